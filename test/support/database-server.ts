@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import type { TestProject } from 'vitest/node';
+import { EmbeddedPostgres, THROW_AWAY } from '../../scripts/embedded-postgres/index.mjs';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The database server of the run, as its administrator. */
+    adminUrl: string;
+    /** What the names of the run's databases begin with. */
+    databasePrefix: string;
+  }
+}
+
+const SETTINGS = { ...THROW_AWAY, max_connections: 300, max_prepared_transactions: 20 };
+
+/** One database server serves the whole run: the one that DATABASE_URL names, else one started here. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env['DATABASE_URL'];
+  const server = given ? undefined : await EmbeddedPostgres.start(SETTINGS);
+  const adminUrl = given ?? server!.url;
+  const databasePrefix = `pgqueue_test_${randomBytes(4).toString('hex')}_`;
+  project.provide('adminUrl', adminUrl);
+  project.provide('databasePrefix', databasePrefix);
+  return async () => {
+    if (server) await server.stop();
+    else await dropLeftDatabases(adminUrl, databasePrefix);
+  };
+}
+
+async function dropLeftDatabases(adminUrl: string, prefix: string): Promise<void> {
+  const client = new pg.Client({ connectionString: adminUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ datname: string }>(
+      'SELECT datname FROM pg_database WHERE starts_with(datname, $1)',
+      [prefix],
+    );
+    for (const { datname } of rows) await client.query(`DROP DATABASE "${datname}" WITH (FORCE)`);
+  } finally {
+    await client.end();
+  }
+}

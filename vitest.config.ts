@@ -1,0 +1,15 @@
+import { configDefaults, defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.spec.ts'],
+    exclude: [...configDefaults.exclude, 'test/faults/**'],
+    globalSetup: ['test/support/database-server.ts'],
+    reporters: ['default', './test/support/closing-line-reporter.ts'],
+    pool: 'forks',
+    // Tests wait for the database and for timers more than they compute.
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
