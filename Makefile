@@ -1,0 +1,43 @@
+# The two commands that a newcomer needs are `make demo` and `make test`. Node and make are enough.
+.DEFAULT_GOAL := help
+.PHONY: help test test-nodes demo start docs clean
+
+help:
+	@echo 'make demo        run the sample shop on an embedded PostgreSQL, with traffic, and check the outcome'
+	@echo 'make start       run the sample shop until Ctrl-C, with its HTTP API'
+	@echo 'make test        install, lint, type-check, build and run all tests'
+	@echo 'make test-nodes  run the tests on Node 22 and 24 too'
+	@echo 'make docs        build the API documentation into docs/api'
+	@echo 'make clean       remove what was built'
+
+# A finished `npm ci` leaves this file, with what it installed.
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@mkdir -p $(@D) && touch $@
+
+sample/node_modules/.package-lock.json: sample/package.json sample/package-lock.json
+	npm ci --no-audit --no-fund --prefix sample
+	@mkdir -p $(@D) && touch $@
+
+test: node_modules/.package-lock.json
+	npm run lint:format
+	npm run lint
+	npm run lint:deps
+	npm run lint:sql
+	npm run typecheck
+	npm run build
+	npm test
+
+test-nodes: node_modules/.package-lock.json
+	npm run build
+	npm run test:nodes
+
+demo start: node_modules/.package-lock.json sample/node_modules/.package-lock.json
+	npm run build
+	npm run $@ --prefix sample
+
+docs: node_modules/.package-lock.json
+	npm run docs
+
+clean: node_modules/.package-lock.json
+	npm run clean
