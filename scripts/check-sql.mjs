@@ -1,10 +1,8 @@
 #!/usr/bin/env node
-/**
- * Fails when a string of lib/ outside of lib/storage/ holds SQL, which has its place there and in migrations/.
- * Usage: node scripts/check-sql.mjs [FOLDER], where FOLDER is `lib` unless said otherwise.
- */
-import { readFileSync, readdirSync } from 'node:fs';
+/** Fails when a string of lib/ outside of lib/storage/ holds SQL, which has its place there and in migrations/. */
+import { readFileSync, readdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 const ANYWHERE = /\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER)\b/;
@@ -20,9 +18,13 @@ function textOf(node) {
   return [node.head, ...node.templateSpans.map((span) => span.literal)].map((part) => part.text).join('${}');
 }
 
-/** @param {string} file */
-function findings(file) {
-  const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
+/**
+ * @param {string} file for the messages
+ * @param {string} code
+ * @returns {string[]} a message for each string with SQL
+ */
+export function findSql(file, code) {
+  const source = ts.createSourceFile(file, code, ts.ScriptTarget.Latest, true);
   /** @type {string[]} */
   const found = [];
   /** @param {ts.Node} node */
@@ -39,10 +41,14 @@ function findings(file) {
   return found;
 }
 
-const root = process.argv[2] ?? 'lib';
-const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts') && file.split(path.sep)[0] !== 'storage')
-  .map((file) => path.join(root, file));
-const problems = files.flatMap(findings);
-for (const problem of problems) process.stderr.write(`${problem}\n`);
-process.exitCode = problems.length > 0 ? 1 : 0;
+/** @param {string} folder */
+function main(folder) {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && file.split(path.sep)[0] !== 'storage')
+    .map((file) => path.join(folder, file));
+  const problems = files.flatMap((file) => findSql(file, readFileSync(file, 'utf8')));
+  for (const problem of problems) process.stderr.write(`${problem}\n`);
+  process.exitCode = problems.length > 0 ? 1 : 0;
+}
+
+if (realpathSync(process.argv[1] ?? '') === fileURLToPath(import.meta.url)) main('lib');
