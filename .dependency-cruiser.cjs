@@ -100,11 +100,16 @@ module.exports = {
       to: { path: '^(test|scripts|bench|sample|docs)/' },
     },
     {
-      name: 'migrations-stand-alone',
-      comment: 'What a migration did must not change with the code',
+      name: 'migrations-import-storage',
       severity: 'error',
       from: { path: '^migrations/' },
-      to: { path: '^lib/' },
+      to: { path: '^lib/', pathNot: lib('storage') },
+    },
+    {
+      name: 'top-level-only-imports-migrations',
+      severity: 'error',
+      from: { path: '^lib/[^/]+/' },
+      to: { path: '^migrations/' },
     },
   ],
   options: {
