@@ -1,0 +1,128 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const installed = (name: string) => path.join(root, 'node_modules', name);
+
+interface Manifest {
+  name: string;
+  version: string;
+  dependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
+  peerDependenciesMeta: Record<string, { optional?: boolean }>;
+}
+
+/**
+ * What a user gets: the package as npm packs it, in a project that has nothing besides it but its declared
+ * dependencies and the peers that are not optional.
+ */
+describe('the packed package', () => {
+  let project: string;
+  let database: TestDatabase;
+  let manifest: Manifest;
+
+  beforeAll(async () => {
+    manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
+    project = await mkdtemp(path.join(os.tmpdir(), 'pgqueue-package-'));
+    database = await createTestDatabase();
+    await npm(root, 'pack', '--pack-destination', project);
+    await createProject();
+    await cp(new URL('project', import.meta.url), project, { recursive: true });
+  }, 120_000);
+
+  afterAll(async () => {
+    await rm(project, { recursive: true, force: true });
+    await database.drop();
+  });
+
+  it('holds the code, the SQL files and the documents, and no sources or tests', async () => {
+    const folder = path.join(project, 'node_modules/nestjs-pgqueue');
+    expect(new Set(await readdir(folder))).toEqual(
+      new Set(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'migrations', 'package.json']),
+    );
+    const files = await readdir(folder, { recursive: true });
+    expect(files.filter((file) => /\.(spec|test)\.|(?<!\.d)\.ts$|tsbuildinfo/.test(file))).toEqual([]);
+    const sqlFiles = (await readdir(path.join(root, 'migrations'))).filter((file) => file.endsWith('.sql'));
+    expect(sqlFiles).not.toEqual([]);
+    expect(new Set(await readdir(path.join(folder, 'migrations')))).toEqual(new Set(sqlFiles));
+  });
+
+  it('runs a queue in an ESM application', async () => {
+    expect(await start('app.mjs')).toBe('ran {"from":"esm"}');
+  });
+
+  it('runs a queue in a CommonJS application', async () => {
+    expect(await start('app.cjs')).toBe('ran {"from":"cjs"}');
+  });
+
+  it('has types that need nothing but the declared packages, and those of Node', async () => {
+    await link('@types/node');
+    const tsc = path.join(installed('typescript'), 'bin/tsc');
+    const args = [tsc, '--listFiles'];
+    const { stdout } = await run(process.execPath, args, { cwd: project, maxBuffer: 2 ** 26 }).catch(
+      (error) => error,
+    );
+    expect(stdout).toContain('nestjs-pgqueue/dist/lib/index.d.ts');
+    // Other packages' declarations are theirs to mend.
+    const ours = stdout
+      .split('\n')
+      .filter((line: string) => /^(typed|node_modules.nestjs-pgqueue).*error/.test(line));
+    expect(ours).toEqual([]);
+  });
+
+  it('offers health and metrics to those who have the optional peers', async () => {
+    await linkPeers(isOptional);
+    const source = `
+      await import('reflect-metadata');
+      for (const name of ['health', 'metrics']) {
+        console.log(name, Object.keys(await import('nestjs-pgqueue/' + name)).length > 0);
+      }`;
+    expect(await start('--input-type=module', '--eval', source)).toBe('health true\nmetrics true');
+  });
+
+  /** No registry is asked: what the package needs is taken from this repository's own packages. */
+  async function createProject(): Promise<void> {
+    const dependencies: Record<string, string> = {
+      [manifest.name]: `file:${manifest.name}-${manifest.version}.tgz`,
+    };
+    for (const name of Object.keys(manifest.dependencies)) dependencies[name] = `file:${installed(name)}`;
+    await writeFile(path.join(project, 'package.json'), JSON.stringify({ private: true, dependencies }));
+    await npm(project, 'install', '--offline', '--install-links', '--legacy-peer-deps', '--ignore-scripts');
+
+    await linkPeers((name) => !isOptional(name));
+  }
+
+  function isOptional(peer: string): boolean {
+    return manifest.peerDependenciesMeta[peer]?.optional ?? false;
+  }
+
+  async function linkPeers(wanted: (name: string) => boolean): Promise<void> {
+    for (const name of Object.keys(manifest.peerDependencies).filter(wanted)) await link(name);
+  }
+
+  async function link(name: string): Promise<void> {
+    const place = path.join(project, 'node_modules', name);
+    await mkdir(path.dirname(place), { recursive: true });
+    await symlink(installed(name), place, 'junction');
+  }
+
+  async function start(...args: string[]): Promise<string> {
+    const { stdout } = await run(process.execPath, args, {
+      cwd: project,
+      env: { ...process.env, DATABASE_URL: database.url, NODE_OPTIONS: '' },
+      timeout: 25_000,
+    });
+    return stdout.trim();
+  }
+});
+
+async function npm(cwd: string, ...args: string[]): Promise<void> {
+  await run('npm', args, { cwd, env: { ...process.env, NODE_OPTIONS: '' } });
+}
