@@ -1,0 +1,95 @@
+import {
+  resolveKindOptions,
+  assertRunnable,
+  type KindOptions,
+  type ResolvedKindOptions,
+} from '../task/kind-options.js';
+import { type KindRef, kindOf } from '../task/task-definition.js';
+import { DuplicateKindError, UnexpectedTaskKindError } from '../task/task.errors.js';
+import type { HandlerFunction, RegisteredHandler } from './registered-handler.js';
+
+/** The options of the module's `kinds`, by kind number. */
+export type KindOverrides = Readonly<Record<number, KindOptions>>;
+
+/** The kinds that this process knows: those it handles, and those it was shown a definition of. */
+export class TaskHandlerRegistry {
+  private readonly handlers = new Map<number, RegisteredHandler>();
+  private readonly kindsByName = new Map<string, number>();
+  private readonly resolvedDefinitions = new WeakMap<object, ResolvedKindOptions>();
+  private readonly names = new Map<number, string>();
+  private readonly observers: ((handler: RegisteredHandler) => void)[] = [];
+
+  constructor(private readonly overrides: KindOverrides) {}
+
+  /**
+   * @param origin where the handler is declared, for messages
+   * @throws InvalidOptionError for a wrong option, DuplicateKindError for a kind or a name that has a handler already
+   */
+  register(
+    ref: KindRef,
+    invoke: HandlerFunction,
+    options: KindOptions | undefined,
+    origin: string,
+  ): RegisteredHandler {
+    const kind = kindOf(ref);
+    const definition = typeof ref === 'number' ? undefined : ref;
+    const resolved = resolveKindOptions(kind, definition, options, this.overrides[kind]);
+    assertRunnable(resolved);
+    this.assertFree(kind, resolved.name, origin);
+    const handler: RegisteredHandler = { options: resolved, schema: definition?.payload, invoke, origin };
+    this.handlers.set(kind, handler);
+    this.kindsByName.set(resolved.name, kind);
+    this.observers.forEach((observer) => observer(handler));
+    return handler;
+  }
+
+  /** Tells of every handler, those registered already and those to come. */
+  observe(observer: (handler: RegisteredHandler) => void): void {
+    this.observers.push(observer);
+    this.handlers.forEach((handler) => observer(handler));
+  }
+
+  getAll(): RegisteredHandler[] {
+    return [...this.handlers.values()];
+  }
+
+  /**
+   * What this process knows of a kind's options: its handler's, or those of the definition given.
+   * @throws UnexpectedTaskKindError for a bare number that has no handler here
+   */
+  optionsOf(ref: KindRef): ResolvedKindOptions {
+    const kind = kindOf(ref);
+    const handled = this.handlers.get(kind)?.options;
+    if (handled) {
+      return handled;
+    }
+    if (typeof ref === 'number') {
+      throw new UnexpectedTaskKindError(kind);
+    }
+    let resolved = this.resolvedDefinitions.get(ref);
+    if (!resolved) {
+      resolved = resolveKindOptions(kind, ref, this.overrides[kind]);
+      this.resolvedDefinitions.set(ref, resolved);
+      this.names.set(kind, resolved.name);
+    }
+    return resolved;
+  }
+
+  /** The name of a kind that this process has met. */
+  nameOf(kind: number): string {
+    return this.handlers.get(kind)?.options.name ?? this.names.get(kind) ?? `pgqueue-${kind}`;
+  }
+
+  private assertFree(kind: number, name: string, origin: string): void {
+    const other = this.handlers.get(kind);
+    if (other) {
+      throw new DuplicateKindError(`kind ${kind} has two handlers: ${other.origin} and ${origin}`);
+    }
+    const namesake = this.kindsByName.get(name);
+    if (namesake !== undefined) {
+      throw new DuplicateKindError(
+        `kinds ${namesake} and ${kind} have one name, "${name}": ${this.handlers.get(namesake)!.origin} and ${origin}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,1 @@
+export * from './pg-queue.health.js';

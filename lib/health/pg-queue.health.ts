@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
+import { type QueueEvent, QueueEvents } from '../task/queue-events.js';
+
+/** What Terminus expects of an indicator; written out, so that the core needs no Terminus. */
+export type PgQueueHealthResult<Key extends string = string> = Record<
+  Key,
+  { status: 'up' | 'down' } & Record<string, unknown>
+>;
+
+export interface PgQueueHealthOptions {
+  /** So many fall-back polls without a successful claim mean that the queue is down. Default 4. */
+  maxMissedPolls?: number;
+}
+
+const DEFAULT_MISSED_POLLS = 4;
+
+/**
+ * Whether this process's queue works, for `@nestjs/terminus`: `() => indicator.isHealthy('pgqueue')`.
+ * Looks at what the worker has seen, and asks the database nothing.
+ * @publicApi
+ */
+@Injectable()
+export class PgQueueHealthIndicator {
+  private state: 'idle' | 'running' | 'stopped' = 'idle';
+  private lastSignAt = 0;
+  private lastError: string | undefined;
+
+  constructor(
+    events: QueueEvents,
+    private readonly registry: TaskHandlerRegistry,
+  ) {
+    events.subscribe((event) => this.onEvent(event));
+  }
+
+  /** Down when processing was stopped, or no claim has succeeded for several fall-back polls. */
+  async isHealthy<Key extends string = 'pgqueue'>(
+    key = 'pgqueue' as Key,
+    options: PgQueueHealthOptions = {},
+  ): Promise<PgQueueHealthResult<Key>> {
+    const handlers = this.registry.getAll();
+    if (this.state === 'idle' || handlers.length === 0) {
+      return result(key, 'up', { processing: false });
+    }
+    if (this.state === 'stopped') {
+      return result(key, 'down', { processing: false, message: 'processing is stopped' });
+    }
+    const period = Math.min(...handlers.map((handler) => handler.options.fetcherPeriodMs()));
+    const silentMs = Math.round(performance.now() - this.lastSignAt);
+    const limitMs = Math.max(1000, period) * (options.maxMissedPolls ?? DEFAULT_MISSED_POLLS);
+    const details = { processing: true, kinds: handlers.length, millisecondsSinceLastClaim: silentMs };
+    return silentMs <= limitMs
+      ? result(key, 'up', details)
+      : result(key, 'down', {
+          ...details,
+          message: `no claim has succeeded for ${silentMs} ms`,
+          error: this.lastError,
+        });
+  }
+
+  private onEvent(event: QueueEvent): void {
+    switch (event.type) {
+      case 'started':
+        this.state = 'running';
+        this.lastSignAt = performance.now();
+        break;
+      case 'stopped':
+        this.state = 'stopped';
+        break;
+      case 'claimed':
+      case 'saturated':
+        this.lastSignAt = performance.now();
+        this.lastError = undefined;
+        break;
+      case 'connection-failed':
+        this.lastError = String((event.error as Error | undefined)?.message ?? event.error);
+        break;
+      default:
+    }
+  }
+}
+
+function result<Key extends string>(
+  key: Key,
+  status: 'up' | 'down',
+  details: Record<string, unknown>,
+): PgQueueHealthResult<Key> {
+  return { [key]: { status, ...details } } as PgQueueHealthResult<Key>;
+}

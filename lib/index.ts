@@ -1,0 +1,47 @@
+export { PgQueueModule } from './pg-queue.module.js';
+export type { PgQueueModuleOptions } from './pg-queue.options.js';
+export type { PgQueueOptionsFactory } from './pg-queue.module-definition.js';
+export { QueueService } from './queue.service.js';
+export { TaskHandler } from './handlers/task-handler.decorator.js';
+export { PG_QUEUE_CONTEXT, type HandlerEnhancers } from './handlers/task-handler.invoker.js';
+export type { HandlerFunction } from './handlers/registered-handler.js';
+export {
+  PgQueueHealthIndicator,
+  type PgQueueHealthOptions,
+  type PgQueueHealthResult,
+} from './health/pg-queue.health.js';
+export { createPgQueueMigrations, pgQueueMigrations } from '../migrations/index.js';
+export { defineTask, type KindRef, type PayloadOf, type TaskDefinition } from './task/task-definition.js';
+export {
+  type Backoff,
+  equalJitter,
+  exponentialBackoff,
+  type ExponentialBackoffOptions,
+  fullJitter,
+  type Jitter,
+  noJitter,
+} from './task/backoff.js';
+export type { Duration } from './task/duration.js';
+export type { KindOptions, Live, LoopOptions } from './task/kind-options.js';
+export type { NewTask, Priority, PushOptions, PushResult, RetryOptions, Task } from './task/task.js';
+export type { MetricStatus, TaskStatus } from './task/task-status.js';
+export type { Executor, Manager, TransactionOptions } from './task/transaction.js';
+export type { QueueEvent, QueueEventListener } from './task/queue-events.js';
+export {
+  DuplicateKindError,
+  InvalidManagerError,
+  InvalidOptionError,
+  InvalidTaskError,
+  LeaseLostError,
+  MustCancelTaskError,
+  MustIgnoreTaskError,
+  PgQueueError,
+  SchemaMismatchError,
+  ShutdownError,
+  SnoozeTaskError,
+  TaskCancelledError,
+  TaskPayloadError,
+  TaskTimeoutError,
+  UnexpectedTaskKindError,
+  UnsupportedHandlerError,
+} from './task/task.errors.js';

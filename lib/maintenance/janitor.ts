@@ -1,0 +1,46 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
+import type { QueueEvents } from '../task/queue-events.js';
+import type { WorkerPool } from '../worker/worker-pool.js';
+import { PeriodicJob } from './periodic-job.js';
+
+/** Bounded, so that no statement runs long and no transaction holds many locks. */
+const BATCH = 5000;
+/** The pause after a full batch, as a share of the time that it took: cleaning must not crowd out the queue. */
+const REST_SHARE = 0.5;
+const PREFIX = 'janitor:';
+
+/** Deletes terminal tasks that are older than their kind's TTL, each kind once per period in the whole cluster. */
+export class Janitor extends PeriodicJob {
+  constructor(
+    private readonly repository: MaintenanceRepository,
+    private readonly pools: ReadonlyMap<number, WorkerPool>,
+    private readonly events: QueueEvents,
+  ) {
+    super({
+      repository,
+      events,
+      jobs: () =>
+        new Map([...pools.values()].map((pool) => [`${PREFIX}${pool.kind}`, pool.options.janitorPeriodMs()])),
+      work: (job) => this.clean(Number(job.slice(PREFIX.length))),
+    });
+  }
+
+  /** Goes on until nothing is left, however far behind it is. */
+  private async clean(kind: number): Promise<void> {
+    const { name, options } = this.pools.get(kind)!;
+    let after = '-infinity';
+    let total = 0;
+    for (let count = BATCH; count === BATCH && !this.isStopped;) {
+      const startedAt = performance.now();
+      const batch = await this.repository.expire(kind, options.terminalTasksTtlMs(), BATCH, after);
+      count = batch.count;
+      total += count;
+      after = batch.newest ?? after;
+      if (count === BATCH) {
+        await pause((performance.now() - startedAt) * REST_SHARE);
+      }
+    }
+    this.events.emit({ type: 'tasks-expired', kind, name, count: total });
+  }
+}

@@ -1,0 +1,74 @@
+import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
+import type { QueueEvents } from '../task/queue-events.js';
+
+/** How often a process asks for its turns, as a share of the shortest period, within these bounds. */
+const SHARE = 0.25;
+const SHORTEST_MS = 250;
+const LONGEST_MS = 15 * 60_000;
+
+export interface PeriodicJobDeps {
+  repository: MaintenanceRepository;
+  events: QueueEvents;
+  /** The jobs with their periods in ms, read each time. */
+  jobs: () => ReadonlyMap<string, number>;
+  /** Does a job whose turn this process has; a failure gives the turn back. */
+  work: (job: string) => Promise<void>;
+}
+
+/** Runs each job once per period in the whole cluster, whatever the number of processes. */
+export class PeriodicJob {
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> | undefined;
+  private started = false;
+  private stopped = false;
+
+  constructor(private readonly deps: PeriodicJobDeps) {}
+
+  start(): void {
+    if (!this.started) {
+      this.started = true;
+      this.schedule();
+    }
+  }
+
+  /** Ends the timer and waits for what runs. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.running;
+  }
+
+  get isStopped(): boolean {
+    return this.stopped;
+  }
+
+  /** Takes the turns that are due and does them. Never rejects. */
+  runOnce(): Promise<void> {
+    this.running ??= this.takeTurns().finally(() => {
+      this.running = undefined;
+    });
+    return this.running;
+  }
+
+  private async takeTurns(): Promise<void> {
+    const { repository, jobs, work, events } = this.deps;
+    try {
+      for (const job of await repository.takeTurns(jobs())) {
+        await work(job).catch(async (error: unknown) => {
+          await repository.returnTurn(job);
+          throw error;
+        });
+      }
+    } catch (error) {
+      events.emit({ type: 'connection-failed', role: 'maintenance', error });
+    }
+  }
+
+  private schedule(): void {
+    const shortest = Math.min(...this.deps.jobs().values());
+    const pause = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, shortest * SHARE)) * (0.9 + 0.2 * Math.random());
+    this.timer = setTimeout(() => {
+      void this.runOnce().then(() => this.stopped || this.schedule());
+    }, pause);
+  }
+}

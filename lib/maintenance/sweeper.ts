@@ -1,0 +1,27 @@
+import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
+import type { QueueEvents } from '../task/queue-events.js';
+import type { WorkerPool } from '../worker/worker-pool.js';
+import { PeriodicJob } from './periodic-job.js';
+
+const PERIOD_MS = 60_000;
+const PREFIX = 'sweep:';
+
+/**
+ * The safety net under the exact cursor: once a minute one process in the cluster starts its cursors anew, and what it then
+ * finds behind them is counted. Anything found means a cancel that was rolled back, foreign SQL, or a bug.
+ */
+export class Sweeper extends PeriodicJob {
+  constructor(
+    repository: MaintenanceRepository,
+    pools: ReadonlyMap<number, WorkerPool>,
+    events: QueueEvents,
+    sweep: (kind: number) => void,
+  ) {
+    super({
+      repository,
+      events,
+      jobs: () => new Map([...pools.keys()].map((kind) => [`${PREFIX}${kind}`, PERIOD_MS])),
+      work: async (job) => sweep(Number(job.slice(PREFIX.length))),
+    });
+  }
+}

@@ -1,0 +1,2 @@
+export * from './pg-queue-metrics.module.js';
+export * from './pg-queue.metrics.js';

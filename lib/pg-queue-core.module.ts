@@ -1,0 +1,117 @@
+import { Global, Module } from '@nestjs/common';
+import { DiscoveryModule, ModuleRef } from '@nestjs/core';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { TaskHandlerAccessor } from './handlers/task-handler.accessor.js';
+import { TaskHandlerExplorer } from './handlers/task-handler.explorer.js';
+import { TaskHandlerInvoker } from './handlers/task-handler.invoker.js';
+import { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
+import { PgQueueHealthIndicator } from './health/pg-queue.health.js';
+import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './pg-queue.module-definition.js';
+import { PG_QUEUE_OPTIONS, resolveOptions, type ResolvedOptions } from './pg-queue.options.js';
+import { TaskDrafter } from './producer/task-drafter.js';
+import { QueueDatabase } from './queue-database.js';
+import { QueueLogger } from './queue-logger.js';
+import { QueueProcessing } from './queue-processing.js';
+import { QueueService } from './queue.service.js';
+import { QueueEvents } from './task/queue-events.js';
+import { InvalidOptionError } from './task/task.errors.js';
+import { TaskScheduler } from './worker/task-scheduler.js';
+
+/** What the whole application shares: pushing needs nothing else. */
+@Global()
+@Module({
+  imports: [DiscoveryModule],
+  providers: [
+    { provide: PG_QUEUE_OPTIONS, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveOptions },
+    { provide: QueueEvents, useFactory: createEvents },
+    { provide: TaskHandlerRegistry, inject: [PG_QUEUE_OPTIONS, QueueEvents], useFactory: createRegistry },
+    { provide: QueueDatabase, inject: [PG_QUEUE_OPTIONS, ModuleRef], useFactory: createDatabase },
+    {
+      provide: TaskScheduler,
+      inject: [QueueDatabase, TaskHandlerRegistry, QueueEvents, PG_QUEUE_OPTIONS],
+      useFactory: createScheduler,
+    },
+    {
+      provide: QueueService,
+      inject: [QueueDatabase, TaskHandlerRegistry, TaskScheduler, QueueEvents, PG_QUEUE_OPTIONS],
+      useFactory: createService,
+    },
+    TaskHandlerAccessor,
+    TaskHandlerInvoker,
+    TaskHandlerExplorer,
+    PgQueueHealthIndicator,
+  ],
+  exports: [
+    QueueService,
+    QueueEvents,
+    TaskScheduler,
+    TaskHandlerRegistry,
+    TaskHandlerExplorer,
+    PgQueueHealthIndicator,
+    PG_QUEUE_OPTIONS,
+  ],
+})
+export class PgQueueCoreModule extends ConfigurableModuleClass {}
+
+function createEvents(): QueueEvents {
+  const events = new QueueEvents();
+  events.subscribe(new QueueLogger().onEvent);
+  return events;
+}
+
+function createRegistry(options: ResolvedOptions, events: QueueEvents): TaskHandlerRegistry {
+  const registry = new TaskHandlerRegistry(options.kinds);
+  registry.observe(({ options: { kind, name } }) => events.emit({ type: 'kind-registered', kind, name }));
+  return registry;
+}
+
+function createDatabase(options: ResolvedOptions, moduleRef: ModuleRef): QueueDatabase {
+  return new QueueDatabase(() => findDataSource(moduleRef, options.dataSource), options.schema);
+}
+
+function createScheduler(
+  database: QueueDatabase,
+  registry: TaskHandlerRegistry,
+  events: QueueEvents,
+  options: ResolvedOptions,
+): TaskScheduler {
+  let processing: QueueProcessing | undefined;
+  const scheduler = new TaskScheduler(async () => {
+    await database.check();
+    processing = new QueueProcessing({ database, registry, events, options });
+    return processing;
+  }, options.shutdownTimeoutMs);
+  registry.observe((handler) => {
+    if (scheduler.isRunning) {
+      processing?.add(handler);
+    }
+  });
+  return scheduler;
+}
+
+function createService(
+  database: QueueDatabase,
+  registry: TaskHandlerRegistry,
+  scheduler: TaskScheduler,
+  events: QueueEvents,
+  options: ResolvedOptions,
+): QueueService {
+  const drafter = new TaskDrafter(registry, options.maxPayloadBytes);
+  return new QueueService(database, registry, drafter, scheduler, events, () =>
+    options.transactionManager?.(),
+  );
+}
+
+/** @throws InvalidOptionError when the application has no DataSource of this name. */
+function findDataSource(moduleRef: ModuleRef, name: string): DataSource {
+  try {
+    return moduleRef.get<DataSource>(getDataSourceToken(name), { strict: false });
+  } catch {
+    throw new InvalidOptionError(
+      'dataSource',
+      name,
+      'must be the name of a DataSource of TypeOrmModule.forRoot',
+    );
+  }
+}

@@ -1,0 +1,71 @@
+import type { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
+import { toMilliseconds } from '../task/duration.js';
+import { assertMatches, serializePayload } from '../task/payload.js';
+import type { NewTask, PushOptions } from '../task/task.js';
+import { DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY } from '../task/task.js';
+import type { TaskDraft } from '../task/task-draft.js';
+import { InvalidTaskError } from '../task/task.errors.js';
+
+/** A unique index entry must fit a third of a page, whatever its text compresses to. */
+const MAX_KEY_BYTES = 512;
+
+/** Makes drafts of what a caller pushes: everything is checked before anything is written. */
+export class TaskDrafter {
+  constructor(
+    private readonly registry: TaskHandlerRegistry,
+    private readonly maxPayloadBytes: number,
+  ) {}
+
+  /** @throws InvalidTaskError that names the field; UnexpectedTaskKindError for a bare number that has no handler here. */
+  async draft(task: NewTask, options: PushOptions, field: string): Promise<TaskDraft> {
+    if (typeof task !== 'object' || task === null) {
+      throw new InvalidTaskError(field, task, 'must be an object with `kind` and `payload`');
+    }
+    assertOnConflict(options);
+    const { kind: ref, payload } = task;
+    const known = this.registry.optionsOf(ref);
+    const schema = typeof ref === 'number' ? undefined : ref.payload;
+    if (schema) {
+      await assertMatches(`${field}.payload`, schema, payload);
+    }
+    return {
+      kind: known.kind,
+      priority: priorityOf(options),
+      attempts: known.maxAttempts,
+      delayMs: options.delay === undefined ? 0 : toMilliseconds('delay', options.delay),
+      externalKey: externalKeyOf(`${field}.externalKey`, task.externalKey),
+      payload: serializePayload(`${field}.payload`, payload, this.maxPayloadBytes),
+    };
+  }
+}
+
+/** @throws InvalidTaskError when the key can't be stored as it is. */
+export function externalKeyOf(field: string, key: string | null | undefined): string | null {
+  if (key === null || key === undefined) {
+    return null;
+  }
+  if (typeof key !== 'string' || key === '' || Buffer.byteLength(key) > MAX_KEY_BYTES) {
+    throw new InvalidTaskError(field, key, `must be a text of 1 to ${MAX_KEY_BYTES} bytes`);
+  }
+  if (key.includes('\u0000') || !key.isWellFormed()) {
+    throw new InvalidTaskError(field, key, 'must not contain NUL characters or lone surrogates');
+  }
+  return key;
+}
+
+function assertOnConflict({ onConflict = 'ignore' }: PushOptions): void {
+  if (onConflict !== 'ignore' && onConflict !== 'replace') {
+    throw new InvalidTaskError('onConflict', onConflict, "must be 'ignore' or 'replace'");
+  }
+}
+
+function priorityOf({ priority = DEFAULT_PRIORITY }: PushOptions): number {
+  if (!Number.isInteger(priority) || priority < MIN_PRIORITY || priority > MAX_PRIORITY) {
+    throw new InvalidTaskError(
+      'priority',
+      priority,
+      `must be an integer from ${MIN_PRIORITY} to ${MAX_PRIORITY}`,
+    );
+  }
+  return priority;
+}

@@ -1,0 +1,49 @@
+import type { DataSource } from 'typeorm';
+import { TaskPusher } from './producer/task-pusher.js';
+import type { Database } from './storage/database.js';
+import { checkSchema } from './storage/schema-check.js';
+import { type QueueSql, queueSql } from './storage/sql/index.js';
+import { TaskRepository } from './storage/task.repository.js';
+import { TypeOrmDatabase } from './storage/typeorm-database.js';
+
+/** The database that the queue works in: found when it is first used, since its name may come from an async factory. */
+export class QueueDatabase {
+  private opened:
+    { database: Database; sql: QueueSql; tasks: TaskRepository; pusher: TaskPusher } | undefined;
+
+  constructor(
+    private readonly findDataSource: () => DataSource,
+    private readonly schema: string | undefined,
+  ) {}
+
+  get database(): Database {
+    return this.open().database;
+  }
+
+  get sql(): QueueSql {
+    return this.open().sql;
+  }
+
+  get tasks(): TaskRepository {
+    return this.open().tasks;
+  }
+
+  get pusher(): TaskPusher {
+    return this.open().pusher;
+  }
+
+  /** @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible. */
+  check(): Promise<void> {
+    return checkSchema(this.database.run, this.sql.names.schema);
+  }
+
+  private open() {
+    if (!this.opened) {
+      const database = new TypeOrmDatabase(this.findDataSource());
+      const sql = queueSql(this.schema ?? database.defaultSchema);
+      const tasks = new TaskRepository(sql);
+      this.opened = { database, sql, tasks, pusher: new TaskPusher(tasks) };
+    }
+    return this.opened;
+  }
+}

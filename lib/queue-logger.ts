@@ -1,0 +1,100 @@
+import { Logger } from '@nestjs/common';
+import type { QueueEvent } from './task/queue-events.js';
+import { sqlState } from './storage/sql-state.js';
+import { errorMessage } from './task/error-message.js';
+
+/** Lines of one sort are written at most this often; those between are counted. */
+const REPEAT_AFTER_MS = 10_000;
+
+/** Writes what an operator wants to read to Nest's logger: no payloads, and a bounded number of lines. */
+export class QueueLogger {
+  private readonly logger = new Logger('PgQueue');
+  private readonly lastLines = new Map<string, { at: number; suppressed: number }>();
+
+  readonly onEvent = (event: QueueEvent): void => {
+    switch (event.type) {
+      case 'started':
+        return this.logger.log(
+          event.kinds.length === 0
+            ? 'no handlers: this process only pushes'
+            : `processing ${event.kinds.map(({ name, workerCount }) => `${name} (${workerCount})`).join(', ')}`,
+        );
+      case 'stopped':
+        return this.logger.log(
+          event.released > 0 ? `stopped; ${event.released} unfinished tasks were given back` : 'stopped',
+        );
+      case 'attempt-settled':
+        return this.onSettled(event);
+      case 'handler-abandoned':
+        return this.bounded(
+          `abandoned ${event.kind}`,
+          'warn',
+          `${event.name}: task ${event.id} goes on after its time-out (${event.abandoned} such bodies)`,
+        );
+      case 'lease-lost':
+        return this.logger.error(
+          `this worker process was declared dead (lease ${event.leaseId}); ${event.running} running attempts were aborted`,
+        );
+      case 'tasks-rescued':
+        return this.logger.warn(
+          `${event.name}: ${event.count} tasks of the lost worker process ${event.worker} were given back`,
+        );
+      case 'swept':
+        return this.logger.warn(
+          `the sweep found ${event.count} tasks behind the cursor: a cancel that was rolled back, foreign SQL, or a bug`,
+        );
+      case 'connection-failed':
+        return this.bounded(`failed ${event.role}`, 'error', `${event.role}: ${describe(event.error)}`);
+      case 'connection-restored':
+        return this.logger.log(`${event.role}: works again`);
+      case 'option-invalid':
+        return this.bounded(`option ${event.kind}`, 'error', `${event.name}: ${describe(event.error)}`);
+      case 'subscriber-failed':
+        return this.bounded('subscriber', 'error', `an event listener failed: ${describe(event.error)}`);
+      default:
+    }
+  };
+
+  private onSettled({
+    kind,
+    name,
+    id,
+    attempt,
+    as,
+    exhausted,
+    error,
+  }: Extract<QueueEvent, { type: 'attempt-settled' }>): void {
+    if (as === 'lost') {
+      this.bounded(
+        `lost ${kind}`,
+        'warn',
+        `${name}: task ${id}, attempt ${attempt}: its lease was lost, its outcome was discarded`,
+      );
+    } else if (as === 'failed') {
+      const end = exhausted ? '; no attempts are left' : '';
+      this.bounded(
+        `task ${kind}`,
+        exhausted ? 'error' : 'warn',
+        `${name}: task ${id}, attempt ${attempt} failed: ${describe(error)}${end}`,
+      );
+    }
+  }
+
+  private bounded(sort: string, level: 'warn' | 'error', line: string): void {
+    const now = performance.now();
+    const last = this.lastLines.get(sort);
+    if (last && now - last.at < REPEAT_AFTER_MS) {
+      last.suppressed++;
+      return;
+    }
+    this.lastLines.set(sort, { at: now, suppressed: 0 });
+    this.logger[level](last?.suppressed ? `${line} (${last.suppressed} more since the last line)` : line);
+  }
+}
+
+/** One line, whatever was thrown; control characters can't forge another. */
+function describe(error: unknown): string {
+  const state = sqlState(error);
+  const message = errorMessage(error).replaceAll(/\s+/g, ' ').slice(0, 500);
+  return state ? `${message} (${state})` : message;
+}

@@ -1,0 +1,95 @@
+import { hostname } from 'node:os';
+import type { RegisteredHandler } from './handlers/registered-handler.js';
+import type { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
+import { Janitor } from './maintenance/janitor.js';
+import { Rescuer } from './maintenance/rescuer.js';
+import { Sweeper } from './maintenance/sweeper.js';
+import type { ResolvedOptions } from './pg-queue.options.js';
+import type { QueueDatabase } from './queue-database.js';
+import { LeaseRepository } from './storage/lease.repository.js';
+import { MaintenanceRepository } from './storage/maintenance.repository.js';
+import type { QueueEvents } from './task/queue-events.js';
+import type { Processing } from './worker/task-scheduler.js';
+import { WorkerProcess } from './worker/worker-process.js';
+import { VERSION } from './version.js';
+
+export interface QueueProcessingDeps {
+  database: QueueDatabase;
+  registry: TaskHandlerRegistry;
+  events: QueueEvents;
+  options: ResolvedOptions;
+}
+
+/** One run of processing: the worker process and the maintenance beside it. Without a handler it does nothing at all. */
+export class QueueProcessing implements Processing {
+  private process: WorkerProcess | undefined;
+  private maintenance: { start(): void; stop(): Promise<void> }[] = [];
+
+  constructor(private readonly deps: QueueProcessingDeps) {}
+
+  start(): void {
+    const handlers = this.deps.registry.getAll();
+    if (handlers.length > 0) {
+      this.process = this.createProcess(handlers);
+      this.process.start();
+      this.maintenance.forEach((job) => job.start());
+    }
+    const kinds = handlers.map(({ options: { kind, name, workerCount } }) => ({
+      kind,
+      name,
+      workerCount: workerCount(),
+    }));
+    this.deps.events.emit({ type: 'started', kinds });
+  }
+
+  /** A handler that was registered while this runs. */
+  add(handler: RegisteredHandler): void {
+    if (this.process) {
+      this.process.add(handler);
+    } else {
+      this.start();
+    }
+  }
+
+  async stop(timeoutMs: number): Promise<void> {
+    const { process, maintenance } = this;
+    const ended = Promise.allSettled(maintenance.map((job) => job.stop()));
+    const released = (await process?.stop(timeoutMs)) ?? 0;
+    // What still runs meets a closed connection.
+    await process?.connections.close();
+    await ended;
+    this.deps.events.emit({ type: 'stopped', released });
+  }
+
+  private createProcess(handlers: readonly RegisteredHandler[]): WorkerProcess {
+    const { database, events, options, registry } = this.deps;
+    const process = new WorkerProcess({
+      database: database.database,
+      sql: database.sql,
+      events,
+      options,
+      info: () => ({
+        worker: options.workerName,
+        host: hostname(),
+        pid: globalThis.process.pid,
+        version: VERSION,
+        kinds: registry.getAll().map((handler) => handler.options.kind),
+      }),
+      onExpiredLeases: () => void rescuer.runOnce(),
+    });
+    const { settle } = process.connections;
+    const rescuer = new Rescuer(
+      new LeaseRepository(settle, database.sql),
+      process.pools,
+      events,
+      options.leaseTimeoutMs,
+    );
+    const repository = new MaintenanceRepository(settle, database.sql);
+    this.maintenance = [
+      new Janitor(repository, process.pools, events),
+      new Sweeper(repository, process.pools, events, (kind) => process.sweep(kind)),
+    ];
+    handlers.forEach((handler) => process.add(handler));
+    return process;
+  }
+}

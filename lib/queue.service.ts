@@ -1,0 +1,176 @@
+import type { TaskDrafter } from './producer/task-drafter.js';
+import { externalKeyOf } from './producer/task-drafter.js';
+import { needsTransaction } from './producer/task-pusher.js';
+import type { HandlerFunction } from './handlers/registered-handler.js';
+import type { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
+import type { QueueDatabase } from './queue-database.js';
+import type { RunStatement } from './storage/executor.js';
+import type { KindOptions } from './task/kind-options.js';
+import { MAX_ATTEMPTS } from './task/kind-options.js';
+import type { QueueEventListener, QueueEvents } from './task/queue-events.js';
+import { InvalidManagerError, InvalidOptionError, InvalidTaskError } from './task/task.errors.js';
+import type { TaskDraft } from './task/task-draft.js';
+import type { NewTask, PushOptions, PushResult, RetryOptions } from './task/task.js';
+import type { KindRef, TaskDefinition } from './task/task-definition.js';
+import { kindOf } from './task/task-definition.js';
+import type { Executor, Manager, TransactionOptions } from './task/transaction.js';
+import type { TaskScheduler } from './worker/task-scheduler.js';
+
+const DEFAULT_RETRY_LIMIT = 1000;
+
+/**
+ * The queue, for the application: pushes, cancels and retries tasks, and starts and stops their processing.
+ * @publicApi
+ */
+export class QueueService {
+  constructor(
+    private readonly database: QueueDatabase,
+    private readonly registry: TaskHandlerRegistry,
+    private readonly drafter: TaskDrafter,
+    private readonly scheduler: TaskScheduler,
+    private readonly queueEvents: QueueEvents,
+    private readonly ambientTransaction: () => TransactionOptions['manager'],
+  ) {}
+
+  /**
+   * Pushes one task: in the caller's transaction when `manager` or `executor` is given, so that it commits or rolls back with it.
+   * @throws InvalidTaskError when the task can't be stored; nothing was written
+   * @throws InvalidManagerError when the transaction is foreign, released or has failed
+   */
+  async pushTask<Payload>(task: NewTask<Payload>, options: PushOptions = {}): Promise<PushResult> {
+    const [result] = await this.push([await this.draftOf(task, options, 'task')], options);
+    return result!;
+  }
+
+  /**
+   * Pushes any number of tasks, all or none; one bounded statement per chunk.
+   * @returns what became of each, in order
+   * @throws as `pushTask`, naming the task by its place
+   */
+  async pushTasks(tasks: readonly NewTask[], options: PushOptions = {}): Promise<PushResult[]> {
+    if (!Array.isArray(tasks)) {
+      throw new InvalidTaskError('tasks', tasks, 'must be an array');
+    }
+    const drafts = [];
+    for (const [index, task] of tasks.entries()) {
+      drafts.push(await this.draftOf(task, options, `tasks[${index}]`));
+    }
+    return drafts.length === 0 ? [] : this.push(drafts, options);
+  }
+
+  /**
+   * Cancels the open task of this key; the signal of a running attempt is aborted, wherever it runs, and its outcome is discarded.
+   * @returns whether there was one
+   */
+  async cancelTaskByKey(
+    kind: KindRef,
+    externalKey: string,
+    options: TransactionOptions = {},
+  ): Promise<boolean> {
+    const key = externalKeyOf('externalKey', externalKey);
+    if (key === null) {
+      throw new InvalidTaskError('externalKey', externalKey, 'must be a text');
+    }
+    const { kind: number, name } = this.registry.optionsOf(kind);
+    const cancelled = await this.database.tasks.cancelByKey(this.runnerOf(options), number, key);
+    if (cancelled) {
+      this.queueEvents.emit({ type: 'task-cancelled', kind: number, name });
+    }
+    return cancelled;
+  }
+
+  /**
+   * Gives tasks that have no attempts left new ones, the oldest first; they are due now.
+   * @returns how many
+   */
+  async retryTasks(kind: KindRef, options: RetryOptions = {}): Promise<number> {
+    const known = this.registry.optionsOf(kind);
+    const attempts = options.attempts ?? known.maxAttempts;
+    const limit = options.limit ?? DEFAULT_RETRY_LIMIT;
+    assertCount('attempts', attempts, MAX_ATTEMPTS);
+    assertCount('limit', limit, Number.MAX_SAFE_INTEGER);
+    return this.database.tasks.retryBroken(this.runnerOf(options), known.kind, attempts, limit);
+  }
+
+  /**
+   * Registers a handler without a decorator; while processing runs it takes effect at once.
+   * @throws InvalidOptionError, DuplicateKindError
+   */
+  registerKind<Output>(
+    kind: TaskDefinition<any, Output>,
+    handler: HandlerFunction<Output>,
+    options?: KindOptions,
+  ): void;
+  registerKind(kind: number, handler: HandlerFunction, options?: KindOptions): void;
+  registerKind(kind: KindRef, handler: HandlerFunction, options?: KindOptions): void {
+    if (typeof handler !== 'function') {
+      throw new InvalidOptionError(`kind ${kindOf(kind)}: handler`, handler, 'must be a function');
+    }
+    this.registry.register(kind, handler, options, 'registerKind');
+  }
+
+  /** Starts processing, when this process has handlers. Idempotent; safe to call at once with `stop`. */
+  start(): Promise<void> {
+    return this.scheduler.start();
+  }
+
+  /** Stops processing: claims nothing more, and waits for running handlers as at shutdown. Pushing goes on. Idempotent. */
+  stop(): Promise<void> {
+    return this.scheduler.stop();
+  }
+
+  /**
+   * Subscribes to what happens in this process; a listener that throws breaks nothing.
+   * @returns a function that ends the subscription
+   */
+  subscribe(listener: QueueEventListener): () => void {
+    return this.queueEvents.subscribe(listener);
+  }
+
+  private draftOf(task: NewTask, options: PushOptions, field: string) {
+    return this.drafter.draft(task, options, field);
+  }
+
+  private async push(drafts: readonly TaskDraft[], options: PushOptions): Promise<PushResult[]> {
+    const replace = options.onConflict === 'replace';
+    const transaction = this.transactionOf(options);
+    const store = (run: RunStatement) => this.database.pusher.push(run, drafts, replace);
+    const { database } = this.database;
+    const results = transaction
+      ? await store(database.runIn(transaction))
+      : await (needsTransaction(drafts) ? database.transaction(store) : store(database.run));
+    this.report(drafts, results);
+    return results;
+  }
+
+  private report(drafts: readonly TaskDraft[], results: readonly PushResult[]): void {
+    const counts = new Map<number, number>();
+    for (const [index, { kind }] of drafts.entries()) {
+      if (results[index]!.status === 'pushed') {
+        counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      }
+    }
+    for (const [kind, count] of counts) {
+      this.queueEvents.emit({ type: 'tasks-pushed', kind, name: this.registry.nameOf(kind), count });
+    }
+  }
+
+  private runnerOf(options: TransactionOptions): RunStatement {
+    const transaction = this.transactionOf(options);
+    const { database } = this.database;
+    return transaction ? database.runIn(transaction) : database.run;
+  }
+
+  private transactionOf({ manager, executor }: TransactionOptions): Manager | Executor | undefined {
+    if (manager && executor) {
+      throw new InvalidManagerError('manager, executor: give one of them, not both');
+    }
+    return manager ?? executor ?? this.ambientTransaction();
+  }
+}
+
+function assertCount(field: string, value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 1 || value > max) {
+    throw new InvalidOptionError(field, value, `must be an integer from 1 to ${max}`);
+  }
+}

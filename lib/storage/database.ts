@@ -1,0 +1,17 @@
+import type pg from 'pg';
+import type { Executor, Manager } from '../task/transaction.js';
+import type { RunStatement } from './executor.js';
+
+/** Everything that the queue asks of the application's own database library. */
+export interface Database {
+  /** Outside any transaction of the caller's. */
+  readonly run: RunStatement;
+  /** Several statements that commit or roll back together. */
+  transaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T>;
+  /** Inside the caller's. @throws InvalidManagerError when it can't carry a statement of this queue. */
+  runIn(transaction: Manager | Executor): RunStatement;
+  /** How the queue's own connections reach the server. */
+  connectionOptions(): pg.PoolConfig;
+  /** The schema that the library itself uses by default. */
+  readonly defaultSchema: string;
+}

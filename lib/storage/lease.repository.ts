@@ -1,0 +1,94 @@
+import type { ControlPool } from './control-pool.js';
+import { intArray } from './pg-array.js';
+import type { QueueSql } from './sql/index.js';
+
+/** What an operator sees of a worker process. */
+export interface WorkerInfo {
+  worker: string;
+  host: string;
+  pid: number;
+  version: string;
+  kinds: readonly number[];
+}
+
+export interface Heartbeat {
+  /** Those of this process's leases that still exist. */
+  alive: ReadonlySet<number>;
+  /** How many leases of others have expired and wait for rescue. */
+  expired: number;
+}
+
+/** The tasks that a rescue took from one worker process. */
+export interface RescuedTasks {
+  kind: number;
+  worker: string;
+  count: number;
+  exhausted: number;
+}
+
+/** A scan of the whole table is right here, once per crash. */
+const SCANNING = { enable_seqscan: 'on', enable_hashjoin: 'on', plan_cache_mode: 'force_custom_plan' };
+
+/** The leases of worker processes: taken, kept alive, ended, and rescued from the dead. */
+export class LeaseRepository {
+  constructor(
+    private readonly pool: ControlPool,
+    private readonly sql: QueueSql,
+  ) {}
+
+  async acquire(info: WorkerInfo): Promise<number> {
+    const { worker, host, pid, version, kinds } = info;
+    const rows = await this.pool.query('acquire', this.sql.acquire, [
+      worker,
+      host,
+      pid,
+      version,
+      intArray(kinds, Number),
+    ]);
+    return Number(rows[0]!['id']);
+  }
+
+  async heartbeat(leaseIds: readonly number[], timeoutMs: number): Promise<Heartbeat> {
+    const rows = await this.pool.query('heartbeat', this.sql.heartbeat, [
+      intArray(leaseIds, Number),
+      timeoutMs,
+    ]);
+    return {
+      alive: new Set(JSON.parse(rows[0]!['alive']!) as number[]),
+      expired: Number(rows[0]!['expired']),
+    };
+  }
+
+  /** Ends leases that no task points to any more. */
+  async end(leaseIds: readonly number[]): Promise<void> {
+    await this.pool.query('end_lease', this.sql.end, [intArray(leaseIds, Number)]);
+  }
+
+  /** Ends a lease of this process and gives back the tasks it may still hold; their attempt does not count. */
+  async release(leaseId: number): Promise<number> {
+    const rows = await this.pool.queryWith(SCANNING, this.sql.release, [leaseId]);
+    return rows.length;
+  }
+
+  /** Gives the tasks of dead worker processes back; `keep` says how many messages each kind keeps. */
+  async rescue(
+    timeoutMs: number,
+    keep: ReadonlyMap<number, number>,
+  ): Promise<{ dead: number; rescued: RescuedTasks[] }> {
+    const kinds = [...keep];
+    const rows = await this.pool.queryWith(SCANNING, this.sql.rescue, [
+      timeoutMs,
+      intArray(kinds, ([kind]) => kind),
+      intArray(kinds, ([, messages]) => messages),
+    ]);
+    const dead = Number(rows[0]!['dead']);
+    if (dead > 0) {
+      await this.pool.query('rewind', this.sql.rewind);
+    }
+    const rescued = JSON.parse(rows[0]!['rescued'] ?? '[]') as [number, string, number, number][];
+    return {
+      dead,
+      rescued: rescued.map(([kind, worker, count, exhausted]) => ({ kind, worker, count, exhausted })),
+    };
+  }
+}

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+import { InvalidOptionError } from '../task/task.errors.js';
+
+/** PostgreSQL cuts longer names short. */
+const MAX_IDENTIFIER_BYTES = 63;
+
+/** The queue's database objects, quoted and with their schema. */
+export interface SchemaNames {
+  readonly schema: string;
+  readonly task: string;
+  readonly lease: string;
+  readonly registry: string;
+  readonly status: string;
+  readonly bell: string;
+  readonly rewind: string;
+  readonly ring: string;
+  /** The NOTIFY channel: one per schema, a plain identifier. */
+  readonly channel: string;
+}
+
+/** @throws InvalidOptionError when the schema can't be a PostgreSQL identifier. */
+export function schemaNames(schema: string): SchemaNames {
+  if (
+    typeof schema !== 'string' ||
+    schema === '' ||
+    Buffer.byteLength(schema) > MAX_IDENTIFIER_BYTES ||
+    schema.includes('\0')
+  ) {
+    throw new InvalidOptionError('schema', schema, `must be a name of 1 to ${MAX_IDENTIFIER_BYTES} bytes`);
+  }
+  const qualify = (name: string) => `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
+  return {
+    schema,
+    task: qualify('pgqueue'),
+    lease: qualify('pgqueue_lease'),
+    registry: qualify('pgqueue_registry'),
+    status: qualify('pgqueue_status'),
+    bell: qualify('pgqueue_bell'),
+    rewind: qualify('pgqueue_rewind'),
+    ring: qualify('pgqueue_ring'),
+    channel: `pgqueue_${createHash('sha256').update(schema).digest('hex').slice(0, 16)}`,
+  };
+}

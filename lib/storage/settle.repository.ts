@@ -1,0 +1,71 @@
+import type { AttemptRef, SettleAnswer, Settlement } from '../task/settlement.js';
+import type { ControlPool, TextRow } from './control-pool.js';
+import { intArray } from './pg-array.js';
+import type { QueueSql } from './sql/index.js';
+
+type Write<W extends Settlement['write']> = Extract<Settlement, { write: W }>;
+
+/** An attempt that no longer holds its lease, and what its task is now; null when it is gone. */
+export interface LostAttempt {
+  id: number;
+  attempt: number;
+  status: string | null;
+}
+
+/** Writes outcomes, guarded by the lease; each method is one statement for a whole batch. */
+export class SettleRepository {
+  constructor(
+    private readonly pool: ControlPool,
+    private readonly sql: QueueSql,
+  ) {}
+
+  async delete(batch: readonly Write<'delete'>[]): Promise<SettleAnswer> {
+    return toAnswer(await this.pool.query('settle_deleting', this.sql.settleDeleting, holders(batch)));
+  }
+
+  async finish(batch: readonly Write<'finish'>[]): Promise<SettleAnswer> {
+    return toAnswer(
+      await this.pool.query('settle_finished', this.sql.settleFinished, [
+        ...holders(batch),
+        batch.map(({ status }) => status),
+        batch.map(({ message }) => message),
+        intArray(batch, ({ keep }) => keep),
+      ]),
+    );
+  }
+
+  async reopen(batch: readonly Write<'reopen'>[]): Promise<SettleAnswer> {
+    return toAnswer(
+      await this.pool.query('settle_reopened', this.sql.settleReopened, [
+        ...holders(batch),
+        intArray(batch, ({ delayMs }) => Math.round(delayMs)),
+        intArray(batch, ({ back }) => (back ? 1 : 0)),
+        batch.map(({ message }) => message),
+        intArray(batch, ({ keep }) => keep),
+      ]),
+    );
+  }
+
+  /** Which of these attempts have lost their lease. */
+  async findLost(attempts: readonly AttemptRef[]): Promise<LostAttempt[]> {
+    const rows = await this.pool.query('find_lost', this.sql.findLost, holders(attempts));
+    const lost = JSON.parse(rows[0]?.['lost'] ?? '[]') as [number, number, string | null][];
+    return lost.map(([id, attempt, status]) => ({ id, attempt, status }));
+  }
+}
+
+function holders(batch: readonly AttemptRef[]): unknown[] {
+  return [
+    intArray(batch, ({ id }) => id),
+    intArray(batch, ({ leaseId }) => leaseId),
+    intArray(batch, ({ attempt }) => attempt),
+  ];
+}
+
+function toAnswer([row]: TextRow[]): SettleAnswer {
+  const settled = row?.['settled'];
+  return {
+    settled: settled ? new Set(JSON.parse(settled) as number[]) : null,
+    exhausted: new Set(JSON.parse(row?.['exhausted'] ?? '[]') as number[]),
+  };
+}

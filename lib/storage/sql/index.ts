@@ -1,0 +1,22 @@
+import { schemaNames } from '../schema-names.js';
+import { claimSql } from './claim.sql.js';
+import { leaseSql } from './lease.sql.js';
+import { manageSql } from './manage.sql.js';
+import { pushSql } from './push.sql.js';
+import { settleSql } from './settle.sql.js';
+
+/** Every statement of the queue, for one schema. */
+export type QueueSql = ReturnType<typeof queueSql>;
+
+/** @throws InvalidOptionError when the schema can't be a PostgreSQL identifier. */
+export function queueSql(schema: string) {
+  const names = schemaNames(schema);
+  return {
+    names,
+    ...pushSql(names),
+    ...claimSql(names),
+    ...settleSql(names),
+    ...leaseSql(names),
+    ...manageSql(names),
+  };
+}

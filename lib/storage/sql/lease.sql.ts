@@ -1,0 +1,54 @@
+import type { SchemaNames } from '../schema-names.js';
+import { appendMessage, CLOCK, OPEN } from './clock.sql.js';
+
+export function leaseSql({ task, lease, status, rewind }: SchemaNames) {
+  return {
+    acquire: `
+INSERT INTO ${lease} (worker, host, pid, version, kinds) VALUES ($1, $2, $3, $4, $5::smallint[]) RETURNING id`,
+    /** $1 leases of this process · $2 lease timeout in ms. Answers the leases that are alive, and how many of others have expired. */
+    heartbeat: `
+WITH beat AS (
+  UPDATE ${lease} SET heartbeat_at = clock_timestamp() WHERE id = ANY ($1::int[]) RETURNING id
+)
+SELECT (SELECT coalesce(json_agg(id), '[]') FROM beat)::text AS alive,
+       (SELECT count(*) FROM ${lease} l
+        WHERE l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond' AND l.id <> ALL ($1::int[])) AS expired`,
+    /** A lease that no task points to any more. */
+    end: `DELETE FROM ${lease} WHERE id = ANY ($1::int[])`,
+    /**
+     * One statement, so that a lease and its tasks change hands together: deletes the leases whose heartbeat is too old and
+     * gives their tasks back, the attempt used. Costs one scan of the table per crash: an index on lease_id would cost every
+     * claim its HOT update. $1 lease timeout in ms · $2 kinds, $3 how many messages each keeps.
+     */
+    rescue: `
+WITH dead AS (
+  DELETE FROM ${lease}
+  WHERE id IN (SELECT id FROM ${lease} WHERE heartbeat_at < clock_timestamp() - $1 * interval '1 millisecond' FOR UPDATE SKIP LOCKED)
+  RETURNING id, worker
+), rescued AS (
+  UPDATE ${task} t
+  SET lease_id = NULL, run_at = ${CLOCK},
+      status = (CASE WHEN t.attempts_left <= 0 THEN 'no_attempts_left' ELSE 'must_retry' END)::${status},
+      finished_at = CASE WHEN t.attempts_left <= 0 THEN now() END,
+      messages = ${appendMessage(
+        `('worker process lost: ' || dead.worker)`,
+        `coalesce((SELECT k.keep FROM ROWS FROM (unnest($2::smallint[]), unnest($3::int[])) AS k(kind, keep) WHERE k.kind = t.kind), 1)`,
+      )}
+  FROM dead WHERE t.lease_id = dead.id AND t.status IN ${OPEN}
+  RETURNING t.kind, t.status, dead.worker
+), counted AS (
+  SELECT kind, worker, count(*) AS n, count(*) FILTER (WHERE status = 'no_attempts_left') AS exhausted FROM rescued GROUP BY kind, worker
+)
+SELECT (SELECT count(*) FROM dead) AS dead,
+       (SELECT json_agg(json_build_array(kind, worker, n, exhausted)) FROM counted)::text AS rescued`,
+    /** The same for a lease of this process that may hold tasks which never reached it: their attempt was never started. */
+    release: `
+WITH ended AS (DELETE FROM ${lease} WHERE id = $1 RETURNING id)
+UPDATE ${task} t
+SET lease_id = NULL, run_at = ${CLOCK}, status = 'must_retry',
+    attempts_left = t.attempts_left + 1, attempts_elapsed = t.attempts_elapsed - 1
+FROM ended WHERE t.lease_id = ended.id AND t.status IN ${OPEN} RETURNING t.id`,
+    /** Makes every process start its cursors anew: a claim of the dead process may have rolled back rows behind them. */
+    rewind: `SELECT nextval('${rewind.replaceAll("'", "''")}')`,
+  };
+}

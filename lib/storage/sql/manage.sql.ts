@@ -1,0 +1,56 @@
+import type { SchemaNames } from '../schema-names.js';
+import { CLOCK, OPEN } from './clock.sql.js';
+
+export function manageSql({ task, registry, channel }: SchemaNames) {
+  return {
+    /** $1 kind · $2 key. A running attempt loses its lease, and its process is told at commit. */
+    cancelByKey: `
+WITH open AS (
+  SELECT id, lease_id FROM ${task} WHERE kind = $1 AND external_key = $2 AND status IN ${OPEN} FOR UPDATE
+), cancelled AS (
+  UPDATE ${task} t SET status = 'cancelled', lease_id = NULL, finished_at = now()
+  FROM open WHERE t.id = open.id RETURNING t.id, open.lease_id
+)
+SELECT id::text AS id, CASE WHEN lease_id IS NOT NULL THEN pg_notify('${channel}', 'lost:' || lease_id || ':' || id)::text END FROM cancelled`,
+    /** $1 kind · $2 attempts · $3 limit. */
+    retryBroken: `
+WITH retried AS (
+  UPDATE ${task} t
+  SET status = 'must_retry', finished_at = NULL, attempts_left = $2, attempts_elapsed = 0, run_at = ${CLOCK}
+  WHERE t.ctid = ANY (ARRAY(
+    SELECT ctid FROM ${task} WHERE kind = $1 AND status = 'no_attempts_left' ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED))
+  RETURNING t.id
+)
+SELECT count(*)::int AS count, pg_notify('${channel}', '')::text FROM retried`,
+    /**
+     * Jobs that run once per period in the whole cluster: the first process to ask after the period gets the turn.
+     * $1 jobs · $2 periods in ms. A job that another process is just taking is passed over.
+     */
+    takeTurns: `
+WITH asked AS (
+  SELECT * FROM ROWS FROM (unnest($1::text[]), unnest($2::bigint[])) AS u(job, period)
+), first AS (
+  INSERT INTO ${registry} (job, updated_at) SELECT job, now() FROM asked ORDER BY job ON CONFLICT (job) DO NOTHING RETURNING job
+), due AS (
+  SELECT r.job FROM ${registry} r JOIN asked ON asked.job = r.job
+  WHERE r.updated_at <= now() - asked.period * interval '1 millisecond' FOR UPDATE OF r SKIP LOCKED
+), taken AS (
+  UPDATE ${registry} r SET updated_at = now() FROM due WHERE r.job = due.job RETURNING r.job
+)
+SELECT job FROM first UNION ALL SELECT job FROM taken`,
+    /** A turn that failed is given back, so that the next process takes it at once. */
+    returnTurn: `UPDATE ${registry} SET updated_at = '-infinity' WHERE job = $1`,
+    /** $1 kind · $2 TTL in ms · $3 batch · $4 the last batch's newest finished_at, behind which nothing is left. */
+    expire: `
+WITH expired AS (
+  DELETE FROM ${task}
+  WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM ${task}
+    WHERE kind = $1 AND status IN ('cancelled', 'succeeded')
+      AND finished_at >= $4::timestamptz AND finished_at <= now() - $2 * interval '1 millisecond'
+    ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED))
+  RETURNING finished_at
+)
+SELECT count(*)::int AS count, max(finished_at)::text AS newest FROM expired`,
+  };
+}

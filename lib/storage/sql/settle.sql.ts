@@ -1,0 +1,57 @@
+import type { SchemaNames } from '../schema-names.js';
+import { appendMessage, CLOCK } from './clock.sql.js';
+
+/**
+ * Outcomes, a batch per statement. Every statement carries the fence: a row changes only while its attempt, named by
+ * (id, lease_id, attempts_elapsed), still holds it. $1 ids · $2 leases · $3 attempts.
+ */
+const HOLDERS = 'unnest($1::bigint[]), unnest($2::int[]), unnest($3::smallint[])';
+const FENCE = 't.id = u.id AND t.lease_id = u.lease_id AND t.attempts_elapsed = u.attempt';
+
+/** The ids that were settled, or null when all were: the usual answer costs nothing to read. */
+const SETTLED = `SELECT CASE WHEN count(*) < cardinality($1::bigint[]) THEN coalesce(json_agg(id), '[]') END::text AS settled`;
+
+export function settleSql({ task, status }: SchemaNames) {
+  return {
+    /** Succeeded or cancelled, and the kind keeps no terminal tasks. */
+    settleDeleting: `
+WITH gone AS (
+  DELETE FROM ${task} t USING ROWS FROM (${HOLDERS}) AS u(id, lease_id, attempt) WHERE ${FENCE} RETURNING t.id
+) ${SETTLED} FROM gone`,
+    /** $4 statuses (succeeded, cancelled) · $5 messages · $6 how many messages are kept. */
+    settleFinished: `
+WITH done AS (
+  UPDATE ${task} t
+  SET status = u.status::${status}, lease_id = NULL, finished_at = now(), messages = ${appendMessage('u.message', 'u.keep')}
+  FROM ROWS FROM (${HOLDERS}, unnest($4::text[]), unnest($5::text[]), unnest($6::int[]))
+    AS u(id, lease_id, attempt, status, message, keep)
+  WHERE ${FENCE} RETURNING t.id
+) ${SETTLED} FROM done`,
+    /** Failed, snoozed or released. $4 delays in ms · $5 attempts given back (0 or 1) · $6 messages · $7 how many are kept. */
+    settleReopened: `
+WITH reopened AS (
+  UPDATE ${task} t
+  SET lease_id = NULL, attempts_left = t.attempts_left + u.back, attempts_elapsed = t.attempts_elapsed - u.back,
+      run_at = ${CLOCK} + u.delay * interval '1 millisecond',
+      status = (CASE WHEN t.attempts_left + u.back <= 0 THEN 'no_attempts_left' ELSE 'must_retry' END)::${status},
+      finished_at = CASE WHEN t.attempts_left + u.back <= 0 THEN now() END,
+      messages = ${appendMessage('u.message', 'u.keep')}
+  FROM ROWS FROM (${HOLDERS}, unnest($4::bigint[]), unnest($5::smallint[]), unnest($6::text[]), unnest($7::int[]))
+    AS u(id, lease_id, attempt, delay, back, message, keep)
+  WHERE ${FENCE} RETURNING t.id, t.status
+) SELECT CASE WHEN count(*) < cardinality($1::bigint[]) THEN coalesce(json_agg(id), '[]') END::text AS settled,
+         (json_agg(id) FILTER (WHERE status = 'no_attempts_left'))::text AS exhausted FROM reopened`,
+    /** A handler settles inside its own transaction. $4: keep the row. Answers a row when the attempt held its lease. */
+    completeKeeping: `
+UPDATE ${task} t SET status = 'succeeded', lease_id = NULL, finished_at = now()
+WHERE t.id = $1 AND t.lease_id = $2 AND t.attempts_elapsed = $3 RETURNING t.id`,
+    completeDeleting: `
+DELETE FROM ${task} t WHERE t.id = $1 AND t.lease_id = $2 AND t.attempts_elapsed = $3 RETURNING t.id`,
+    /** Which of these attempts no longer hold their lease, and what their tasks are now. */
+    findLost: `
+SELECT json_agg(json_build_array(u.id, u.attempt, t.status))::text AS lost
+FROM ROWS FROM (${HOLDERS}) AS u(id, lease_id, attempt)
+LEFT JOIN ${task} t ON t.id = u.id
+WHERE (t.lease_id = u.lease_id AND t.attempts_elapsed = u.attempt) IS NOT TRUE`,
+  };
+}

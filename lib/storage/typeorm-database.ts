@@ -1,0 +1,48 @@
+import type { DataSource } from 'typeorm';
+import type pg from 'pg';
+import type { Executor, Manager } from '../task/transaction.js';
+import { InvalidManagerError } from '../task/task.errors.js';
+import type { Database } from './database.js';
+import { type RunStatement, rowsOf, runIn } from './executor.js';
+
+/** A TypeORM DataSource as the queue's database; with replication set, always its master. */
+export class TypeOrmDatabase implements Database {
+  constructor(private readonly dataSource: DataSource) {
+    if (dataSource.options.type !== 'postgres') {
+      throw new InvalidManagerError(
+        `dataSource: must be of type 'postgres', is '${dataSource.options.type}'`,
+      );
+    }
+  }
+
+  readonly run: RunStatement = async (sql, parameters) =>
+    rowsOf(await this.dataSource.query(sql, parameters));
+
+  transaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
+    return this.dataSource.transaction((manager) => work(this.runIn(manager)));
+  }
+
+  runIn(transaction: Manager | Executor): RunStatement {
+    return runIn(transaction, (manager) => dataSourceOf(manager) === this.dataSource);
+  }
+
+  connectionOptions(): pg.PoolConfig {
+    const { options } = (this.dataSource.driver as unknown as { master: { options: pg.PoolConfig } }).master;
+    // Neither is enumerable in a pool's options, so that a spread leaves them out.
+    return { ...options, password: options.password, ssl: options.ssl };
+  }
+
+  get defaultSchema(): string {
+    return defaultSchemaOf(this.dataSource);
+  }
+}
+
+export function defaultSchemaOf(dataSource: DataSource): string {
+  return (dataSource.options as { schema?: string }).schema ?? 'public';
+}
+
+/** TypeORM 1 says `dataSource`, 0.3 says `connection`. */
+export function dataSourceOf(manager: Manager): DataSource {
+  const owner = manager as unknown as { dataSource?: DataSource; connection: DataSource };
+  return owner.dataSource ?? owner.connection;
+}

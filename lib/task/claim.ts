@@ -1,0 +1,61 @@
+/** A place in the order of one (kind, priority): due time in microseconds since the epoch, then id. */
+export interface Position {
+  readonly runAt: number;
+  readonly id: number;
+}
+
+/** One (kind, priority) to look at, from its cursor on. */
+export interface LevelRequest {
+  readonly priority: number;
+  readonly cursor: Position;
+}
+
+export interface KindRequest {
+  readonly kind: number;
+  /** Free slots: no more than this is claimed. */
+  readonly free: number;
+  /** In the order of priority. */
+  readonly levels: readonly LevelRequest[];
+}
+
+export interface ClaimRequest {
+  readonly leaseId: number;
+  readonly kinds: readonly KindRequest[];
+  /** No more tasks than this in all. */
+  readonly limit: number;
+  /** Take a transaction id even when nothing is claimed: the cursor needs one now and then. */
+  readonly forceXid: boolean;
+  /** Answer when the next delayed task is due. */
+  readonly findNextDue: boolean;
+}
+
+/** A task as a claim hands it out. */
+export interface ClaimedTask {
+  readonly id: number;
+  readonly kind: number;
+  readonly priority: number;
+  /** When it was due, in microseconds since the epoch. */
+  readonly runAt: number;
+  readonly attemptsLeft: number;
+  /** Counts from 1. */
+  readonly attempt: number;
+  readonly externalKey: string | null;
+  readonly payload: unknown;
+}
+
+export interface ClaimAnswer {
+  /** In the order of kind, priority, due time and id. */
+  readonly tasks: readonly ClaimedTask[];
+  /** False when the lease has been taken away: nothing was claimed, though tasks were due. */
+  readonly leaseHeld: boolean;
+  /** The start of the claim's transaction by the database's clock, in microseconds since the epoch. */
+  readonly now: number;
+  /** `xmin:xmax:xip,…` */
+  readonly snapshot: string;
+  /** The claim's own transaction id, when it has one. */
+  readonly xid: number | null;
+  /** Changes when every process must start its cursors anew. */
+  readonly rewind: string;
+  /** Milliseconds until the next delayed task is due; null when there is none, or it was not asked for. */
+  readonly nextDueMs: number | null;
+}

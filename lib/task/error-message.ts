@@ -1,0 +1,58 @@
+/** The longest message that is stored, in characters. */
+const MAX_LENGTH = 4000;
+const MAX_CAUSES = 5;
+
+/**
+ * A text that PostgreSQL can store for whatever was thrown: never fails, never holds NUL or a lone surrogate,
+ * and is cut at 4,000 characters.
+ */
+export function errorMessage(thrown: unknown): string {
+  const seen = new Set<unknown>();
+  const parts: string[] = [];
+  for (let current = thrown; parts.length <= MAX_CAUSES; current = property(current, 'cause')) {
+    seen.add(current);
+    parts.push(describe(current));
+    const cause = property(current, 'cause');
+    if (cause === undefined || seen.has(cause)) {
+      break;
+    }
+  }
+  return storable(parts.join('\ncaused by: '));
+}
+
+/** The text without what PostgreSQL refuses, at most 4,000 characters. */
+export function storable(text: string): string {
+  const short = text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH - 1)}…` : text;
+  return short.replaceAll('\u0000', '\uFFFD').toWellFormed();
+}
+
+function describe(thrown: unknown): string {
+  const message = property(thrown, 'message');
+  if (typeof message === 'string') {
+    const inner = property(thrown, 'errors');
+    const details = Array.isArray(inner)
+      ? inner.slice(0, MAX_CAUSES).map((error) => text(property(error, 'message') ?? error))
+      : [];
+    return [message || text(property(thrown, 'name') ?? 'Error'), ...details].join('; ');
+  }
+  return text(thrown);
+}
+
+/** A property of anything; undefined where a getter or a proxy throws. */
+function property(value: unknown, name: string): unknown {
+  try {
+    return (value as Record<string, unknown> | null | undefined)?.[name];
+  } catch {
+    return undefined;
+  }
+}
+
+function text(value: unknown): string {
+  try {
+    return typeof value === 'object' && value !== null
+      ? (JSON.stringify(value) ?? String(value))
+      : String(value);
+  } catch {
+    return 'an error that has no text';
+  }
+}

@@ -1,0 +1,170 @@
+import type { Backoff } from './backoff.js';
+import { type Duration, MAX_DURATION_MS, MAX_TIMER_MS, toMilliseconds } from './duration.js';
+import { InvalidOptionError } from './task.errors.js';
+
+/** A value, or a function that is read each time the value is used. */
+export type Live<T> = T | (() => T);
+
+export interface LoopOptions {
+  /** How often terminal tasks are looked through, once per period in the whole cluster. Default 1 h. *Live.* */
+  janitorPeriod?: Live<Duration>;
+  /** The fall-back poll; wake-ups make the usual latency milliseconds. Default 1.5 s. *Live.* */
+  fetcherPeriod?: Live<Duration>;
+}
+
+export interface KindOptions {
+  /** A unique human name for logs, metrics and pages. Default `pgqueue-<kind>`. */
+  name?: string;
+  /** Slots in this process; 0 pauses the kind here. Default 1. *Live.* */
+  workerCount?: Live<number>;
+  /** How often a task is attempted before it is `no_attempts_left`. Default 32767. */
+  maxAttempts?: number;
+  /** How long one attempt may run before its signal is aborted and it fails. Required for a handler. */
+  attemptTimeout?: Duration;
+  /** The delay before the next attempt; gets the 0-based number of the attempt that failed. Required for a handler. */
+  backoff?: Backoff;
+  /** How many of the last error messages are kept. Default 1. */
+  maxTaskErrorMessages?: number;
+  /** How long succeeded and cancelled tasks are kept; 0 deletes them at once. Default 3 days. *Live.* */
+  terminalTasksTtl?: Live<Duration>;
+  loop?: LoopOptions;
+}
+
+/** Kind options with every default filled in and every value checked; live values are read by calling them. */
+export interface ResolvedKindOptions {
+  readonly kind: number;
+  readonly name: string;
+  readonly maxAttempts: number;
+  readonly attemptTimeoutMs: number | undefined;
+  readonly backoff: Backoff | undefined;
+  readonly maxTaskErrorMessages: number;
+  readonly workerCount: () => number;
+  readonly terminalTasksTtlMs: () => number;
+  readonly janitorPeriodMs: () => number;
+  readonly fetcherPeriodMs: () => number;
+}
+
+export const MAX_ATTEMPTS = 32767;
+const MAX_SLOTS = 100_000;
+const MAX_MESSAGES = 1000;
+const MAX_NAME_LENGTH = 200;
+const OPTION_NAMES = new Set([
+  'kind',
+  'payload',
+  'name',
+  'workerCount',
+  'maxAttempts',
+  'attemptTimeout',
+  'backoff',
+  'maxTaskErrorMessages',
+  'terminalTasksTtl',
+  'loop',
+]);
+
+/**
+ * The options of one kind, later layers over earlier ones.
+ * @throws InvalidOptionError that names the kind, the option and the value.
+ */
+export function resolveKindOptions(
+  kind: number,
+  ...layers: (KindOptions | undefined)[]
+): ResolvedKindOptions {
+  const merged = mergeLayers(kind, layers);
+  const name = merged.name ?? `pgqueue-${kind}`;
+  const field = (option: string) => `kind ${kind} "${name}": ${option}`;
+  if (typeof name !== 'string' || name.trim() === '' || name.length > MAX_NAME_LENGTH) {
+    throw new InvalidOptionError(
+      `kind ${kind}: name`,
+      name,
+      `must be a text of 1 to ${MAX_NAME_LENGTH} characters`,
+    );
+  }
+  const { attemptTimeout, backoff, loop = {} } = merged;
+  if (backoff !== undefined && typeof backoff !== 'function') {
+    throw new InvalidOptionError(
+      field('backoff'),
+      backoff,
+      "must be a function, for example equalJitter('6s')",
+    );
+  }
+  const timer = { min: 1, max: MAX_TIMER_MS };
+  return {
+    kind,
+    name,
+    backoff,
+    maxAttempts: integer(field('maxAttempts'), merged.maxAttempts ?? MAX_ATTEMPTS, 1, MAX_ATTEMPTS),
+    attemptTimeoutMs:
+      attemptTimeout === undefined
+        ? undefined
+        : toMilliseconds(field('attemptTimeout'), attemptTimeout, timer),
+    maxTaskErrorMessages: integer(
+      field('maxTaskErrorMessages'),
+      merged.maxTaskErrorMessages ?? 1,
+      0,
+      MAX_MESSAGES,
+    ),
+    workerCount: live(merged.workerCount ?? 1, (value) => integer(field('workerCount'), value, 0, MAX_SLOTS)),
+    terminalTasksTtlMs: live(merged.terminalTasksTtl ?? '3 days', (value) =>
+      toMilliseconds(field('terminalTasksTtl'), value, { min: 0, max: MAX_DURATION_MS }),
+    ),
+    janitorPeriodMs: live(loop.janitorPeriod ?? '1h', (value) =>
+      toMilliseconds(field('loop.janitorPeriod'), value, timer),
+    ),
+    fetcherPeriodMs: live(loop.fetcherPeriod ?? 1500, (value) =>
+      toMilliseconds(field('loop.fetcherPeriod'), value, timer),
+    ),
+  };
+}
+
+/** What a handler's kind needs besides valid options. @throws InvalidOptionError when it is missing. */
+export function assertRunnable(options: ResolvedKindOptions): asserts options is RunnableKindOptions {
+  for (const option of ['attemptTimeoutMs', 'backoff'] as const) {
+    if (options[option] === undefined) {
+      const name = option === 'backoff' ? option : 'attemptTimeout';
+      throw new InvalidOptionError(
+        `kind ${options.kind} "${options.name}": ${name}`,
+        undefined,
+        'is required for a handler',
+      );
+    }
+  }
+}
+
+/** The options of a kind that has a handler in this process. */
+export interface RunnableKindOptions extends ResolvedKindOptions {
+  readonly attemptTimeoutMs: number;
+  readonly backoff: Backoff;
+}
+
+function mergeLayers(kind: number, layers: (KindOptions | undefined)[]): KindOptions {
+  const merged: KindOptions = {};
+  for (const layer of layers) {
+    for (const [option, value] of Object.entries(layer ?? {})) {
+      if (!OPTION_NAMES.has(option)) {
+        throw new InvalidOptionError(`kind ${kind}: ${option}`, value, 'is not an option of a kind');
+      }
+      if (value !== undefined) {
+        Object.assign(merged, { [option]: option === 'loop' ? { ...merged.loop, ...value } : value });
+      }
+    }
+  }
+  return merged;
+}
+
+/** Checks a live value now, so that a wrong one stops the boot, and again each time it is read. */
+function live<T>(value: Live<T>, check: (value: T) => number): () => number {
+  if (typeof value !== 'function') {
+    const checked = check(value);
+    return () => checked;
+  }
+  const read = () => check((value as () => T)());
+  read();
+  return read;
+}
+
+function integer(field: string, value: unknown, min: number, max: number): number {
+  if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
+    throw new InvalidOptionError(field, value, `must be an integer from ${min} to ${max}`);
+  }
+  return value as number;
+}

@@ -1,0 +1,39 @@
+import { toMilliseconds } from './duration.js';
+import { errorMessage } from './error-message.js';
+import { MustCancelTaskError, MustIgnoreTaskError, SnoozeTaskError } from './task.errors.js';
+
+/** How an attempt ended. */
+export type Outcome =
+  | { readonly type: 'succeeded' }
+  | { readonly type: 'cancelled'; readonly message: string }
+  | { readonly type: 'failed'; readonly ignored: boolean; readonly message: string; readonly error: unknown }
+  | { readonly type: 'snoozed'; readonly delayMs: number }
+  /** Given back at shutdown: due now, the attempt is not used. */
+  | { readonly type: 'released' };
+
+export const SUCCEEDED: Outcome = { type: 'succeeded' };
+export const RELEASED: Outcome = { type: 'released' };
+
+/** The outcome that a thrown value stands for. */
+export function outcomeOf(thrown: unknown): Outcome {
+  if (thrown instanceof MustCancelTaskError) {
+    return { type: 'cancelled', message: errorMessage(thrown) };
+  }
+  if (thrown instanceof SnoozeTaskError) {
+    return snoozed(thrown);
+  }
+  return failed(thrown, thrown instanceof MustIgnoreTaskError);
+}
+
+export function failed(error: unknown, ignored = false): Outcome {
+  return { type: 'failed', ignored, message: errorMessage(error), error };
+}
+
+/** A snooze with a delay that makes no sense is a failure, so that it is seen and backs off. */
+function snoozed(error: SnoozeTaskError): Outcome {
+  try {
+    return { type: 'snoozed', delayMs: toMilliseconds('SnoozeTaskError delay', error.delay) };
+  } catch (invalid) {
+    return failed(invalid);
+  }
+}

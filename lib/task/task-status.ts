@@ -1,0 +1,76 @@
+/** What a task's row says; `processing` is an open task that has a lease, and is not stored. */
+export const TASK_STATUSES = ['new', 'must_retry', 'no_attempts_left', 'cancelled', 'succeeded'] as const;
+export type StoredTaskStatus = (typeof TASK_STATUSES)[number];
+export type TaskStatus = StoredTaskStatus | 'processing';
+
+/** The series of the task counter: what happened to tasks, not what they are. */
+export const METRIC_STATUSES = [
+  'new',
+  'processing',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'ignored',
+  'no_attempts_left',
+  'lost',
+] as const;
+export type MetricStatus = (typeof METRIC_STATUSES)[number];
+
+export type TaskStatusClass = 'open' | 'leased' | 'broken' | 'terminal';
+
+export const STATUS_CLASS: Record<TaskStatus, TaskStatusClass> = {
+  new: 'open',
+  must_retry: 'open',
+  processing: 'leased',
+  no_attempts_left: 'broken',
+  succeeded: 'terminal',
+  cancelled: 'terminal',
+};
+
+/** `null` stands for a task that is not stored: before its push, and after its deletion. */
+type Node = TaskStatus | null;
+
+/** What can happen to a task. */
+export type TaskEvent =
+  | 'push'
+  | 'claim'
+  | 'success'
+  | 'must-cancel'
+  | 'failure'
+  | 'snooze'
+  | 'lease-lost'
+  | 'shutdown'
+  | 'cancel-by-key'
+  | 'retry-tasks'
+  | 'replace'
+  | 'janitor';
+
+export interface Transition {
+  from: Node;
+  event: TaskEvent;
+  to: readonly Node[];
+}
+
+/** Every transition that exists; the tests prove these and that no other happens, and the status diagram is drawn from them. */
+export const TRANSITIONS: readonly Transition[] = [
+  { from: null, event: 'push', to: ['new'] },
+  { from: 'new', event: 'claim', to: ['processing'] },
+  { from: 'must_retry', event: 'claim', to: ['processing'] },
+  { from: 'processing', event: 'success', to: ['succeeded', null] },
+  { from: 'processing', event: 'must-cancel', to: ['cancelled', null] },
+  { from: 'processing', event: 'failure', to: ['must_retry', 'no_attempts_left'] },
+  { from: 'processing', event: 'snooze', to: ['must_retry'] },
+  { from: 'processing', event: 'lease-lost', to: ['must_retry', 'no_attempts_left'] },
+  { from: 'processing', event: 'shutdown', to: ['must_retry'] },
+  { from: 'new', event: 'cancel-by-key', to: ['cancelled'] },
+  { from: 'must_retry', event: 'cancel-by-key', to: ['cancelled'] },
+  { from: 'processing', event: 'cancel-by-key', to: ['cancelled'] },
+  { from: 'no_attempts_left', event: 'retry-tasks', to: ['must_retry'] },
+  { from: 'new', event: 'replace', to: ['new'] },
+  { from: 'must_retry', event: 'replace', to: ['new'] },
+  { from: 'no_attempts_left', event: 'replace', to: ['new'] },
+  { from: 'succeeded', event: 'replace', to: ['new'] },
+  { from: 'cancelled', event: 'replace', to: ['new'] },
+  { from: 'succeeded', event: 'janitor', to: [null] },
+  { from: 'cancelled', event: 'janitor', to: [null] },
+];

@@ -1,0 +1,64 @@
+import type { Duration } from './duration.js';
+import type { KindRef, TaskDefinition } from './task-definition.js';
+import type { Executor, Manager, TransactionOptions } from './transaction.js';
+
+/** What a handler receives: one attempt of one task. */
+export interface Task<Payload = unknown> {
+  readonly id: string;
+  readonly kind: number;
+  readonly payload: Payload;
+  readonly externalKey: string | null;
+  /** Counts from 1. */
+  readonly attempt: number;
+  /** How many attempts are left after this one. */
+  readonly attemptsLeft: number;
+  /** Aborted at time-out, cancel, loss of the lease and shutdown; `signal.reason` says which. */
+  readonly signal: AbortSignal;
+  /**
+   * Settles the task as succeeded inside the handler's own transaction, so that its effects and the outcome commit together.
+   * @throws LeaseLostError when the attempt no longer holds its lease: let it roll the transaction back.
+   */
+  completeIn(transaction: Manager | Executor): Promise<void>;
+}
+
+/** A task to push. */
+export interface NewTask<Payload = any> {
+  kind: KindRef<Payload>;
+  payload: Payload;
+  /** (kind, externalKey) is unique among all stored tasks; absent or null: no uniqueness. At most 512 bytes. */
+  externalKey?: string | null;
+}
+
+export type NewTaskOf<D> = D extends TaskDefinition<infer Input, any> ? NewTask<Input> : NewTask;
+
+/** Urgency among the due tasks of one kind: 0 runs first, 9 last. */
+export type Priority = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
+
+export interface PushOptions extends TransactionOptions {
+  /** How long after now the task is due. Default 0. */
+  delay?: Duration;
+  /** 0 (first) to 9. Default 5. */
+  priority?: Priority;
+  /**
+   * What a push does when (kind, externalKey) is stored already: `'ignore'` (default) stores nothing and reports `duplicate`;
+   * `'replace'` re-arms a stored task that is not being processed with the new payload, delay, priority and attempts.
+   */
+  onConflict?: 'ignore' | 'replace';
+}
+
+export interface PushResult {
+  /** The stored task's id; null for a duplicate that this transaction can't see. */
+  id: string | null;
+  status: 'pushed' | 'duplicate';
+}
+
+export interface RetryOptions extends TransactionOptions {
+  /** How many attempts each task gets. Default: the kind's `maxAttempts`. */
+  attempts?: number;
+  /** At most so many tasks, the oldest first. Default 1,000. */
+  limit?: number;
+}
+
+export const MIN_PRIORITY = 0;
+export const MAX_PRIORITY = 9;
+export const DEFAULT_PRIORITY = 5;

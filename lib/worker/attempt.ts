@@ -1,0 +1,94 @@
+import type { ClaimedTask } from '../task/claim.js';
+import type { AttemptRef } from '../task/settlement.js';
+import type { Task } from '../task/task.js';
+import type { Executor, Manager } from '../task/transaction.js';
+
+/** Settles an attempt inside the handler's transaction. */
+export type CompleteIn = (attempt: Attempt, transaction: Manager | Executor) => Promise<void>;
+
+/**
+ * One run of a handler.
+ * `running` holds a slot and its outcome counts; `abandoned` has given its slot up though the body still runs; `ended` is over.
+ */
+export class Attempt implements AttemptRef {
+  readonly id: number;
+  readonly attempt: number;
+  readonly startedAt = performance.now();
+  state: 'running' | 'abandoned' | 'ended' = 'running';
+  /** Settled by the handler itself, in a transaction that may still roll back. */
+  completed = false;
+  /** The lease is gone: whatever the handler does, nothing is written. */
+  lost = false;
+  private controller: AbortController | undefined;
+  private abortReason: Error | undefined;
+
+  constructor(
+    readonly claimed: ClaimedTask,
+    readonly leaseId: number,
+    readonly deadline: number,
+  ) {
+    this.id = claimed.id;
+    this.attempt = claimed.attempt;
+  }
+
+  /** Made when it is first asked for: most handlers never do. */
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController();
+      if (this.abortReason) {
+        this.controller.abort(this.abortReason);
+      }
+    }
+    return this.controller.signal;
+  }
+
+  get aborted(): Error | undefined {
+    return this.abortReason;
+  }
+
+  /** The first reason stays. */
+  abort(reason: Error): void {
+    if (!this.abortReason) {
+      this.abortReason = reason;
+      this.controller?.abort(reason);
+    }
+  }
+
+  get durationMs(): number {
+    return performance.now() - this.startedAt;
+  }
+}
+
+/** What the handler sees of its attempt. */
+export class TaskContext implements Task {
+  readonly id: string;
+  readonly kind: number;
+  readonly externalKey: string | null;
+  readonly attempt: number;
+  readonly attemptsLeft: number;
+  readonly #attempt: Attempt;
+  readonly #complete: CompleteIn;
+
+  constructor(
+    attempt: Attempt,
+    readonly payload: unknown,
+    complete: CompleteIn,
+  ) {
+    const { id, kind, externalKey, attemptsLeft } = attempt.claimed;
+    this.id = String(id);
+    this.kind = kind;
+    this.externalKey = externalKey;
+    this.attempt = attempt.attempt;
+    this.attemptsLeft = attemptsLeft;
+    this.#attempt = attempt;
+    this.#complete = complete;
+  }
+
+  get signal(): AbortSignal {
+    return this.#attempt.signal;
+  }
+
+  completeIn(transaction: Manager | Executor): Promise<void> {
+    return this.#complete(this.#attempt, transaction);
+  }
+}

@@ -1,0 +1,158 @@
+import type { ClaimedTask, KindRequest, LevelRequest } from '../task/claim.js';
+import { DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY } from '../task/task.js';
+import type { ClaimCursor } from './claim-cursor.js';
+import type { WorkerPool } from './worker-pool.js';
+
+/** One more look after a ring or a claim: rings less than 10 ms apart are left out by the database. */
+const TRAILING_MS = 15;
+/** A level that had rows so lately is looked at in every claim. */
+const HOT_MS = 5000;
+/** Looking at every level of every kind may take this share of the time at most. */
+const FULL_PROBE_SHARE = 0.1;
+/** What one index probe costs, about. */
+const PROBE_MS = 0.002;
+
+const ALL_LEVELS = Array.from(
+  { length: MAX_PRIORITY - MIN_PRIORITY + 1 },
+  (_, index) => MIN_PRIORITY + index,
+);
+
+/** What the next claim looks at. */
+export interface ClaimPlan {
+  readonly kinds: KindRequest[];
+  /** Every level of every kind with a free slot, not just those that had rows lately. */
+  readonly full: boolean;
+}
+
+/**
+ * Decides when to claim and where to look: kinds with more tasks than slots as soon as a slot is free; everything at a ring,
+ * when a delayed task is due, and at the fall-back poll.
+ */
+export class ClaimSchedule {
+  /** By kind, the levels that had rows lately, and when. */
+  private readonly hot = new Map<number, Map<number, number>>();
+  /** Kinds whose last claim used every free slot, so that more may wait. */
+  private readonly backlog = new Set<number>();
+  private rung = true;
+  private nextPollAt = 0;
+  private trailingAt = Number.POSITIVE_INFINITY;
+  private dueAt = Number.POSITIVE_INFINITY;
+  private fullProbeAllowedAt = 0;
+  private rotation = 0;
+
+  private readonly pools: WorkerPool[] = [];
+
+  constructor(private readonly cursor: ClaimCursor) {}
+
+  add(pool: WorkerPool): void {
+    this.pools.push(pool);
+    this.hot.set(pool.kind, new Map());
+    this.rung = true;
+  }
+
+  /** Look at everything as soon as possible. */
+  ring(now: number): void {
+    this.rung = true;
+    this.trail(now);
+  }
+
+  /** A task of this process is due again in `delayMs`. */
+  expect(now: number, delayMs: number): void {
+    this.dueAt = Math.min(this.dueAt, now + delayMs);
+  }
+
+  /** @returns the next claim, or how many milliseconds nothing is to be done unless something happens. */
+  plan(now: number): ClaimPlan | number {
+    const ready = this.pools.filter((pool) => pool.free > 0);
+    if (ready.length === 0) {
+      return Number.POSITIVE_INFINITY;
+    }
+    const fullAt = Math.max(
+      this.rung ? 0 : Math.min(this.nextPollAt, this.trailingAt, this.dueAt),
+      this.fullProbeAllowedAt,
+    );
+    if (now >= fullAt) {
+      return { full: true, kinds: this.rotate(ready).map((pool) => this.requestOf(pool, ALL_LEVELS)) };
+    }
+    const waiting = ready.filter((pool) => this.backlog.has(pool.kind));
+    if (waiting.length > 0) {
+      return {
+        full: false,
+        kinds: this.rotate(waiting).map((pool) => this.requestOf(pool, this.hotLevels(pool, now))),
+      };
+    }
+    return fullAt - now;
+  }
+
+  /** A full look is on its way: rings from here on are news. */
+  sent({ full }: ClaimPlan, now: number): void {
+    if (full) {
+      this.rung = false;
+      this.trailingAt = Number.POSITIVE_INFINITY;
+      this.dueAt = Number.POSITIVE_INFINITY;
+      this.nextPollAt = now + this.pollPeriod();
+    }
+  }
+
+  /** Takes in what a claim found. */
+  answered({ kinds, full }: ClaimPlan, tasks: readonly ClaimedTask[], limit: number, now: number): void {
+    const counts = new Map<number, number>();
+    for (const { kind, priority } of tasks) {
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      this.hot.get(kind)!.set(priority, now);
+    }
+    for (const { kind, free } of kinds) {
+      if ((counts.get(kind) ?? 0) >= free) {
+        this.backlog.add(kind);
+      } else {
+        this.backlog.delete(kind);
+      }
+    }
+    if (tasks.length > 0) {
+      this.trail(now);
+    }
+    if (tasks.length >= limit) {
+      // The kinds after the limit have not been looked at.
+      this.rung = true;
+    }
+    if (full) {
+      const levels = kinds.length * ALL_LEVELS.length;
+      this.fullProbeAllowedAt = now + levels * PROBE_MS * (1 / FULL_PROBE_SHARE - 1);
+    }
+  }
+
+  private trail(now: number): void {
+    this.trailingAt = Math.min(this.trailingAt, now + TRAILING_MS);
+  }
+
+  private requestOf(pool: WorkerPool, priorities: readonly number[]): KindRequest {
+    const { kind, free } = pool;
+    const levels = priorities.map((priority): LevelRequest => ({
+      priority,
+      cursor: this.cursor.positionOf(kind, priority),
+    }));
+    return { kind, free, levels };
+  }
+
+  private hotLevels({ kind }: WorkerPool, now: number): number[] {
+    const hot = this.hot.get(kind)!;
+    for (const [priority, seenAt] of hot) {
+      if (now - seenAt > HOT_MS) {
+        hot.delete(priority);
+      }
+    }
+    return hot.size > 0 ? [...hot.keys()].toSorted((a, b) => a - b) : [DEFAULT_PRIORITY];
+  }
+
+  /** Each claim begins with another kind, so that the limit of a claim starves none. */
+  private rotate(pools: WorkerPool[]): WorkerPool[] {
+    this.rotation = (this.rotation + 1) % pools.length;
+    return [...pools.slice(this.rotation), ...pools.slice(0, this.rotation)];
+  }
+
+  /** The shortest period of all kinds, spread a little, so that processes that started together drift apart. */
+  private pollPeriod(): number {
+    const periods = this.pools.map((pool) => pool.fetcherPeriodMs);
+    return Math.min(...periods) * (1 + 0.1 * Math.random());
+  }
+}

@@ -1,0 +1,175 @@
+import type { ClaimRepository } from '../storage/claim.repository.js';
+import { isCertainlyRolledBack } from '../storage/sql-state.js';
+import type { ClaimAnswer, ClaimRequest } from '../task/claim.js';
+import type { QueueEvents } from '../task/queue-events.js';
+import type { ClaimCursor, ClaimTicket } from './claim-cursor.js';
+import type { ClaimPlan, ClaimSchedule } from './claim-schedule.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+import { retryDelay } from './retry-delay.js';
+import type { Settler } from './settler.js';
+import { WakeSignal } from './wake-signal.js';
+import type { WorkerPool } from './worker-pool.js';
+
+export interface ClaimerDeps {
+  repository: ClaimRepository;
+  cursor: ClaimCursor;
+  schedule: ClaimSchedule;
+  pools: ReadonlyMap<number, WorkerPool>;
+  leases: LeaseKeeper;
+  settler: Settler;
+  events: QueueEvents;
+}
+
+/** No claim asks for more rows: what it answers is held in memory at once. */
+const LIMIT = 1000;
+/** How often, at most, a claim takes a transaction id only to move the horizon. */
+const FORCED_XID_MS = 1000;
+/** A live worker count is looked at again after this long, when all slots are busy or there are none. */
+const CAPACITY_CHECK_MS = 1000;
+
+/** Claims as many tasks as there are free slots, for all kinds in one statement, and starts them. */
+export class Claimer {
+  private readonly signal = new WakeSignal();
+  private stopped = false;
+  private loop: Promise<void> | undefined;
+  private failures = 0;
+  private limit = LIMIT;
+  private forcedXidAt = Number.NEGATIVE_INFINITY;
+  /** When a claim last succeeded, by `performance.now()`. */
+  lastSuccessAt: number | null = null;
+
+  constructor(private readonly deps: ClaimerDeps) {}
+
+  start(): void {
+    this.loop ??= this.run();
+  }
+
+  /** Something may have become due. */
+  ring(): void {
+    this.deps.schedule.ring(performance.now());
+    this.signal.wake();
+  }
+
+  /** A task that this process has just settled will be due again. */
+  expect(delayMs: number): void {
+    this.deps.schedule.expect(performance.now(), delayMs);
+    this.signal.wake();
+  }
+
+  /** A slot, a lease or room in the settler is free again. */
+  poke(): void {
+    this.signal.wake();
+  }
+
+  /** Claims nothing more; resolves when the claim on its way has been answered and its tasks started. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.signal.wake();
+    await this.loop;
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopped) {
+      const plan = this.plan();
+      if (typeof plan === 'number') {
+        await this.signal.wait(Math.min(plan, CAPACITY_CHECK_MS));
+      } else {
+        await this.claim(plan);
+      }
+    }
+  }
+
+  private plan(): ClaimPlan | number {
+    const { leases, settler, schedule, events } = this.deps;
+    if (leases.current === null || settler.isFull) {
+      return Number.POSITIVE_INFINITY;
+    }
+    const plan = schedule.plan(performance.now());
+    if (plan === Number.POSITIVE_INFINITY) {
+      events.emit({ type: 'saturated' });
+    }
+    return plan;
+  }
+
+  private async claim(plan: ClaimPlan): Promise<void> {
+    const { repository, cursor, schedule, events } = this.deps;
+    const startedAt = performance.now();
+    const request = this.request(plan, startedAt);
+    const ticket = cursor.begin(request);
+    schedule.sent(plan, startedAt);
+    try {
+      const answer = await repository.claim(request);
+      this.accept(plan, ticket, answer);
+      events.emit({ type: 'claimed', count: answer.tasks.length, durationMs: performance.now() - startedAt });
+      // Lets what the claim started reach its first await, so that handlers that end at once free their slots together.
+      await this.signal.wait(0);
+    } catch (error) {
+      this.failed(ticket, error);
+      await this.signal.wait(retryDelay(this.failures));
+    }
+  }
+
+  private request({ kinds, full }: ClaimPlan, now: number): ClaimRequest {
+    const forceXid = this.deps.cursor.wantsXid && now - this.forcedXidAt >= FORCED_XID_MS;
+    if (forceXid) {
+      this.forcedXidAt = now;
+    }
+    return { leaseId: this.deps.leases.current!, kinds, limit: this.limit, forceXid, findNextDue: full };
+  }
+
+  private accept(plan: ClaimPlan, ticket: ClaimTicket, answer: ClaimAnswer): void {
+    const { cursor, schedule, pools, settler, leases, events } = this.deps;
+    const now = performance.now();
+    if (!answer.leaseHeld) {
+      // The lease went while the claim waited for it: the rows are where they were.
+      cursor.undo(ticket);
+      schedule.ring(now);
+      leases.beatNow();
+      return;
+    }
+    cursor.advance(ticket, answer);
+    const swept = cursor.takeSwept();
+    if (swept > 0) {
+      events.emit({ type: 'swept', count: swept });
+    }
+    schedule.answered(plan, answer.tasks, ticket.request.limit, now);
+    if (answer.nextDueMs !== null) {
+      schedule.expect(now, answer.nextDueMs);
+    }
+    const counts = new Map<WorkerPool, number>();
+    for (const task of answer.tasks) {
+      const pool = pools.get(task.kind)!;
+      counts.set(pool, (counts.get(pool) ?? 0) + 1);
+      settler.forget(task.id);
+      pool.start(task, ticket.request.leaseId);
+    }
+    for (const [{ kind, name }, count] of counts) {
+      events.emit({ type: 'tasks-claimed', kind, name, count });
+    }
+    this.succeeded(now);
+  }
+
+  private succeeded(now: number): void {
+    this.lastSuccessAt = now;
+    this.limit = Math.min(LIMIT, this.limit * 2);
+    if (this.failures > 0) {
+      this.failures = 0;
+      this.deps.events.emit({ type: 'connection-restored', role: 'claim' });
+    }
+  }
+
+  private failed(ticket: ClaimTicket, error: unknown): void {
+    const { cursor, schedule, leases, events } = this.deps;
+    this.failures++;
+    // An answer that was too large to build or to read may fit when less is asked.
+    this.limit = Math.max(1, Math.floor(this.limit / 4));
+    if (isCertainlyRolledBack(error)) {
+      cursor.undo(ticket);
+    } else {
+      cursor.reset();
+      leases.retire();
+    }
+    schedule.ring(performance.now());
+    events.emit({ type: 'connection-failed', role: 'claim', error });
+  }
+}

@@ -1,0 +1,59 @@
+import { ControlPool } from '../storage/control-pool.js';
+import { ListenConnection } from '../storage/listen-connection.js';
+import type { Database } from '../storage/database.js';
+import type { ConnectionRole, QueueEvents } from '../task/queue-events.js';
+import type { WorkerOptions } from './worker-options.js';
+
+/** How long connections get to end by themselves. */
+const CLOSE_GRACE_MS = 500;
+
+/**
+ * The queue's own connections, apart from the application's pool: one that claims, one that carries the heartbeat and nothing
+ * else, two that settle and clean, and one that listens.
+ */
+export class Connections {
+  readonly claim: ControlPool;
+  readonly heartbeat: ControlPool;
+  readonly settle: ControlPool;
+
+  constructor(
+    private readonly database: Database,
+    private readonly options: WorkerOptions,
+    private readonly events: QueueEvents,
+    onClaimConnection: () => void,
+  ) {
+    this.claim = this.pool('claim', 1, onClaimConnection);
+    this.heartbeat = this.pool('heartbeat', 1);
+    this.settle = this.pool('settle', 3);
+  }
+
+  listen(
+    channel: string,
+    onMessage: (payload: string) => void,
+    onClosed: (error: Error) => void,
+  ): Promise<ListenConnection> {
+    return ListenConnection.open(
+      this.database.connectionOptions(),
+      this.options.statementTimeoutMs,
+      channel,
+      onMessage,
+      onClosed,
+    );
+  }
+
+  /** Bounded, whatever the server does. */
+  async close(): Promise<void> {
+    await Promise.all([this.claim, this.heartbeat, this.settle].map((pool) => pool.close(CLOSE_GRACE_MS)));
+  }
+
+  private pool(role: ConnectionRole, max: number, onConnect?: () => void): ControlPool {
+    return new ControlPool({
+      connection: this.database.connectionOptions(),
+      max,
+      deadlineMs: this.options.statementTimeoutMs,
+      transactionPooling: this.options.transactionPooling,
+      onError: (error) => this.events.emit({ type: 'connection-failed', role, error }),
+      ...(onConnect ? { onConnect } : {}),
+    });
+  }
+}

@@ -1,0 +1,167 @@
+import type { LeaseRepository, WorkerInfo } from '../storage/lease.repository.js';
+import type { QueueEvents } from '../task/queue-events.js';
+import { retryDelay } from './retry-delay.js';
+import { WakeSignal } from './wake-signal.js';
+
+export interface LeaseKeeperDeps {
+  /** On a connection that nothing else uses. */
+  heartbeats: LeaseRepository;
+  /** For all that may take longer. */
+  repository: LeaseRepository;
+  info: () => WorkerInfo;
+  events: QueueEvents;
+  heartbeatPeriodMs: number;
+  leaseTimeoutMs: number;
+  /** A lease was taken away: its attempts are somebody else's now. */
+  onLost(leaseId: number): void;
+  /** There is a lease to claim under. */
+  onAcquired(): void;
+  /** Other processes' leases have expired, and this process was healthy for long enough to judge. */
+  onExpired(): void;
+  /** After each heartbeat that succeeded. */
+  onBeat(): void;
+  /** Whether attempts of a lease still run or wait to be written. */
+  isUsed(leaseId: number): boolean;
+}
+
+/**
+ * Holds this process's lease: one heartbeat for all that it runs, on a connection that nothing else uses.
+ * A lease that was taken away is replaced by a new one, under which the process goes on.
+ */
+export class LeaseKeeper {
+  private lease: number | null = null;
+  /** Older leases, kept alive until their last attempt is settled. */
+  private readonly retiring = new Set<number>();
+  private readonly releasing = new Set<number>();
+  private readonly signal = new WakeSignal();
+  private failures = 0;
+  private healthySince: number | null = null;
+  private stopped = false;
+  private loop: Promise<void> | undefined;
+
+  constructor(private readonly deps: LeaseKeeperDeps) {}
+
+  /** What new claims are made under; null while there is none. */
+  get current(): number | null {
+    return this.lease;
+  }
+
+  holds(leaseId: number): boolean {
+    return leaseId === this.lease || this.retiring.has(leaseId);
+  }
+
+  start(): void {
+    this.loop ??= this.run();
+  }
+
+  /**
+   * The outcome of a claim is unknown: it may have leased tasks that never reached this process. New claims get a new
+   * lease; the old one is given back when its known attempts are settled, and the unknown ones with it.
+   */
+  retire(): void {
+    if (this.lease !== null) {
+      this.retiring.add(this.lease);
+      this.lease = null;
+      this.signal.wake();
+    }
+  }
+
+  /** Looks at the leases at once: a claim found that its own is gone. */
+  beatNow(): void {
+    this.signal.wake();
+  }
+
+  /** Ends the heartbeat. @returns the leases that are held still. */
+  async stop(): Promise<number[]> {
+    this.stopped = true;
+    this.signal.wake();
+    await this.loop;
+    return [...this.leases()];
+  }
+
+  /** Ends leases under which nothing runs and nothing waits to be written. */
+  async end(held: readonly number[]): Promise<void> {
+    const { repository } = this.deps;
+    for (const leaseId of held) {
+      await (this.retiring.has(leaseId) ? repository.release(leaseId) : repository.end([leaseId]));
+    }
+  }
+
+  private leases(): Set<number> {
+    return this.lease === null ? this.retiring : new Set([this.lease, ...this.retiring]);
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopped) {
+      try {
+        await this.beat();
+        this.recovered();
+      } catch (error) {
+        this.failures++;
+        this.healthySince = null;
+        this.deps.events.emit({ type: 'connection-failed', role: 'heartbeat', error });
+      }
+      await this.signal.wait(
+        this.failures > 0
+          ? Math.min(this.deps.heartbeatPeriodMs, retryDelay(this.failures))
+          : this.deps.heartbeatPeriodMs,
+      );
+    }
+  }
+
+  private async beat(): Promise<void> {
+    const { heartbeats, leaseTimeoutMs, heartbeatPeriodMs, info } = this.deps;
+    const { alive, expired } = await heartbeats.heartbeat([...this.leases()], leaseTimeoutMs);
+    for (const leaseId of this.leases()) {
+      if (!alive.has(leaseId) && !this.releasing.has(leaseId)) {
+        this.lose(leaseId);
+      }
+    }
+    if (this.lease === null && !this.stopped) {
+      this.lease = await heartbeats.acquire(info());
+      this.deps.events.emit({ type: 'lease-acquired', leaseId: this.lease });
+      this.deps.onAcquired();
+    }
+    const now = performance.now();
+    this.healthySince ??= now;
+    // After an outage everybody's heartbeat is old: who was cut off itself waits until the others had their chance.
+    if (expired > 0 && now - this.healthySince >= leaseTimeoutMs - heartbeatPeriodMs) {
+      this.deps.onExpired();
+    }
+    void this.releaseRetired();
+    this.deps.onBeat();
+  }
+
+  private lose(leaseId: number): void {
+    this.retiring.delete(leaseId);
+    if (this.lease === leaseId) {
+      this.lease = null;
+    }
+    this.deps.onLost(leaseId);
+  }
+
+  /** Beside the heartbeat: it may have to read the whole table. */
+  private async releaseRetired(): Promise<void> {
+    const { isUsed, repository, events } = this.deps;
+    for (const leaseId of this.retiring) {
+      if (!isUsed(leaseId) && !this.releasing.has(leaseId)) {
+        this.releasing.add(leaseId);
+        try {
+          await repository.release(leaseId);
+          this.retiring.delete(leaseId);
+        } catch (error) {
+          events.emit({ type: 'connection-failed', role: 'maintenance', error });
+        } finally {
+          this.releasing.delete(leaseId);
+        }
+      }
+    }
+  }
+
+  private recovered(): void {
+    if (this.failures > 0) {
+      this.failures = 0;
+      this.deps.events.emit({ type: 'connection-restored', role: 'heartbeat' });
+    }
+  }
+}

@@ -1,0 +1,241 @@
+import type { SettleRepository } from '../storage/settle.repository.js';
+import { isCertainlyRolledBack, isRefusedData } from '../storage/sql-state.js';
+import type { KindName, QueueEvents, SettledAs } from '../task/queue-events.js';
+import type { SettleAnswer, Settlement } from '../task/settlement.js';
+import { retryDelay } from './retry-delay.js';
+
+/** An ended attempt on its way to the database. */
+export interface SettlerEntry {
+  readonly settlement: Settlement;
+  readonly kind: KindName;
+  readonly as: SettledAs;
+  readonly durationMs: number;
+  readonly error?: unknown;
+  /** The handler may have settled it in its own transaction, so that finding it settled is no loss. */
+  readonly completed: boolean;
+  /** A write of it may have been committed though its answer never came. */
+  uncertain: boolean;
+}
+
+export interface SettlerDeps {
+  repository: SettleRepository;
+  events: QueueEvents;
+  /** Whether a lease is still this process's, as far as it knows. */
+  holds(leaseId: number): boolean;
+  /** There is room again. */
+  onRoom(): void;
+}
+
+const WRITES: readonly Settlement['write'][] = ['delete', 'finish', 'reopen'];
+const BATCH = 1000;
+const MAX_BATCHES_ON_THEIR_WAY = 2;
+/** From here on nothing is claimed until outcomes have been written. */
+const MAX_WAITING = 5000;
+
+/**
+ * Writes outcomes in batches: while one batch is on its way the next gathers. Keeps trying as long as the leases can be held,
+ * and never runs a handler again because its outcome could not be written.
+ */
+export class Settler {
+  private waiting: SettlerEntry[] = [];
+  private onTheirWay = 0;
+  private scheduled = false;
+  private failures = 0;
+  /** Outcomes that are being written again, by task: dropped when this process claims the task anew. */
+  private readonly retrying = new Map<number, SettlerEntry>();
+  /** Outcomes that are not written yet, by lease. */
+  private readonly pending = new Map<number, number>();
+  private idle: (() => void)[] = [];
+  private closed = false;
+
+  constructor(private readonly deps: SettlerDeps) {}
+
+  get isFull(): boolean {
+    return this.waiting.length >= MAX_WAITING;
+  }
+
+  add(entry: SettlerEntry): void {
+    const { leaseId } = entry.settlement;
+    this.pending.set(leaseId, (this.pending.get(leaseId) ?? 0) + 1);
+    this.waiting.push(entry);
+    this.schedule();
+  }
+
+  /** The task was claimed again, so that an older outcome of it must have been committed. */
+  forget(taskId: number): void {
+    if (this.retrying.size > 0) {
+      this.retrying.delete(taskId);
+    }
+  }
+
+  /** Whether outcomes under this lease are not written yet. */
+  uses(leaseId: number): boolean {
+    return this.pending.has(leaseId);
+  }
+
+  /** Resolves when all is written, or nothing more can be. */
+  async drained(): Promise<void> {
+    if (this.waiting.length > 0 || this.onTheirWay > 0) {
+      await new Promise<void>((resolve) => this.idle.push(resolve));
+    }
+  }
+
+  /** Tries no longer. */
+  close(): void {
+    this.closed = true;
+  }
+
+  private schedule(): void {
+    if (!this.scheduled && this.onTheirWay < MAX_BATCHES_ON_THEIR_WAY) {
+      this.scheduled = true;
+      setImmediate(() => {
+        this.scheduled = false;
+        this.flush();
+      });
+    }
+  }
+
+  private flush(): void {
+    while (this.waiting.length > 0 && this.onTheirWay < MAX_BATCHES_ON_THEIR_WAY) {
+      const batch = this.waiting.slice(0, BATCH);
+      this.waiting = this.waiting.slice(BATCH);
+      this.onTheirWay++;
+      void this.write(batch).then(() => {
+        this.onTheirWay--;
+        this.deps.onRoom();
+        this.flush();
+      });
+    }
+    if (this.waiting.length === 0 && this.onTheirWay === 0) {
+      this.idle.splice(0).forEach((resolve) => resolve());
+    }
+  }
+
+  /** Never rejects. */
+  private async write(batch: SettlerEntry[]): Promise<void> {
+    for (const write of WRITES) {
+      await this.writeGroup(batch.filter(({ settlement }) => settlement.write === write));
+    }
+  }
+
+  private async writeGroup(group: SettlerEntry[]): Promise<void> {
+    for (
+      let entries = group;
+      entries.length > 0;
+      entries = entries.filter((entry) => this.stillWanted(entry))
+    ) {
+      const startedAt = performance.now();
+      try {
+        this.report(entries, await this.send(entries));
+        this.failures = 0;
+        this.deps.events.emit({
+          type: 'flushed',
+          count: entries.length,
+          durationMs: performance.now() - startedAt,
+        });
+        return;
+      } catch (error) {
+        if (isRefusedData(error)) {
+          return this.isolate(entries, error);
+        }
+        await this.pause(entries, error);
+        if (this.closed) {
+          return;
+        }
+      }
+    }
+  }
+
+  private send(entries: SettlerEntry[]): Promise<SettleAnswer> {
+    const { repository } = this.deps;
+    const settlements = entries.map(({ settlement }) => settlement) as never[];
+    switch (entries[0]!.settlement.write) {
+      case 'delete':
+        return repository.delete(settlements);
+      case 'finish':
+        return repository.finish(settlements);
+      case 'reopen':
+        return repository.reopen(settlements);
+    }
+  }
+
+  private async pause(entries: SettlerEntry[], error: unknown): Promise<void> {
+    const uncertain = !isCertainlyRolledBack(error);
+    for (const entry of entries) {
+      entry.uncertain ||= uncertain;
+      this.retrying.set(entry.settlement.id, entry);
+    }
+    this.failures++;
+    this.deps.events.emit({ type: 'connection-failed', role: 'settle', error });
+    await new Promise<void>((resolve) => setTimeout(resolve, retryDelay(this.failures)));
+  }
+
+  private stillWanted(entry: SettlerEntry): boolean {
+    if (this.retrying.get(entry.settlement.id) !== entry) {
+      this.emit(entry, entry.as, false);
+      return false;
+    }
+    if (!this.deps.holds(entry.settlement.leaseId)) {
+      this.retrying.delete(entry.settlement.id);
+      this.emit(entry, 'lost', false);
+      return false;
+    }
+    return true;
+  }
+
+  /** One outcome of the batch can't be stored: the others must not wait for it, and it is written without its text. */
+  private async isolate(entries: SettlerEntry[], error: unknown): Promise<void> {
+    if (entries.length > 1) {
+      for (const entry of entries) {
+        await this.writeGroup([entry]);
+      }
+      return;
+    }
+    const [entry] = entries as [SettlerEntry];
+    const { settlement } = entry;
+    if ('message' in settlement && settlement.message !== null) {
+      const message = 'the error message could not be stored';
+      await this.writeGroup([{ ...entry, settlement: { ...settlement, message } }]);
+      return;
+    }
+    this.deps.events.emit({ type: 'connection-failed', role: 'settle', error });
+    this.emit(entry, 'lost', false);
+  }
+
+  private report(entries: SettlerEntry[], { settled, exhausted }: SettleAnswer): void {
+    for (const entry of entries) {
+      const { id, leaseId } = entry.settlement;
+      this.retrying.delete(id);
+      const held =
+        settled === null ||
+        settled.has(id) ||
+        entry.completed ||
+        (entry.uncertain && this.deps.holds(leaseId));
+      this.emit(entry, held ? entry.as : 'lost', exhausted.has(id));
+    }
+  }
+
+  private emit(
+    { settlement, kind, durationMs, error }: SettlerEntry,
+    as: SettledAs,
+    exhausted: boolean,
+  ): void {
+    const { id, attempt, leaseId } = settlement;
+    const left = (this.pending.get(leaseId) ?? 1) - 1;
+    if (left > 0) {
+      this.pending.set(leaseId, left);
+    } else {
+      this.pending.delete(leaseId);
+    }
+    this.deps.events.emit({
+      type: 'attempt-settled',
+      ...kind,
+      id: String(id),
+      attempt,
+      as,
+      exhausted,
+      durationMs,
+      error,
+    });
+  }
+}

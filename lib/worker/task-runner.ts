@@ -1,0 +1,22 @@
+import type { RegisteredHandler } from '../handlers/registered-handler.js';
+import { type Outcome, outcomeOf, RELEASED, SUCCEEDED } from '../task/outcome.js';
+import { parsePayload } from '../task/payload.js';
+import { ShutdownError } from '../task/task.errors.js';
+import { type Attempt, type CompleteIn, TaskContext } from './attempt.js';
+
+/** Runs one attempt to its outcome; never rejects. */
+export async function runAttempt(
+  attempt: Attempt,
+  { schema, invoke }: RegisteredHandler,
+  complete: CompleteIn,
+): Promise<Outcome> {
+  try {
+    const stored = attempt.claimed.payload;
+    const payload = schema ? await parsePayload(schema, stored) : stored;
+    await invoke(new TaskContext(attempt, payload, complete));
+    return SUCCEEDED;
+  } catch (thrown) {
+    // A handler that gave up because of the shutdown has not failed.
+    return attempt.aborted instanceof ShutdownError ? RELEASED : outcomeOf(thrown);
+  }
+}

@@ -1,0 +1,48 @@
+/** What the scheduler starts and stops: one run of the consumer side. */
+export interface Processing {
+  start(): void;
+  /** Bounded by `timeoutMs` and a little more; never rejects. */
+  stop(timeoutMs: number): Promise<void>;
+}
+
+/** The life cycle of processing: `start` and `stop` may be called at any time, in any order and at once. */
+export class TaskScheduler {
+  private current: Processing | undefined;
+  private transition: Promise<unknown> = Promise.resolve();
+
+  /**
+   * @param create prepares a new run; a rejection is `start`'s, and a later `start` tries again
+   */
+  constructor(
+    private readonly create: () => Promise<Processing>,
+    private readonly shutdownTimeoutMs: number,
+  ) {}
+
+  get isRunning(): boolean {
+    return this.current !== undefined;
+  }
+
+  start(): Promise<void> {
+    return this.afterOthers(async () => {
+      if (!this.current) {
+        const processing = await this.create();
+        processing.start();
+        this.current = processing;
+      }
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.afterOthers(async () => {
+      const stopping = this.current;
+      this.current = undefined;
+      await stopping?.stop(this.shutdownTimeoutMs);
+    });
+  }
+
+  private afterOthers(step: () => Promise<void>): Promise<void> {
+    const result = this.transition.then(step);
+    this.transition = result.catch(() => undefined);
+    return result;
+  }
+}

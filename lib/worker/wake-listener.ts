@@ -1,0 +1,92 @@
+import { ListenConnection } from '../storage/listen-connection.js';
+import type { QueueEvents } from '../task/queue-events.js';
+import { retryDelay } from './retry-delay.js';
+import { WakeSignal } from './wake-signal.js';
+
+export interface WakeListenerDeps {
+  connect: (
+    onMessage: (payload: string) => void,
+    onClosed: (error: Error) => void,
+  ) => Promise<ListenConnection>;
+  events: QueueEvents;
+  /** Something was pushed. */
+  onRing(): void;
+  /** An attempt has lost its lease: its task was cancelled. */
+  onLost(leaseId: number, taskId: number): void;
+}
+
+/** How often a listening connection is asked for a sign of life: a silent one looks just like a quiet queue. */
+const PROBE_MS = 10_000;
+
+/** Keeps one connection that listens, and reports what it hears; polling does without it while it is down. */
+export class WakeListener {
+  private readonly signal = new WakeSignal();
+  private connection: ListenConnection | undefined;
+  private stopped = false;
+  private failures = 0;
+  private loop: Promise<void> | undefined;
+
+  constructor(private readonly deps: WakeListenerDeps) {}
+
+  get isListening(): boolean {
+    return this.connection !== undefined;
+  }
+
+  start(): void {
+    this.loop ??= this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.signal.wake();
+    await this.loop;
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopped) {
+      try {
+        await this.listen();
+      } catch (error) {
+        this.failures++;
+        this.deps.events.emit({ type: 'connection-failed', role: 'listen', error });
+        await this.signal.wait(this.stopped ? 0 : retryDelay(this.failures));
+      }
+    }
+  }
+
+  /** Returns when stopped; throws when the connection is lost. */
+  private async listen(): Promise<void> {
+    let closed: Error | undefined;
+    const onClosed = (error: Error) => {
+      closed = error;
+      this.signal.wake();
+    };
+    const connection = await this.deps.connect((payload) => this.receive(payload), onClosed);
+    this.connection = connection;
+    try {
+      this.failures = 0;
+      this.deps.events.emit({ type: 'listening' });
+      // What was pushed while nobody listened.
+      this.deps.onRing();
+      while (!this.stopped) {
+        await this.signal.wait(PROBE_MS);
+        if (closed) {
+          throw closed;
+        }
+        await connection.probe();
+      }
+    } finally {
+      this.connection = undefined;
+      await connection.close();
+    }
+  }
+
+  private receive(payload: string): void {
+    const [word, leaseId, taskId] = payload.split(':');
+    if (word === 'lost') {
+      this.deps.onLost(Number(leaseId), Number(taskId));
+    } else {
+      this.deps.onRing();
+    }
+  }
+}

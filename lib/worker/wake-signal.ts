@@ -1,0 +1,28 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** What one loop waits on: a time, or a call of `wake` from anywhere, whichever is first. */
+export class WakeSignal {
+  private woken = false;
+  private endWait: (() => void) | undefined;
+
+  wake(): void {
+    this.woken = true;
+    this.endWait?.();
+  }
+
+  /** Waits for `wake`, at most `ms`; then lets the turn of the event loop end, so that what happens together counts as one. */
+  async wait(ms: number): Promise<void> {
+    if (!this.woken && ms > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = Number.isFinite(ms) ? setTimeout(resolve, Math.ceil(ms)) : undefined;
+        this.endWait = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.endWait = undefined;
+    }
+    this.woken = false;
+    await nextTurn();
+  }
+}

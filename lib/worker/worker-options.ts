@@ -1,0 +1,13 @@
+/** How one worker process runs, whatever its kinds. */
+export interface WorkerOptions {
+  /** The name of this worker process, for operators. */
+  readonly workerName: string;
+  readonly heartbeatPeriodMs: number;
+  readonly leaseTimeoutMs: number;
+  /** How long a statement of the queue's own may take. */
+  readonly statementTimeoutMs: number;
+  /** Wake up by LISTEN/NOTIFY; polling alone otherwise. */
+  readonly listen: boolean;
+  /** A pooler in transaction mode stands before the server. */
+  readonly transactionPooling: boolean;
+}

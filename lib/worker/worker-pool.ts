@@ -1,0 +1,165 @@
+import type { RegisteredHandler } from '../handlers/registered-handler.js';
+import type { ClaimedTask } from '../task/claim.js';
+import { failed, type Outcome, RELEASED } from '../task/outcome.js';
+import type { QueueEvents } from '../task/queue-events.js';
+import type { RunnableKindOptions } from '../task/kind-options.js';
+import { TaskTimeoutError } from '../task/task.errors.js';
+import { Attempt, type CompleteIn } from './attempt.js';
+import { runAttempt } from './task-runner.js';
+
+/** How soon a task is offered again while an older body of it still runs here. */
+const OVERLAP_DELAY_MS = 1000;
+
+export interface WorkerPoolHooks {
+  /** An attempt has its outcome; its slot is free. */
+  onEnded(attempt: Attempt, outcome: Outcome): void;
+  complete: CompleteIn;
+}
+
+/** The slots of one kind in this process: each runs one attempt at a time. */
+export class WorkerPool {
+  readonly options: RunnableKindOptions;
+  /** In the order of their start, which is the order of their deadlines. */
+  private readonly running = new Map<number, Attempt>();
+  /** Bodies that outlived their attempt. */
+  private readonly abandoned = new Map<number, Attempt>();
+  private deadlineTimer: NodeJS.Timeout | undefined;
+  private lastCapacity = 0;
+  private lastFetcherPeriodMs = 1500;
+
+  constructor(
+    private readonly handler: RegisteredHandler,
+    private readonly events: QueueEvents,
+    private readonly hooks: WorkerPoolHooks,
+  ) {
+    this.options = handler.options;
+  }
+
+  get kind(): number {
+    return this.options.kind;
+  }
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  get busy(): number {
+    return this.running.size;
+  }
+
+  /** The slots as the live option says now; the last good value while it fails. */
+  get capacity(): number {
+    try {
+      this.lastCapacity = this.options.workerCount();
+    } catch (error) {
+      this.reportInvalid(error);
+    }
+    return this.lastCapacity;
+  }
+
+  /** The fall-back poll as the live option says now; the last good value while it fails. */
+  get fetcherPeriodMs(): number {
+    try {
+      this.lastFetcherPeriodMs = this.options.fetcherPeriodMs();
+    } catch (error) {
+      this.reportInvalid(error);
+    }
+    return this.lastFetcherPeriodMs;
+  }
+
+  /** As many abandoned bodies as there are slots are borne; each one more withholds a slot. */
+  get free(): number {
+    const capacity = this.capacity;
+    return Math.max(0, capacity - this.running.size - Math.max(0, this.abandoned.size - capacity));
+  }
+
+  start(task: ClaimedTask, leaseId: number): void {
+    const attempt = new Attempt(task, leaseId, performance.now() + this.options.attemptTimeoutMs);
+    if (this.abandoned.has(task.id) || this.running.has(task.id)) {
+      attempt.state = 'ended';
+      this.hooks.onEnded(attempt, { type: 'snoozed', delayMs: OVERLAP_DELAY_MS });
+      return;
+    }
+    this.running.set(task.id, attempt);
+    this.deadlineTimer ??= setTimeout(() => this.expireDeadlines(), this.options.attemptTimeoutMs);
+    void runAttempt(attempt, this.handler, this.hooks.complete).then((outcome) =>
+      this.bodyEnded(attempt, outcome),
+    );
+  }
+
+  /** The attempts that hold a slot. */
+  attempts(): IterableIterator<Attempt> {
+    return this.running.values();
+  }
+
+  /** Gives up on everything that still runs: the attempts are given back. */
+  releaseAll(): void {
+    for (const attempt of this.running.values()) {
+      this.abandon(attempt, RELEASED);
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.deadlineTimer);
+    this.deadlineTimer = undefined;
+  }
+
+  private bodyEnded(attempt: Attempt, outcome: Outcome): void {
+    if (attempt.state === 'running') {
+      this.finish(attempt, 'ended', outcome);
+    } else {
+      attempt.state = 'ended';
+      if (this.abandoned.get(attempt.id) === attempt) {
+        this.abandoned.delete(attempt.id);
+      }
+    }
+  }
+
+  private abandon(attempt: Attempt, outcome: Outcome): void {
+    this.abandoned.set(attempt.id, attempt);
+    this.finish(attempt, 'abandoned', outcome);
+    // A handler that heeds its signal ends within this turn.
+    setImmediate(() => {
+      if (attempt.state === 'abandoned') {
+        const { kind, name } = this.options;
+        const { id, attempt: number } = attempt;
+        this.events.emit({
+          type: 'handler-abandoned',
+          kind,
+          name,
+          id: String(id),
+          attempt: number,
+          abandoned: this.abandoned.size,
+        });
+      }
+    });
+  }
+
+  private finish(attempt: Attempt, state: 'ended' | 'abandoned', outcome: Outcome): void {
+    attempt.state = state;
+    if (this.running.get(attempt.id) === attempt) {
+      this.running.delete(attempt.id);
+    }
+    this.hooks.onEnded(attempt, outcome);
+  }
+
+  /** One timer serves all attempts of a kind: their time-outs are equal, so the oldest is the first to be over. */
+  private expireDeadlines(): void {
+    this.deadlineTimer = undefined;
+    for (const attempt of this.running.values()) {
+      const left = attempt.deadline - performance.now();
+      if (left > 0) {
+        this.deadlineTimer = setTimeout(() => this.expireDeadlines(), Math.ceil(left));
+        return;
+      }
+      const timeout = new TaskTimeoutError(this.options.attemptTimeoutMs);
+      attempt.abort(timeout);
+      this.abandon(attempt, failed(timeout));
+    }
+  }
+
+  reportInvalid(error: unknown): void {
+    const { kind, name } = this.options;
+    this.events.emit({ type: 'option-invalid', kind, name, error });
+  }
+}

@@ -1,0 +1,237 @@
+import type { RegisteredHandler } from '../handlers/registered-handler.js';
+import { ClaimRepository } from '../storage/claim.repository.js';
+import type { Database } from '../storage/database.js';
+import { LeaseRepository, type WorkerInfo } from '../storage/lease.repository.js';
+import { SettleRepository } from '../storage/settle.repository.js';
+import type { QueueSql } from '../storage/sql/index.js';
+import { TaskRepository } from '../storage/task.repository.js';
+import type { Outcome } from '../task/outcome.js';
+import type { QueueEvents, SettledAs } from '../task/queue-events.js';
+import { keepsTerminal, settlementOf } from '../task/settlement.js';
+import { LeaseLostError, ShutdownError } from '../task/task.errors.js';
+import type { Executor, Manager } from '../task/transaction.js';
+import { AttemptWatch } from './attempt-watch.js';
+import type { Attempt } from './attempt.js';
+import { ClaimCursor } from './claim-cursor.js';
+import { ClaimSchedule } from './claim-schedule.js';
+import { Claimer } from './claimer.js';
+import { Connections } from './connections.js';
+import { within } from './deadline.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import { Settler } from './settler.js';
+import { WakeListener } from './wake-listener.js';
+import type { WorkerOptions } from './worker-options.js';
+import { WorkerPool } from './worker-pool.js';
+
+export interface WorkerProcessDeps {
+  database: Database;
+  sql: QueueSql;
+  events: QueueEvents;
+  options: WorkerOptions;
+  /** Read when a lease is taken. */
+  info: () => WorkerInfo;
+  /** Other worker processes' leases have expired. */
+  onExpiredLeases(): void;
+}
+
+/** How long handlers get to heed their signal once the shutdown time is used up. */
+const ABORT_GRACE_MS = 500;
+/** How long the last outcomes get to be written then. */
+const SETTLE_GRACE_MS = 1000;
+
+/** One run of the consumer side, from start to stop: its slots, its lease, its connections, and what moves tasks between them. */
+export class WorkerProcess {
+  readonly pools = new Map<number, WorkerPool>();
+  readonly connections: Connections;
+  readonly claimer: Claimer;
+  private readonly cursor = new ClaimCursor();
+  private readonly schedule = new ClaimSchedule(this.cursor);
+  private readonly tasks: TaskRepository;
+  private readonly settler: Settler;
+  private readonly leases: LeaseKeeper;
+  private readonly watch: AttemptWatch;
+  private readonly listener: WakeListener | undefined;
+  private drained: (() => void) | undefined;
+
+  constructor(private readonly deps: WorkerProcessDeps) {
+    const { database, sql, events, options } = deps;
+    this.connections = new Connections(database, options, events, () => this.cursor.reset());
+    this.tasks = new TaskRepository(sql);
+    const settleRepository = new SettleRepository(this.connections.settle, sql);
+    this.settler = new Settler({
+      repository: settleRepository,
+      events,
+      holds: (leaseId) => this.leases.holds(leaseId),
+      onRoom: () => this.claimer.poke(),
+    });
+    this.watch = new AttemptWatch(this.pools, settleRepository);
+    this.leases = this.createLeaseKeeper();
+    this.claimer = new Claimer({
+      repository: new ClaimRepository(this.connections.claim, sql),
+      cursor: this.cursor,
+      schedule: this.schedule,
+      pools: this.pools,
+      leases: this.leases,
+      settler: this.settler,
+      events,
+    });
+    this.listener = options.listen ? this.createListener() : undefined;
+  }
+
+  /** Takes on a kind; before the start or while running. */
+  add(handler: RegisteredHandler): void {
+    const pool = new WorkerPool(handler, this.deps.events, {
+      onEnded: (attempt, outcome) => this.onEnded(pool, attempt, outcome),
+      complete: (attempt, transaction) => this.completeIn(attempt, transaction),
+    });
+    this.pools.set(pool.kind, pool);
+    this.schedule.add(pool);
+    this.claimer.poke();
+  }
+
+  start(): void {
+    this.leases.start();
+    this.listener?.start();
+    this.claimer.start();
+  }
+
+  get isListening(): boolean {
+    return this.listener?.isListening ?? false;
+  }
+
+  /** Starts a kind's cursors anew, to find what may have been left behind them. */
+  sweep(kind: number): void {
+    this.cursor.sweep(kind);
+    this.claimer.ring();
+  }
+
+  /**
+   * Claims nothing more, waits for what runs, then aborts it and gives it back; bounded whatever the database does.
+   * @returns how many attempts were given back.
+   */
+  async stop(timeoutMs: number): Promise<number> {
+    const deadline = performance.now() + timeoutMs;
+    const left = () => Math.max(0, deadline - performance.now());
+    const answered = await within(left(), Promise.all([this.claimer.stop(), this.listener?.stop()]));
+    await within(left(), this.idle());
+    const unfinished = this.watch.attempts();
+    unfinished.forEach((attempt) => attempt.abort(new ShutdownError('the application is shutting down')));
+    await within(ABORT_GRACE_MS, this.idle());
+    this.pools.forEach((pool) => pool.releaseAll());
+    const settled = await within(Math.max(SETTLE_GRACE_MS, left()), this.settler.drained());
+    this.settler.close();
+    this.pools.forEach((pool) => pool.close());
+    await within(SETTLE_GRACE_MS, this.endLeases(answered && settled));
+    return unfinished.length;
+  }
+
+  /** A lease that tasks may still point to is left to the rescue of another process. */
+  private async endLeases(clean: boolean): Promise<void> {
+    const held = await this.leases.stop();
+    if (clean) {
+      await this.leases.end(held);
+    }
+  }
+
+  /** Resolves when no attempt holds a slot. */
+  private idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.drained = () => {
+        if (this.watch.attempts().length === 0) {
+          resolve();
+        }
+      };
+      this.drained();
+    });
+  }
+
+  private onEnded(pool: WorkerPool, attempt: Attempt, outcome: Outcome): void {
+    const { kind, name, options } = pool;
+    if (attempt.lost) {
+      const { id, attempt: number, durationMs } = attempt;
+      this.deps.events.emit({
+        type: 'attempt-settled',
+        kind,
+        name,
+        id: String(id),
+        attempt: number,
+        as: 'lost',
+        exhausted: false,
+        durationMs,
+        error: attempt.aborted,
+      });
+    } else {
+      const settlement = settlementOf(attempt, outcome, options, (error) => pool.reportInvalid(error));
+      this.settler.add({
+        settlement,
+        kind: { kind, name },
+        as: settledAs(outcome),
+        durationMs: attempt.durationMs,
+        error: outcome.type === 'failed' ? outcome.error : undefined,
+        completed: attempt.completed,
+        uncertain: false,
+      });
+      if (settlement.write === 'reopen' && outcome.type !== 'released') {
+        this.claimer.expect(settlement.delayMs);
+      }
+    }
+    this.claimer.poke();
+    this.drained?.();
+  }
+
+  private async completeIn(attempt: Attempt, transaction: Manager | Executor): Promise<void> {
+    const run = this.deps.database.runIn(transaction);
+    const { id, leaseId, attempt: number, claimed } = attempt;
+    const pool = this.pools.get(claimed.kind)!;
+    const keep = keepsTerminal(pool.options, (error) => pool.reportInvalid(error));
+    if (
+      attempt.lost ||
+      attempt.state !== 'running' ||
+      !(await this.tasks.complete(run, String(id), leaseId, number, keep))
+    ) {
+      throw new LeaseLostError(`task ${id}: attempt ${number} no longer holds its lease`);
+    }
+    attempt.completed = true;
+  }
+
+  private createLeaseKeeper(): LeaseKeeper {
+    const { sql, info, events, options, onExpiredLeases } = this.deps;
+    return new LeaseKeeper({
+      heartbeats: new LeaseRepository(this.connections.heartbeat, sql),
+      repository: new LeaseRepository(this.connections.settle, sql),
+      info,
+      events,
+      heartbeatPeriodMs: options.heartbeatPeriodMs,
+      leaseTimeoutMs: options.leaseTimeoutMs,
+      onLost: (leaseId) =>
+        events.emit({ type: 'lease-lost', leaseId, running: this.watch.leaseLost(leaseId) }),
+      onAcquired: () => this.claimer.ring(),
+      onExpired: onExpiredLeases,
+      onBeat: () => void this.watchAttempts(),
+      isUsed: (leaseId) =>
+        this.settler.uses(leaseId) || this.watch.attempts().some((attempt) => attempt.leaseId === leaseId),
+    });
+  }
+
+  private async watchAttempts(): Promise<void> {
+    try {
+      await this.watch.onBeat(this.isListening);
+    } catch (error) {
+      this.deps.events.emit({ type: 'connection-failed', role: 'settle', error });
+    }
+  }
+
+  private createListener(): WakeListener {
+    const { channel } = this.deps.sql.names;
+    return new WakeListener({
+      connect: (onMessage, onClosed) => this.connections.listen(channel, onMessage, onClosed),
+      events: this.deps.events,
+      onRing: () => this.claimer.ring(),
+      onLost: (leaseId, taskId) => this.watch.cancelled(leaseId, taskId),
+    });
+  }
+}
+
+function settledAs(outcome: Outcome): SettledAs {
+  return outcome.type === 'failed' && outcome.ignored ? 'ignored' : outcome.type;
+}

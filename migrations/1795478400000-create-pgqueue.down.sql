@@ -1,0 +1,14 @@
+-- Written by scripts/write-migrations.mjs. For the schema "public"; to use another, replace "public", 'public' and the name of
+-- the NOTIFY channel by what `createPgQueueMigrations({ schema })` runs, or run that.
+
+BEGIN;
+
+DROP TABLE "public"."pgqueue", "public"."pgqueue_lease", "public"."pgqueue_registry";
+
+DROP FUNCTION "public"."pgqueue_ring"();
+
+DROP SEQUENCE "public"."pgqueue_bell", "public"."pgqueue_rewind";
+
+DROP TYPE "public"."pgqueue_status";
+
+COMMIT;

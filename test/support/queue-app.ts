@@ -1,0 +1,88 @@
+import type { INestApplicationContext, ModuleMetadata, Type } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import {
+  PgQueueModule,
+  type PgQueueModuleOptions,
+  pgQueueMigrations,
+  QueueService,
+} from '../../lib/index.js';
+
+export interface QueueAppOptions {
+  url: string;
+  options?: PgQueueModuleOptions;
+  providers?: ModuleMetadata['providers'];
+  imports?: ModuleMetadata['imports'];
+  /** Over those of the TypeORM DataSource. */
+  typeorm?: Record<string, unknown>;
+}
+
+export interface QueueApp {
+  app: INestApplicationContext;
+  queue: QueueService;
+  dataSource: DataSource;
+  get<T>(type: Type<T>): T;
+  close(): Promise<void>;
+}
+
+/** A Nest application with a queue in the given database, its tables migrated. */
+export async function createQueueApp({
+  url,
+  options = {},
+  providers = [],
+  imports = [],
+  typeorm = {},
+}: QueueAppOptions): Promise<QueueApp> {
+  const testing = await Test.createTestingModule({
+    imports: [
+      TypeOrmModule.forRoot({
+        type: 'postgres',
+        url,
+        migrations: [...pgQueueMigrations],
+        migrationsRun: true,
+        retryAttempts: 0,
+        ...typeorm,
+      }),
+      PgQueueModule.forRoot(options),
+      ...imports,
+    ],
+    providers,
+  })
+    .setLogger(false as never)
+    .compile();
+  const app = await testing.init();
+  return {
+    app,
+    queue: app.get(QueueService),
+    dataSource: app.get(DataSource),
+    get: (type) => app.get(type, { strict: false }),
+    close: () => app.close(),
+  };
+}
+
+export interface StoredTask {
+  id: string;
+  status: string;
+  lease_id: number | null;
+  kind: number;
+  priority: number;
+  attempts_left: number;
+  attempts_elapsed: number;
+  external_key: string | null;
+  messages: string[] | null;
+  payload: unknown;
+  /** Milliseconds until it is due, by the database's clock. */
+  due_in: number;
+}
+
+/** The rows of the queue, oldest first. */
+export async function storedTasks(
+  dataSource: DataSource,
+  where = 'true',
+  schema = 'public',
+): Promise<StoredTask[]> {
+  return dataSource.query(
+    `SELECT *, (extract(epoch FROM run_at - clock_timestamp()) * 1000)::float AS due_in FROM "${schema}".pgqueue WHERE ${where} ORDER BY id`,
+  );
+}

@@ -1,0 +1,16 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** Waits until a condition holds; fails after `timeoutMs` with what it was last. */
+export async function until<T>(condition: () => T | Promise<T>, timeoutMs = 10_000): Promise<NonNullable<T>> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const value = await condition();
+    if (value) {
+      return value as NonNullable<T>;
+    }
+    if (performance.now() > deadline) {
+      throw new Error(`the condition did not hold within ${timeoutMs} ms: ${condition.toString()}`);
+    }
+    await pause(5);
+  }
+}
