@@ -10,11 +10,11 @@ const layers = {
   task: [],
   storage: ['task'],
   handlers: ['task'],
-  producer: ['storage', 'task'],
-  worker: ['storage', 'handlers', 'task'],
+  producer: ['handlers', 'storage', 'task'],
+  worker: ['handlers', 'storage', 'task'],
   maintenance: ['worker', 'storage', 'task'],
-  health: ['task'],
-  metrics: ['task'],
+  health: ['handlers', 'task'],
+  metrics: ['handlers', 'task'],
 };
 /** These are tested, and could be used, without NestJS. */
 const withoutNest = ['task', 'worker', 'maintenance'];
