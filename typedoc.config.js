@@ -1,0 +1,16 @@
+import { OptionDefaults } from 'typedoc';
+
+/** @type {Partial<import('typedoc').TypeDocOptions>} */
+export default {
+  name: 'nestjs-pgqueue',
+  entryPoints: ['lib/index.ts', 'lib/health/index.ts', 'lib/metrics/index.ts'],
+  tsconfig: 'tsconfig.build.json',
+  out: 'docs/api',
+  readme: 'README.md',
+  modifierTags: [...OptionDefaults.modifierTags, '@publicApi'],
+  excludePrivate: true,
+  excludeInternal: true,
+  disableSources: true,
+  githubPages: false,
+  validation: { notExported: false },
+};
