@@ -5,8 +5,12 @@ import { createSchemaSql, dropSchemaSql } from '../dist/lib/storage/sql/schema.s
 const HEADER = `-- Written by scripts/write-migrations.mjs. For the schema "public"; to use another, replace "public", 'public' and the name of
 -- the NOTIFY channel by what \`createPgQueueMigrations({ schema })\` runs, or run that.\n`;
 
+/** @param {string} name @param {string[]} statements */
 function write(name, statements) {
-  writeFileSync(new URL(`../migrations/${name}`, import.meta.url), `${HEADER}\nBEGIN;\n\n${statements.join(';\n\n')};\n\nCOMMIT;\n`);
+  writeFileSync(
+    new URL(`../migrations/${name}`, import.meta.url),
+    `${HEADER}\nBEGIN;\n\n${statements.join(';\n\n')};\n\nCOMMIT;\n`,
+  );
 }
 
 write('1795478400000-create-pgqueue.up.sql', createSchemaSql('public'));

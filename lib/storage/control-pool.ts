@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { ConnectionOptions } from './connection-options.js';
 import { NotConnectedError } from './sql-state.js';
 
 /**
@@ -18,7 +19,7 @@ const SESSION_SETTINGS = {
 /** What the queue's own connections share. */
 export interface ControlPoolOptions {
   /** How to reach the server: the application's own settings. */
-  connection: pg.PoolConfig;
+  connection: ConnectionOptions;
   /** At most so many connections. */
   max: number;
   /** How long a statement may take, seen from here: a silent server must not stop the queue. */

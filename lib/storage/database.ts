@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { ConnectionOptions } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import type { RunStatement } from './executor.js';
 
@@ -11,7 +11,7 @@ export interface Database {
   /** Inside the caller's. @throws InvalidManagerError when it can't carry a statement of this queue. */
   runIn(transaction: Manager | Executor): RunStatement;
   /** How the queue's own connections reach the server. */
-  connectionOptions(): pg.PoolConfig;
+  connectionOptions(): ConnectionOptions;
   /** The schema that the library itself uses by default. */
   readonly defaultSchema: string;
 }

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { ConnectionOptions } from './connection-options.js';
 
 /** One connection of its own that listens; a pooled one would be reset or handed to somebody else. */
 export class ListenConnection {
@@ -9,7 +10,7 @@ export class ListenConnection {
    * @param onClosed told once when the connection is gone, whoever closed it
    */
   static async open(
-    connection: pg.PoolConfig,
+    connection: ConnectionOptions,
     deadlineMs: number,
     channel: string,
     onMessage: (payload: string) => void,

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import type pg from 'pg';
+import type { ConnectionOptions } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import { InvalidManagerError } from '../task/task.errors.js';
 import type { Database } from './database.js';
@@ -26,8 +26,9 @@ export class TypeOrmDatabase implements Database {
     return runIn(transaction, (manager) => dataSourceOf(manager) === this.dataSource);
   }
 
-  connectionOptions(): pg.PoolConfig {
-    const { options } = (this.dataSource.driver as unknown as { master: { options: pg.PoolConfig } }).master;
+  connectionOptions(): ConnectionOptions {
+    const { options } = (this.dataSource.driver as unknown as { master: { options: ConnectionOptions } })
+      .master;
     // Neither is enumerable in a pool's options, so that a spread leaves them out.
     return { ...options, password: options.password, ssl: options.ssl };
   }
