@@ -33,6 +33,8 @@ export class ClaimSchedule {
   private readonly hot = new Map<number, Map<number, number>>();
   /** Kinds whose last claim used every free slot, so that more may wait. */
   private readonly backlog = new Set<number>();
+  /** Kinds that had no slot free at the last full look: they are looked at when they have one. */
+  private readonly overlooked = new Set<number>();
   private rung = true;
   private nextPollAt = 0;
   private trailingAt = Number.POSITIVE_INFINITY;
@@ -74,24 +76,26 @@ export class ClaimSchedule {
     if (now >= fullAt) {
       return { full: true, kinds: this.rotate(ready).map((pool) => this.requestOf(pool, ALL_LEVELS)) };
     }
-    const waiting = ready.filter((pool) => this.backlog.has(pool.kind));
+    const waiting = ready.filter(({ kind }) => this.backlog.has(kind) || this.overlooked.has(kind));
     if (waiting.length > 0) {
       return {
         full: false,
-        kinds: this.rotate(waiting).map((pool) => this.requestOf(pool, this.hotLevels(pool, now))),
+        kinds: this.rotate(waiting).map((pool) => this.requestOf(pool, this.levelsOf(pool, now))),
       };
     }
     return fullAt - now;
   }
 
-  /** A full look is on its way: rings from here on are news. */
-  sent({ full }: ClaimPlan, now: number): void {
+  /** A look is on its way: rings from here on are news. */
+  sent({ full, kinds }: ClaimPlan, now: number): void {
     if (full) {
+      this.pools.forEach(({ kind }) => this.overlooked.add(kind));
       this.rung = false;
       this.trailingAt = Number.POSITIVE_INFINITY;
       this.dueAt = Number.POSITIVE_INFINITY;
       this.nextPollAt = now + this.pollPeriod();
     }
+    kinds.forEach(({ kind }) => this.overlooked.delete(kind));
   }
 
   /** Takes in what a claim found. */
@@ -134,7 +138,10 @@ export class ClaimSchedule {
     return { kind, free, levels };
   }
 
-  private hotLevels({ kind }: WorkerPool, now: number): number[] {
+  private levelsOf({ kind }: WorkerPool, now: number): readonly number[] {
+    if (this.overlooked.has(kind)) {
+      return ALL_LEVELS;
+    }
     const hot = this.hot.get(kind)!;
     for (const [priority, seenAt] of hot) {
       if (now - seenAt > HOT_MS) {

@@ -31,12 +31,11 @@ const CAPACITY_CHECK_MS = 1000;
 export class Claimer {
   private readonly signal = new WakeSignal();
   private stopped = false;
+  private closed = false;
   private loop: Promise<void> | undefined;
   private failures = 0;
   private limit = LIMIT;
   private forcedXidAt = Number.NEGATIVE_INFINITY;
-  /** When a claim last succeeded, by `performance.now()`. */
-  lastSuccessAt: number | null = null;
 
   constructor(private readonly deps: ClaimerDeps) {}
 
@@ -66,6 +65,11 @@ export class Claimer {
     this.stopped = true;
     this.signal.wake();
     await this.loop;
+  }
+
+  /** Starts nothing any more: tasks that a late answer brings are left to the rescue. */
+  close(): void {
+    this.closed = true;
   }
 
   private async run(): Promise<void> {
@@ -119,6 +123,9 @@ export class Claimer {
 
   private accept(plan: ClaimPlan, ticket: ClaimTicket, answer: ClaimAnswer): void {
     const { cursor, schedule, pools, settler, leases, events } = this.deps;
+    if (this.closed) {
+      return;
+    }
     const now = performance.now();
     if (!answer.leaseHeld) {
       // The lease went while the claim waited for it: the rows are where they were.
@@ -146,11 +153,10 @@ export class Claimer {
     for (const [{ kind, name }, count] of counts) {
       events.emit({ type: 'tasks-claimed', kind, name, count });
     }
-    this.succeeded(now);
+    this.succeeded();
   }
 
-  private succeeded(now: number): void {
-    this.lastSuccessAt = now;
+  private succeeded(): void {
     this.limit = Math.min(LIMIT, this.limit * 2);
     if (this.failures > 0) {
       this.failures = 0;
@@ -159,6 +165,9 @@ export class Claimer {
   }
 
   private failed(ticket: ClaimTicket, error: unknown): void {
+    if (this.closed) {
+      return;
+    }
     const { cursor, schedule, leases, events } = this.deps;
     this.failures++;
     // An answer that was too large to build or to read may fit when less is asked.

@@ -99,7 +99,9 @@ export class LeaseKeeper {
       } catch (error) {
         this.failures++;
         this.healthySince = null;
-        this.deps.events.emit({ type: 'connection-failed', role: 'heartbeat', error });
+        if (!this.stopped) {
+          this.deps.events.emit({ type: 'connection-failed', role: 'heartbeat', error });
+        }
       }
       await this.signal.wait(
         this.failures > 0

@@ -24,6 +24,8 @@ export interface SettlerDeps {
   holds(leaseId: number): boolean;
   /** There is room again. */
   onRoom(): void;
+  /** A task waits for its next attempt, from now on for so long. */
+  onReopened(delayMs: number): void;
 }
 
 const WRITES: readonly Settlement['write'][] = ['delete', 'finish', 'reopen'];
@@ -204,7 +206,7 @@ export class Settler {
 
   private report(entries: SettlerEntry[], { settled, exhausted }: SettleAnswer): void {
     for (const entry of entries) {
-      const { id, leaseId } = entry.settlement;
+      const { id, leaseId, write } = entry.settlement;
       this.retrying.delete(id);
       const held =
         settled === null ||
@@ -212,6 +214,9 @@ export class Settler {
         entry.completed ||
         (entry.uncertain && this.deps.holds(leaseId));
       this.emit(entry, held ? entry.as : 'lost', exhausted.has(id));
+      if (held && write === 'reopen' && !exhausted.has(id)) {
+        this.deps.onReopened(entry.settlement.delayMs);
+      }
     }
   }
 

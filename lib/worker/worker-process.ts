@@ -63,6 +63,7 @@ export class WorkerProcess {
       events,
       holds: (leaseId) => this.leases.holds(leaseId),
       onRoom: () => this.claimer.poke(),
+      onReopened: (delayMs) => this.claimer.expect(delayMs),
     });
     this.watch = new AttemptWatch(this.pools, settleRepository);
     this.leases = this.createLeaseKeeper();
@@ -113,6 +114,8 @@ export class WorkerProcess {
     const deadline = performance.now() + timeoutMs;
     const left = () => Math.max(0, deadline - performance.now());
     const answered = await within(left(), Promise.all([this.claimer.stop(), this.listener?.stop()]));
+    // Nothing is started any more, even if a late answer brings tasks.
+    this.claimer.close();
     await within(left(), this.idle());
     const unfinished = this.watch.attempts();
     unfinished.forEach((attempt) => attempt.abort(new ShutdownError('the application is shutting down')));
@@ -171,9 +174,6 @@ export class WorkerProcess {
         completed: attempt.completed,
         uncertain: false,
       });
-      if (settlement.write === 'reopen' && outcome.type !== 'released') {
-        this.claimer.expect(settlement.delayMs);
-      }
     }
     this.claimer.poke();
     this.drained?.();
