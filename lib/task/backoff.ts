@@ -45,14 +45,15 @@ export function noJitter(max: Duration): Backoff {
  * @throws InvalidOptionError when an option is not a duration, `factor` is below 1, or the jitter is unknown.
  */
 export function exponentialBackoff(options: ExponentialBackoffOptions = {}): Backoff {
-  const max = toMilliseconds('backoff max', options.max ?? '1h');
-  const base = Math.min(toMilliseconds('backoff base', options.base ?? FIRST_STEP_MS), max);
-  const factor = options.factor ?? 2;
+  const { base: first = FIRST_STEP_MS, max: longest = '1h', factor = 2, jitter = 'equal' } = options;
+  const max = toMilliseconds('backoff max', longest);
+  const base = Math.min(toMilliseconds('backoff base', first), max);
   if (!Number.isFinite(factor) || factor < 1) {
     throw new InvalidOptionError('backoff factor', factor, 'must be a finite number of at least 1');
   }
-  const spread = spreadOf(options.jitter ?? 'equal');
-  return (attempt) => spread(Math.min(max, base * factor ** attempt));
+  const spread = spreadOf(jitter);
+  // The power of a late attempt is infinite, and 0 times that would be no number.
+  return (attempt) => spread(base === 0 ? 0 : Math.min(max, base * factor ** attempt));
 }
 
 function spreadOf(jitter: Jitter): (step: number) => number {
