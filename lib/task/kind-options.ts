@@ -1,5 +1,5 @@
 import type { Backoff } from './backoff.js';
-import { type Duration, MAX_DURATION_MS, MAX_TIMER_MS, toMilliseconds } from './duration.js';
+import { type Duration, MAX_TIMER_MS, toMilliseconds } from './duration.js';
 import { InvalidOptionError } from './task.errors.js';
 
 /** A value, or a function that is read each time the value is used. */
@@ -60,6 +60,7 @@ const OPTION_NAMES = new Set([
   'terminalTasksTtl',
   'loop',
 ]);
+const LOOP_OPTION_NAMES = new Set(['janitorPeriod', 'fetcherPeriod']);
 
 /**
  * The options of one kind, later layers over earlier ones.
@@ -69,9 +70,16 @@ export function resolveKindOptions(
   kind: number,
   ...layers: (KindOptions | undefined)[]
 ): ResolvedKindOptions {
-  const merged = mergeLayers(kind, layers);
-  const name = merged.name ?? `pgqueue-${kind}`;
-  const field = (option: string) => `kind ${kind} "${name}": ${option}`;
+  const {
+    name = `pgqueue-${kind}`,
+    workerCount = 1,
+    maxAttempts = MAX_ATTEMPTS,
+    attemptTimeout,
+    backoff,
+    maxTaskErrorMessages = 1,
+    terminalTasksTtl = '3 days',
+    loop: { janitorPeriod = '1h', fetcherPeriod = 1500 } = {},
+  } = mergeLayers(kind, layers);
   if (typeof name !== 'string' || name.trim() === '' || name.length > MAX_NAME_LENGTH) {
     throw new InvalidOptionError(
       `kind ${kind}: name`,
@@ -79,7 +87,7 @@ export function resolveKindOptions(
       `must be a text of 1 to ${MAX_NAME_LENGTH} characters`,
     );
   }
-  const { attemptTimeout, backoff, loop = {} } = merged;
+  const field = (option: string) => `kind ${kind} "${name}": ${option}`;
   if (backoff !== undefined && typeof backoff !== 'function') {
     throw new InvalidOptionError(
       field('backoff'),
@@ -87,32 +95,19 @@ export function resolveKindOptions(
       "must be a function, for example equalJitter('6s')",
     );
   }
-  const timer = { min: 1, max: MAX_TIMER_MS };
+  const timer = (option: string, value: Duration) =>
+    toMilliseconds(field(option), value, { min: 1, max: MAX_TIMER_MS });
   return {
     kind,
     name,
     backoff,
-    maxAttempts: integer(field('maxAttempts'), merged.maxAttempts ?? MAX_ATTEMPTS, 1, MAX_ATTEMPTS),
-    attemptTimeoutMs:
-      attemptTimeout === undefined
-        ? undefined
-        : toMilliseconds(field('attemptTimeout'), attemptTimeout, timer),
-    maxTaskErrorMessages: integer(
-      field('maxTaskErrorMessages'),
-      merged.maxTaskErrorMessages ?? 1,
-      0,
-      MAX_MESSAGES,
-    ),
-    workerCount: live(merged.workerCount ?? 1, (value) => integer(field('workerCount'), value, 0, MAX_SLOTS)),
-    terminalTasksTtlMs: live(merged.terminalTasksTtl ?? '3 days', (value) =>
-      toMilliseconds(field('terminalTasksTtl'), value, { min: 0, max: MAX_DURATION_MS }),
-    ),
-    janitorPeriodMs: live(loop.janitorPeriod ?? '1h', (value) =>
-      toMilliseconds(field('loop.janitorPeriod'), value, timer),
-    ),
-    fetcherPeriodMs: live(loop.fetcherPeriod ?? 1500, (value) =>
-      toMilliseconds(field('loop.fetcherPeriod'), value, timer),
-    ),
+    maxAttempts: integer(field('maxAttempts'), maxAttempts, 1, MAX_ATTEMPTS),
+    attemptTimeoutMs: attemptTimeout === undefined ? undefined : timer('attemptTimeout', attemptTimeout),
+    maxTaskErrorMessages: integer(field('maxTaskErrorMessages'), maxTaskErrorMessages, 0, MAX_MESSAGES),
+    workerCount: live(workerCount, (value) => integer(field('workerCount'), value, 0, MAX_SLOTS)),
+    terminalTasksTtlMs: live(terminalTasksTtl, (value) => toMilliseconds(field('terminalTasksTtl'), value)),
+    janitorPeriodMs: live(janitorPeriod, (value) => timer('loop.janitorPeriod', value)),
+    fetcherPeriodMs: live(fetcherPeriod, (value) => timer('loop.fetcherPeriod', value)),
   };
 }
 
@@ -136,19 +131,41 @@ export interface RunnableKindOptions extends ResolvedKindOptions {
   readonly backoff: Backoff;
 }
 
+/** Undefined leaves what an earlier layer says; null is a value, and a wrong one. */
 function mergeLayers(kind: number, layers: (KindOptions | undefined)[]): KindOptions {
   const merged: KindOptions = {};
   for (const layer of layers) {
     for (const [option, value] of Object.entries(layer ?? {})) {
-      if (!OPTION_NAMES.has(option)) {
-        throw new InvalidOptionError(`kind ${kind}: ${option}`, value, 'is not an option of a kind');
-      }
+      assertKnown(kind, option, value);
       if (value !== undefined) {
-        Object.assign(merged, { [option]: option === 'loop' ? { ...merged.loop, ...value } : value });
+        Object.assign(merged, { [option]: option === 'loop' ? { ...merged.loop, ...given(value) } : value });
       }
     }
   }
   return merged;
+}
+
+function assertKnown(kind: number, option: string, value: unknown): void {
+  if (!OPTION_NAMES.has(option)) {
+    throw new InvalidOptionError(`kind ${kind}: ${option}`, value, 'is not an option of a kind');
+  }
+  if (option === 'loop' && value !== undefined) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new InvalidOptionError(`kind ${kind}: loop`, value, 'must be an object');
+    }
+    const unknown = Object.entries(value).find(([name]) => !LOOP_OPTION_NAMES.has(name));
+    if (unknown) {
+      throw new InvalidOptionError(
+        `kind ${kind}: loop.${unknown[0]}`,
+        unknown[1],
+        'is not an option of a kind',
+      );
+    }
+  }
+}
+
+function given(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 /** Checks a live value now, so that a wrong one stops the boot, and again each time it is read. */

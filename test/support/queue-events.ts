@@ -1,0 +1,29 @@
+import type { QueueEvent, QueueService } from '../../lib/index.js';
+import { until } from './until.js';
+
+type EventOf<T extends QueueEvent['type']> = Extract<QueueEvent, { type: T }>;
+
+export interface RecordedEvents {
+  /** Those of one type, in order. */
+  of<T extends QueueEvent['type']>(type: T): EventOf<T>[];
+  /** Waits for one that has happened, or happens. */
+  first<T extends QueueEvent['type']>(
+    type: T,
+    matches?: (event: EventOf<T>) => boolean,
+    timeoutMs?: number,
+  ): Promise<EventOf<T>>;
+}
+
+/** Keeps what happens in a queue's process from now on. */
+export function recordEvents(queue: QueueService): RecordedEvents {
+  const events: QueueEvent[] = [];
+  queue.subscribe((event) => {
+    events.push(event);
+  });
+  const of = <T extends QueueEvent['type']>(type: T) =>
+    events.filter((event): event is EventOf<T> => event.type === type);
+  return {
+    of,
+    first: (type, matches = () => true, timeoutMs) => until(() => of(type).find(matches), timeoutMs),
+  };
+}
