@@ -1,6 +1,17 @@
+import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 export default defineConfig({
+  resolve: {
+    // The documents' examples import the package by its name.
+    alias: [
+      { find: /^nestjs-pgqueue$/, replacement: fileURLToPath(new URL('lib/index.ts', import.meta.url)) },
+      {
+        find: /^nestjs-pgqueue\/(health|metrics)$/,
+        replacement: fileURLToPath(new URL('lib/$1/index.ts', import.meta.url)),
+      },
+    ],
+  },
   test: {
     include: ['test/**/*.spec.ts'],
     exclude: [...configDefaults.exclude, 'test/faults/**'],

@@ -1,0 +1,46 @@
+import { NestFactory } from '@nestjs/core';
+import { DataSource } from 'typeorm';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { SignUp } from '../../docs/examples/tour/sign-up.js';
+import { User } from '../../docs/examples/tour/user.entity.js';
+import { storedTasks } from '../support/queue-app.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+let database: TestDatabase;
+let app: Awaited<ReturnType<typeof NestFactory.createApplicationContext>>;
+const output: string[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  vi.stubEnv('DATABASE_URL', database.url);
+  for (const stream of [process.stdout, process.stderr]) {
+    vi.spyOn(stream, 'write').mockImplementation((text) => output.push(String(text)) > 0);
+  }
+  const created = vi.spyOn(NestFactory, 'createApplicationContext');
+  await import('../../docs/examples/tour/main.js');
+  app = await created.mock.results[0]!.value;
+});
+
+afterAll(async () => {
+  await app?.close();
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  await database.drop();
+});
+
+it('runs as it is printed: the mail is sent', async () => {
+  await until(() => output.some((line) => line.includes('welcome, ada@example.com (attempt 1)')));
+  const dataSource = app.get(DataSource);
+  await until(async () => (await storedTasks(dataSource, "status = 'succeeded'")).length === 1);
+  expect(await storedTasks(dataSource)).toMatchObject([
+    { kind: 1, external_key: 'user-1', payload: { userId: 1 } },
+  ]);
+});
+
+it('stores neither the user nor the task when the transaction fails', async () => {
+  const dataSource = app.get(DataSource);
+  await expect(app.get(SignUp).register(null as never)).rejects.toThrow('null value in column');
+  expect(await dataSource.getRepository(User).count()).toBe(1);
+  expect(await storedTasks(dataSource)).toHaveLength(1);
+});
