@@ -3,7 +3,11 @@ export type { PgQueueModuleOptions } from './pg-queue.options.js';
 export type { PgQueueOptionsFactory } from './pg-queue.module-definition.js';
 export { QueueService } from './queue.service.js';
 export { TaskHandler } from './handlers/task-handler.decorator.js';
-export { PG_QUEUE_CONTEXT, type HandlerEnhancers } from './handlers/task-handler.invoker.js';
+export {
+  isPgQueueContext,
+  PG_QUEUE_CONTEXT,
+  type HandlerEnhancers,
+} from './handlers/task-handler.invoker.js';
 export type { HandlerFunction } from './handlers/registered-handler.js';
 export {
   PgQueueHealthIndicator,

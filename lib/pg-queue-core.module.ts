@@ -2,7 +2,6 @@ import { Global, Module } from '@nestjs/common';
 import { DiscoveryModule, ModuleRef } from '@nestjs/core';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { TaskHandlerAccessor } from './handlers/task-handler.accessor.js';
 import { TaskHandlerExplorer } from './handlers/task-handler.explorer.js';
 import { TaskHandlerInvoker } from './handlers/task-handler.invoker.js';
 import { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
@@ -37,13 +36,13 @@ import { TaskScheduler } from './worker/task-scheduler.js';
       inject: [QueueDatabase, TaskHandlerRegistry, TaskScheduler, QueueEvents, PG_QUEUE_OPTIONS],
       useFactory: createService,
     },
-    TaskHandlerAccessor,
     TaskHandlerInvoker,
     TaskHandlerExplorer,
     PgQueueHealthIndicator,
   ],
   exports: [
     QueueService,
+    QueueDatabase,
     QueueEvents,
     TaskScheduler,
     TaskHandlerRegistry,

@@ -2,11 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { UnsupportedHandlerError } from '../task/task.errors.js';
 import type { HandlerFunction } from './registered-handler.js';
-import { TaskHandlerAccessor } from './task-handler.accessor.js';
-import type { TaskHandlerMetadata } from './task-handler.decorator.js';
-import { type HandlerEnhancers, TaskHandlerInvoker } from './task-handler.invoker.js';
-
-type InstanceWrapper = ReturnType<DiscoveryService['getProviders']>[number];
+import { handlerMetadata, type TaskHandlerMetadata } from './task-handler.decorator.js';
+import {
+  type HandlerEnhancers,
+  type InstanceWrapper,
+  isShared,
+  TaskHandlerInvoker,
+} from './task-handler.invoker.js';
 
 /** A decorated method, ready to be registered. */
 export interface FoundHandler {
@@ -22,7 +24,6 @@ export class TaskHandlerExplorer {
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
-    private readonly accessor: TaskHandlerAccessor,
     private readonly invoker: TaskHandlerInvoker,
   ) {}
 
@@ -35,10 +36,19 @@ export class TaskHandlerExplorer {
         );
       }
     }
-    // An alias leads to a provider that is found by itself.
-    return this.discovery
-      .getProviders()
-      .flatMap((wrapper) => (wrapper.isAlias ? [] : this.handlersOf(wrapper, enhancers)));
+    return this.providers().flatMap((wrapper) => this.handlersOf(wrapper, enhancers));
+  }
+
+  /** Each provider once: an alias, and a factory that hands another provider on, lead to one that is found by itself. */
+  private providers(): InstanceWrapper[] {
+    const seen = new Set<unknown>();
+    return this.discovery.getProviders().filter((wrapper) => {
+      if (wrapper.isAlias || !isShared(wrapper)) {
+        return !wrapper.isAlias;
+      }
+      const { instance } = wrapper;
+      return !seen.has(instance) && seen.add(instance);
+    });
   }
 
   private handlersOf(wrapper: InstanceWrapper, enhancers: HandlerEnhancers): FoundHandler[] {
@@ -46,33 +56,22 @@ export class TaskHandlerExplorer {
     if (!prototype) {
       return [];
     }
-    return this.scanner.getAllMethodNames(prototype).flatMap((methodName) => {
-      const metadata = this.accessor.getMetadata((prototype as Record<string, unknown>)[methodName]);
-      if (!metadata) {
-        return [];
-      }
-      const invoke = isShared(wrapper)
-        ? this.invoker.forInstance(wrapper.instance as object, methodName, enhancers)
-        : this.invoker.forScoped(wrapper.token as string, methodName, enhancers);
-      return [
-        {
-          metadata,
-          invoke,
-          origin: `${prototype.constructor.name}.${methodName} (${wrapper.host?.name ?? 'unknown module'})`,
-        },
-      ];
-    });
+    return this.scanner.getAllMethodNames(prototype).flatMap((methodName) =>
+      handlerMetadata(prototype, methodName).map((metadata) => ({
+        metadata,
+        invoke: this.invoker.create(wrapper, methodName, enhancers),
+        origin: `${prototype.constructor.name}.${methodName} (${wrapper.host?.name ?? 'unknown module'})`,
+      })),
+    );
   }
 }
 
 /** The methods of a provider, whoever makes its instances; a value may have no prototype at all. */
-function prototypeOf({ instance }: InstanceWrapper): object | null {
-  return typeof instance === 'object' && instance !== null
-    ? (Object.getPrototypeOf(instance) as object | null)
-    : null;
-}
-
-/** Whether one instance serves all tasks; the `instance` of any other provider is a bare prototype without dependencies. */
-function isShared(wrapper: InstanceWrapper): boolean {
-  return !wrapper.isTransient && wrapper.isDependencyTreeStatic();
+function prototypeOf(wrapper: InstanceWrapper): object | null {
+  const { instance, token } = wrapper as { instance: unknown; token: unknown };
+  if (typeof instance === 'object' && instance !== null) {
+    return Object.getPrototypeOf(instance) as object | null;
+  }
+  // A factory that makes an instance per task has made none yet, but may promise a class.
+  return !isShared(wrapper) && typeof token === 'function' ? (token.prototype as object | null) : null;
 }

@@ -1,63 +1,96 @@
-import { Injectable } from '@nestjs/common';
-import { ContextIdFactory, ExternalContextCreator, ModuleRef } from '@nestjs/core';
+import { type ArgumentsHost, Injectable } from '@nestjs/common';
+import {
+  ApplicationConfig,
+  ContextIdFactory,
+  type DiscoveryService,
+  ExternalContextCreator,
+  ModuleRef,
+} from '@nestjs/core';
 import type { Task } from '../task/task.js';
 import type { HandlerFunction } from './registered-handler.js';
 
 /** `ExecutionContext.getType()` while a handler runs. */
 export const PG_QUEUE_CONTEXT = 'pg-queue';
 
+/** Whether an interceptor, guard or filter was called for a task; its first argument is the task then. */
+export function isPgQueueContext(host: ArgumentsHost): boolean {
+  return host.getType<string>() === PG_QUEUE_CONTEXT;
+}
+
 /** Which of Nest's enhancers apply to handlers. */
 export interface HandlerEnhancers {
+  /** Default true. */
   interceptors?: boolean;
+  /** Default false: guards are usually made for HTTP. */
   guards?: boolean;
+  /** Default false: a filter that answers instead of throwing makes the task succeed. */
   filters?: boolean;
 }
 
-/** Makes a callable of a provider's method, with the enhancers that apply and, where the provider needs it, an instance per task. */
+export type InstanceWrapper = ReturnType<DiscoveryService['getProviders']>[number];
+type ContextId = ReturnType<typeof ContextIdFactory.create>;
+
+/** Whether one instance serves all tasks; the `instance` of any other provider is a bare prototype without dependencies. */
+export function isShared(wrapper: InstanceWrapper): boolean {
+  return !wrapper.isTransient && wrapper.isDependencyTreeStatic();
+}
+
+/** Makes a callable of a provider's method, with the enhancers that apply and, where it needs one, an instance per task. */
 @Injectable()
 export class TaskHandlerInvoker {
   constructor(
     private readonly moduleRef: ModuleRef,
     private readonly contexts: ExternalContextCreator,
+    private readonly config: ApplicationConfig,
   ) {}
 
-  /** A method of an instance that lives as long as the application. */
-  forInstance(instance: object, methodName: string, enhancers: HandlerEnhancers): HandlerFunction {
-    return this.contextFor(instance, methodName, enhancers);
-  }
-
-  /** A method of a request-scoped, transient or durable provider: resolved for each task, which is its REQUEST. */
-  forScoped(
-    token: string | symbol | Function,
-    methodName: string,
-    enhancers: HandlerEnhancers,
-  ): HandlerFunction {
+  create(wrapper: InstanceWrapper, methodName: string, enhancers: HandlerEnhancers): HandlerFunction {
+    const perTask = this.enhancersPerRequest(enhancers);
+    if (isShared(wrapper) && perTask.length === 0) {
+      return this.callable(wrapper, wrapper.instance as object, methodName, enhancers);
+    }
+    // A task is what a request is elsewhere: REQUEST injects it.
     return async (task: Task) => {
       const contextId = ContextIdFactory.getByRequest(task);
       this.moduleRef.registerRequestByContextId(task, contextId);
-      const instance = await this.moduleRef.resolve<object>(token as never, contextId, { strict: false });
-      return this.contextFor(instance, methodName, enhancers, contextId)(task);
+      await Promise.all(perTask.map((enhancer) => resolve(enhancer, contextId)));
+      const instance = await resolve(wrapper, contextId);
+      return this.callable(wrapper, instance, methodName, enhancers, contextId)(task);
     };
   }
 
-  private contextFor(
+  /** Enhancers of the whole application that Nest makes anew for each request. */
+  private enhancersPerRequest({ interceptors, guards, filters }: HandlerEnhancers): InstanceWrapper[] {
+    return [
+      ...(interceptors === false ? [] : this.config.getGlobalRequestInterceptors()),
+      ...(guards ? this.config.getGlobalRequestGuards() : []),
+      ...(filters ? this.config.getGlobalRequestFilters() : []),
+    ];
+  }
+
+  private callable(
+    { id }: InstanceWrapper,
     instance: object,
     methodName: string,
-    enhancers: HandlerEnhancers,
-    contextId?: { readonly id: number },
+    { interceptors = true, guards = false, filters = false }: HandlerEnhancers,
+    contextId?: ContextId,
   ): HandlerFunction {
-    const method = (instance as Record<string, (...args: unknown[]) => unknown>)[methodName]!;
-    const { interceptors = true, guards = false, filters = false } = enhancers;
     return this.contexts.create(
       instance as never,
-      method,
+      (instance as Record<string, (...args: unknown[]) => unknown>)[methodName]!,
       methodName,
       undefined,
       undefined,
       contextId,
-      undefined,
+      contextId && id,
       { interceptors, guards, filters },
       PG_QUEUE_CONTEXT,
     ) as HandlerFunction;
   }
+}
+
+/** In the provider's own module: another one may have a provider of the same name. */
+function resolve({ host, token }: InstanceWrapper, contextId: ContextId): Promise<object> {
+  const { instance: moduleRef } = host!.getProviderByKey<ModuleRef>(ModuleRef);
+  return moduleRef.resolve<object>(token as string, contextId, { strict: true });
 }
