@@ -37,7 +37,8 @@ export class QueueDatabase {
     return checkSchema(this.database.run, this.sql.names.schema);
   }
 
-  private open() {
+  /** @throws InvalidOptionError when the application has no such DataSource, InvalidManagerError for one of another database. */
+  open() {
     if (!this.opened) {
       const database = new TypeOrmDatabase(this.findDataSource());
       const sql = queueSql(this.schema ?? database.defaultSchema);

@@ -1,3 +1,5 @@
+import { ShutdownError } from '../task/task.errors.js';
+
 /** What the scheduler starts and stops: one run of the consumer side. */
 export interface Processing {
   start(): void;
@@ -9,6 +11,7 @@ export interface Processing {
 export class TaskScheduler {
   private current: Processing | undefined;
   private transition: Promise<unknown> = Promise.resolve();
+  private closed = false;
 
   /**
    * @param create prepares a new run; a rejection is `start`'s, and a later `start` tries again
@@ -22,8 +25,12 @@ export class TaskScheduler {
     return this.current !== undefined;
   }
 
+  /** @throws ShutdownError once it was closed: nothing would ever stop what it starts. */
   start(): Promise<void> {
     return this.afterOthers(async () => {
+      if (this.closed) {
+        throw new ShutdownError('processing can not be started: the application is shutting down');
+      }
       if (!this.current) {
         const processing = await this.create();
         processing.start();
@@ -38,6 +45,12 @@ export class TaskScheduler {
       this.current = undefined;
       await stopping?.stop(this.shutdownTimeoutMs);
     });
+  }
+
+  /** Stops for good. */
+  close(): Promise<void> {
+    this.closed = true;
+    return this.stop();
   }
 
   private afterOthers(step: () => Promise<void>): Promise<void> {

@@ -1,0 +1,195 @@
+import {
+  type DynamicModule,
+  Global,
+  type INestApplicationContext,
+  Inject,
+  Injectable,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  defineTask,
+  noJitter,
+  PgQueueModule,
+  QueueService,
+  type Task,
+  TaskHandler,
+} from '../../lib/index.js';
+import { type Deferred, deferred } from '../support/deferred.js';
+import { startApp, typeOrm } from '../support/nest-app.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+const FOLLOW_UP = defineTask<string>({ kind: 100 });
+
+/** What a test and its application share. */
+@Injectable()
+class Journal {
+  readonly lines: string[] = [];
+  readonly gate: Deferred<void> = deferred();
+}
+
+/** Long enough for a queue that starts or stops in the wrong order to be seen doing so. */
+const SLOWLY = 'SELECT pg_sleep(0.2)';
+
+/** A service with a handler, as the application's own modules have them; it takes its time to bootstrap. */
+abstract class Host implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
+  @Inject() private readonly journal!: Journal;
+  @Inject() private readonly dataSource!: DataSource;
+  @Inject() private readonly queue!: QueueService;
+  protected abstract readonly kind: ReturnType<typeof defineTask<null>>;
+
+  async onModuleInit() {
+    await this.queue.pushTask({ kind: this.kind, payload: null });
+  }
+
+  async onApplicationBootstrap() {
+    await this.dataSource.query(SLOWLY);
+    this.write('bootstrap');
+  }
+
+  protected async handle({ signal }: Task) {
+    this.write('run');
+    await this.journal.gate.promise;
+    await this.queue.pushTask({ kind: FOLLOW_UP, payload: 'from the handler' });
+    this.write(signal.aborted ? 'aborted' : 'done');
+  }
+
+  async onModuleDestroy() {
+    await this.queue.pushTask({ kind: FOLLOW_UP, payload: 'from onModuleDestroy' });
+    this.write('destroy');
+  }
+
+  onApplicationShutdown() {
+    this.write('shutdown');
+  }
+
+  private write(event: string) {
+    this.journal.lines.push(`${this.constructor.name} ${event}`);
+  }
+}
+
+const OPTIONS = { attemptTimeout: '10s', backoff: noJitter('1s'), terminalTasksTtl: '1h' } as const;
+const IN_ROOT = defineTask<null>({ kind: 1, ...OPTIONS });
+const IN_FEATURE = defineTask<null>({ kind: 2, ...OPTIONS });
+const IN_GLOBAL = defineTask<null>({ kind: 3, ...OPTIONS });
+
+@Injectable()
+class InRoot extends Host {
+  protected readonly kind = IN_ROOT;
+  @TaskHandler(IN_ROOT) run(task: Task<null>) {
+    return this.handle(task);
+  }
+}
+
+@Injectable()
+class InFeature extends Host {
+  protected readonly kind = IN_FEATURE;
+  @TaskHandler(IN_FEATURE) run(task: Task<null>) {
+    return this.handle(task);
+  }
+}
+
+@Injectable()
+class InGlobal extends Host {
+  protected readonly kind = IN_GLOBAL;
+  @TaskHandler(IN_GLOBAL) run(task: Task<null>) {
+    return this.handle(task);
+  }
+}
+
+@Module({ providers: [InFeature] })
+class FeatureModule {}
+
+/** As ConfigModule with `isGlobal`. */
+@Global()
+@Module({ providers: [InGlobal, Journal], exports: [Journal] })
+class GlobalModule {}
+
+type Imports = (queue: DynamicModule, database: DynamicModule) => (DynamicModule | (new () => object))[];
+
+function nested(queue: DynamicModule): DynamicModule {
+  @Module({})
+  class Inner {}
+  @Module({})
+  class Outer {}
+  return { module: Outer, imports: [{ module: Inner, imports: [queue] }] };
+}
+
+function inGlobal(queue: DynamicModule): DynamicModule {
+  @Module({})
+  class Shared {}
+  return { module: Shared, global: true, imports: [queue] };
+}
+
+describe.each<[string, Imports]>([
+  ['first', (queue, database) => [queue, database, GlobalModule, FeatureModule]],
+  ['last', (queue, database) => [database, GlobalModule, FeatureModule, queue]],
+  ['deep in another module', (queue, database) => [nested(queue), database, GlobalModule, FeatureModule]],
+  ['in a global module', (queue, database) => [inGlobal(queue), database, GlobalModule, FeatureModule]],
+])('a queue that is imported %s', (_, imports) => {
+  let database: TestDatabase;
+  let app: INestApplicationContext;
+  let journal: Journal;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    app = await startApp({
+      imports: imports(PgQueueModule.forRoot(), typeOrm(database.url)),
+      providers: [InRoot],
+    });
+    journal = app.get(Journal);
+    await until(() => count('run') === 3);
+  });
+
+  afterEach(async () => {
+    journal.gate.resolve();
+    await app.close();
+    await database.drop();
+  });
+
+  /** The handlers end a while after the application has begun to close. */
+  async function closeSlowly(): Promise<void> {
+    const closing = app.close();
+    await app.get(DataSource).query(SLOWLY);
+    journal.gate.resolve();
+    await closing;
+  }
+
+  function count(event: string): number {
+    return journal.lines.filter((line) => line.endsWith(` ${event}`)).length;
+  }
+
+  it('starts when all providers have bootstrapped, and drains before any is destroyed', async () => {
+    await closeSlowly();
+    const events = journal.lines.map((line) => line.split(' ')[1]);
+    expect(events).toEqual([
+      ...['bootstrap', 'bootstrap', 'bootstrap', 'run', 'run', 'run'],
+      ...['done', 'done', 'done', 'destroy', 'destroy', 'destroy', 'shutdown', 'shutdown', 'shutdown'],
+    ]);
+  });
+
+  it('pushes until the end, and has written every outcome before the DataSource closes', async () => {
+    const dataSource = app.get(DataSource);
+    await closeSlowly();
+    expect(dataSource.isInitialized).toBe(false);
+
+    await dataSource.initialize();
+    const rows = await dataSource.query(
+      `SELECT kind, status, payload::jsonb, count(*)::int FROM pgqueue GROUP BY 1, 2, 3 ORDER BY 1, 3`,
+    );
+    await dataSource.destroy();
+    expect(rows).toEqual([
+      { kind: 1, status: 'succeeded', payload: null, count: 1 },
+      { kind: 2, status: 'succeeded', payload: null, count: 1 },
+      { kind: 3, status: 'succeeded', payload: null, count: 1 },
+      { kind: 100, status: 'new', payload: 'from onModuleDestroy', count: 3 },
+      { kind: 100, status: 'new', payload: 'from the handler', count: 3 },
+    ]);
+  });
+});
