@@ -3,6 +3,9 @@ import type { EntityManager } from 'typeorm';
 import type { HandlerEnhancers } from './handlers/task-handler.invoker.js';
 import type { KindOverrides } from './handlers/task-handler.registry.js';
 import { type Duration, toMilliseconds, toTimerMilliseconds } from './task/duration.js';
+import { schemaNames } from './storage/schema-names.js';
+import { resolveKindOptions } from './task/kind-options.js';
+import { kindOf } from './task/task-definition.js';
 import { InvalidOptionError } from './task/task.errors.js';
 
 export interface PgQueueModuleOptions {
@@ -24,7 +27,10 @@ export interface PgQueueModuleOptions {
   transactionPooling?: boolean;
   /** How often this process says that it is alive. Default 1 s. */
   heartbeatPeriod?: Duration;
-  /** Without a heartbeat for so long, a worker process is declared dead and its tasks run elsewhere. Default 6 s. */
+  /**
+   * Without a heartbeat for so long, a worker process is declared dead and its tasks run elsewhere. Default 15 s.
+   * A process that was killed is noticed earlier, after four heartbeats, by its lost connection.
+   */
   leaseTimeout?: Duration;
   /** How long a statement of the queue's own may take before its connection is given up. Default 10 s. */
   statementTimeout?: Duration;
@@ -61,26 +67,56 @@ export type ResolvedOptions = Required<
 /** Injects the module's options as they were resolved. */
 export const PG_QUEUE_OPTIONS = Symbol('PG_QUEUE_OPTIONS');
 
-const BOOLEANS = ['autoStart', 'listen', 'transactionPooling'] as const;
 const LARGEST_PAYLOAD = 64 * 1024 * 1024;
+const MAX_NAME_LENGTH = 500;
+
+type Check = (name: string, value: unknown) => void;
+
+const isBoolean: Check = (name, value) => {
+  assert(typeof value === 'boolean', name, value, 'must be true or false');
+};
+
+const isText: Check = (name, value) => {
+  const fits = typeof value === 'string' && value !== '' && value.length <= MAX_NAME_LENGTH;
+  assert(fits && !value.includes('\0'), name, value, `must be a text of 1 to ${MAX_NAME_LENGTH} characters`);
+};
+
+const isFunction: Check = (name, value) => {
+  assert(typeof value === 'function', name, value, 'must be a function');
+};
+
+/** Checked where they are read. */
+const isDuration: Check = () => undefined;
+
+/** Every option with its check, besides those that depend on others. */
+const CHECKS: Record<keyof PgQueueModuleOptions, Check> = {
+  dataSource: isText,
+  schema: (_, value) => void schemaNames(value as string),
+  autoStart: isBoolean,
+  shutdownTimeout: isDuration,
+  kinds: checkKinds,
+  maxPayloadBytes: (name, value) => {
+    const fits = Number.isInteger(value) && (value as number) >= 1 && (value as number) <= LARGEST_PAYLOAD;
+    assert(fits, name, value, `must be an integer from 1 to ${LARGEST_PAYLOAD}`);
+  },
+  listen: isBoolean,
+  transactionPooling: isBoolean,
+  heartbeatPeriod: isDuration,
+  leaseTimeout: isDuration,
+  statementTimeout: isDuration,
+  workerName: isText,
+  enhancers: checkEnhancers,
+  transactionManager: isFunction,
+};
 
 /** @throws InvalidOptionError that names the option and the value. */
 export function resolveOptions(options: PgQueueModuleOptions = {}): ResolvedOptions {
-  for (const name of BOOLEANS) {
-    if (options[name] !== undefined && typeof options[name] !== 'boolean') {
-      throw new InvalidOptionError(name, options[name], 'must be true or false');
+  assert(isObject(options), 'PgQueueModule options', options, 'must be an object');
+  for (const [name, value] of Object.entries(options)) {
+    assert(Object.hasOwn(CHECKS, name), name, value, 'is not an option of PgQueueModule');
+    if (value !== undefined) {
+      CHECKS[name as keyof PgQueueModuleOptions](name, value);
     }
-  }
-  const { maxPayloadBytes = 1024 * 1024, workerName = `${hostname()}:${process.pid}` } = options;
-  if (!Number.isInteger(maxPayloadBytes) || maxPayloadBytes < 1 || maxPayloadBytes > LARGEST_PAYLOAD) {
-    throw new InvalidOptionError(
-      'maxPayloadBytes',
-      maxPayloadBytes,
-      `must be an integer from 1 to ${LARGEST_PAYLOAD}`,
-    );
-  }
-  if (typeof workerName !== 'string' || workerName === '' || workerName.includes('\0')) {
-    throw new InvalidOptionError('workerName', workerName, 'must be a text');
   }
   const heartbeatPeriodMs = toTimerMilliseconds('heartbeatPeriod', options.heartbeatPeriod ?? '1s', 50);
   return {
@@ -92,13 +128,44 @@ export function resolveOptions(options: PgQueueModuleOptions = {}): ResolvedOpti
     transactionPooling: options.transactionPooling ?? false,
     enhancers: options.enhancers ?? {},
     transactionManager: options.transactionManager,
-    maxPayloadBytes,
-    workerName,
+    maxPayloadBytes: options.maxPayloadBytes ?? 1024 * 1024,
+    workerName: options.workerName ?? `${hostname()}:${process.pid}`,
     heartbeatPeriodMs,
-    leaseTimeoutMs: toMilliseconds('leaseTimeout', options.leaseTimeout ?? '6s', {
+    leaseTimeoutMs: toMilliseconds('leaseTimeout', options.leaseTimeout ?? '15s', {
       min: heartbeatPeriodMs * 2,
     }),
     shutdownTimeoutMs: toTimerMilliseconds('shutdownTimeout', options.shutdownTimeout ?? '20s', 0),
     statementTimeoutMs: toTimerMilliseconds('statementTimeout', options.statementTimeout ?? '10s', 100),
   };
+}
+
+/** Also of kinds that have no handler here. */
+function checkKinds(name: string, value: unknown): void {
+  assert(isObject(value), name, value, 'must be an object of kind options by kind number');
+  for (const [key, options] of Object.entries(value)) {
+    assert(/^-?\d+$/.test(key), name, key, 'must have kind numbers as its keys');
+    assert(isObject(options), `${name}[${key}]`, options, 'must be an object of kind options');
+    resolveKindOptions(kindOf(Number(key)), options);
+  }
+}
+
+function checkEnhancers(name: string, value: unknown): void {
+  assert(isObject(value), name, value, 'must be an object');
+  for (const [key, applies] of Object.entries(value)) {
+    const known = ['interceptors', 'guards', 'filters'].includes(key);
+    assert(known, `${name}.${key}`, applies, 'is not one of interceptors, guards and filters');
+    if (applies !== undefined) {
+      isBoolean(`${name}.${key}`, applies);
+    }
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function assert(condition: unknown, field: string, value: unknown, problem: string): asserts condition {
+  if (!condition) {
+    throw new InvalidOptionError(field, value, problem);
+  }
 }
