@@ -12,9 +12,14 @@ export class NotConnectedError extends Error {
   }
 }
 
+/** Of anything that was thrown, whatever its getters do. */
 export function sqlState(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null | undefined)?.code;
-  return typeof code === 'string' ? code : undefined;
+  try {
+    const code = (error as { code?: unknown } | null | undefined)?.code;
+    return typeof code === 'string' ? code : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function isConflict(error: unknown): boolean {

@@ -28,14 +28,21 @@ export function storable(text: string): string {
 
 function describe(thrown: unknown): string {
   const message = property(thrown, 'message');
-  if (typeof message === 'string') {
+  return typeof message === 'string'
+    ? [message || text(property(thrown, 'name') ?? 'Error'), ...innerMessages(thrown)].join('; ')
+    : text(thrown);
+}
+
+/** What an AggregateError gathers; a list that throws when it is read has nothing to tell. */
+function innerMessages(thrown: unknown): string[] {
+  try {
     const inner = property(thrown, 'errors');
-    const details = Array.isArray(inner)
+    return Array.isArray(inner)
       ? inner.slice(0, MAX_CAUSES).map((error) => text(property(error, 'message') ?? error))
       : [];
-    return [message || text(property(thrown, 'name') ?? 'Error'), ...details].join('; ');
+  } catch {
+    return [];
   }
-  return text(thrown);
 }
 
 /** A property of anything; undefined where a getter or a proxy throws. */

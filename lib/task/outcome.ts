@@ -16,13 +16,22 @@ export const RELEASED: Outcome = { type: 'released' };
 
 /** The outcome that a thrown value stands for. */
 export function outcomeOf(thrown: unknown): Outcome {
-  if (thrown instanceof MustCancelTaskError) {
+  if (isA(MustCancelTaskError, thrown)) {
     return { type: 'cancelled', message: errorMessage(thrown) };
   }
-  if (thrown instanceof SnoozeTaskError) {
+  if (isA(SnoozeTaskError, thrown)) {
     return snoozed(thrown);
   }
-  return failed(thrown, thrown instanceof MustIgnoreTaskError);
+  return failed(thrown, isA(MustIgnoreTaskError, thrown));
+}
+
+/** A proxy may throw even at that question. */
+function isA<T>(type: abstract new (...args: any[]) => T, thrown: unknown): thrown is T {
+  try {
+    return thrown instanceof type;
+  } catch {
+    return false;
+  }
 }
 
 export function failed(error: unknown, ignored = false): Outcome {

@@ -71,23 +71,28 @@ export class QueueEvents {
 
   emit(event: QueueEvent): void {
     for (const listener of this.listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.reportFailure(listener, error);
-      }
+      call(listener, event, (error) => this.reportFailure(listener, error));
     }
   }
 
   private reportFailure(failed: QueueEventListener, error: unknown): void {
     for (const listener of this.listeners) {
       if (listener !== failed) {
-        try {
-          listener({ type: 'subscriber-failed', error });
-        } catch {
-          // This one fails too: there is nobody left to tell.
-        }
+        // Should this one fail too, there is nobody left to tell.
+        call(listener, { type: 'subscriber-failed', error }, () => undefined);
       }
     }
+  }
+}
+
+/** An asynchronous listener fits the type too; what it rejects with must not end the process. */
+function call(listener: QueueEventListener, event: QueueEvent, onFailed: (error: unknown) => void): void {
+  try {
+    const result: unknown = listener(event);
+    if (result instanceof Promise) {
+      result.catch(onFailed);
+    }
+  } catch (error) {
+    onFailed(error);
   }
 }
