@@ -10,6 +10,7 @@ import { LeaseRepository } from './storage/lease.repository.js';
 import { MaintenanceRepository } from './storage/maintenance.repository.js';
 import type { QueueEvents } from './task/queue-events.js';
 import type { Processing } from './worker/task-scheduler.js';
+import { silenceMs } from './worker/worker-options.js';
 import { WorkerProcess } from './worker/worker-process.js';
 import { VERSION } from './version.js';
 
@@ -75,15 +76,14 @@ export class QueueProcessing implements Processing {
         version: VERSION,
         kinds: registry.getAll().map((handler) => handler.options.kind),
       }),
-      onExpiredLeases: () => void rescuer.runOnce(),
+      onSilentProcesses: () => void rescuer.runOnce(),
     });
     const { settle } = process.connections;
-    const rescuer = new Rescuer(
-      new LeaseRepository(settle, database.sql),
-      process.pools,
-      events,
-      options.leaseTimeoutMs,
-    );
+    const rescuer = new Rescuer(new LeaseRepository(settle, database.sql), process.pools, events, {
+      leaseTimeoutMs: options.leaseTimeoutMs,
+      // Behind a pooler a session belongs to nobody.
+      silenceMs: options.transactionPooling ? null : silenceMs(options),
+    });
     const repository = new MaintenanceRepository(settle, database.sql);
     this.maintenance = [
       new Janitor(repository, process.pools, events),

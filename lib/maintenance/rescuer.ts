@@ -10,7 +10,7 @@ export class Rescuer {
     private readonly repository: LeaseRepository,
     private readonly pools: ReadonlyMap<number, WorkerPool>,
     private readonly events: QueueEvents,
-    private readonly leaseTimeoutMs: number,
+    private readonly limits: { readonly leaseTimeoutMs: number; readonly silenceMs: number | null },
   ) {}
 
   /** Rescues once; a call while one runs joins it. Never rejects. */
@@ -26,7 +26,11 @@ export class Rescuer {
       [...this.pools.values()].map(({ kind, options }) => [kind, options.maxTaskErrorMessages]),
     );
     try {
-      const { rescued } = await this.repository.rescue(this.leaseTimeoutMs, keep);
+      const { rescued } = await this.repository.rescue(
+        this.limits.leaseTimeoutMs,
+        this.limits.silenceMs,
+        keep,
+      );
       for (const { kind, worker, count, exhausted } of rescued) {
         const name = this.pools.get(kind)?.name ?? `pgqueue-${kind}`;
         this.events.emit({ type: 'tasks-rescued', kind, name, worker, count, exhausted });

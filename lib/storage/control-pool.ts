@@ -7,6 +7,10 @@ import { NotConnectedError } from './sql-state.js';
  * plan that was cached while it was empty would read all of it. With these settings every statement walks an index.
  */
 const SESSION_SETTINGS = {
+  // The server notices within a quarter of a minute that a client's machine is gone.
+  tcp_keepalives_idle: '5',
+  tcp_keepalives_interval: '3',
+  tcp_keepalives_count: '3',
   enable_seqscan: 'off',
   enable_bitmapscan: 'off',
   enable_hashjoin: 'off',

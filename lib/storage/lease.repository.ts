@@ -14,8 +14,8 @@ export interface WorkerInfo {
 export interface Heartbeat {
   /** Those of this process's leases that still exist. */
   alive: ReadonlySet<number>;
-  /** How many leases of others have expired and wait for rescue. */
-  expired: number;
+  /** How many leases of others had no heartbeat for longer than asked. */
+  silent: number;
 }
 
 /** The tasks that a rescue took from one worker process. */
@@ -48,15 +48,21 @@ export class LeaseRepository {
     return Number(rows[0]!['id']);
   }
 
-  async heartbeat(leaseIds: readonly number[], timeoutMs: number): Promise<Heartbeat> {
+  async heartbeat(leaseIds: readonly number[], silenceMs: number): Promise<Heartbeat> {
     const rows = await this.pool.query('heartbeat', this.sql.heartbeat, [
       intArray(leaseIds, Number),
-      timeoutMs,
+      silenceMs,
     ]);
     return {
       alive: new Set(JSON.parse(rows[0]!['alive']!) as number[]),
-      expired: Number(rows[0]!['expired']),
+      silent: Number(rows[0]!['silent']),
     };
+  }
+
+  /** Ties leases to this session. @returns whether it holds all of them: an older session of this process may not have ended yet. */
+  async hold(leaseIds: readonly number[]): Promise<boolean> {
+    const rows = await this.pool.query('hold_lease', this.sql.hold, [intArray(leaseIds, Number)]);
+    return rows[0]!['held'] !== 'f';
   }
 
   /** Ends leases that no task points to any more. */
@@ -70,14 +76,20 @@ export class LeaseRepository {
     return rows.length;
   }
 
-  /** Gives the tasks of dead worker processes back; `keep` says how many messages each kind keeps. */
+  /**
+   * Gives the tasks of dead worker processes back.
+   * @param silenceMs after which a process whose session is gone is dead; null: sessions tell nothing
+   * @param keep how many messages each kind keeps
+   */
   async rescue(
     timeoutMs: number,
+    silenceMs: number | null,
     keep: ReadonlyMap<number, number>,
   ): Promise<{ dead: number; rescued: RescuedTasks[] }> {
     const kinds = [...keep];
     const rows = await this.pool.queryWith(SCANNING, this.sql.rescue, [
       timeoutMs,
+      silenceMs,
       intArray(kinds, ([kind]) => kind),
       intArray(kinds, ([, messages]) => messages),
     ]);

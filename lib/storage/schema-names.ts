@@ -17,6 +17,8 @@ export interface SchemaNames {
   readonly ring: string;
   /** The NOTIFY channel: one per schema, a plain identifier. */
   readonly channel: string;
+  /** The first key of the advisory locks that say whose session is alive; the second is the lease. */
+  readonly lockClass: number;
 }
 
 /** @throws InvalidOptionError when the schema can't be a PostgreSQL identifier. */
@@ -29,6 +31,7 @@ export function schemaNames(schema: string): SchemaNames {
   ) {
     throw new InvalidOptionError('schema', schema, `must be a name of 1 to ${MAX_IDENTIFIER_BYTES} bytes`);
   }
+  const hash = createHash('sha256').update(schema).digest();
   const qualify = (name: string) => `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
   return {
     schema,
@@ -39,6 +42,7 @@ export function schemaNames(schema: string): SchemaNames {
     bell: qualify('pgqueue_bell'),
     rewind: qualify('pgqueue_rewind'),
     ring: qualify('pgqueue_ring'),
-    channel: `pgqueue_${createHash('sha256').update(schema).digest('hex').slice(0, 16)}`,
+    channel: `pgqueue_${hash.toString('hex', 0, 8)}`,
+    lockClass: hash.readInt32BE(0),
   };
 }

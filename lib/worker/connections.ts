@@ -20,11 +20,13 @@ export class Connections {
     private readonly database: Database,
     private readonly options: WorkerOptions,
     private readonly events: QueueEvents,
-    onClaimConnection: () => void,
+    hooks: { onClaimConnection(): void; onHeartbeatConnection(): void },
   ) {
-    this.claim = this.pool('claim', 1, onClaimConnection);
-    this.heartbeat = this.pool('heartbeat', 1);
-    this.settle = this.pool('settle', 3);
+    this.claim = this.pool('claim', 1, options.statementTimeoutMs, () => hooks.onClaimConnection());
+    this.heartbeat = this.pool('heartbeat', 1, heartbeatDeadline(options), () =>
+      hooks.onHeartbeatConnection(),
+    );
+    this.settle = this.pool('settle', 3, options.statementTimeoutMs);
   }
 
   listen(
@@ -46,14 +48,19 @@ export class Connections {
     await Promise.all([this.claim, this.heartbeat, this.settle].map((pool) => pool.close(CLOSE_GRACE_MS)));
   }
 
-  private pool(role: ConnectionRole, max: number, onConnect?: () => void): ControlPool {
+  private pool(role: ConnectionRole, max: number, deadlineMs: number, onConnect?: () => void): ControlPool {
     return new ControlPool({
       connection: this.database.connectionOptions(),
       max,
-      deadlineMs: this.options.statementTimeoutMs,
+      deadlineMs,
       transactionPooling: this.options.transactionPooling,
       onError: (error) => this.events.emit({ type: 'connection-failed', role, error }),
       ...(onConnect ? { onConnect } : {}),
     });
   }
+}
+
+/** A heartbeat that hangs must be given up in time for the next to count. */
+function heartbeatDeadline({ heartbeatPeriodMs, statementTimeoutMs }: WorkerOptions): number {
+  return Math.min(statementTimeoutMs, Math.max(1000, heartbeatPeriodMs * 2));
 }

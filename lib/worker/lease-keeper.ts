@@ -11,13 +11,16 @@ export interface LeaseKeeperDeps {
   info: () => WorkerInfo;
   events: QueueEvents;
   heartbeatPeriodMs: number;
-  leaseTimeoutMs: number;
+  /** Others that are silent for so long may be dead. */
+  silenceMs: number;
+  /** Tie the leases to the heartbeat's session, so that its end tells of this process's. */
+  tiesSession: boolean;
   /** A lease was taken away: its attempts are somebody else's now. */
   onLost(leaseId: number): void;
   /** There is a lease to claim under. */
   onAcquired(): void;
-  /** Other processes' leases have expired, and this process was healthy for long enough to judge. */
-  onExpired(): void;
+  /** Other processes are silent, and this one was healthy for long enough to judge. */
+  onSilent(): void;
   /** After each heartbeat that succeeded. */
   onBeat(): void;
   /** Whether attempts of a lease still run or wait to be written. */
@@ -36,6 +39,7 @@ export class LeaseKeeper {
   private readonly signal = new WakeSignal();
   private failures = 0;
   private healthySince: number | null = null;
+  private tied = false;
   private stopped = false;
   private loop: Promise<void> | undefined;
 
@@ -111,9 +115,14 @@ export class LeaseKeeper {
     }
   }
 
+  /** The heartbeat has a new connection: the old one's locks are gone, or will be. */
+  reconnected(): void {
+    this.tied = false;
+  }
+
   private async beat(): Promise<void> {
-    const { heartbeats, leaseTimeoutMs, heartbeatPeriodMs, info } = this.deps;
-    const { alive, expired } = await heartbeats.heartbeat([...this.leases()], leaseTimeoutMs);
+    const { heartbeats, silenceMs, info, events, onAcquired, onSilent, onBeat } = this.deps;
+    const { alive, silent } = await heartbeats.heartbeat([...this.leases()], silenceMs);
     for (const leaseId of this.leases()) {
       if (!alive.has(leaseId) && !this.releasing.has(leaseId)) {
         this.lose(leaseId);
@@ -121,17 +130,28 @@ export class LeaseKeeper {
     }
     if (this.lease === null && !this.stopped) {
       this.lease = await heartbeats.acquire(info());
-      this.deps.events.emit({ type: 'lease-acquired', leaseId: this.lease });
-      this.deps.onAcquired();
+      this.tied = false;
+      events.emit({ type: 'lease-acquired', leaseId: this.lease });
+      onAcquired();
     }
+    await this.tie();
     const now = performance.now();
     this.healthySince ??= now;
     // After an outage everybody's heartbeat is old: who was cut off itself waits until the others had their chance.
-    if (expired > 0 && now - this.healthySince >= leaseTimeoutMs - heartbeatPeriodMs) {
-      this.deps.onExpired();
+    if (silent > 0 && now - this.healthySince >= silenceMs) {
+      onSilent();
     }
     void this.releaseRetired();
-    this.deps.onBeat();
+    onBeat();
+  }
+
+  private async tie(): Promise<void> {
+    if (this.deps.tiesSession && !this.tied) {
+      // Set first: a connection that is replaced meanwhile unsets it again.
+      this.tied = true;
+      const held = await this.deps.heartbeats.hold([...this.leases()]);
+      this.tied &&= held;
+    }
   }
 
   private lose(leaseId: number): void {

@@ -11,3 +11,11 @@ export interface WorkerOptions {
   /** A pooler in transaction mode stands before the server. */
   readonly transactionPooling: boolean;
 }
+
+/** So many heartbeats must be missing before a process may be dead. */
+const MISSED_HEARTBEATS = 4;
+
+/** How long a worker process must be silent before it is looked at. */
+export function silenceMs({ heartbeatPeriodMs, leaseTimeoutMs }: WorkerOptions): number {
+  return Math.min(leaseTimeoutMs, heartbeatPeriodMs * MISSED_HEARTBEATS);
+}

@@ -20,7 +20,7 @@ import { within } from './deadline.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { Settler } from './settler.js';
 import { WakeListener } from './wake-listener.js';
-import type { WorkerOptions } from './worker-options.js';
+import { silenceMs, type WorkerOptions } from './worker-options.js';
 import { WorkerPool } from './worker-pool.js';
 
 export interface WorkerProcessDeps {
@@ -30,8 +30,8 @@ export interface WorkerProcessDeps {
   options: WorkerOptions;
   /** Read when a lease is taken. */
   info: () => WorkerInfo;
-  /** Other worker processes' leases have expired. */
-  onExpiredLeases(): void;
+  /** Other worker processes may be dead. */
+  onSilentProcesses(): void;
 }
 
 /** How long handlers get to heed their signal once the shutdown time is used up. */
@@ -55,7 +55,10 @@ export class WorkerProcess {
 
   constructor(private readonly deps: WorkerProcessDeps) {
     const { database, sql, events, options } = deps;
-    this.connections = new Connections(database, options, events, () => this.cursor.reset());
+    this.connections = new Connections(database, options, events, {
+      onClaimConnection: () => this.cursor.reset(),
+      onHeartbeatConnection: () => this.leases.reconnected(),
+    });
     this.tasks = new TaskRepository(sql);
     const settleRepository = new SettleRepository(this.connections.settle, sql);
     this.settler = new Settler({
@@ -195,18 +198,19 @@ export class WorkerProcess {
   }
 
   private createLeaseKeeper(): LeaseKeeper {
-    const { sql, info, events, options, onExpiredLeases } = this.deps;
+    const { sql, info, events, options, onSilentProcesses } = this.deps;
     return new LeaseKeeper({
       heartbeats: new LeaseRepository(this.connections.heartbeat, sql),
       repository: new LeaseRepository(this.connections.settle, sql),
       info,
       events,
       heartbeatPeriodMs: options.heartbeatPeriodMs,
-      leaseTimeoutMs: options.leaseTimeoutMs,
+      silenceMs: silenceMs(options),
+      tiesSession: !options.transactionPooling,
       onLost: (leaseId) =>
         events.emit({ type: 'lease-lost', leaseId, running: this.watch.leaseLost(leaseId) }),
       onAcquired: () => this.claimer.ring(),
-      onExpired: onExpiredLeases,
+      onSilent: onSilentProcesses,
       onBeat: () => void this.watchAttempts(),
       isUsed: (leaseId) =>
         this.settler.uses(leaseId) || this.watch.attempts().some((attempt) => attempt.leaseId === leaseId),

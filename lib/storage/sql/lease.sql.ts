@@ -1,29 +1,37 @@
 import type { SchemaNames } from '../schema-names.js';
 import { appendMessage, CLOCK, OPEN } from './clock.sql.js';
 
-export function leaseSql({ task, lease, status, rewind }: SchemaNames) {
+export function leaseSql({ task, lease, status, rewind, lockClass }: SchemaNames) {
   return {
     acquire: `
 INSERT INTO ${lease} (worker, host, pid, version, kinds) VALUES ($1, $2, $3, $4, $5::smallint[]) RETURNING id`,
-    /** $1 leases of this process · $2 lease timeout in ms. Answers the leases that are alive, and how many of others have expired. */
+    /** $1 leases of this process · $2 silence in ms. Answers the leases that are alive, and how many others are silent for longer. */
     heartbeat: `
 WITH beat AS (
   UPDATE ${lease} SET heartbeat_at = clock_timestamp() WHERE id = ANY ($1::int[]) RETURNING id
 )
 SELECT (SELECT coalesce(json_agg(id), '[]') FROM beat)::text AS alive,
        (SELECT count(*) FROM ${lease} l
-        WHERE l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond' AND l.id <> ALL ($1::int[])) AS expired`,
+        WHERE l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond' AND l.id <> ALL ($1::int[])) AS silent`,
+    /** $1 leases, held by this session from now on: the locks go when it does, and so tell of a process that died. */
+    hold: `SELECT bool_and(pg_try_advisory_lock(${lockClass}, id)) AS held FROM unnest($1::int[]) AS id`,
     /** A lease that no task points to any more. */
     end: `DELETE FROM ${lease} WHERE id = ANY ($1::int[])`,
     /**
-     * One statement, so that a lease and its tasks change hands together: deletes the leases whose heartbeat is too old and
-     * gives their tasks back, the attempt used. Costs one scan of the table per crash: an index on lease_id would cost every
-     * claim its HOT update. $1 lease timeout in ms · $2 kinds, $3 how many messages each keeps.
+     * One statement, so that a lease and its tasks change hands together: deletes the leases whose process is dead and gives
+     * their tasks back, the attempt used. Dead is who is silent for the lease timeout, or for a few heartbeats when nobody
+     * holds the lock of its session either: a blocked process keeps its connection, a killed one does not.
+     * Costs one scan of the table per crash: an index on lease_id would cost every claim its HOT update.
+     * $1 lease timeout in ms · $2 silence in ms, or null: the locks tell nothing · $3 kinds, $4 how many messages each keeps.
      */
     rescue: `
 WITH dead AS (
   DELETE FROM ${lease}
-  WHERE id IN (SELECT id FROM ${lease} WHERE heartbeat_at < clock_timestamp() - $1 * interval '1 millisecond' FOR UPDATE SKIP LOCKED)
+  WHERE id IN (
+    SELECT id FROM ${lease}
+    WHERE heartbeat_at < clock_timestamp() - $1 * interval '1 millisecond'
+       OR heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond' AND pg_try_advisory_xact_lock(${lockClass}, id)
+    FOR UPDATE SKIP LOCKED)
   RETURNING id, worker
 ), rescued AS (
   UPDATE ${task} t
@@ -32,7 +40,7 @@ WITH dead AS (
       finished_at = CASE WHEN t.attempts_left <= 0 THEN now() END,
       messages = ${appendMessage(
         `('worker process lost: ' || dead.worker)`,
-        `coalesce((SELECT k.keep FROM ROWS FROM (unnest($2::smallint[]), unnest($3::int[])) AS k(kind, keep) WHERE k.kind = t.kind), 1)`,
+        `coalesce((SELECT k.keep FROM ROWS FROM (unnest($3::smallint[]), unnest($4::int[])) AS k(kind, keep) WHERE k.kind = t.kind), 1)`,
       )}
   FROM dead WHERE t.lease_id = dead.id AND t.status IN ${OPEN}
   RETURNING t.kind, t.status, dead.worker
