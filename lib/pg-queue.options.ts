@@ -29,7 +29,7 @@ export interface PgQueueModuleOptions {
   heartbeatPeriod?: Duration;
   /**
    * Without a heartbeat for so long, a worker process is declared dead and its tasks run elsewhere. Default 15 s.
-   * A process that was killed is noticed earlier, after four heartbeats, by its lost connection.
+   * A process that was killed is noticed earlier, after three heartbeats, by its lost connection.
    */
   leaseTimeout?: Duration;
   /** How long a statement of the queue's own may take before its connection is given up. Default 10 s. */

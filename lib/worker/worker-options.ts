@@ -13,7 +13,7 @@ export interface WorkerOptions {
 }
 
 /** So many heartbeats must be missing before a process may be dead. */
-const MISSED_HEARTBEATS = 4;
+const MISSED_HEARTBEATS = 3;
 
 /** How long a worker process must be silent before it is looked at. */
 export function silenceMs({ heartbeatPeriodMs, leaseTimeoutMs }: WorkerOptions): number {
