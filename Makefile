@@ -11,12 +11,8 @@ help:
 	@echo 'make clean       remove what was built'
 
 # A finished `npm ci` leaves this file, with what it installed.
-node_modules/.package-lock.json: package.json package-lock.json
+node_modules/.package-lock.json: package.json package-lock.json sample/package.json
 	npm ci --no-audit --no-fund
-	@mkdir -p $(@D) && touch $@
-
-sample/node_modules/.package-lock.json: sample/package.json sample/package-lock.json
-	npm ci --no-audit --no-fund --prefix sample
 	@mkdir -p $(@D) && touch $@
 
 test: node_modules/.package-lock.json
@@ -32,9 +28,10 @@ test-nodes: node_modules/.package-lock.json
 	npm run build
 	npm run test:nodes
 
-demo start: node_modules/.package-lock.json sample/node_modules/.package-lock.json
+demo start: node_modules/.package-lock.json
 	npm run build
-	npm run $@ --prefix sample
+	npm run build --workspace sample
+	@npm run $@ --workspace sample --silent
 
 docs: node_modules/.package-lock.json
 	npm run docs

@@ -1,0 +1,120 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+import type { ShopProcess } from '../processes.js';
+
+const POLL_MS = 10;
+/** In a quiet demo a worker with a single task must do. */
+const PATIENCE_MS = 5000;
+
+/** What the demo looks at while it runs; the outcome has a file of its own. */
+export class DemoDatabase {
+  private readonly pool: pg.Pool;
+
+  constructor(connectionString: string) {
+    this.pool = new pg.Pool({ connectionString, max: 2 });
+  }
+
+  close(): Promise<void> {
+    return this.pool.end();
+  }
+
+  /** Runs something that needs a transaction. */
+  async withClient<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect();
+    try {
+      return await work(client);
+    } finally {
+      client.release();
+    }
+  }
+
+  async version(): Promise<string> {
+    const [row] = await this.rows<{ server_version: string }>('SHOW server_version');
+    return row!.server_version;
+  }
+
+  async fillStock(stock: Readonly<Record<string, number>>): Promise<void> {
+    await this.rows(
+      `INSERT INTO shop_product (sku, price_cents, stock)
+       SELECT sku, 1200, stock FROM unnest($1::text[], $2::int[]) AS s(sku, stock)
+       ON CONFLICT (sku) DO UPDATE SET stock = excluded.stock`,
+      [Object.keys(stock), Object.values(stock)],
+    );
+  }
+
+  async orders(ids: readonly string[]) {
+    const [row] = await this.rows<{ paid: number; declined: number; expired: number }>(
+      `SELECT (count(*) FILTER (WHERE status = 'paid'))::int AS paid,
+              (count(*) FILTER (WHERE status = 'declined'))::int AS declined,
+              (count(*) FILTER (WHERE status = 'expired'))::int AS expired
+       FROM shop_order WHERE id = ANY($1)`,
+      [ids],
+    );
+    return row!;
+  }
+
+  async openTasks(orderIds: readonly string[]) {
+    const [row] = await this.rows<{ open: number; running: number }>(
+      `SELECT count(*)::int AS open, count(lease_id)::int AS running
+       FROM pgqueue WHERE status IN ('new', 'must_retry') AND payload->>'orderId' = ANY($1)`,
+      [orderIds],
+    );
+    return row!;
+  }
+
+  async paidOrders(orderIds: readonly string[], limit: number): Promise<string[]> {
+    const rows = await this.rows<{ id: string }>(
+      `SELECT id FROM shop_order WHERE id = ANY($1) AND status = 'paid' ORDER BY id LIMIT $2`,
+      [orderIds, limit],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Waits until one of the workers is in the middle of several tasks. */
+  async busyWorker(workers: readonly ShopProcess[]): Promise<ShopProcess> {
+    for (const startedAt = performance.now(); ; await pause(POLL_MS)) {
+      const [busiest] = await this.rows<{ pid: number; tasks: number }>(
+        `SELECT pid, count(*)::int AS tasks FROM pgqueue_lease l JOIN pgqueue t ON t.lease_id = l.id
+         WHERE pid = ANY($1) AND kind = 1 GROUP BY 1 ORDER BY 2 DESC LIMIT 1`,
+        [workers.map(({ pid }) => pid)],
+      );
+      const waitedMs = performance.now() - startedAt;
+      if (busiest && (busiest.tasks >= 3 || waitedMs > PATIENCE_MS)) {
+        return workers.find(({ pid }) => pid === busiest.pid)!;
+      }
+      if (waitedMs > 2 * PATIENCE_MS) {
+        return workers[0]!;
+      }
+    }
+  }
+
+  /** The tasks that a worker runs, or ran when it died. */
+  async tasksOf({ pid }: ShopProcess): Promise<string[]> {
+    const rows = await this.rows<{ id: string }>(
+      'SELECT t.id FROM pgqueue_lease l JOIN pgqueue t ON t.lease_id = l.id WHERE pid = $1',
+      [pid],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  async finished(taskIds: readonly string[]): Promise<number> {
+    const [row] = await this.rows<{ count: number }>(
+      `SELECT count(*)::int AS count FROM pgqueue WHERE id = ANY($1) AND status IN ('succeeded', 'cancelled')`,
+      [taskIds],
+    );
+    return row!.count;
+  }
+
+  /** What the payment provider did with the requests, and how often. */
+  async answers(orderIds: readonly string[]): Promise<Map<string, number>> {
+    const rows = await this.rows<{ answer: string; count: number }>(
+      `SELECT answer, count(*)::int AS count FROM provider_request WHERE idempotency_key = ANY($1) GROUP BY 1`,
+      [orderIds],
+    );
+    return new Map(rows.map(({ answer, count }) => [answer, count]));
+  }
+
+  private async rows<Row extends pg.QueryResultRow>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
+    return (await this.pool.query<Row>(sql, parameters)).rows;
+  }
+}

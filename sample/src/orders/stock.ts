@@ -1,0 +1,21 @@
+import { ConflictException } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Order } from './order.entity.js';
+import { Product } from './product.entity.js';
+
+/** @throws ConflictException when there is not enough */
+export async function takeFromStock(manager: EntityManager, { id, sku, quantity }: Order): Promise<void> {
+  const { affected } = await manager
+    .createQueryBuilder()
+    .update(Product)
+    .set({ stock: () => 'stock - :quantity' })
+    .where('sku = :sku AND stock >= :quantity', { sku, quantity })
+    .execute();
+  if (affected === 0) {
+    throw new ConflictException({ message: `${sku}: out of stock`, orderId: id });
+  }
+}
+
+export async function giveBackToStock(manager: EntityManager, { sku, quantity }: Order): Promise<void> {
+  await manager.increment(Product, { sku }, 'stock', quantity);
+}
