@@ -1,8 +1,13 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { errorMessage } from './error-message.js';
 import { InvalidTaskError, TaskPayloadError } from './task.errors.js';
 
 /** Deeper nesting would overflow the server's JSON parser. */
 const MAX_DEPTH = 500;
+const MAX_FIELD_LENGTH = 200;
+
+const NOT_CARRIED = "can't be carried by JSON";
+const TOO_DEEP = `must be nested at most ${MAX_DEPTH} levels deep`;
 
 /**
  * The payload as JSON text.
@@ -10,7 +15,10 @@ const MAX_DEPTH = 500;
  */
 export function serializePayload(field: string, payload: unknown, maxBytes: number): string {
   const json = stringify(field, payload);
-  assertCarried(field, payload, 0);
+  const flaw = flawOf(payload, 0);
+  if (flaw) {
+    throw new InvalidTaskError(shorten(field + flaw.path), flaw.value, flaw.problem);
+  }
   // A UTF-16 unit takes at most 3 bytes, so that short texts need no counting.
   if (json.length * 3 > maxBytes) {
     const bytes = Buffer.byteLength(json);
@@ -49,57 +57,99 @@ function stringify(field: string, payload: unknown): string {
   try {
     json = JSON.stringify(payload);
   } catch (error) {
-    throw new InvalidTaskError(
-      field,
-      payload,
-      `can't be carried by JSON (${(error as Error).message.split('\n')[0]})`,
-    );
+    const [reason] = errorMessage(error).split('\n');
+    throw new InvalidTaskError(field, payload, `${NOT_CARRIED} (${reason})`);
   }
   if (json === undefined) {
-    throw new InvalidTaskError(field, payload, "can't be carried by JSON");
+    throw new InvalidTaskError(field, payload, NOT_CARRIED);
   }
   return json;
 }
 
-/** Refuses what JSON.stringify would silently drop or change: functions, symbols, NaN, Map, Set, undefined in arrays. */
-function assertCarried(path: string, value: unknown, depth: number): void {
+/** A part of a payload that JSON would lose or change. */
+interface Flaw {
+  /** From the payload to the part: `.items[3].price`. Put together on the way back, so that a good payload pays nothing for it. */
+  readonly path: string;
+  readonly value: unknown;
+  readonly problem: string;
+}
+
+/** Finds what JSON.stringify would silently drop or change: functions, symbols, NaN, Map, Set, undefined in arrays … */
+function flawOf(value: unknown, depth: number): Flaw | undefined {
   switch (typeof value) {
     case 'function':
     case 'symbol':
-      throw new InvalidTaskError(path, value, "can't be carried by JSON");
+      return { path: '', value, problem: NOT_CARRIED };
     case 'number':
-      if (!Number.isFinite(value)) {
-        throw new InvalidTaskError(path, value, "can't be carried by JSON");
-      }
-      return;
+      return Number.isFinite(value) ? undefined : { path: '', value, problem: NOT_CARRIED };
     case 'object':
-      if (value !== null && typeof (value as { toJSON?: unknown }).toJSON !== 'function') {
-        assertObjectCarried(path, value, depth + 1);
-      }
-      return;
+      return value === null ? undefined : flawOfObject(value, depth + 1);
     default:
+      return undefined;
   }
 }
 
-function assertObjectCarried(path: string, value: object, depth: number): void {
+function flawOfObject(value: object, depth: number): Flaw | undefined {
   if (depth > MAX_DEPTH) {
-    throw new InvalidTaskError(path.slice(0, 80), value, `must be nested at most ${MAX_DEPTH} levels deep`);
+    return { path: '', value, problem: TOO_DEEP };
   }
-  if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index++) {
-      if (value[index] === undefined) {
-        throw new InvalidTaskError(`${path}[${index}]`, undefined, "can't be carried by JSON in an array");
-      }
-      assertCarried(`${path}[${index}]`, value[index], depth);
+  const carried = carriedFor(value);
+  if (typeof carried !== 'object' || carried === null) {
+    return flawOf(carried, depth);
+  }
+  if (Array.isArray(carried)) {
+    return flawOfArray(carried, depth);
+  }
+  return isUncarried(carried) ? { path: '', value, problem: NOT_CARRIED } : flawOfProperties(carried, depth);
+}
+
+/** What JSON.stringify writes in place of an object; an invalid date would become null. */
+function carriedFor(value: object): unknown {
+  if (value instanceof Date) {
+    return value.getTime();
+  }
+  const { toJSON } = value as { toJSON?: unknown };
+  return typeof toJSON === 'function' ? toJSON.call(value, '') : value;
+}
+
+function flawOfArray(items: readonly unknown[], depth: number): Flaw | undefined {
+  for (let index = 0; index < items.length; index++) {
+    const item = items[index];
+    const flaw = item === undefined ? { path: '', value: item, problem: NOT_CARRIED } : flawOf(item, depth);
+    if (flaw) {
+      return { ...flaw, path: `[${index}]${flaw.path}` };
     }
-    return;
   }
-  if (value instanceof Map || value instanceof Set || value instanceof Promise || value instanceof RegExp) {
-    throw new InvalidTaskError(path, value, "can't be carried by JSON");
-  }
+  return undefined;
+}
+
+function flawOfProperties(value: object, depth: number): Flaw | undefined {
   for (const key of Object.keys(value)) {
-    assertCarried(`${path}.${key}`, (value as Record<string, unknown>)[key], depth);
+    const flaw = flawOf((value as Record<string, unknown>)[key], depth);
+    if (flaw) {
+      return { ...flaw, path: `.${key}${flaw.path}` };
+    }
   }
+  return undefined;
+}
+
+/** Objects of which JSON.stringify makes `{}`, or a list of bytes by their indexes. */
+function isUncarried(value: object): boolean {
+  return (
+    value instanceof Map ||
+    value instanceof Set ||
+    value instanceof Error ||
+    value instanceof Promise ||
+    value instanceof RegExp ||
+    value instanceof WeakMap ||
+    value instanceof WeakSet ||
+    value instanceof ArrayBuffer ||
+    ArrayBuffer.isView(value)
+  );
+}
+
+function shorten(field: string): string {
+  return field.length > MAX_FIELD_LENGTH ? `${field.slice(0, MAX_FIELD_LENGTH)}…` : field;
 }
 
 function describeIssues(issues: readonly StandardSchemaV1.Issue[]): string {

@@ -115,7 +115,16 @@ function describeValue(value: unknown): string {
     return `${value}n`;
   }
   if (typeof value === 'object' && value !== null) {
-    return Object.prototype.toString.call(value);
+    return describeObject(value);
   }
   return typeof value === 'function' ? 'a function' : String(value);
+}
+
+/** `[object Map]`; a proxy may refuse even that. */
+function describeObject(value: object): string {
+  try {
+    return Object.prototype.toString.call(value);
+  } catch {
+    return 'an object';
+  }
 }
