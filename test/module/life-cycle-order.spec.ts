@@ -168,10 +168,8 @@ describe.each<[string, Imports]>([
   it('starts when all providers have bootstrapped, and drains before any is destroyed', async () => {
     await closeSlowly();
     const events = journal.lines.map((line) => line.split(' ')[1]);
-    expect(events).toEqual([
-      ...['bootstrap', 'bootstrap', 'bootstrap', 'run', 'run', 'run'],
-      ...['done', 'done', 'done', 'destroy', 'destroy', 'destroy', 'shutdown', 'shutdown', 'shutdown'],
-    ]);
+    const order = ['bootstrap', 'run', 'done', 'destroy', 'shutdown'];
+    expect(events).toEqual(order.flatMap((event) => [event, event, event]));
   });
 
   it('pushes until the end, and has written every outcome before the DataSource closes', async () => {

@@ -122,9 +122,11 @@ describe('PgQueueModule', () => {
   });
 
   it('passes on why its options could not be made', async () => {
-    const useFactory = () => Promise.reject(new Error('no configuration'));
     const error = await bootError({
-      imports: [typeOrm(database.url), PgQueueModule.forRootAsync({ useFactory })],
+      imports: [
+        typeOrm(database.url),
+        PgQueueModule.forRootAsync({ useFactory: () => Promise.reject(new Error('no configuration')) }),
+      ],
     });
     expect(error.message).toBe('no configuration');
   });
