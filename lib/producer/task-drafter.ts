@@ -32,7 +32,7 @@ export class TaskDrafter {
       kind: known.kind,
       priority: priorityOf(options),
       attempts: known.maxAttempts,
-      delayMs: options.delay === undefined ? 0 : toMilliseconds('delay', options.delay),
+      delayMs: options.delay === undefined ? 0 : Math.ceil(toMilliseconds('delay', options.delay)),
       externalKey: externalKeyOf(`${field}.externalKey`, task.externalKey),
       payload: serializePayload(`${field}.payload`, payload, this.maxPayloadBytes),
     };
