@@ -18,6 +18,7 @@ import {
   PgQueueModule,
   QueueService,
   type Task,
+  type TaskDefinition,
   TaskHandler,
 } from '../../lib/index.js';
 import { type Deferred, deferred } from '../support/deferred.js';
@@ -42,7 +43,7 @@ abstract class Host implements OnModuleInit, OnApplicationBootstrap, OnModuleDes
   @Inject() private readonly journal!: Journal;
   @Inject() private readonly dataSource!: DataSource;
   @Inject() private readonly queue!: QueueService;
-  protected abstract readonly kind: ReturnType<typeof defineTask<null>>;
+  protected abstract readonly kind: TaskDefinition<null>;
 
   async onModuleInit() {
     await this.queue.pushTask({ kind: this.kind, payload: null });
