@@ -1,0 +1,3 @@
+GRANT USAGE ON SCHEMA public TO web;
+GRANT SELECT, INSERT ON pgqueue TO web;
+GRANT SELECT, UPDATE ON SEQUENCE pgqueue_bell TO web;
