@@ -105,13 +105,18 @@ export class DemoDatabase {
     return row!.count;
   }
 
-  /** What the payment provider did with the requests, and how often. */
-  async answers(orderIds: readonly string[]): Promise<Map<string, number>> {
-    const rows = await this.rows<{ answer: string; count: number }>(
-      `SELECT answer, count(*)::int AS count FROM provider_request WHERE idempotency_key = ANY($1) GROUP BY 1`,
+  /** What the payment provider did with the shop's requests. */
+  async provider(orderIds: readonly string[]) {
+    const [row] = await this.rows<Record<'requests' | 'refused' | 'hung' | 'lost' | 'charges', number>>(
+      `SELECT count(*)::int AS requests,
+              (count(*) FILTER (WHERE answer = 'refused'))::int AS refused,
+              (count(*) FILTER (WHERE answer = 'hung'))::int AS hung,
+              (count(*) FILTER (WHERE answer = 'charged, answer lost'))::int AS lost,
+              (SELECT count(*)::int FROM provider_charge WHERE idempotency_key = ANY($1)) AS charges
+       FROM provider_request WHERE idempotency_key = ANY($1)`,
       [orderIds],
     );
-    return new Map(rows.map(({ answer, count }) => [answer, count]));
+    return row!;
   }
 
   private async rows<Row extends pg.QueryResultRow>(sql: string, parameters: unknown[] = []): Promise<Row[]> {

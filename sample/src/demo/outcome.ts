@@ -77,7 +77,7 @@ const FINISHED = new Set(['succeeded', 'cancelled']);
 /** Reads what became of the orders, from the database alone. */
 export async function readOutcome(
   client: ClientBase,
-  plan: Pick<Plan, 'expected' | 'stock'>,
+  { expected, stock }: Pick<Plan, 'expected' | 'stock'>,
   sent: readonly PlacedOrder[],
 ): Promise<Outcome> {
   const one = async (sql: string) => (await client.query(sql)).rows[0] as Record<string, number>;
@@ -87,13 +87,12 @@ export async function readOutcome(
     const orders = await one(ORDERS);
     const mails = await one(MAILS);
     const money = await one(MONEY);
-    const stock = (await client.query<{ total: number }>(STOCK, [Object.keys(plan.stock)])).rows;
+    const products = (await client.query<{ total: number }>(STOCK, [Object.keys(stock)])).rows;
     const tasks = (await client.query<TaskCount>(TASKS)).rows;
-    const { expected } = plan;
-    const planned = expected.paid + expected.declined + expected.expired + expected.rolledBack;
+    const all = expected.paid + expected.declined + expected.expired + expected.rolledBack;
     return {
       orders: [
-        check('answered by the API', planned, sent.length),
+        check('answered by the API', all, sent.length),
         check('paid', expected.paid, orders['paid']),
         check('declined', expected.declined, orders['declined']),
         check('expired', expected.expired, orders['expired']),
@@ -103,7 +102,7 @@ export async function readOutcome(
       proofs: [
         check('tasks of rolled-back orders', 0, total(tasks.filter(({ accepted }) => !accepted))),
         check('tasks not finished', 0, total(tasks.filter(({ status }) => !FINISHED.has(status)))),
-        check('mails sent', 2 * (planned - expected.rolledBack), mails['sent']),
+        check('mails sent', 2 * (all - expected.rolledBack), mails['sent']),
         check('mails sent twice', 0, mails['twice']),
         check('mails missing or wrong', 0, mails['missing']! + mails['wrong']!),
         check('payments', expected.paid, money['payments']),
@@ -112,8 +111,8 @@ export async function readOutcome(
         check('charges of orders that are not paid', 0, money['unjustified']),
         check(
           'items in stock or paid for',
-          sum(Object.values(plan.stock)),
-          sum(stock.map((row) => row.total)),
+          sum(Object.values(stock)),
+          sum(products.map((product) => product.total)),
         ),
       ],
       queue: Object.entries(KINDS).map(([kind, name]) =>

@@ -11,7 +11,7 @@ export interface Plan {
   readonly intents: readonly Intent[];
   readonly stock: Readonly<Record<string, number>>;
   /** How many orders end in which way. */
-  readonly expected: { paid: number; declined: number; expired: number; rolledBack: number };
+  readonly expected: Readonly<Record<'paid' | 'declined' | 'expired' | 'rolledBack', number>>;
 }
 
 /** The random part of the demo is when and how often things fail, not what must come of it. */

@@ -40,7 +40,7 @@ export class PaymentProvider {
         break;
       case 'answer is lost':
         await this.book(request);
-        await this.log(request, 'answer lost');
+        await this.log(request, 'charged, answer lost');
         throw new Error('the connection to the payment provider broke');
     }
     const chargeId = await this.book(request);
