@@ -21,8 +21,11 @@ describe('what applications hold', () => {
     apps = await compileApps('test/module/frugal-app.ts');
     const child = apps.start('test/module/frugal-app.ts', { DATABASE_URL: database.url });
     exitCode = await child.ended;
-    expect(child.output()).toContain('{"before"');
-    report = JSON.parse(child.output().split('\n').at(-2)!);
+    const last = child.output().trimEnd().split('\n').at(-1)!;
+    if (!last.startsWith('{"before"')) {
+      throw new Error(child.output());
+    }
+    report = JSON.parse(last);
   }, 120_000);
 
   afterAll(async () => {

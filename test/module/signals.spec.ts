@@ -37,13 +37,6 @@ describe('a worker process and SIGTERM', () => {
   const push = (step: number, takesMs: number | null) =>
     producer.queue.pushTask({ kind: WORK, payload: { step, takesMs } });
 
-  async function terminate(worker: ChildApp): Promise<{ end: number | string; tookMs: number }> {
-    const startedAt = performance.now();
-    worker.process.kill('SIGTERM');
-    const end = await worker.ended;
-    return { end, tookMs: performance.now() - startedAt };
-  }
-
   const leases = () => producer.dataSource.query('SELECT id FROM pgqueue_lease');
 
   it('finishes what runs, with its effects and its follow-up tasks, and takes nothing more', async () => {
@@ -99,3 +92,10 @@ describe('a worker process and SIGTERM', () => {
     });
   });
 });
+
+async function terminate(worker: ChildApp): Promise<{ end: number | string; tookMs: number }> {
+  const startedAt = performance.now();
+  worker.process.kill('SIGTERM');
+  const end = await worker.ended;
+  return { end, tookMs: performance.now() - startedAt };
+}
