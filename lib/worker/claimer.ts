@@ -109,7 +109,7 @@ export class Claimer {
       await this.signal.wait(0);
     } catch (error) {
       this.failed(ticket, error);
-      await this.signal.wait(retryDelay(this.failures));
+      await this.signal.pause(retryDelay(this.failures), () => this.stopped);
     }
   }
 

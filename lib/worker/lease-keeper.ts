@@ -107,11 +107,12 @@ export class LeaseKeeper {
           this.deps.events.emit({ type: 'connection-failed', role: 'heartbeat', error });
         }
       }
-      await this.signal.wait(
-        this.failures > 0
-          ? Math.min(this.deps.heartbeatPeriodMs, retryDelay(this.failures))
-          : this.deps.heartbeatPeriodMs,
-      );
+      const { heartbeatPeriodMs } = this.deps;
+      if (this.failures > 0) {
+        await this.signal.pause(Math.min(heartbeatPeriodMs, retryDelay(this.failures)), () => this.stopped);
+      } else {
+        await this.signal.wait(heartbeatPeriodMs);
+      }
     }
   }
 

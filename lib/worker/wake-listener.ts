@@ -49,7 +49,7 @@ export class WakeListener {
       } catch (error) {
         this.failures++;
         this.deps.events.emit({ type: 'connection-failed', role: 'listen', error });
-        await this.signal.wait(this.stopped ? 0 : retryDelay(this.failures));
+        await this.signal.pause(retryDelay(this.failures), () => this.stopped);
       }
     }
   }
@@ -58,8 +58,11 @@ export class WakeListener {
   private async listen(): Promise<void> {
     let closed: Error | undefined;
     const onClosed = (error: Error) => {
-      closed = error;
-      this.signal.wake();
+      closed ??= error;
+      // A connection that never opened rejects: waking then would make the pause after it none.
+      if (this.connection) {
+        this.signal.wake();
+      }
     };
     const connection = await this.deps.connect((payload) => this.receive(payload), onClosed);
     this.connection = connection;
@@ -69,13 +72,16 @@ export class WakeListener {
       // What was pushed while nobody listened.
       this.deps.onRing();
       while (!this.stopped) {
-        await this.signal.wait(PROBE_MS);
+        await this.signal.wait(closed ? 0 : PROBE_MS);
         if (closed) {
           throw closed;
         }
-        await connection.probe();
+        if (!this.stopped) {
+          await connection.probe();
+        }
       }
     } finally {
+      // Closing it tells `onClosed` once more.
       this.connection = undefined;
       await connection.close();
     }

@@ -10,6 +10,14 @@ export class WakeSignal {
     this.endWait?.();
   }
 
+  /** Waits the whole time, whatever wakes it, unless `ended` says so: the pause after a failure. */
+  async pause(ms: number, ended: () => boolean): Promise<void> {
+    const until = performance.now() + ms;
+    for (let left = ms; left > 0 && !ended(); left = until - performance.now()) {
+      await this.wait(left);
+    }
+  }
+
   /** Waits for `wake`, at most `ms`; then lets the turn of the event loop end, so that what happens together counts as one. */
   async wait(ms: number): Promise<void> {
     if (!this.woken && ms > 0) {
