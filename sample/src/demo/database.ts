@@ -18,12 +18,14 @@ export class DemoDatabase {
     return this.pool.end();
   }
 
-  /** Runs something that needs a transaction. */
-  async withClient<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+  /** Looks at one state of the database, and leaves nothing behind. */
+  async inSnapshot<T>(look: (client: pg.ClientBase) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
     try {
-      return await work(client);
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+      return await look(client);
     } finally {
+      await client.query('ROLLBACK');
       client.release();
     }
   }

@@ -57,7 +57,7 @@ async function demo(): Promise<boolean> {
     paid: plan.expected.paid - customers.tooLate,
     expired: plan.expected.expired + customers.tooLate,
   };
-  const outcome = await database.withClient((client) =>
+  const outcome = await database.inSnapshot((client) =>
     readOutcome(client, { expected, stock: plan.stock }, placed),
   );
   outcome.orders.push({ label: 'errors in answers', expected: 0, found: customers.problems.length });
