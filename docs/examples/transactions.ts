@@ -91,6 +91,28 @@ export async function withDrizzle(db: NodePgDatabase, queue: QueueService, order
   // #endregion
 }
 
+/** What the example needs of Prisma's client in an interactive transaction. */
+interface PrismaTransaction {
+  $executeRaw(query: TemplateStringsArray, ...values: unknown[]): Promise<unknown>;
+  $queryRawUnsafe(query: string, ...values: unknown[]): Promise<unknown>;
+}
+
+interface PrismaClient {
+  $transaction<T>(work: (tx: PrismaTransaction) => Promise<T>): Promise<T>;
+}
+
+export async function withPrisma(prisma: PrismaClient, queue: QueueService, orderId: number) {
+  // #region prisma
+  await prisma.$transaction(async (tx) => {
+    await tx.$executeRaw`INSERT INTO orders (id) VALUES (${orderId})`;
+    const executor = {
+      query: (text: string, parameters: unknown[] = []) => tx.$queryRawUnsafe(text, ...parameters),
+    };
+    await queue.pushTask({ kind: ChargeOrder, payload: { orderId } }, { executor });
+  });
+  // #endregion
+}
+
 // #region cls-module
 @Module({
   imports: [

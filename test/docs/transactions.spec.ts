@@ -15,6 +15,7 @@ import {
   withKysely,
   withManager,
   withPg,
+  withPrisma,
   withQueryRunner,
 } from '../../docs/examples/transactions.js';
 import { pgQueueMigrations, QueueService } from '../../lib/index.js';
@@ -61,6 +62,33 @@ function refusing(queue: QueueService): QueueService {
   } as unknown as QueueService;
 }
 
+/** Prisma itself is too large to install for one test: its two methods over `pg`, which its own adapter uses too. */
+function prismaOf(connections: pg.Pool): Parameters<typeof withPrisma>[0] {
+  return {
+    async $transaction(work) {
+      const client = await connections.connect();
+      try {
+        await client.query('BEGIN');
+        const result = await work({
+          $executeRaw: (parts, ...values) =>
+            client.query(
+              parts.reduce((text, part, index) => `${text}$${index}${part}`),
+              values,
+            ),
+          $queryRawUnsafe: async (text, ...values) => (await client.query(text, values)).rows,
+        });
+        await client.query('COMMIT');
+        return result;
+      } catch (error) {
+        await client.query('ROLLBACK');
+        throw error;
+      } finally {
+        client.release();
+      }
+    },
+  };
+}
+
 describe.each<[string, (queue: QueueService, orderId: number) => Promise<void>]>([
   ['a TypeORM manager', (queue, id) => withManager(queueApp.dataSource, queue, id)],
   [
@@ -73,6 +101,7 @@ describe.each<[string, (queue: QueueService, orderId: number) => Promise<void>]>
   ['a pg client', (queue, id) => withPg(pool, queue, id)],
   ['Kysely', (queue, id) => withKysely(new Kysely({ dialect: new PostgresDialect({ pool }) }), queue, id)],
   ['Drizzle', (queue, id) => withDrizzle(drizzle(pool), queue, id)],
+  ['what has the shape of Prisma', (queue, id) => withPrisma(prismaOf(pool), queue, id)],
 ])('%s', (_, place) => {
   it('commits the order and its task together', async () => {
     await place(queueApp.queue, 1);

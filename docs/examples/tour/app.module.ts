@@ -15,7 +15,7 @@ import { User } from './user.entity.js';
       migrations: [...pgQueueMigrations],
       migrationsRun: true,
     }),
-    PgQueueModule.forRoot({}),
+    PgQueueModule.forRoot(),
   ],
   providers: [SignUp, Mailer],
 })
