@@ -62,6 +62,9 @@ DECLARE
   at bigint := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
   last bigint;
 BEGIN
+  IF current_setting('pgqueue.notify', true) = 'off' THEN
+    RETURN NULL;
+  END IF;
   IF statement_timestamp() <> transaction_timestamp() THEN
     PERFORM pg_notify('pgqueue_efa1f375d76194fa', '');
     RETURN NULL;

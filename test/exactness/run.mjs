@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
+import { EmbeddedPostgres } from '../../scripts/embedded-postgres/index.mjs';
 import { defineTask } from '../../dist/lib/index.js';
 import { createApp } from './app.mjs';
 
@@ -20,7 +21,8 @@ const { values } = parseArgs({
 const seconds = Number(values.seconds);
 let random = Number(values.seed) || 1;
 const next = () => (random = (random * 16807) % 2147483647) / 2147483647;
-const url = process.env['DATABASE_URL'] ?? '';
+const server = await EmbeddedPostgres.start({ shared_buffers: '512MB', max_prepared_transactions: 20 });
+const { url } = server;
 
 const kinds = [1, 2].map((kind) => defineTask({ kind, name: `kind-${kind}`, maxAttempts: 1000 }));
 const { app, queue, dataSource } = await createApp(url);
@@ -104,6 +106,9 @@ async function lateProducer() {
     const prepared = next() < 0.1;
     const name = `late-${Math.floor(next() * 1e9)}`;
     await client.query('BEGIN');
+    if (prepared) {
+      await client.query('SET LOCAL pgqueue.notify = off');
+    }
     let tasks = batch(1 + Math.floor(next() * 3));
     await queue.pushTasks(tasks, { executor: client, priority: next() < 0.5 ? 0 : 5 });
     if (next() < 0.3) {
@@ -214,4 +219,5 @@ console.log(
 );
 console.log(`claimed twice: ${double}, stuck: ${left}`);
 await app.close();
+await server.stop();
 process.exitCode = double === 0 && left === 0 ? 0 : 1;

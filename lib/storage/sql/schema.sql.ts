@@ -89,11 +89,15 @@ END $$`,
     `CREATE SEQUENCE ${rewind} MINVALUE 0 START 0`,
     // NOTIFY takes a global lock at commit, so one that is less than 10 ms after the last is left out; workers look once
     // more a little later. A long transaction's would be lost by that (it rings at its commit), so that it always rings.
+    // A transaction that has notified can't be prepared for two-phase commit: SET LOCAL pgqueue.notify = off leaves it out.
     `CREATE FUNCTION ${ring}() RETURNS trigger LANGUAGE plpgsql AS $ring$
 DECLARE
   at bigint := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
   last bigint;
 BEGIN
+  IF current_setting('pgqueue.notify', true) = 'off' THEN
+    RETURN NULL;
+  END IF;
   IF statement_timestamp() <> transaction_timestamp() THEN
     PERFORM pg_notify(${literal(channel)}, '');
     RETURN NULL;
