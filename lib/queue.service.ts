@@ -85,8 +85,7 @@ export class QueueService {
    */
   async retryTasks(kind: KindRef, options: RetryOptions = {}): Promise<number> {
     const known = this.registry.optionsOf(kind);
-    const attempts = options.attempts ?? known.maxAttempts;
-    const limit = options.limit ?? DEFAULT_RETRY_LIMIT;
+    const { attempts = known.maxAttempts, limit = DEFAULT_RETRY_LIMIT } = options;
     assertCount('attempts', attempts, MAX_ATTEMPTS);
     assertCount('limit', limit, Number.MAX_SAFE_INTEGER);
     return this.database.tasks.retryBroken(this.runnerOf(options), known.kind, attempts, limit);
@@ -133,12 +132,11 @@ export class QueueService {
 
   private async push(drafts: readonly TaskDraft[], options: PushOptions): Promise<PushResult[]> {
     const replace = options.onConflict === 'replace';
-    const transaction = this.transactionOf(options);
-    const store = (run: RunStatement) => this.database.pusher.push(run, drafts, replace);
-    const { database } = this.database;
-    const results = transaction
-      ? await store(database.runIn(transaction))
-      : await (needsTransaction(drafts) ? database.transaction(store) : store(database.run));
+    const { database, pusher } = this.database;
+    const store = (run: RunStatement) => pusher.push(run, drafts, replace);
+    const results = await (needsTransaction(drafts)
+      ? database.transaction(store, this.transactionOf(options))
+      : store(this.runnerOf(options)));
     this.report(drafts, results);
     return results;
   }

@@ -6,8 +6,8 @@ import type { RunStatement } from './executor.js';
 export interface Database {
   /** Outside any transaction of the caller's. */
   readonly run: RunStatement;
-  /** Several statements that commit or roll back together. */
-  transaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T>;
+  /** Several statements that commit or roll back together: with the caller's transaction, or by themselves where there is none. */
+  transaction<T>(work: (run: RunStatement) => Promise<T>, within?: Manager | Executor): Promise<T>;
   /** Inside the caller's. @throws InvalidManagerError when it can't carry a statement of this queue. */
   runIn(transaction: Manager | Executor): RunStatement;
   /** How the queue's own connections reach the server. */

@@ -41,6 +41,38 @@ export function runIn(transaction: Manager | Executor, belongs: (manager: Manage
   };
 }
 
+/** A manager outside any transaction, such as `dataSource.manager`: each of its statements may run on another connection. */
+export function hasNoConnection(transaction: Manager | Executor): transaction is EntityManager {
+  return isManager(transaction) && !('isReleased' in transaction) && !transaction.queryRunner;
+}
+
+/** A pool of `pg`: each of its statements may run on another connection. */
+interface Pool extends Executor {
+  connect(): Promise<Executor & { release(error?: unknown): void }>;
+  readonly totalCount: number;
+}
+
+export function isPool(executor: Manager | Executor): executor is Pool {
+  const { connect, totalCount } = executor as Partial<Pool>;
+  return typeof connect === 'function' && typeof totalCount === 'number';
+}
+
+/** Several statements that commit or roll back together, on one connection of a pool. */
+export async function inTransactionOf<T>(pool: Pool, work: (run: RunStatement) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    const result = await work(async (sql, parameters) => rowsOf(await client.query(sql, parameters)));
+    await client.query('COMMIT');
+    client.release();
+    return result;
+  } catch (error) {
+    // A connection that is closed rolls back.
+    client.release(error);
+    throw error;
+  }
+}
+
 /** Other libraries' transactions have neither. */
 function isManager(transaction: Manager | Executor): transaction is Manager {
   return (

@@ -3,7 +3,7 @@ import type { ConnectionOptions } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import { InvalidManagerError } from '../task/task.errors.js';
 import type { Database } from './database.js';
-import { type RunStatement, rowsOf, runIn } from './executor.js';
+import { hasNoConnection, inTransactionOf, isPool, type RunStatement, rowsOf, runIn } from './executor.js';
 
 /** A TypeORM DataSource as the queue's database; with replication set, always its master. */
 export class TypeOrmDatabase implements Database {
@@ -18,8 +18,15 @@ export class TypeOrmDatabase implements Database {
   readonly run: RunStatement = async (sql, parameters) =>
     rowsOf(await this.dataSource.query(sql, parameters));
 
-  transaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
-    return this.dataSource.transaction((manager) => work(this.runIn(manager)));
+  async transaction<T>(
+    work: (run: RunStatement) => Promise<T>,
+    within: Manager | Executor = this.dataSource.manager,
+  ): Promise<T> {
+    const run = this.runIn(within);
+    if (hasNoConnection(within)) {
+      return within.transaction((manager) => work(this.runIn(manager)));
+    }
+    return isPool(within) ? inTransactionOf(within, work) : work(run);
   }
 
   runIn(transaction: Manager | Executor): RunStatement {
