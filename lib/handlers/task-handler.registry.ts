@@ -1,3 +1,4 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import {
   resolveKindOptions,
   assertRunnable,
@@ -73,6 +74,11 @@ export class TaskHandlerRegistry {
       this.names.set(kind, resolved.name);
     }
     return resolved;
+  }
+
+  /** The schema of a kind's payload: the definition's, or that of its handler here. */
+  schemaOf(ref: KindRef): StandardSchemaV1 | undefined {
+    return typeof ref === 'number' ? this.handlers.get(ref)?.schema : ref.payload;
   }
 
   /** The name of a kind that this process has met. */

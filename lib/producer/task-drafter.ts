@@ -3,6 +3,7 @@ import { toMilliseconds } from '../task/duration.js';
 import { assertMatches, serializePayload } from '../task/payload.js';
 import type { NewTask, PushOptions } from '../task/task.js';
 import { DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY } from '../task/task.js';
+import { kindOf } from '../task/task-definition.js';
 import type { TaskDraft } from '../task/task-draft.js';
 import { InvalidTaskError } from '../task/task.errors.js';
 
@@ -23,8 +24,9 @@ export class TaskDrafter {
     }
     assertOnConflict(options);
     const { kind: ref, payload } = task;
+    kindOf(ref, `${field}.kind`, InvalidTaskError);
     const known = this.registry.optionsOf(ref);
-    const schema = typeof ref === 'number' ? undefined : ref.payload;
+    const schema = this.registry.schemaOf(ref);
     if (schema) {
       await assertMatches(`${field}.payload`, schema, payload);
     }
@@ -32,7 +34,7 @@ export class TaskDrafter {
       kind: known.kind,
       priority: priorityOf(options),
       attempts: known.maxAttempts,
-      delayMs: options.delay === undefined ? 0 : Math.ceil(toMilliseconds('delay', options.delay)),
+      delayMs: delayOf(options),
       externalKey: externalKeyOf(`${field}.externalKey`, task.externalKey),
       payload: serializePayload(`${field}.payload`, payload, this.maxPayloadBytes),
     };
@@ -57,6 +59,10 @@ function assertOnConflict({ onConflict = 'ignore' }: PushOptions): void {
   if (onConflict !== 'ignore' && onConflict !== 'replace') {
     throw new InvalidTaskError('onConflict', onConflict, "must be 'ignore' or 'replace'");
   }
+}
+
+function delayOf({ delay = 0 }: PushOptions): number {
+  return Math.ceil(toMilliseconds('delay', delay, {}, InvalidTaskError));
 }
 
 function priorityOf({ priority = DEFAULT_PRIORITY }: PushOptions): number {

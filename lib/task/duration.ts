@@ -17,16 +17,21 @@ interface DurationRange {
 
 /**
  * Milliseconds of a duration.
+ * @param Refusal what is thrown
  * @throws InvalidOptionError when it is not a finite number of milliseconds within the range (0 to a hundred years).
  */
-export function toMilliseconds(field: string, value: Duration, range: DurationRange = {}): number {
-  const { min = 0, max = MAX_DURATION_MS } = range;
+export function toMilliseconds(
+  field: string,
+  value: Duration,
+  { min = 0, max = MAX_DURATION_MS }: DurationRange = {},
+  Refusal = InvalidOptionError,
+): number {
   const millis = typeof value === 'string' ? parse(value) : value;
   if (typeof millis !== 'number' || !Number.isFinite(millis)) {
-    throw new InvalidOptionError(field, value, "must be milliseconds or a duration such as '90s' or '1h'");
+    throw new Refusal(field, value, "must be milliseconds or a duration such as '90s' or '1h'");
   }
   if (millis < min || millis > max) {
-    throw new InvalidOptionError(field, value, `must be from ${min} to ${max} ms`);
+    throw new Refusal(field, value, `must be from ${min} to ${max} ms`);
   }
   return millis;
 }

@@ -41,15 +41,18 @@ export function defineTask(
   return Object.freeze({ ...definition });
 }
 
-/** The number of a kind. @throws InvalidOptionError when it is not a smallint. */
-export function kindOf(ref: KindRef): number {
-  const kind = typeof ref === 'number' ? ref : ref?.kind;
-  assertKind(kind);
+/**
+ * The number of a kind.
+ * @param Refusal what is thrown when it is not a smallint
+ */
+export function kindOf(ref: KindRef, field = 'kind', Refusal = InvalidOptionError): number {
+  const kind: unknown = typeof ref === 'object' && ref !== null ? ref.kind : ref;
+  assertKind(kind, field, Refusal);
   return kind;
 }
 
-function assertKind(kind: unknown): asserts kind is number {
+function assertKind(kind: unknown, field = 'kind', Refusal = InvalidOptionError): asserts kind is number {
   if (!Number.isInteger(kind) || (kind as number) < MIN_KIND || (kind as number) > MAX_KIND) {
-    throw new InvalidOptionError('kind', kind, `must be an integer from ${MIN_KIND} to ${MAX_KIND}`);
+    throw new Refusal(field, kind, `must be an integer from ${MIN_KIND} to ${MAX_KIND}`);
   }
 }
