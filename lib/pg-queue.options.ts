@@ -23,7 +23,10 @@ export interface PgQueueModuleOptions {
   maxPayloadBytes?: number;
   /** Wake up by LISTEN/NOTIFY, on a direct connection. Default true; false: polling alone. */
   listen?: boolean;
-  /** A pooler in transaction mode (PgBouncer) stands before the server: no session settings, no prepared statements. Default false. */
+  /**
+   * A pooler stands before the server (PgBouncer in any mode): no session settings, prepared statements or session locks.
+   * In transaction mode set `listen: false` too. Default false.
+   */
   transactionPooling?: boolean;
   /** How often this process says that it is alive. Default 1 s. */
   heartbeatPeriod?: Duration;
