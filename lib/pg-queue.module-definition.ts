@@ -9,5 +9,6 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
 
 /** What `useClass` and `useExisting` of `forRootAsync` provide. */
 export interface PgQueueOptionsFactory {
+  /** Called once, at boot. */
   createPgQueueOptions(): PgQueueModuleOptions | Promise<PgQueueModuleOptions>;
 }

@@ -12,10 +12,15 @@ import { InvalidOptionError } from './task/task.errors.js';
  */
 @Module({})
 export class PgQueueModule {
+  /**
+   * The queue with these options. What is wrong with them, or with a handler, stops the boot with an `InvalidOptionError`,
+   * `DuplicateKindError`, `UnsupportedHandlerError` or `SchemaMismatchError`.
+   */
   static forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
     return withLifecycle(PgQueueCoreModule.forRoot(options));
   }
 
+  /** The same with options made by `useFactory`, `useClass` or `useExisting`, with `imports` and `inject`. */
   static forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     return withLifecycle(PgQueueCoreModule.forRootAsync(options));
   }

@@ -8,6 +8,7 @@ import { resolveKindOptions } from './task/kind-options.js';
 import { kindOf } from './task/task-definition.js';
 import { InvalidOptionError } from './task/task.errors.js';
 
+/** The options of `PgQueueModule.forRoot`. Durations are milliseconds or texts such as `'20s'`. */
 export interface PgQueueModuleOptions {
   /** The name of the TypeORM DataSource that the queue works in. Default `'default'`. */
   dataSource?: string;

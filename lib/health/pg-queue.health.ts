@@ -8,6 +8,7 @@ export type PgQueueHealthResult<Key extends string = string> = Record<
   { status: 'up' | 'down' } & Record<string, unknown>
 >;
 
+/** How patient `isHealthy` is. */
 export interface PgQueueHealthOptions {
   /** So many fall-back polls without a successful claim mean that the queue is down. Default 4. */
   maxMissedPolls?: number;
@@ -33,7 +34,11 @@ export class PgQueueHealthIndicator {
     events.subscribe((event) => this.onEvent(event));
   }
 
-  /** Down when processing was stopped, or no claim has succeeded for several fall-back polls. */
+  /**
+   * Up in a process that only pushes; down when processing was stopped, or no claim has succeeded for several fall-back polls
+   * (at least 4 s).
+   * @param key the indicator's name in the answer, default `'pgqueue'`
+   */
   async isHealthy<Key extends string = 'pgqueue'>(
     key = 'pgqueue' as Key,
     options: PgQueueHealthOptions = {},

@@ -5,7 +5,9 @@ import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
 import { type QueueEvent, QueueEvents } from '../task/queue-events.js';
 import { METRIC_STATUSES, type MetricStatus } from '../task/task-status.js';
 
+/** A counter of what happened to tasks, labelled `kind` (its name) and `status` (a `MetricStatus`). */
 export const TASKS_TOTAL = 'pgqueue_tasks_total';
+/** A histogram of how long attempts took, in seconds, labelled `kind`. */
 export const ATTEMPT_DURATION = 'pgqueue_attempt_duration_seconds';
 
 /** Turns the queue's events into Prometheus series; each exists at 0 from the moment its kind is registered. */

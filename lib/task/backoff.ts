@@ -7,6 +7,7 @@ export type Backoff = (attempt: number) => Duration;
 /** How a computed delay is spread: not at all, over its upper half, or over the whole of it. */
 export type Jitter = 'none' | 'equal' | 'full';
 
+/** The options of `exponentialBackoff`; durations are milliseconds or texts such as `'5s'`. */
 export interface ExponentialBackoffOptions {
   /** The delay after the first attempt. Default 1 s. */
   base?: Duration;

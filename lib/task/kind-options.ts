@@ -5,19 +5,25 @@ import { InvalidOptionError } from './task.errors.js';
 /** A value, or a function that is read each time the value is used. */
 export type Live<T> = T | (() => T);
 
+/** How often a kind is looked after; the defaults suit nearly all. */
 export interface LoopOptions {
   /** How often terminal tasks are looked through, once per period in the whole cluster. Default 1 h. *Live.* */
   janitorPeriod?: Live<Duration>;
-  /** The fall-back poll; wake-ups make the usual latency milliseconds. Default 1.5 s. *Live.* */
+  /** The fall-back poll, for when no wake-up comes. Default 1.5 s. *Live.* */
   fetcherPeriod?: Live<Duration>;
 }
 
+/**
+ * The options of a kind, in its definition, its decorator or the module's `kinds`; the later one wins. *Live* ones may be
+ * functions, read each time they are used. Durations are milliseconds or texts such as `'90s'`, at most 2^31 - 1 ms where
+ * a timer serves them (`attemptTimeout`, the periods) and 100 years elsewhere.
+ */
 export interface KindOptions {
   /** A unique human name for logs, metrics and pages. Default `pgqueue-<kind>`. */
   name?: string;
   /** Slots in this process; 0 pauses the kind here. Default 1. *Live.* */
   workerCount?: Live<number>;
-  /** How often a task is attempted before it is `no_attempts_left`. Default 32767. */
+  /** How often a task is attempted before it is `no_attempts_left`; set at push, from what the pushing process knows. Default 32767. */
   maxAttempts?: number;
   /** How long one attempt may run before its signal is aborted and it fails. Required for a handler. */
   attemptTimeout?: Duration;
@@ -27,6 +33,7 @@ export interface KindOptions {
   maxTaskErrorMessages?: number;
   /** How long succeeded and cancelled tasks are kept; 0 deletes them at once. Default 3 days. *Live.* */
   terminalTasksTtl?: Live<Duration>;
+  /** The periods of the fall-back poll and of the janitor. */
   loop?: LoopOptions;
 }
 

@@ -57,6 +57,7 @@ export type QueueEvent =
   | { readonly type: 'stopped'; readonly released: number }
   | { readonly type: 'subscriber-failed'; readonly error: unknown };
 
+/** Called at once, within what the event is about: it must not block. */
 export type QueueEventListener = (event: QueueEvent) => void;
 
 /** Hands each event to every subscriber; one that throws breaks neither the queue nor the others. */

@@ -1,6 +1,8 @@
 /** What a task's row says; `processing` is an open task that has a lease, and is not stored. */
 export const TASK_STATUSES = ['new', 'must_retry', 'no_attempts_left', 'cancelled', 'succeeded'] as const;
+/** What is in the column `status`. */
 export type StoredTaskStatus = (typeof TASK_STATUSES)[number];
+/** The status of a task; `processing` is not stored: an open task that has a lease is shown so. */
 export type TaskStatus = StoredTaskStatus | 'processing';
 
 /** The series of the task counter: what happened to tasks, not what they are. */
@@ -14,6 +16,7 @@ export const METRIC_STATUSES = [
   'no_attempts_left',
   'lost',
 ] as const;
+/** A `status` label of the task counter: what happened to tasks, not what they are. */
 export type MetricStatus = (typeof METRIC_STATUSES)[number];
 
 export type TaskStatusClass = 'open' | 'leased' | 'broken' | 'terminal';

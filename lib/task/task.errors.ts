@@ -1,5 +1,6 @@
 /** The base of every error that this library throws; `code` is stable, messages may be reworded. */
 export abstract class PgQueueError extends Error {
+  /** Names the error for programs, for example `PGQUEUE_LEASE_LOST`. */
   abstract readonly code: string;
 
   constructor(message: string, options?: ErrorOptions) {
@@ -15,6 +16,7 @@ export class InvalidOptionError extends PgQueueError {
   constructor(
     /** What the value was given for, for example `kind 3 "send-email": backoff`. */
     readonly field: string,
+    /** What was given. */
     readonly value: unknown,
     problem: string,
   ) {
@@ -61,7 +63,7 @@ export class MustCancelTaskError extends PgQueueError {
   readonly code = 'PGQUEUE_MUST_CANCEL';
 }
 
-/** Thrown by a handler: the attempt fails as usual, but is counted as `ignored`, not as `failed`. */
+/** Thrown by a handler: the attempt fails and is used up as usual, but is counted as `ignored`, not as `failed`. */
 export class MustIgnoreTaskError extends PgQueueError {
   readonly code = 'PGQUEUE_MUST_IGNORE';
 }
@@ -71,6 +73,7 @@ export class SnoozeTaskError extends PgQueueError {
   readonly code = 'PGQUEUE_SNOOZE';
 
   constructor(
+    /** From now: milliseconds or a text such as `'5m'`. */
     readonly delay: number | string,
     message = `snoozed for ${delay}`,
   ) {

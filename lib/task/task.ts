@@ -4,8 +4,10 @@ import type { Executor, Manager, TransactionOptions } from './transaction.js';
 
 /** What a handler receives: one attempt of one task. */
 export interface Task<Payload = unknown> {
+  /** The same for all attempts: an idempotency key for effects elsewhere. */
   readonly id: string;
   readonly kind: number;
+  /** As it was pushed, or what the definition's schema made of it. */
   readonly payload: Payload;
   readonly externalKey: string | null;
   /** Counts from 1. */
@@ -23,7 +25,9 @@ export interface Task<Payload = unknown> {
 
 /** A task to push. */
 export interface NewTask<Payload = any> {
+  /** A definition, or the number of a kind that this process handles. */
   kind: KindRef<Payload>;
+  /** What JSON carries, at most 1 MiB of it unless `maxPayloadBytes` says otherwise. */
   payload: Payload;
   /** (kind, externalKey) is unique among all stored tasks; absent or null: no uniqueness. At most 512 bytes. */
   externalKey?: string | null;
@@ -34,8 +38,9 @@ export type NewTaskOf<D> = D extends TaskDefinition<infer Input, any> ? NewTask<
 /** Urgency among the due tasks of one kind: 0 runs first, 9 last. */
 export type Priority = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
 
+/** How tasks are pushed. */
 export interface PushOptions extends TransactionOptions {
-  /** How long after now the task is due. Default 0. */
+  /** How long after the database's now the task is due: milliseconds or a text such as `'1h'`, at most 100 years. Default 0. */
   delay?: Duration;
   /** 0 (first) to 9. Default 5. */
   priority?: Priority;
@@ -46,12 +51,15 @@ export interface PushOptions extends TransactionOptions {
   onConflict?: 'ignore' | 'replace';
 }
 
+/** What became of a pushed task. */
 export interface PushResult {
   /** The stored task's id; null for a duplicate that this transaction can't see. */
   id: string | null;
+  /** `duplicate`: (kind, externalKey) was stored already, and nothing was changed. */
   status: 'pushed' | 'duplicate';
 }
 
+/** Which tasks `retryTasks` takes, and what they get. */
 export interface RetryOptions extends TransactionOptions {
   /** How many attempts each task gets. Default: the kind's `maxAttempts`. */
   attempts?: number;

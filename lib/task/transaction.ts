@@ -5,6 +5,7 @@ import type { EntityManager, QueryRunner } from 'typeorm';
  * The answer is an array of rows, an object with `rows`, or TypeORM's `[rows, count]`.
  */
 export interface Executor {
+  /** Runs one statement in the caller's transaction. */
   query(sql: string, parameters?: unknown[]): Promise<unknown>;
 }
 
