@@ -23,6 +23,7 @@ const DEFAULT_RETRY_LIMIT = 1000;
  * @publicApi
  */
 export class QueueService {
+  /** @internal Nest makes it: inject it by its class. */
   constructor(
     private readonly database: QueueDatabase,
     private readonly registry: TaskHandlerRegistry,
@@ -35,6 +36,7 @@ export class QueueService {
   /**
    * Pushes one task: in the caller's transaction when `manager` or `executor` is given, so that it commits or rolls back with it.
    * @throws InvalidTaskError when the task can't be stored; nothing was written
+   * @throws UnexpectedTaskKindError for the bare number of a kind that has no handler here
    * @throws InvalidManagerError when the transaction is foreign, released or has failed
    */
   async pushTask<Payload>(task: NewTask<Payload>, options: PushOptions = {}): Promise<PushResult> {
@@ -43,9 +45,9 @@ export class QueueService {
   }
 
   /**
-   * Pushes any number of tasks, all or none; one bounded statement per chunk.
+   * Pushes any number of tasks, all or none, in bounded statements; `options` are for each of them.
    * @returns what became of each, in order
-   * @throws as `pushTask`, naming the task by its place
+   * @throws InvalidTaskError and the others as `pushTask` does, naming the task by its place: `tasks[3].payload`
    */
   async pushTasks(tasks: readonly NewTask[], options: PushOptions = {}): Promise<PushResult[]> {
     if (!Array.isArray(tasks)) {
@@ -60,7 +62,9 @@ export class QueueService {
 
   /**
    * Cancels the open task of this key; the signal of a running attempt is aborted, wherever it runs, and its outcome is discarded.
+   * Running attempts are told at the commit.
    * @returns whether there was one
+   * @throws InvalidTaskError, UnexpectedTaskKindError, InvalidManagerError
    */
   async cancelTaskByKey(
     kind: KindRef,
@@ -80,8 +84,10 @@ export class QueueService {
   }
 
   /**
-   * Gives tasks that have no attempts left new ones, the oldest first; they are due now.
+   * Gives tasks that have no attempts left new ones (by default the kind's `maxAttempts`), the oldest first and at most `limit`
+   * (1,000); they are due now.
    * @returns how many
+   * @throws InvalidOptionError, UnexpectedTaskKindError, InvalidManagerError
    */
   async retryTasks(kind: KindRef, options: RetryOptions = {}): Promise<number> {
     const known = this.registry.optionsOf(kind);
@@ -93,7 +99,9 @@ export class QueueService {
 
   /**
    * Registers a handler without a decorator; while processing runs it takes effect at once.
-   * @throws InvalidOptionError, DuplicateKindError
+   * @param options over the definition's own; `attemptTimeout` and `backoff` are required in one of the two
+   * @throws InvalidOptionError for a wrong or missing option
+   * @throws DuplicateKindError when the kind, or its name, has a handler already
    */
   registerKind<Output>(
     kind: TaskDefinition<any, Output>,
@@ -108,12 +116,18 @@ export class QueueService {
     this.registry.register(kind, handler, options, 'registerKind');
   }
 
-  /** Starts processing, when this process has handlers. Idempotent; safe to call at once with `stop`. */
+  /**
+   * Starts processing, when this process has handlers. Idempotent; safe to call at once with `stop`: the last call decides.
+   * @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible
+   */
   start(): Promise<void> {
     return this.scheduler.start();
   }
 
-  /** Stops processing: claims nothing more, and waits for running handlers as at shutdown. Pushing goes on. Idempotent. */
+  /**
+   * Stops processing: claims nothing more, waits for running handlers for `shutdownTimeout`, then aborts their signals and gives
+   * their tasks back. Pushing goes on. Idempotent.
+   */
   stop(): Promise<void> {
     return this.scheduler.stop();
   }

@@ -8,6 +8,7 @@ const MAX_KIND = 32767;
 
 /** A kind with its payload type, name and options: the one place that producers and workers share. */
 export interface TaskDefinition<Input = unknown, Output = Input> extends KindOptions {
+  /** A number of its own, from -32768 to 32767. It is stored with each task: never give it to another kind. */
   readonly kind: number;
   /** Any Standard Schema (zod, valibot, arktype …): checked at push, and again before the handler runs. */
   readonly payload?: StandardSchemaV1<Input, Output>;

@@ -9,7 +9,7 @@ const CLOSE_GRACE_MS = 500;
 
 /**
  * The queue's own connections, apart from the application's pool: one that claims, one that carries the heartbeat and nothing
- * else, two that settle and clean, and one that listens.
+ * else, up to three that settle and clean, and one that listens.
  */
 export class Connections {
   readonly claim: ControlPool;
