@@ -12,7 +12,7 @@ export interface TaskHandlerMetadata {
 }
 
 /** A method that can run a definition's tasks. */
-type HandlerMethod<Payload> = (task: Task<Payload>, ...rest: never[]) => unknown;
+type HandlerMethod<Payload> = (task: Task<Payload>) => unknown;
 
 /**
  * Runs the tasks of a kind by this method. The method may be of any provider; a class may have several, a subclass inherits
