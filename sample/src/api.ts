@@ -13,4 +13,4 @@ import { serve } from './serve.js';
 })
 class ApiModule {}
 
-await serve(ApiModule);
+await serve('api', ApiModule);

@@ -31,10 +31,10 @@ Place an order, and look at it a second later:
     -d '{"sku":"mug","quantity":2,"email":"ann@example.com","card":"tok_ok"}'
   curl -s ${apiUrl}/orders/ID
 
-  "card":"tok_declined"  the bank says no: the order ends as declined
-  no "card"              it expires after ${config.orderTtl}, unless it is paid before:
-                         curl -s ${apiUrl}/orders/ID/pay -H 'content-type: application/json' -d '{"card":"tok_ok"}'
-  "sku":"poster"         there are 3; the fourth is out of stock, and its tasks roll back with it
+With "card":"tok_declined" the bank says no. With "sku":"poster" the fourth order is out of stock, and
+its tasks roll back with it. Without a card the order expires after ${config.orderTtl}, unless it is paid before:
+
+  curl -s ${apiUrl}/orders/ID/pay -H 'content-type: application/json' -d '{"card":"tok_ok"}'
 
 What the worker did:
 

@@ -14,4 +14,4 @@ import { serve } from './serve.js';
 })
 class WorkerModule {}
 
-await serve(WorkerModule);
+await serve('worker', WorkerModule);

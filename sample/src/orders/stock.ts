@@ -12,7 +12,9 @@ export async function takeFromStock(manager: EntityManager, { id, sku, quantity 
     .where('sku = :sku AND stock >= :quantity', { sku, quantity })
     .execute();
   if (affected === 0) {
-    throw new ConflictException({ message: `${sku}: out of stock`, orderId: id });
+    // The id, so that somebody who is curious can look for traces of the order; there are none.
+    const message = `${sku}: out of stock`;
+    throw new ConflictException({ statusCode: 409, error: 'Conflict', message, orderId: id });
   }
 }
 
