@@ -13,4 +13,5 @@ export default {
   disableSources: true,
   githubPages: false,
   validation: { notExported: false },
+  treatWarningsAsErrors: true,
 };
