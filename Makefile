@@ -1,11 +1,12 @@
 # The two commands that a newcomer needs are `make demo` and `make test`. Node and make are enough.
 .DEFAULT_GOAL := help
-.PHONY: help test test-nodes demo start docs clean
+.PHONY: help test test-faults test-nodes demo start docs clean
 
 help:
 	@echo 'make demo        run the sample shop on an embedded PostgreSQL, with traffic, and check the outcome'
 	@echo 'make start       run the sample shop until Ctrl-C, with its HTTP API'
 	@echo 'make test        install, lint, type-check, build and run all tests'
+	@echo 'make test-faults kill, halt and cut off real applications and servers, and check that nothing was lost'
 	@echo 'make test-nodes  run the tests on Node 22 and 24 too'
 	@echo 'make docs        build the API documentation into docs/api'
 	@echo 'make clean       remove what was built'
@@ -23,6 +24,10 @@ test: node_modules/.package-lock.json
 	npm run typecheck
 	npm run build
 	npm test
+
+test-faults: node_modules/.package-lock.json
+	npm run build
+	npm run test:faults
 
 test-nodes: node_modules/.package-lock.json
 	npm run build
