@@ -9,7 +9,14 @@ import { TypeOrmDatabase } from './storage/typeorm-database.js';
 /** The database that the queue works in: found when it is first used, since its name may come from an async factory. */
 export class QueueDatabase {
   private opened:
-    { database: Database; sql: QueueSql; tasks: TaskRepository; pusher: TaskPusher } | undefined;
+    | {
+        database: Database;
+        sql: QueueSql;
+        tasks: TaskRepository;
+        pusher: TaskPusher;
+        lonePusher: TaskPusher;
+      }
+    | undefined;
 
   constructor(
     private readonly findDataSource: () => DataSource,
@@ -28,8 +35,14 @@ export class QueueDatabase {
     return this.open().tasks;
   }
 
+  /** Pushes in a transaction, whoever opened it. */
   get pusher(): TaskPusher {
     return this.open().pusher;
+  }
+
+  /** Pushes by one statement that commits by itself. */
+  get lonePusher(): TaskPusher {
+    return this.open().lonePusher;
   }
 
   /** @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible. */
@@ -43,7 +56,8 @@ export class QueueDatabase {
       const database = new TypeOrmDatabase(this.findDataSource());
       const sql = queueSql(this.schema ?? database.defaultSchema);
       const tasks = new TaskRepository(sql);
-      this.opened = { database, sql, tasks, pusher: new TaskPusher(tasks) };
+      const lonePusher = new TaskPusher(new TaskRepository({ ...sql, ...sql.alone }));
+      this.opened = { database, sql, tasks, pusher: new TaskPusher(tasks), lonePusher };
     }
     return this.opened;
   }

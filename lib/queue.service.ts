@@ -146,11 +146,14 @@ export class QueueService {
 
   private async push(drafts: readonly TaskDraft[], options: PushOptions): Promise<PushResult[]> {
     const replace = options.onConflict === 'replace';
-    const { database, pusher } = this.database;
+    const transaction = this.transactionOf(options);
+    const { database, pusher, lonePusher } = this.database;
     const store = (run: RunStatement) => pusher.push(run, drafts, replace);
     const results = await (needsTransaction(drafts)
-      ? database.transaction(store, this.transactionOf(options))
-      : store(this.runnerOf(options)));
+      ? database.transaction(store, transaction)
+      : transaction
+        ? store(database.runIn(transaction))
+        : lonePusher.push(database.run, drafts, replace));
     this.report(drafts, results);
     return results;
   }

@@ -65,7 +65,7 @@ BEGIN
   IF current_setting('pgqueue.notify', true) = 'off' THEN
     RETURN NULL;
   END IF;
-  IF statement_timestamp() <> transaction_timestamp() THEN
+  IF current_setting('pgqueue.alone', true) IS DISTINCT FROM 'on' THEN
     PERFORM pg_notify('pgqueue_efa1f375d76194fa', '');
     RETURN NULL;
   END IF;

@@ -88,7 +88,8 @@ END $$`,
     `CREATE SEQUENCE ${bell} MINVALUE 0 START 0`,
     `CREATE SEQUENCE ${rewind} MINVALUE 0 START 0`,
     // NOTIFY takes a global lock at commit, so one that is less than 10 ms after the last is left out; workers look once
-    // more a little later. A long transaction's would be lost by that (it rings at its commit), so that it always rings.
+    // more a little later. A long transaction's would be lost by that (it rings at its commit), so that only a push which
+    // says that it commits by itself may leave it out; nothing in a trigger tells the two apart.
     // A transaction that has notified can't be prepared for two-phase commit: SET LOCAL pgqueue.notify = off leaves it out.
     `CREATE FUNCTION ${ring}() RETURNS trigger LANGUAGE plpgsql AS $ring$
 DECLARE
@@ -98,7 +99,7 @@ BEGIN
   IF current_setting('pgqueue.notify', true) = 'off' THEN
     RETURN NULL;
   END IF;
-  IF statement_timestamp() <> transaction_timestamp() THEN
+  IF current_setting('pgqueue.alone', true) IS DISTINCT FROM 'on' THEN
     PERFORM pg_notify(${literal(channel)}, '');
     RETURN NULL;
   END IF;

@@ -1,0 +1,185 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { schemaNames } from '../../lib/storage/schema-names.js';
+import { deferred } from '../support/deferred.js';
+import { newKind } from '../support/kinds.js';
+import { createQueueApp, type QueueApp } from '../support/queue-app.js';
+import { recordEvents } from '../support/queue-events.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { rejectionOf } from '../support/thrown-by.js';
+import { until } from '../support/until.js';
+
+const rollback = new Error('roll back');
+const { channel } = schemaNames('public');
+
+let database: TestDatabase;
+let app: QueueApp;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
+});
+
+afterAll(async () => {
+  await app.close();
+  await database.drop();
+});
+
+describe('a wake-up', () => {
+  let listener: pg.Client;
+  const heard: (string | undefined)[] = [];
+
+  beforeAll(async () => {
+    listener = new pg.Client({ connectionString: database.url });
+    await listener.connect();
+    listener.on('notification', ({ payload }) => heard.push(payload));
+    await listener.query(`LISTEN ${channel}`);
+  });
+
+  afterAll(() => listener.end());
+
+  /** What was notified up to now: notifications come in the order of commits. */
+  async function notified(): Promise<(string | undefined)[]> {
+    await app.dataSource.query(`SELECT pg_notify('${channel}', 'end')`);
+    await until(() => heard.includes('end'));
+    const all = heard.splice(0);
+    return all.slice(0, all.indexOf('end'));
+  }
+
+  it('comes with the commit of a transaction that pushes, always', async () => {
+    const definition = newKind();
+    for (let round = 0; round < 5; round++) {
+      await app.dataSource.transaction(async (manager) => {
+        await app.queue.pushTask({ kind: definition, payload: 0 }, { manager });
+        expect(await notified()).toEqual([]);
+      });
+      expect(await notified()).toEqual(['']);
+    }
+  });
+
+  it('does not come when the transaction rolls back', async () => {
+    const definition = newKind();
+    await rejectionOf(
+      app.dataSource.transaction(async (manager) => {
+        await app.queue.pushTask({ kind: definition, payload: 0 }, { manager });
+        await app.queue.pushTasks([{ kind: definition, payload: 0, externalKey: 'key' }], { manager });
+        throw rollback;
+      }),
+    );
+    expect(await notified()).toEqual([]);
+  });
+
+  it('comes with single pushes too, but not with every one of many', async () => {
+    const definition = newKind();
+    const pushes = Array.from({ length: 300 }, () => app.queue.pushTask({ kind: definition, payload: 0 }));
+    await Promise.all(pushes);
+    const count = (await notified()).length;
+    expect(count).toBeGreaterThanOrEqual(1);
+    expect(count).toBeLessThan(300);
+  });
+});
+
+describe('a worker whose poll is an hour away', () => {
+  const slow = { loop: { fetcherPeriod: '1h' } };
+
+  it('runs what commits late after its commit, and meanwhile what was pushed later', async () => {
+    const definition = newKind(slow);
+    const worker = await createQueueApp({ url: database.url });
+    const ran: unknown[] = [];
+    const events = recordEvents(worker.queue);
+    worker.queue.registerKind(definition, (task) => ran.push(task.payload));
+    await events.first('listening');
+    const [pushed, commit] = [deferred(), deferred()];
+    const transaction = app.dataSource.transaction(async (manager) => {
+      await app.queue.pushTask({ kind: definition, payload: 'early, commits late' }, { manager });
+      pushed.resolve();
+      await commit.promise;
+    });
+    await pushed.promise;
+    for (let n = 0; n < 20; n++) {
+      await app.queue.pushTask({ kind: definition, payload: n });
+    }
+    await until(() => ran.length === 20);
+    expect(ran).not.toContain('early, commits late');
+    commit.resolve();
+    await transaction;
+    await until(() => ran.length === 21);
+    expect(ran.at(-1)).toBe('early, commits late');
+    await worker.close();
+  });
+
+  it('runs every one of many single pushes from several connections, whichever rings are left out', async () => {
+    const definition = newKind({ ...slow, workerCount: 3 });
+    const worker = await createQueueApp({ url: database.url });
+    const ran = new Set<unknown>();
+    worker.queue.registerKind(definition, (task) => ran.add(task.payload));
+    await Promise.all(
+      Array.from({ length: 4 }, async (_, connection) => {
+        for (let n = 0; n < 15; n++) {
+          await app.queue.pushTask({ kind: definition, payload: `${connection}:${n}` });
+        }
+      }),
+    );
+    await until(() => ran.size === 60);
+    expect(ran).toContain('3:14');
+    await worker.close();
+  });
+
+  it('runs delayed tasks when they are due, the earliest first', async () => {
+    const definition = newKind(slow);
+    const worker = await createQueueApp({ url: database.url });
+    const ran: { payload: unknown; at: number }[] = [];
+    worker.queue.registerKind(definition, (task) => ran.push({ payload: task.payload, at: Date.now() }));
+    const startedAt = Date.now();
+    for (const delay of [900, 300, 600]) {
+      await app.queue.pushTask({ kind: definition, payload: delay }, { delay });
+    }
+    await until(() => ran.length === 3);
+    expect(ran.map(({ payload }) => payload)).toEqual([300, 600, 900]);
+    for (const { payload, at } of ran) {
+      // The two clocks are of one machine.
+      expect(at - startedAt).toBeGreaterThanOrEqual(payload as number);
+    }
+    await worker.close();
+  });
+
+  it('runs a retry when it is due', async () => {
+    const definition = newKind({ ...slow, backoff: () => 250 });
+    const worker = await createQueueApp({ url: database.url });
+    const attempts: number[] = [];
+    worker.queue.registerKind(definition, (task) => {
+      attempts.push(performance.now());
+      if (task.attempt < 3) throw new Error('not yet');
+    });
+    await app.queue.pushTask({ kind: definition, payload: 0 });
+    await until(() => attempts.length === 3);
+    const [first, second, third] = attempts as [number, number, number];
+    expect(second - first).toBeGreaterThanOrEqual(249);
+    expect(third - second).toBeGreaterThanOrEqual(249);
+    await worker.close();
+  });
+});
+
+describe('polling alone', () => {
+  it('finds pushes, late commits, delayed tasks and retries within a period or so', async () => {
+    const definition = newKind({ loop: { fetcherPeriod: 100 }, backoff: () => 50 });
+    const worker = await createQueueApp({ url: database.url, options: { listen: false } });
+    const events = recordEvents(worker.queue);
+    const ran: unknown[] = [];
+    worker.queue.registerKind(definition, (task) => {
+      ran.push(task.payload);
+      if (task.attempt === 1) throw new Error('once more');
+    });
+    await app.queue.pushTask({ kind: definition, payload: 'usual' });
+    await app.queue.pushTask({ kind: definition, payload: 'delayed' }, { delay: 300 });
+    await app.dataSource.transaction(async (manager) => {
+      await app.queue.pushTask({ kind: definition, payload: 'late' }, { manager });
+      await until(() => ran.length === 2);
+    });
+    await until(() => ran.length === 6);
+    expect(ran.toSorted()).toEqual(['delayed', 'delayed', 'late', 'late', 'usual', 'usual']);
+    expect(ran.indexOf('usual')).toBe(0);
+    expect(events.of('listening')).toEqual([]);
+    await worker.close();
+  });
+});
