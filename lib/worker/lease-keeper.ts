@@ -27,6 +27,9 @@ export interface LeaseKeeperDeps {
   isUsed(leaseId: number): boolean;
 }
 
+/** A gap between heartbeats of more than this share of the silence that tells of death may have been everybody's. */
+const OUTAGE_SHARE = 2 / 3;
+
 /**
  * Holds this process's lease: one heartbeat for all that it runs, on a connection that nothing else uses.
  * A lease that was taken away is replaced by a new one, under which the process goes on.
@@ -38,7 +41,9 @@ export class LeaseKeeper {
   private readonly releasing = new Set<number>();
   private readonly signal = new WakeSignal();
   private failures = 0;
-  private healthySince: number | null = null;
+  private lastBeatAt = Number.NEGATIVE_INFINITY;
+  /** Since when no gap between two heartbeats was long enough for an outage that others had too. */
+  private healthySince = 0;
   private tied = false;
   private stopped = false;
   private loop: Promise<void> | undefined;
@@ -102,7 +107,6 @@ export class LeaseKeeper {
         this.recovered();
       } catch (error) {
         this.failures++;
-        this.healthySince = null;
         if (!this.stopped) {
           this.deps.events.emit({ type: 'connection-failed', role: 'heartbeat', error });
         }
@@ -136,14 +140,22 @@ export class LeaseKeeper {
       onAcquired();
     }
     await this.tie();
-    const now = performance.now();
-    this.healthySince ??= now;
-    // After an outage everybody's heartbeat is old: who was cut off itself waits until the others had their chance.
-    if (silent > 0 && now - this.healthySince >= silenceMs) {
+    if (this.isFitToJudge() && silent > 0) {
       onSilent();
     }
     void this.releaseRetired();
     onBeat();
+  }
+
+  /** After an outage everybody's heartbeat is old: who was cut off itself waits until the others had their chance. */
+  private isFitToJudge(): boolean {
+    const now = performance.now();
+    const { silenceMs } = this.deps;
+    if (now - this.lastBeatAt > silenceMs * OUTAGE_SHARE) {
+      this.healthySince = now;
+    }
+    this.lastBeatAt = now;
+    return now - this.healthySince >= silenceMs;
   }
 
   private async tie(): Promise<void> {
