@@ -23,7 +23,7 @@ export interface HandlerEnhancers {
   interceptors?: boolean;
   /** Default false: guards are usually made for HTTP. */
   guards?: boolean;
-  /** Default false: a filter that answers instead of throwing makes the task succeed. */
+  /** Default false: a task whose error a filter answers with a value, or a promise, has succeeded. */
   filters?: boolean;
 }
 
@@ -82,7 +82,7 @@ export class TaskHandlerInvoker {
       undefined,
       undefined,
       contextId,
-      contextId && id,
+      id,
       { interceptors, guards, filters },
       PG_QUEUE_CONTEXT,
     ) as HandlerFunction;
