@@ -1,5 +1,6 @@
 # The two commands that a newcomer needs are `make demo` and `make test`. Node and make are enough.
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .PHONY: help test test-faults test-nodes demo start docs clean
 
 help:
@@ -33,9 +34,13 @@ test-nodes: node_modules/.package-lock.json
 	npm run build
 	npm run test:nodes
 
-demo start: node_modules/.package-lock.json
+dist/lib/index.js: node_modules/.package-lock.json tsconfig.json tsconfig.build.json $(shell find lib migrations -name '*.ts')
 	npm run build
+
+sample/dist/start.js: dist/lib/index.js sample/tsconfig.json $(shell find sample/src -name '*.ts')
 	npm run build --workspace sample
+
+demo start: sample/dist/start.js
 	@npm run $@ --workspace sample --silent
 
 docs: node_modules/.package-lock.json
