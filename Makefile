@@ -9,6 +9,7 @@ help:
 	@echo 'make test        install, lint, type-check, build and run all tests'
 	@echo 'make test-faults kill, halt and cut off real applications and servers, and check that nothing was lost'
 	@echo 'make test-nodes  run the tests on Node 22 and 24 too'
+	@echo 'make bench       measure the queue beside others (ARGS=--help tells the options); 45 minutes'
 	@echo 'make docs        build the API documentation into docs/api'
 	@echo 'make clean       remove what was built'
 
@@ -42,6 +43,15 @@ sample/dist/start.js: dist/lib/index.js sample/tsconfig.json $(shell find sample
 
 demo start: sample/dist/start.js
 	@npm run $@ --workspace sample --silent
+
+# The contenders need Node 22 or newer: bench/ brings its own, and its scripts find that first.
+bench/node_modules/.package-lock.json: bench/package.json bench/package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error --prefix bench
+	@mkdir -p $(@D) && touch $@
+
+bench: node_modules/.package-lock.json bench/node_modules/.package-lock.json
+	npm run build
+	npm start --prefix bench -- $(ARGS)
 
 docs: node_modules/.package-lock.json
 	npm run docs
