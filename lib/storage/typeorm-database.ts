@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { DataSource } from 'typeorm';
 import type { ConnectionOptions } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
@@ -13,6 +14,7 @@ export class TypeOrmDatabase implements Database {
         `dataSource: must be of type 'postgres', is '${dataSource.options.type}'`,
       );
     }
+    this.guardNewConnections();
   }
 
   readonly run: RunStatement = async (sql, parameters) =>
@@ -31,6 +33,20 @@ export class TypeOrmDatabase implements Database {
 
   runIn(transaction: Manager | Executor): RunStatement {
     return runIn(transaction, (manager) => dataSourceOf(manager) === this.dataSource);
+  }
+
+  /**
+   * TypeORM listens to the errors of a new connection one turn too late: a server that ends it in the moment in which it is
+   * ready, as one that shuts down does, would end the process. What breaks later is reported by the query that meets it.
+   */
+  private guardNewConnections(): void {
+    const { master, slaves = [] } = this.dataSource.driver as unknown as {
+      master?: EventEmitter;
+      slaves?: EventEmitter[];
+    };
+    for (const pool of [master, ...slaves]) {
+      pool?.on('connect', (client: EventEmitter) => client.on('error', () => undefined));
+    }
   }
 
   connectionOptions(): ConnectionOptions {
