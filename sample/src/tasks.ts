@@ -9,8 +9,8 @@ export const ChargeOrder = defineTask({
   kind: 1,
   name: 'charge-order',
   payload: ofOrder,
-  maxAttempts: 20,
-  attemptTimeout: '1s',
+  maxAttempts: 50,
+  attemptTimeout: '2s',
   backoff: exponentialBackoff({ base: '200ms', max: '10s' }),
   maxTaskErrorMessages: 5,
 });

@@ -19,8 +19,9 @@ const PAY_LATER_MS = 500;
 /** When a worker is killed, as a share of the time in which customers come. */
 const KILL_AT = 0.4;
 /** How long the rest may take when the last customer has come. */
-const DRAIN_MS = 60_000;
+const DRAIN_MS = 120_000;
 const RECEIPTS_ASKED_AGAIN = 20;
+const SHOWN_PROBLEMS = 10;
 
 const plan = planOrders(ORDERS);
 const processes: ShopProcess[] = [];
@@ -146,7 +147,7 @@ function conclude(checks: readonly Check[], problems: readonly string[]): boolea
     progress.say(`  All ${checks.length} checks hold.`);
     return true;
   }
-  for (const problem of problems) {
+  for (const problem of problems.slice(0, SHOWN_PROBLEMS)) {
     progress.say(problem);
   }
   for (const { name, lastLines } of processes) {

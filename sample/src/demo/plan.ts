@@ -1,6 +1,9 @@
 /** What the customers of the demo do. */
 export type Intent = 'pays' | 'is declined' | 'wants a poster' | 'pays later' | 'never pays';
 
+/** What there is enough of; posters are few. */
+export const PRODUCTS = ['mug', 'bowl', 'plate', 'spoon', 'vase'];
+
 /** One round of twenty customers, mixed. */
 const ROUND: readonly Intent[] = (
   'pays,wants a poster,pays,is declined,pays,never pays,pays,wants a poster,pays,pays later,' +
@@ -21,7 +24,7 @@ export function planOrders(count: number): Plan {
   const posters = Math.floor(number('wants a poster') / 4);
   return {
     intents,
-    stock: { mug: 10 * count, poster: posters },
+    stock: { ...Object.fromEntries(PRODUCTS.map((sku) => [sku, 3 * count])), poster: posters },
     expected: {
       paid: number('pays') + number('pays later') + posters,
       declined: number('is declined'),

@@ -19,11 +19,11 @@ export class ExpireHandler {
     await this.dataSource.transaction(async (manager) => {
       // A customer who pays in this moment changes the same row: one of the two finds it changed.
       const { affected } = await manager.update(Order, { id, status: 'unpaid' }, { status: 'expired' });
-      if (affected === 1) {
-        await giveBackToStock(manager, await manager.findOneByOrFail(Order, { id }));
-        await this.queue.pushTask(orderMail(id, 'expired'), { manager });
-      }
       await task.completeIn(manager);
+      if (affected === 1) {
+        await this.queue.pushTask(orderMail(id, 'expired'), { manager });
+        await giveBackToStock(manager, await manager.findOneByOrFail(Order, { id }));
+      }
     });
   }
 }

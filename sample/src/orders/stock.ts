@@ -3,7 +3,10 @@ import type { EntityManager } from 'typeorm';
 import type { Order } from './order.entity.js';
 import { Product } from './product.entity.js';
 
-/** @throws ConflictException when there is not enough */
+/**
+ * Stock is taken and given back last in a transaction: every customer of a product waits for its row.
+ * @throws ConflictException when there is not enough
+ */
 export async function takeFromStock(manager: EntityManager, { id, sku, quantity }: Order): Promise<void> {
   const { affected } = await manager
     .createQueryBuilder()

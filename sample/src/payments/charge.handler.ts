@@ -57,8 +57,8 @@ export class ChargeHandler {
     await this.dataSource.transaction(async (manager) => {
       const { affected } = await manager.update(Order, { id, status: 'charging' }, { status: 'declined' });
       if (affected === 1) {
-        await giveBackToStock(manager, order);
         await this.queue.pushTask(orderMail(id, 'declined'), { manager });
+        await giveBackToStock(manager, order);
       }
     });
   }
