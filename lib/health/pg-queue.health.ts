@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
+import { errorMessage } from '../task/error-message.js';
 import { type QueueEvent, QueueEvents } from '../task/queue-events.js';
 
 /** What Terminus expects of an indicator; written out, so that the core needs no Terminus. */
@@ -26,6 +27,9 @@ export class PgQueueHealthIndicator {
   private state: 'idle' | 'running' | 'stopped' = 'idle';
   private lastSignAt = 0;
   private lastError: string | undefined;
+  private lastPeriodMs = 0;
+  /** Whether the last heartbeat failed. */
+  private cutOff = false;
 
   constructor(
     events: QueueEvents,
@@ -50,7 +54,7 @@ export class PgQueueHealthIndicator {
     if (this.state === 'stopped') {
       return result(key, 'down', { processing: false, message: 'processing is stopped' });
     }
-    const period = Math.min(...handlers.map((handler) => handler.options.fetcherPeriodMs()));
+    const period = this.pollPeriod(handlers);
     const silentMs = Math.round(performance.now() - this.lastSignAt);
     const limitMs = Math.max(1000, period) * (options.maxMissedPolls ?? DEFAULT_MISSED_POLLS);
     const details = { processing: true, kinds: handlers.length, millisecondsSinceLastClaim: silentMs };
@@ -63,25 +67,49 @@ export class PgQueueHealthIndicator {
         });
   }
 
+  /** The shortest of all kinds; the last good one while a live value fails, which is no matter of health. */
+  private pollPeriod(handlers: ReturnType<TaskHandlerRegistry['getAll']>): number {
+    try {
+      this.lastPeriodMs = Math.min(...handlers.map(({ options }) => options.fetcherPeriodMs()));
+    } catch {
+      // The worker reports it.
+    }
+    return this.lastPeriodMs;
+  }
+
   private onEvent(event: QueueEvent): void {
     switch (event.type) {
       case 'started':
         this.state = 'running';
-        this.lastSignAt = performance.now();
+        this.cutOff = false;
+        this.onSign();
         break;
       case 'stopped':
         this.state = 'stopped';
         break;
       case 'claimed':
+        this.onSign();
+        break;
       case 'saturated':
-        this.lastSignAt = performance.now();
-        this.lastError = undefined;
+        // Full slots ask the database nothing, but the heartbeat does.
+        if (!this.cutOff) {
+          this.onSign();
+        }
         break;
       case 'connection-failed':
-        this.lastError = String((event.error as Error | undefined)?.message ?? event.error);
+        this.lastError = errorMessage(event.error);
+        this.cutOff ||= event.role === 'heartbeat';
+        break;
+      case 'connection-restored':
+        this.cutOff &&= event.role !== 'heartbeat';
         break;
       default:
     }
+  }
+
+  private onSign(): void {
+    this.lastSignAt = performance.now();
+    this.lastError = undefined;
   }
 }
 

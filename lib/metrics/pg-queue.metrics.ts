@@ -10,6 +10,9 @@ export const TASKS_TOTAL = 'pgqueue_tasks_total';
 /** A histogram of how long attempts took, in seconds, labelled `kind`. */
 export const ATTEMPT_DURATION = 'pgqueue_attempt_duration_seconds';
 
+/** The kinds that a histogram has: starting one again would set it back to 0 for another application of this process. */
+const started = new WeakMap<Histogram, Set<string>>();
+
 /** Turns the queue's events into Prometheus series; each exists at 0 from the moment its kind is registered. */
 @Injectable()
 export class PgQueueMetrics {
@@ -63,6 +66,11 @@ export class PgQueueMetrics {
     for (const status of METRIC_STATUSES) {
       this.count(kind, status, 0);
     }
-    this.durations.zero({ kind });
+    const kinds = started.get(this.durations) ?? new Set();
+    started.set(this.durations, kinds);
+    if (!kinds.has(kind)) {
+      kinds.add(kind);
+      this.durations.zero({ kind });
+    }
   }
 }

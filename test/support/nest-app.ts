@@ -2,6 +2,7 @@ import type { DynamicModule, INestApplicationContext, ModuleMetadata } from '@ne
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { pgQueueMigrations } from '../../lib/index.js';
+import { silentLogger } from './silent-logger.js';
 
 /** TypeORM with the queue's tables migrated. */
 export function typeOrm(url: string, overrides: Record<string, unknown> = {}): DynamicModule {
@@ -15,11 +16,9 @@ export function typeOrm(url: string, overrides: Record<string, unknown> = {}): D
   });
 }
 
-const SILENT = { log: noop, error: noop, warn: noop, debug: noop, verbose: noop, fatal: noop };
-
 /** A running application of these modules and providers, for tests that place the queue's module themselves. */
 export async function startApp(metadata: ModuleMetadata): Promise<INestApplicationContext> {
-  const testing = await Test.createTestingModule(metadata).setLogger(SILENT).compile();
+  const testing = await Test.createTestingModule(metadata).setLogger(silentLogger).compile();
   try {
     return await testing.init();
   } catch (error) {
@@ -37,5 +36,3 @@ export async function bootError(metadata: ModuleMetadata): Promise<Error> {
   await app.close();
   throw new Error('the application started');
 }
-
-function noop(): void {}

@@ -8,6 +8,7 @@ import {
   pgQueueMigrations,
   QueueService,
 } from '../../lib/index.js';
+import { silentLogger } from './silent-logger.js';
 
 export interface QueueAppOptions {
   url: string;
@@ -49,7 +50,7 @@ export async function createQueueApp({
     ],
     providers,
   })
-    .setLogger(false as never)
+    .setLogger(silentLogger)
     .compile();
   const app = await testing.init();
   return {

@@ -1,0 +1,188 @@
+import { Controller, Get, type INestApplication, Injectable } from '@nestjs/common';
+import { HealthCheck, HealthCheckService, TerminusModule } from '@nestjs/terminus';
+import { Test } from '@nestjs/testing';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  defineTask,
+  noJitter,
+  PgQueueHealthIndicator,
+  PgQueueModule,
+  type PgQueueModuleOptions,
+  QueueService,
+  TaskHandler,
+} from '../../lib/index.js';
+import { deferred } from '../support/deferred.js';
+import { typeOrm } from '../support/nest-app.js';
+import { silentLogger } from '../support/silent-logger.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+const WORK = defineTask<null>({ kind: 1, attemptTimeout: '60s', backoff: noJitter('1s') });
+
+/** Holds the handlers of a test. */
+let gate = deferred();
+
+@Injectable()
+class Worker {
+  busy = false;
+
+  @TaskHandler(WORK, { loop: { fetcherPeriod: '100ms' } })
+  async work() {
+    this.busy = true;
+    await gate.promise;
+    this.busy = false;
+  }
+}
+
+@Controller('health')
+class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly queue: PgQueueHealthIndicator,
+  ) {}
+
+  @Get()
+  @HealthCheck()
+  check() {
+    return this.health.check([() => this.queue.isHealthy('queue', { maxMissedPolls: 1 })]);
+  }
+}
+
+describe('health', () => {
+  let database: TestDatabase;
+  let app: INestApplication;
+
+  beforeEach(async () => {
+    gate = deferred();
+    database = await createTestDatabase();
+  });
+
+  afterEach(async () => {
+    gate.resolve();
+    await app.close();
+    await database.drop();
+  });
+
+  async function start(options: PgQueueModuleOptions = {}, providers: (new () => object)[] = [Worker]) {
+    const testing = await Test.createTestingModule({
+      imports: [
+        typeOrm(database.url),
+        PgQueueModule.forRoot(options),
+        TerminusModule.forRoot({ logger: false }),
+      ],
+      controllers: [HealthController],
+      providers,
+    })
+      .setLogger(silentLogger)
+      .compile();
+    app = testing.createNestApplication();
+    await app.listen(0, '127.0.0.1');
+  }
+
+  async function check(): Promise<{ code: number; queue: Record<string, unknown> }> {
+    const response = await fetch(`${await app.getUrl()}/health`);
+    const { details } = (await response.json()) as { details: { queue: Record<string, unknown> } };
+    return { code: response.status, queue: details.queue };
+  }
+
+  const comes = (code: number) =>
+    until(async () => {
+      const answer = await check();
+      return answer.code === code ? answer : undefined;
+    });
+
+  /** Nobody reaches the database until the returned function is called. */
+  async function cutOff(): Promise<() => Promise<void>> {
+    const url = new URL(database.url);
+    url.pathname = '/postgres';
+    const admin = new pg.Client({ connectionString: url.href });
+    await admin.connect();
+    await admin.query(`ALTER DATABASE "${database.name}" WITH ALLOW_CONNECTIONS false`);
+    await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [
+      database.name,
+    ]);
+    return async () => {
+      await admin.query(`ALTER DATABASE "${database.name}" WITH ALLOW_CONNECTIONS true`);
+      await admin.end();
+    };
+  }
+
+  it('is up while tasks are claimed, down when processing was stopped, and up when it goes on', async () => {
+    await start();
+    expect(await check()).toMatchObject({ code: 200, queue: { status: 'up', processing: true, kinds: 1 } });
+    await app.get(QueueService).stop();
+    expect(await check()).toEqual({
+      code: 503,
+      queue: { status: 'down', processing: false, message: 'processing is stopped' },
+    });
+    await app.get(QueueService).start();
+    expect(await check()).toMatchObject({ code: 200 });
+  });
+
+  it('is up in a process that only pushes, and in one that has not been started', async () => {
+    await start({}, []);
+    expect(await check()).toEqual({ code: 200, queue: { status: 'up', processing: false } });
+    await app.close();
+    await start({ autoStart: false });
+    expect(await check()).toEqual({ code: 200, queue: { status: 'up', processing: false } });
+  });
+
+  it('is down while the database is gone, saying why, and comes up again by itself', async () => {
+    await start();
+    const restore = await cutOff();
+    const { queue } = await comes(503);
+    expect(queue).toMatchObject({
+      status: 'down',
+      message: expect.stringMatching(/^no claim has succeeded for \d+ ms$/),
+      error: expect.stringMatching(/not currently accepting connections|administrator command|terminated/),
+    });
+    await restore();
+    await comes(200);
+  });
+
+  it('is up while all slots are busy, but not when the database is gone', async () => {
+    await start();
+    await app.get(QueueService).pushTask({ kind: WORK, payload: null });
+    await until(() => app.get(Worker).busy);
+    // Longer than it may be silent
+    await app.get(getDataSourceToken()).query('SELECT pg_sleep(1.5)');
+    expect(await check()).toMatchObject({ code: 200 });
+    const restore = await cutOff();
+    await comes(503);
+    await restore();
+    await comes(200);
+  });
+
+  it('is up while all kinds are paused', async () => {
+    await start({ kinds: { [WORK.kind]: { workerCount: 0 } } });
+    await app.get(getDataSourceToken()).query('SELECT pg_sleep(1.5)');
+    expect(await check()).toMatchObject({ code: 200 });
+  });
+
+  it('is down while the database is read-only', async () => {
+    await start();
+    const dataSource = app.get(getDataSourceToken());
+    await dataSource.query(`ALTER DATABASE "${database.name}" SET default_transaction_read_only = on`);
+    await dataSource.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()',
+      [database.name],
+    );
+    const { queue } = await comes(503);
+    expect(queue['error']).toContain('read-only transaction');
+  });
+
+  it('is a matter of the worker, not of its options: a live period that fails changes nothing', async () => {
+    let broken = false;
+    const fetcherPeriod = () => {
+      if (broken) {
+        throw new Error('no configuration');
+      }
+      return '200ms';
+    };
+    await start({ kinds: { [WORK.kind]: { loop: { fetcherPeriod } } } });
+    broken = true;
+    expect(await check()).toMatchObject({ code: 200 });
+  });
+});
