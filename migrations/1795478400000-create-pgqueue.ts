@@ -8,30 +8,47 @@ const TIMESTAMP = 1795478400000;
 
 /** Creates the queue's tables, version 1, in the given schema or the DataSource's own. */
 export function createPgQueue(schema?: string): new () => MigrationInterface {
+  const schemaOf = (queryRunner: QueryRunner) => schema ?? defaultSchemaOf(dataSourceOf(queryRunner));
+
   return class CreatePgQueue1795478400000 implements MigrationInterface {
     readonly name = `CreatePgQueue${schema === undefined ? '' : `_${schema}_`}${TIMESTAMP}`;
 
-    async up(queryRunner: QueryRunner): Promise<void> {
-      const target = schema ?? defaultSchemaOf(dataSourceOf(queryRunner));
-      await queryRunner.query(MIGRATION_LOCK);
-      // Another migrator may have been first, and the .sql files may have been used.
-      if (
-        (await schemaVersion(
+    up(queryRunner: QueryRunner): Promise<void> {
+      return locked(queryRunner, async () => {
+        const target = schemaOf(queryRunner);
+        // Another migrator may have been first, and the .sql files may have been used.
+        const version = await schemaVersion(
           async (sql, parameters) => rowsOf(await queryRunner.query(sql, parameters)),
           target,
-        )) === 1
-      ) {
-        return;
-      }
-      for (const statement of createSchemaSql(target)) {
-        await queryRunner.query(statement);
-      }
+        );
+        return version === 1 ? [] : createSchemaSql(target);
+      });
     }
 
-    async down(queryRunner: QueryRunner): Promise<void> {
-      for (const statement of dropSchemaSql(schema ?? defaultSchemaOf(dataSourceOf(queryRunner)))) {
-        await queryRunner.query(statement);
-      }
+    down(queryRunner: QueryRunner): Promise<void> {
+      return locked(queryRunner, async () => dropSchemaSql(schemaOf(queryRunner)));
     }
   };
+}
+
+/** Runs all statements or none, one migrator after the other; in a transaction of its own where TypeORM opens none. */
+async function locked(queryRunner: QueryRunner, statements: () => Promise<string[]>): Promise<void> {
+  const own = !queryRunner.isTransactionActive;
+  if (own) {
+    await queryRunner.startTransaction();
+  }
+  try {
+    await queryRunner.query(MIGRATION_LOCK);
+    for (const statement of await statements()) {
+      await queryRunner.query(statement);
+    }
+    if (own) {
+      await queryRunner.commitTransaction();
+    }
+  } catch (error) {
+    if (own) {
+      await queryRunner.rollbackTransaction();
+    }
+    throw error;
+  }
 }

@@ -25,7 +25,7 @@ FROM (
   WHERE n.nspname = $1 AND c.relname = 'pgqueue' AND c.relkind IN ('r', 'p')
 ) version,
 LATERAL (
-  SELECT string_agg(wanted.privilege || ' on ' || wanted.object, ', ') AS privileges
+  SELECT string_agg(wanted.privilege || ' on ' || wanted.object, ', ' ORDER BY wanted.object, wanted.privilege) AS privileges
   FROM (
     SELECT c.relname AS object, p.privilege, CASE c.relkind
              WHEN 'S' THEN has_sequence_privilege(c.oid, p.privilege)
@@ -34,6 +34,8 @@ LATERAL (
     JOIN (VALUES ('r', 'SELECT'), ('r', 'INSERT'), ('r', 'UPDATE'), ('r', 'DELETE'), ('S', 'SELECT'), ('S', 'UPDATE'))
       AS p(relkind, privilege) ON p.relkind = c.relkind::text
     WHERE n.nspname = $1 AND c.relname IN ('pgqueue', 'pgqueue_lease', 'pgqueue_registry', 'pgqueue_bell', 'pgqueue_rewind')
+    UNION ALL
+    SELECT 'schema ' || nspname, 'USAGE', has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1
   ) wanted
   WHERE NOT wanted.granted
 ) missing`;

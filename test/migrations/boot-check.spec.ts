@@ -1,0 +1,162 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  createPgQueueMigrations,
+  defineTask,
+  noJitter,
+  PgQueueHealthIndicator,
+  type PgQueueModuleOptions,
+} from '../../lib/index.js';
+import { createQueueApp, type QueueApp } from '../support/queue-app.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+const WORK = defineTask<number>({ kind: 1, attemptTimeout: '5s', backoff: noJitter('1s') });
+const GRANTS = {
+  USAGE: 'SCHEMA queue',
+  'SELECT, INSERT, UPDATE, DELETE': 'queue.pgqueue, queue.pgqueue_lease, queue.pgqueue_registry',
+  'SELECT, UPDATE': 'SEQUENCE queue.pgqueue_bell, queue.pgqueue_rewind',
+};
+
+describe('the check of the tables at boot', () => {
+  let database: TestDatabase;
+  let admin: pg.Client;
+  let role: string;
+  let app: QueueApp | undefined;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    admin = new pg.Client({ connectionString: database.url });
+    await admin.connect();
+  });
+
+  afterAll(async () => {
+    await admin.end();
+    await database.drop();
+  });
+
+  beforeEach(async () => {
+    const owner = await createQueueApp({
+      url: database.url,
+      typeorm: { migrations: createPgQueueMigrations({ schema: 'queue' }) },
+      options: { autoStart: false, schema: 'queue' },
+    });
+    await owner.close();
+    role = `pgqueue_test_${randomBytes(6).toString('hex')}`;
+    await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`);
+    for (const [privileges, objects] of Object.entries(GRANTS)) {
+      await admin.query(`GRANT ${privileges} ON ${objects} TO ${role}`);
+    }
+  });
+
+  afterEach(async () => {
+    await app?.close();
+    app = undefined;
+    await admin.query(
+      `DROP OWNED BY ${role}; DROP ROLE ${role}; DROP SCHEMA queue CASCADE; DROP TABLE migrations`,
+    );
+  });
+
+  /** An application of a role that owns nothing. */
+  async function start(options: PgQueueModuleOptions = {}): Promise<QueueApp> {
+    const url = Object.assign(new URL(database.url), { username: role, password: 'secret' });
+    app = await createQueueApp({
+      url: url.href,
+      options: { schema: 'queue', ...options },
+      typeorm: { migrations: [], migrationsRun: false },
+    });
+    return app;
+  }
+
+  const refusal = (options?: PgQueueModuleOptions) =>
+    start(options).then(
+      () => undefined,
+      (error: Error & { code?: string }) => error,
+    );
+
+  it('passes for a role that owns nothing and has the grants', async () => {
+    const { queue } = await start();
+    const ran: unknown[] = [];
+    queue.registerKind(WORK, ({ payload }) => ran.push(payload));
+    await queue.pushTask({ kind: WORK, payload: 1 });
+    await until(() => ran.length === 1);
+    expect(ran).toEqual([1]);
+  });
+
+  it.each([
+    ['are missing', 'nowhere', ''],
+    ['are missing', 'queue', 'DROP TABLE queue.pgqueue'],
+    ['are of version unknown', 'queue', 'COMMENT ON TABLE queue.pgqueue IS NULL'],
+    ['are of version unknown', 'queue', "COMMENT ON TABLE queue.pgqueue IS 'somebody else''s'"],
+    ['are of version 0.5', 'queue', "COMMENT ON TABLE queue.pgqueue IS 'nestjs-pgqueue schema 0.5'"],
+  ])(
+    'fails when the tables %s, naming the schema and what to run (%s, %s)',
+    async (problem, schema, change) => {
+      await admin.query(change);
+      expect(await refusal({ schema })).toMatchObject({
+        code: 'PGQUEUE_SCHEMA_MISMATCH',
+        message: expect.stringMatching(
+          new RegExp(
+            `^schema "${schema}": the queue's tables ${problem}.*; add pgQueueMigrations to the migrations`,
+          ),
+        ),
+      });
+    },
+  );
+
+  it('fails when the tables are of a later release', async () => {
+    await admin.query("COMMENT ON TABLE queue.pgqueue IS 'nestjs-pgqueue schema 2'");
+    expect(await refusal()).toMatchObject({
+      code: 'PGQUEUE_SCHEMA_MISMATCH',
+      message:
+        'schema "queue": the queue\'s tables are of version 2, this release needs version 1; update nestjs-pgqueue',
+    });
+  });
+
+  it.each([
+    ['USAGE', 'SCHEMA queue', 'USAGE on schema queue'],
+    ['DELETE', 'queue.pgqueue', 'DELETE on pgqueue'],
+    ['INSERT, UPDATE', 'queue.pgqueue_lease', 'INSERT on pgqueue_lease, UPDATE on pgqueue_lease'],
+    ['SELECT', 'queue.pgqueue_registry', 'SELECT on pgqueue_registry'],
+    ['UPDATE', 'SEQUENCE queue.pgqueue_bell', 'UPDATE on pgqueue_bell'],
+    ['SELECT', 'SEQUENCE queue.pgqueue_rewind', 'SELECT on pgqueue_rewind'],
+  ])('fails when the role lacks %s on %s, naming both', async (privilege, object, lacks) => {
+    await admin.query(`REVOKE ${privilege} ON ${object} FROM ${role}`);
+    expect(await refusal()).toMatchObject({
+      code: 'PGQUEUE_SCHEMA_MISMATCH',
+      message: `schema "queue": role "${role}" lacks ${lacks}; grant it`,
+    });
+  });
+
+  it('leaves a process that is not started to its own devices', async () => {
+    await admin.query(`REVOKE DELETE ON queue.pgqueue FROM ${role}`);
+    const { queue } = await start({ autoStart: false });
+    await expect(queue.pushTask({ kind: WORK, payload: 1 })).resolves.toMatchObject({ status: 'pushed' });
+    await expect(queue.start()).rejects.toMatchObject({ code: 'PGQUEUE_SCHEMA_MISMATCH' });
+  });
+
+  it('is not all: a privilege that is revoked while it runs is seen, and nothing is lost', async () => {
+    const { queue, get } = await start({ listen: false });
+    const ran: number[] = [];
+    const options = { loop: { fetcherPeriod: '100ms' } };
+    queue.registerKind(WORK, ({ payload }) => ran.push(payload), options);
+    await queue.pushTask({ kind: WORK, payload: 1 });
+    await until(() => ran.length === 1);
+
+    await admin.query(`REVOKE UPDATE ON queue.pgqueue FROM ${role}`);
+    await queue.pushTask({ kind: WORK, payload: 2 });
+    const health = async () =>
+      (await get(PgQueueHealthIndicator).isHealthy('queue', { maxMissedPolls: 1 })).queue;
+    const down = await until(async () => {
+      const answer = await health();
+      return answer.status === 'down' ? answer : undefined;
+    });
+    expect(down['error']).toContain('permission denied');
+
+    await admin.query(`GRANT UPDATE ON queue.pgqueue TO ${role}`);
+    await until(() => ran.length === 2);
+    await until(async () => (await health()).status === 'up');
+    expect(ran).toEqual([1, 2]);
+  });
+});
