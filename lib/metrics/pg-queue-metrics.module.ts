@@ -3,6 +3,7 @@ import { getToken, makeCounterProvider, makeHistogramProvider } from '@willsoto/
 import { Counter, Histogram, register, type Registry } from 'prom-client';
 import { ATTEMPT_DURATION, PgQueueMetrics, TASKS_TOTAL } from './pg-queue.metrics.js';
 
+/** The options of `PgQueueMetricsModule.register`. */
 export interface PgQueueMetricsOptions {
   /** Where the metrics are kept; one of its own for each of several applications in a process. Default: prom-client's global one. */
   registry?: Registry;
@@ -34,6 +35,7 @@ const DURATION = {
   exports: [PgQueueMetrics],
 })
 export class PgQueueMetricsModule {
+  /** The metrics in a registry, or with a prefix, of their own. */
   static register({ registry = register, prefix }: PgQueueMetricsOptions = {}): DynamicModule {
     const nameOf = (name: string) => (prefix ? `${prefix}_${name}` : name);
     const provide = <C extends { name: string }>(
