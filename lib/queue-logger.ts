@@ -14,13 +14,15 @@ export class QueueLogger {
   readonly onEvent = (event: QueueEvent): void => {
     switch (event.type) {
       case 'started':
-        return this.logger.log(
+        return this.write(
+          'log',
           event.kinds.length === 0
             ? 'no handlers: this process only pushes'
             : `processing ${event.kinds.map(({ name, workerCount }) => `${name} (${workerCount})`).join(', ')}`,
         );
       case 'stopped':
-        return this.logger.log(
+        return this.write(
+          'log',
           event.released > 0 ? `stopped; ${event.released} unfinished tasks were given back` : 'stopped',
         );
       case 'attempt-settled':
@@ -32,21 +34,24 @@ export class QueueLogger {
           `${event.name}: task ${event.id} goes on after its time-out (${event.abandoned} such bodies)`,
         );
       case 'lease-lost':
-        return this.logger.error(
+        return this.write(
+          'error',
           `this worker process was declared dead (lease ${event.leaseId}); ${event.running} running attempts were aborted`,
         );
       case 'tasks-rescued':
-        return this.logger.warn(
+        return this.write(
+          'warn',
           `${event.name}: ${event.count} tasks of the lost worker process ${event.worker} were given back`,
         );
       case 'swept':
-        return this.logger.warn(
+        return this.write(
+          'warn',
           `the sweep found ${event.count} tasks behind the cursor: a cancel that was rolled back, foreign SQL, or a bug`,
         );
       case 'connection-failed':
         return this.bounded(`failed ${event.role}`, 'error', `${event.role}: ${describe(event.error)}`);
       case 'connection-restored':
-        return this.logger.log(`${event.role}: works again`);
+        return this.write('log', `${event.role}: works again`);
       case 'option-invalid':
         return this.bounded(`option ${event.kind}`, 'error', `${event.name}: ${describe(event.error)}`);
       case 'subscriber-failed':
@@ -80,6 +85,11 @@ export class QueueLogger {
     }
   }
 
+  /** One line, whatever is in a name or a message: control characters can't forge another. */
+  private write(level: 'log' | 'warn' | 'error', line: string): void {
+    this.logger[level](line.replaceAll(/[\s\p{Cc}]+/gu, ' '));
+  }
+
   private bounded(sort: string, level: 'warn' | 'error', line: string): void {
     const now = performance.now();
     const last = this.lastLines.get(sort);
@@ -88,13 +98,13 @@ export class QueueLogger {
       return;
     }
     this.lastLines.set(sort, { at: now, suppressed: 0 });
-    this.logger[level](last?.suppressed ? `${line} (${last.suppressed} more since the last line)` : line);
+    this.write(level, last?.suppressed ? `${line} (${last.suppressed} more since the last line)` : line);
   }
 }
 
-/** One line, whatever was thrown; control characters can't forge another. */
+/** Short, whatever was thrown. */
 function describe(error: unknown): string {
   const state = sqlState(error);
-  const message = errorMessage(error).replaceAll(/\s+/g, ' ').slice(0, 500);
+  const message = errorMessage(error).slice(0, 500);
   return state ? `${message} (${state})` : message;
 }

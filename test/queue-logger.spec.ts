@@ -1,0 +1,86 @@
+import { Logger } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { QueueLogger } from '../lib/queue-logger.js';
+import type { QueueEvent } from '../lib/task/queue-events.js';
+
+let lines: [level: string, line: string][] = [];
+
+beforeEach(() => {
+  lines = [];
+  const write = (level: string) => (line: string) => void lines.push([level, line]);
+  Logger.overrideLogger({ log: write('log'), warn: write('warn'), error: write('error') });
+});
+
+afterEach(() => Logger.overrideLogger(false));
+
+function settled(event: Partial<Extract<QueueEvent, { type: 'attempt-settled' }>> = {}): QueueEvent {
+  const usual = { id: '5', attempt: 2, as: 'failed', exhausted: false, durationMs: 1 } as const;
+  return { type: 'attempt-settled', kind: 7, name: 'mail', ...usual, ...event };
+}
+
+function revokedProxy(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+describe('QueueLogger', () => {
+  it('tells of a failed attempt, and louder of the last', () => {
+    const { onEvent } = new QueueLogger();
+    onEvent(settled({ error: new Error('went wrong') }));
+    new QueueLogger().onEvent(settled({ error: new Error('went wrong'), exhausted: true }));
+    expect(lines).toEqual([
+      ['warn', 'mail: task 5, attempt 2 failed: went wrong'],
+      ['error', 'mail: task 5, attempt 2 failed: went wrong; no attempts are left'],
+    ]);
+  });
+
+  it('writes one line, whatever is in a name or a message', () => {
+    const text = 'a\nERROR [PgQueue] forged\r\n\u001b[31mred\u0007\u0085b\u2028c';
+    const { onEvent } = new QueueLogger();
+    onEvent(settled({ name: text, error: new Error(text) }));
+    onEvent({ type: 'started', kinds: [{ kind: 7, name: text, workerCount: 1 }] });
+    onEvent({ type: 'tasks-rescued', kind: 7, name: text, worker: text, count: 1, exhausted: 0 });
+    expect(lines).toHaveLength(3);
+    for (const [, line] of lines) {
+      expect(line).toContain('a ERROR [PgQueue] forged [31mred b c');
+      expect(line).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
+    }
+  });
+
+  it('tells of whatever was thrown', () => {
+    const thrown = [undefined, null, '', 0, revokedProxy(), { code: 5 }];
+    thrown.forEach((error, kind) => new QueueLogger().onEvent(settled({ kind, error })));
+    const line: unknown = expect.stringMatching(/^mail: task 5, attempt 2 failed: /);
+    expect(lines).toEqual(thrown.map(() => ['warn', line]));
+  });
+
+  it('writes a long message shortened, and the state of an SQL error', () => {
+    const error = Object.assign(new Error('x'.repeat(10_000)), { code: '23505' });
+    new QueueLogger().onEvent(settled({ error }));
+    expect(lines[0]![1].length).toBeLessThan(600);
+    expect(lines[0]![1]).toMatch(/x \(23505\)$/);
+  });
+
+  it('writes one of many failures of a kind, and those of another kind', () => {
+    const { onEvent } = new QueueLogger();
+    for (let n = 0; n < 1000; n++) {
+      onEvent(settled({ error: new Error('went wrong') }));
+    }
+    onEvent(settled({ kind: 8, name: 'other', error: new Error('went wrong') }));
+    expect(lines.map(([, line]) => line)).toEqual([
+      'mail: task 5, attempt 2 failed: went wrong',
+      'other: task 5, attempt 2 failed: went wrong',
+    ]);
+  });
+
+  it('says nothing of what is usual', () => {
+    const { onEvent } = new QueueLogger();
+    for (const as of ['succeeded', 'cancelled', 'ignored', 'snoozed', 'released'] as const) {
+      onEvent(settled({ as }));
+    }
+    onEvent({ type: 'claimed', count: 5, durationMs: 1 });
+    onEvent({ type: 'saturated' });
+    expect(lines).toEqual([]);
+  });
+});
