@@ -131,11 +131,11 @@ export class WorkerProcess {
     return unfinished.length;
   }
 
-  /** A lease that tasks may still point to is left to the rescue of another process. */
+  /** A lease that tasks may still point to is left to the rescue of another process: nothing is to be waited for. */
   private async endLeases(clean: boolean): Promise<void> {
-    const held = await this.leases.stop();
+    const stopped = this.leases.stop();
     if (clean) {
-      await this.leases.end(held);
+      await this.leases.end(await stopped);
     }
   }
 
