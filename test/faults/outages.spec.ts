@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EmbeddedPostgres } from '../../scripts/embedded-postgres/index.mjs';
+import { ask } from './support/side-tables.mjs';
 import { eventually } from './support/wait.mjs';
 import { World } from './support/world.js';
 import type { Worker } from './support/worker.mjs';
@@ -66,7 +67,7 @@ describe('outages of the database', () => {
     }
     await stopPushing();
     await world.done();
-    expect(workers.map(({ exit }) => exit)).toEqual([undefined, undefined]);
+    world.expectAlive();
     await world.expectSound();
   });
 
@@ -101,4 +102,97 @@ describe('outages of the database', () => {
       await world.expectSound();
     });
   }
+
+  it('H15: a server that turns read-only under open connections: not ready, no attempt used, and on again by itself', async () => {
+    const workers = await startTwo();
+    const [worker] = workers;
+    const running = await world.producer.pushMany(10, { do: 'quiet', ms: 12_000 });
+    await eventually(
+      () => workers.reduce((sum, each) => sum + each.of('start').length, 0) === 10,
+      15_000,
+      'ten handlers run',
+    );
+    const later = await world.producer.pushWith(
+      { delay: '2s' },
+      Array.from({ length: 20 }, () => ({ do: 'completes' })),
+    );
+    await ask(world.url, 'ALTER SYSTEM SET default_transaction_read_only = on');
+    await ask(world.url, 'SELECT pg_reload_conf()');
+    await eventually(async () => (await worker!.ask('health')).status === 'down', 12_000, 'health goes down');
+    // What a simple probe asks works all the time.
+    await worker!.ask('ping');
+    expect((await worker!.ask('health')).error).toContain('read-only');
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await ask(world.url, 'ALTER SYSTEM RESET default_transaction_read_only');
+    await ask(world.url, 'SELECT pg_reload_conf()');
+    const [{ now }] = await world.producer.rows('SELECT clock_timestamp() AS now');
+    await eventually(async () => (await worker!.ask('health')).status === 'up', 10_000, 'health is up again');
+    await world.done();
+    const rows = await world.producer.rows(
+      'SELECT status, attempts_elapsed FROM pgqueue WHERE id = ANY ($1)',
+      [[...running, ...later]],
+    );
+    expect(rows).toEqual(Array.from({ length: 30 }, () => ({ status: 'succeeded', attempts_elapsed: 1 })));
+    const [{ first }] = await world.producer.rows(
+      'SELECT min(at) AS first FROM starts WHERE task_id = ANY ($1)',
+      [later],
+    );
+    expect(first - now).toBeLessThan(10_000);
+    expect(workers.flatMap((each) => each.of('lease-lost'))).toEqual([]);
+    await world.expectSound();
+  });
+});
+
+describe('H13: the database is down when an application starts', () => {
+  let server: EmbeddedPostgres;
+  let world: World;
+
+  beforeAll(async () => {
+    server = await EmbeddedPostgres.start();
+    world = await World.create(server, 'boot');
+    await world.producer.push({ do: 'ok' });
+  });
+  afterEach(() => server.up());
+  afterAll(async () => {
+    await world.close();
+    await server.stop();
+  });
+
+  it('H13: it fails at once, and says why, when TypeORM may not retry', async () => {
+    await server.down();
+    await expect(
+      world.worker({ url: world.url, kinds: KINDS, typeorm: { retryAttempts: 0 } }),
+    ).rejects.toThrow('ECONNREFUSED');
+    expect(world.workers()[0]!.exit).toMatchObject({ code: 1 });
+  });
+
+  it('H13: it waits as long as TypeORM may retry, and then works', async () => {
+    await server.down();
+    const starting = world.worker({
+      url: world.url,
+      kinds: KINDS,
+      typeorm: { retryAttempts: 100, retryDelay: 200 },
+    });
+    await eventually(
+      () => world.workers().at(-1)!.output.includes('Retrying (3)'),
+      20_000,
+      'TypeORM retries',
+    );
+    await server.up();
+    const worker = await starting;
+    await world.done();
+    expect(worker.of('attempt-settled').map(({ as }) => as)).toEqual(['succeeded']);
+    await worker.destroy();
+  });
+
+  it('H13: a start that failed can be repeated, and then really fetches', async () => {
+    const worker = await world.worker({ url: world.url, kinds: KINDS, queue: { autoStart: false } });
+    await server.down();
+    await expect(worker.ask('start')).rejects.toThrow(/ECONNREFUSED|terminat/);
+    await server.up();
+    await worker.ask('start');
+    await eventually(() => world.producer.push({ do: 'ok' }), 15_000, 'a producer connects again');
+    await world.done();
+    await world.expectSound();
+  });
 });

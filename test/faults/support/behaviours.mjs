@@ -36,7 +36,7 @@ export class Behaviours {
     const { do: does, times = Infinity } = task.payload;
     this.active++;
     this.maxActive = Math.max(this.maxActive, this.active);
-    this.tell({ type: 'start', id: task.id, attempt: task.attempt });
+    this.tell({ type: 'start', id: task.id, kind: task.kind, attempt: task.attempt });
     task.signal.addEventListener('abort', () =>
       this.tell({ type: 'aborted', id: task.id, attempt: task.attempt, reason: task.signal.reason.name }),
     );

@@ -53,7 +53,16 @@ export class Producer {
    * @param {...ToPush} tasks
    * @returns {Promise<string[]>} ids
    */
-  async push(...tasks) {
+  push(...tasks) {
+    return this.pushWith({}, tasks);
+  }
+
+  /**
+   * @param {import('nestjs-pgqueue').PushOptions} options
+   * @param {ToPush[]} tasks
+   * @returns {Promise<string[]>} ids
+   */
+  async pushWith(options, tasks) {
     const ids = await this.dataSource.transaction(async (manager) => {
       const results = await this.queue.pushTasks(
         tasks.map(({ kind = 'work', key = null, ...payload }) => ({
@@ -61,7 +70,7 @@ export class Producer {
           payload,
           externalKey: key,
         })),
-        { manager },
+        { ...options, manager },
       );
       const pushed = results.map(({ id }) => String(id));
       const kinds = tasks.map(({ kind = 'work' }) => kind);

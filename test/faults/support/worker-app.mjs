@@ -14,6 +14,7 @@ import { injected } from './nest.mjs';
  * @property {import('nestjs-pgqueue').PgQueueModuleOptions} [queue]
  * @property {Record<string, unknown>} [typeorm]
  * @property {boolean} [shutdownHooks]
+ * @property {boolean} [endsWhenIdle] nothing but the application keeps the process alive
  */
 
 /** @type {WorkerConfig} */
@@ -95,6 +96,8 @@ let waiting = [];
 function tell(event) {
   if (event['type'] === 'claimed' || event['type'] === 'saturated' || event['type'] === 'flushed') return;
   if (waiting.push({ ...event, at: Date.now() }) === 1) setTimeout(flush, 20);
+  // The process may be about to end.
+  if (event['type'] === 'stopped') flush();
 }
 
 function flush() {
@@ -136,8 +139,8 @@ process.on(
     );
   },
 );
-// A test that is gone leaves no workers behind; but its channel keeps no worker alive.
+// A test that is gone leaves no workers behind. Its channel keeps a worker alive, as an HTTP server does in most applications.
 process.on('disconnect', () => process.exit(70));
-process.channel?.unref();
+if (config.endsWhenIdle) process.channel?.unref();
 flush();
 process.send?.({ ready: behaviours.run });

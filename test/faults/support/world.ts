@@ -105,6 +105,15 @@ export class World {
     );
   }
 
+  /** No worker process of the test may have ended. */
+  expectAlive(): void {
+    const ended = this.workers().filter(({ exit }) => exit);
+    deepEqual(
+      ended.map((worker) => worker.output.slice(-5000)),
+      [],
+    );
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.own.filter(({ exit }) => !exit).map((worker) => worker.destroy()));
     await this.producer.close();
