@@ -9,11 +9,16 @@ const MAX_CAUSES = 5;
 export function errorMessage(thrown: unknown): string {
   const seen = new Set<unknown>();
   const parts: string[] = [];
-  for (let current = thrown; parts.length <= MAX_CAUSES; current = property(current, 'cause')) {
+  let current = thrown;
+  for (let depth = 0; depth <= MAX_CAUSES; depth++) {
     seen.add(current);
-    parts.push(describe(current));
-    const cause = property(current, 'cause');
-    if (cause === undefined || seen.has(cause)) {
+    const part = describe(current);
+    // A wrapper that only repeats its cause.
+    if (part !== parts.at(-1)) {
+      parts.push(part);
+    }
+    current = property(current, 'cause');
+    if (current === undefined || seen.has(current)) {
       break;
     }
   }

@@ -44,6 +44,7 @@ function cycle(): Error {
 
 describe('errorMessage', () => {
   it.each([
+    [withCause('once', new Error('once')), 'once'],
     [undefined, 'undefined'],
     [null, 'null'],
     ['plain text', 'plain text'],
