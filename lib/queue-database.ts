@@ -1,10 +1,13 @@
 import type { DataSource } from 'typeorm';
+import { PushGatherer } from './producer/push-gatherer.js';
 import { TaskPusher } from './producer/task-pusher.js';
 import type { Database } from './storage/database.js';
 import { checkSchema } from './storage/schema-check.js';
 import { type QueueSql, queueSql } from './storage/sql/index.js';
 import { TaskRepository } from './storage/task.repository.js';
 import { TypeOrmDatabase } from './storage/typeorm-database.js';
+import type { TaskDraft } from './task/task-draft.js';
+import type { PushResult } from './task/task.js';
 
 /** The database that the queue works in: found when it is first used, since its name may come from an async factory. */
 export class QueueDatabase {
@@ -15,6 +18,7 @@ export class QueueDatabase {
         tasks: TaskRepository;
         pusher: TaskPusher;
         lonePusher: TaskPusher;
+        gatherer: PushGatherer;
       }
     | undefined;
 
@@ -40,9 +44,12 @@ export class QueueDatabase {
     return this.open().pusher;
   }
 
-  /** Pushes by one statement that commits by itself. */
-  get lonePusher(): TaskPusher {
-    return this.open().lonePusher;
+  /** Pushes by one statement that commits by itself; what comes at once shares one. */
+  pushAlone(drafts: readonly TaskDraft[], replace: boolean): Promise<PushResult[]> {
+    const { database, lonePusher, gatherer } = this.open();
+    return drafts.some(({ externalKey }) => externalKey !== null)
+      ? lonePusher.push(database.run, drafts, replace)
+      : gatherer.push(drafts);
   }
 
   /** @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible. */
@@ -57,7 +64,8 @@ export class QueueDatabase {
       const sql = queueSql(this.schema ?? database.defaultSchema);
       const tasks = new TaskRepository(sql);
       const lonePusher = new TaskPusher(new TaskRepository({ ...sql, ...sql.alone }));
-      this.opened = { database, sql, tasks, pusher: new TaskPusher(tasks), lonePusher };
+      const gatherer = new PushGatherer((drafts) => lonePusher.push(database.run, drafts, false));
+      this.opened = { database, sql, tasks, pusher: new TaskPusher(tasks), lonePusher, gatherer };
     }
     return this.opened;
   }

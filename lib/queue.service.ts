@@ -147,13 +147,13 @@ export class QueueService {
   private async push(drafts: readonly TaskDraft[], options: PushOptions): Promise<PushResult[]> {
     const replace = options.onConflict === 'replace';
     const transaction = this.transactionOf(options);
-    const { database, pusher, lonePusher } = this.database;
+    const { database, pusher } = this.database;
     const store = (run: RunStatement) => pusher.push(run, drafts, replace);
     const results = await (needsTransaction(drafts)
       ? database.transaction(store, transaction)
       : transaction
         ? store(database.runIn(transaction))
-        : lonePusher.push(database.run, drafts, replace));
+        : this.database.pushAlone(drafts, replace));
     this.report(drafts, results);
     return results;
   }

@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { defineTask } from '../../lib/index.js';
+import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+const Note = defineTask<{ n: number }>({ kind: 1, name: 'note' });
+const PUSHES = 200;
+
+let database: TestDatabase;
+let app: QueueApp;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  app = await createQueueApp({ url: database.url });
+});
+afterAll(async () => {
+  await app.close();
+  await database.drop();
+});
+
+const push = (n: number) => app.queue.pushTask({ kind: Note, payload: { n } });
+
+it('stores pushes that come at once by fewer statements, and tells each its own task', async () => {
+  await app.dataSource.query('CREATE TABLE statement_log (at timestamptz DEFAULT clock_timestamp())');
+  await app.dataSource.query(`
+    CREATE FUNCTION log_statement() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO statement_log DEFAULT VALUES; RETURN NULL; END'`);
+  await app.dataSource.query(
+    'CREATE TRIGGER log_statement AFTER INSERT ON pgqueue FOR EACH STATEMENT EXECUTE FUNCTION log_statement()',
+  );
+  const results = await Promise.all(Array.from({ length: PUSHES }, (_, n) => push(n)));
+  const stored = new Map((await storedTasks(app.dataSource)).map(({ id, payload }) => [id, payload]));
+  expect(results.map(({ id }) => stored.get(id!))).toEqual(Array.from({ length: PUSHES }, (_, n) => ({ n })));
+  expect(stored.size).toBe(PUSHES);
+  const [{ statements }] = await app.dataSource.query(
+    'SELECT count(*)::int AS statements FROM statement_log',
+  );
+  expect(statements).toBeLessThan(PUSHES / 4);
+});
+
+it('fails only the push that the database refuses', async () => {
+  await app.dataSource.query(`DELETE FROM pgqueue`);
+  await app.dataSource.query(`ALTER TABLE pgqueue ADD CONSTRAINT no_sevens CHECK (payload ->> 'n' <> '7')`);
+  const outcomes = await Promise.allSettled(Array.from({ length: 20 }, (_, n) => push(n)));
+  expect(outcomes.flatMap(({ status }, n) => (status === 'rejected' ? [n] : []))).toEqual([7]);
+  expect(String((outcomes[7] as PromiseRejectedResult).reason)).toContain('no_sevens');
+  const numbers = (await storedTasks(app.dataSource)).map(({ payload }) => (payload as { n: number }).n);
+  expect(numbers.toSorted((a, b) => a - b)).toEqual(
+    Array.from({ length: 20 }, (_, n) => n).filter((n) => n !== 7),
+  );
+});
