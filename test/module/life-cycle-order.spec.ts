@@ -135,7 +135,7 @@ describe.each<[string, Imports]>([
   ['in a global module', (queue, database) => [inGlobal(queue), database, GlobalModule, FeatureModule]],
 ])('a queue that is imported %s', (_, imports) => {
   let database: TestDatabase;
-  let app: INestApplicationContext;
+  let app: INestApplicationContext | undefined;
   let journal: Journal;
 
   beforeEach(async () => {
@@ -150,16 +150,19 @@ describe.each<[string, Imports]>([
 
   afterEach(async () => {
     journal.gate.resolve();
-    await app.close();
+    await app?.close();
     await database.drop();
   });
 
   /** The handlers end a while after the application has begun to close. */
-  async function closeSlowly(): Promise<void> {
-    const closing = app.close();
-    await app.get(DataSource).query(SLOWLY);
+  async function closeSlowly(): Promise<DataSource> {
+    const dataSource = app!.get(DataSource);
+    const closing = app!.close();
+    app = undefined;
+    await dataSource.query(SLOWLY);
     journal.gate.resolve();
     await closing;
+    return dataSource;
   }
 
   function count(event: string): number {
@@ -174,8 +177,7 @@ describe.each<[string, Imports]>([
   });
 
   it('pushes until the end, and has written every outcome before the DataSource closes', async () => {
-    const dataSource = app.get(DataSource);
-    await closeSlowly();
+    const dataSource = await closeSlowly();
     expect(dataSource.isInitialized).toBe(false);
 
     await dataSource.initialize();
