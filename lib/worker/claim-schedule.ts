@@ -106,7 +106,7 @@ export class ClaimSchedule {
       this.hot.get(kind)!.set(priority, now);
     }
     for (const { kind, free } of kinds) {
-      if ((counts.get(kind) ?? 0) >= free) {
+      if ((counts.get(kind) ?? 0) >= free || tasks.length >= limit) {
         this.backlog.add(kind);
       } else {
         this.backlog.delete(kind);

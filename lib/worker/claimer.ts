@@ -20,8 +20,8 @@ export interface ClaimerDeps {
   events: QueueEvents;
 }
 
-/** No claim asks for more rows: what it answers is held in memory at once. */
-const LIMIT = 1000;
+/** No claim asks for more rows: the next one can be on its way while these run, and what is held in memory stays small. */
+const LIMIT = 500;
 /** How often, at most, a claim takes a transaction id only to move the horizon. */
 const FORCED_XID_MS = 1000;
 /** A live worker count is looked at again after this long, when all slots are busy or there are none. */
@@ -105,8 +105,6 @@ export class Claimer {
       const answer = await repository.claim(request);
       this.accept(plan, ticket, answer);
       events.emit({ type: 'claimed', count: answer.tasks.length, durationMs: performance.now() - startedAt });
-      // Lets what the claim started reach its first await, so that handlers that end at once free their slots together.
-      await this.signal.wait(0);
     } catch (error) {
       this.failed(ticket, error);
       await this.signal.pause(retryDelay(this.failures), () => this.stopped);

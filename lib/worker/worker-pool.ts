@@ -23,6 +23,8 @@ export class WorkerPool {
   private readonly running = new Map<number, Attempt>();
   /** Bodies that outlived their attempt. */
   private readonly abandoned = new Map<number, Attempt>();
+  /** They have a slot, and run as soon as the next claim is on its way. */
+  private readonly starting: Attempt[] = [];
   private deadlineTimer: NodeJS.Timeout | undefined;
   private lastCapacity = 0;
   private lastFetcherPeriodMs = 1500;
@@ -82,9 +84,23 @@ export class WorkerPool {
     }
     this.running.set(task.id, attempt);
     this.deadlineTimer ??= setTimeout(() => this.expireDeadlines(), this.options.attemptTimeoutMs);
-    void runAttempt(attempt, this.handler, this.hooks.complete).then((outcome) =>
-      this.bodyEnded(attempt, outcome),
-    );
+    if (this.starting.push(attempt) === 1) {
+      setImmediate(() => this.runStarting());
+    }
+  }
+
+  private runStarting(): void {
+    for (const attempt of this.starting.splice(0)) {
+      if (attempt.state === 'running') {
+        void this.run(attempt);
+      } else {
+        this.bodyEnded(attempt, RELEASED);
+      }
+    }
+  }
+
+  private async run(attempt: Attempt): Promise<void> {
+    this.bodyEnded(attempt, await runAttempt(attempt, this.handler, this.hooks.complete));
   }
 
   /** The attempts that hold a slot. */
