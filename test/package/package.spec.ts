@@ -75,7 +75,7 @@ describe('the packed package', () => {
       .split('\n')
       .filter((line: string) => /^(typed|node_modules.nestjs-pgqueue).*error/.test(line));
     expect(ours).toEqual([]);
-  });
+  }, 120_000);
 
   it('offers health and metrics to those who have the optional peers', async () => {
     await linkPeers(isOptional);
