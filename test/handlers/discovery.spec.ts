@@ -1,4 +1,4 @@
-import { Global, Injectable, Module, type Provider } from '@nestjs/common';
+import { forwardRef, Global, Inject, Injectable, Module, type Provider } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { defineTask, noJitter, type Task, TaskHandler } from '../../lib/index.js';
 import { createQueueApp, type QueueApp, type QueueAppOptions } from '../support/queue-app.js';
@@ -111,6 +111,31 @@ describe('handlers', () => {
 
     await start({ imports: [GlobalModule, Feature] });
     expect(await run(A, B)).toEqual(['Reminder.run', 'Sender.run']);
+  });
+
+  it('are found in providers that need each other', async () => {
+    @Injectable()
+    class Chicken {
+      @Inject(forwardRef(() => Egg)) readonly egg!: object;
+
+      @TaskHandler(A)
+      run({ payload }: Task<string>) {
+        ran.push({ method: 'Chicken.run', self: this.egg, payload });
+      }
+    }
+    @Injectable()
+    class Egg {
+      constructor(@Inject(forwardRef(() => Chicken)) readonly chicken: object) {}
+
+      @TaskHandler(B)
+      run({ payload }: Task<string>) {
+        ran.push({ method: 'Egg.run', self: this.chicken, payload });
+      }
+    }
+
+    await start({ providers: [Chicken, Egg] });
+    expect(await run(A, B)).toEqual(['Chicken.run', 'Egg.run']);
+    expect(new Set(ran.map(({ self }) => self))).toEqual(new Set([app!.get(Egg), app!.get(Chicken)]));
   });
 
   it('are inherited; a method that overrides one takes its place', async () => {
