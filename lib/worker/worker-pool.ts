@@ -9,8 +9,8 @@ import { runAttempt } from './task-runner.js';
 
 /** How soon a task is offered again while an older body of it still runs here. */
 const OVERLAP_DELAY_MS = 1000;
-/** A body that outlived its attempt may withhold a slot for as long as the attempt had, but no longer than this. */
-const LONGEST_WITHHELD_MS = 60_000;
+/** So many bodies that outlived their attempt are borne for each slot; each one more withholds a slot, so that they stay bounded. */
+const BORNE_PER_SLOT = 10;
 
 export interface WorkerPoolHooks {
   /** An attempt has its outcome; its slot is free. */
@@ -25,8 +25,6 @@ export class WorkerPool {
   private readonly running = new Map<number, Attempt>();
   /** Bodies that outlived their attempt. */
   private readonly abandoned = new Map<number, Attempt>();
-  /** Those of them that did so lately. */
-  private readonly burdens = new Set<Attempt>();
   /** They have a slot, and run as soon as the next claim is on its way. */
   private readonly starting: Attempt[] = [];
   private deadlineTimer: NodeJS.Timeout | undefined;
@@ -73,13 +71,13 @@ export class WorkerPool {
     return this.lastFetcherPeriodMs;
   }
 
-  /**
-   * As many abandoned bodies as there are slots are borne; each one more withholds a slot, so that slow handlers slow their kind
-   * down. Only for a while: handlers that never end must not stop it.
-   */
+  /** Bodies that never end cost nothing at first, then a slot each: they must neither stop their kind soon nor fill the memory. */
   get free(): number {
     const capacity = this.capacity;
-    return Math.max(0, capacity - this.running.size - Math.max(0, this.burdens.size - capacity));
+    return Math.max(
+      0,
+      capacity - this.running.size - Math.max(0, this.abandoned.size - capacity * BORNE_PER_SLOT),
+    );
   }
 
   start(task: ClaimedTask, leaseId: number): void {
@@ -132,7 +130,6 @@ export class WorkerPool {
       this.finish(attempt, 'ended', outcome);
     } else {
       attempt.state = 'ended';
-      this.burdens.delete(attempt);
       if (this.abandoned.get(attempt.id) === attempt) {
         this.abandoned.delete(attempt.id);
       }
@@ -141,9 +138,6 @@ export class WorkerPool {
 
   private abandon(attempt: Attempt, outcome: Outcome): void {
     this.abandoned.set(attempt.id, attempt);
-    this.burdens.add(attempt);
-    const withheldMs = Math.min(this.options.attemptTimeoutMs, LONGEST_WITHHELD_MS);
-    setTimeout(() => this.burdens.delete(attempt), withheldMs).unref();
     this.finish(attempt, 'abandoned', outcome);
     // A handler that heeds its signal ends within this turn.
     setImmediate(() => {

@@ -159,6 +159,19 @@ describe('a handler that ignores its signal', () => {
     expect(new Set(bad.flatMap(({ messages }) => messages))).toEqual(new Set(['timed out after 100 ms']));
   });
 
+  it('withholds its slot once ten for each slot never ended, and gives it back when they end', async () => {
+    let starts = 0;
+    register({ workerCount: 1, maxAttempts: 1 }, () => (starts++, end.promise));
+    for (let n = 0; n < 13; n++) await push();
+    await until(
+      async () => (await stored()).filter(({ status }) => status === 'no_attempts_left').length === 11,
+    );
+    await until(() => events.of('saturated').length > 0);
+    expect(starts).toBe(11);
+    end.resolve();
+    await until(() => starts === 13);
+  });
+
   it('does not hold up another kind', async () => {
     register({ workerCount: 1 }, ignoreSignal);
     for (let n = 0; n < 5; n++) await push();
