@@ -208,13 +208,14 @@ export class Settler {
     for (const entry of entries) {
       const { id, leaseId, write } = entry.settlement;
       this.retrying.delete(id);
-      const held =
-        settled === null ||
-        settled.has(id) ||
-        entry.completed ||
-        (entry.uncertain && this.deps.holds(leaseId));
-      this.emit(entry, held ? entry.as : 'lost', exhausted.has(id));
-      if (held && write === 'reopen' && !exhausted.has(id)) {
+      const written = settled === null || settled.has(id) || (entry.uncertain && this.deps.holds(leaseId));
+      if (!written && entry.completed) {
+        // The handler's own transaction was first, and stands whatever the handler did afterwards.
+        this.emit({ ...entry, error: undefined }, 'succeeded', false);
+        continue;
+      }
+      this.emit(entry, written ? entry.as : 'lost', exhausted.has(id));
+      if (written && write === 'reopen' && !exhausted.has(id)) {
         this.deps.onReopened(entry.settlement.delayMs);
       }
     }
