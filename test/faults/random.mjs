@@ -19,7 +19,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    workers: { type: 'string', default: '4' },
+    workers: { type: 'string', default: '6' },
   },
 });
 const minutes = Number(values.minutes);

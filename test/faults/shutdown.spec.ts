@@ -6,6 +6,16 @@ import type { WorkerConfig } from './support/worker-app.mjs';
 import type { Worker } from './support/worker.mjs';
 import { World } from './support/world.js';
 
+/** Sends the signal and waits. @returns how many ms it took to end */
+async function terminate(worker: Worker): Promise<number> {
+  const at = Date.now();
+  worker.terminate();
+  const exit = await worker.ended(60_000);
+  // Nest ends the process by the signal itself when all hooks are done.
+  expect([exit.code, exit.signal]).toEqual([null, 'SIGTERM']);
+  return exit.at - at;
+}
+
 describe('H33: SIGTERM', () => {
   let server: EmbeddedPostgres;
   let world: World;
@@ -33,16 +43,6 @@ describe('H33: SIGTERM', () => {
     const ids = await world.producer.pushMany(5, task);
     await eventually(() => worker.of('start').length === 5, 15_000, 'five handlers run');
     return { worker, ids };
-  }
-
-  /** Sends the signal and waits. @returns how many ms it took to end */
-  async function terminate(worker: Worker): Promise<number> {
-    const at = Date.now();
-    worker.terminate();
-    const exit = await worker.ended(60_000);
-    // Nest ends the process by the signal itself when all hooks are done.
-    expect([exit.code, exit.signal], worker.output).toEqual([null, 'SIGTERM']);
-    return exit.at - at;
   }
 
   const rows = () =>

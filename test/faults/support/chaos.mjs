@@ -8,8 +8,8 @@ import { ask } from './side-tables.mjs';
 /** @typedef {import('../../../scripts/embedded-postgres/index.mjs').EmbeddedPostgres} Server */
 
 /** How long one fault may go on, and how often the server goes down: a run must get its tasks done too. */
-const KILL_EVERY_MS = [2500, 5500];
-const FAULT_EVERY_MS = [1000, 4000];
+const KILL_EVERY_MS = [4000, 7000];
+const FAULT_EVERY_MS = [1500, 5000];
 const RESTART_EVERY_MS = [45_000, 90_000];
 
 export class Chaos {

@@ -6,7 +6,8 @@ import { between, choose } from './random.mjs';
 /** @typedef {import('./producer.mjs').ToPush} ToPush */
 
 const BATCH = 40;
-const LARGEST_BACKLOG = 2000;
+/** Small, so that what is rescued does not wait behind it. */
+const LARGEST_BACKLOG = 400;
 /** A task that kills its process costs everything else that ran there an attempt. */
 const POISON_EVERY_MS = 60_000;
 
@@ -46,7 +47,7 @@ export class Traffic {
           "SELECT count(*)::int AS open FROM pgqueue WHERE status IN ('new', 'must_retry')",
         );
         if (open < LARGEST_BACKLOG) await this.#pushBatch();
-        else await pause(200);
+        else await pause(50);
       } catch {
         this.failed++;
         await pause(100);

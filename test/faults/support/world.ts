@@ -18,19 +18,25 @@ export class World {
   private constructor(
     readonly server: EmbeddedPostgres,
     /** The test's own database, directly. */
-    readonly url: string,
+    public url: string,
     readonly producer: Producer,
     /** What workers connect through, unless they name another address. */
     readonly proxy: Proxy,
   ) {}
 
   /** A database of its own on the server, migrated, with side tables and a proxy before it. */
-  static async create(server: EmbeddedPostgres, name: string): Promise<World> {
+  static async create(
+    server: EmbeddedPostgres,
+    name: string,
+    /** The producer connects through the proxy too, and like this. */
+    { proxied = false, typeorm = {} }: { proxied?: boolean; typeorm?: Record<string, unknown> } = {},
+  ): Promise<World> {
     await ask(server.url, `CREATE DATABASE "${name}"`);
     const url = new URL(server.url);
     url.pathname = `/${name}`;
     const proxy = await Proxy.start(server.port);
-    return new World(server, url.href, await Producer.start(url.href), proxy);
+    const producer = await Producer.start(proxied ? proxy.through(url.href) : url.href, typeorm);
+    return new World(server, url.href, producer, proxy);
   }
 
   /** Starts a worker process behind the proxy. */
