@@ -35,11 +35,8 @@ export class QueueProcessing implements Processing {
       this.process.start();
       this.maintenance.forEach((job) => job.start());
     }
-    const kinds = handlers.map(({ options: { kind, name, workerCount } }) => ({
-      kind,
-      name,
-      workerCount: workerCount(),
-    }));
+    const pools = [...(this.process?.pools.values() ?? [])];
+    const kinds = pools.map(({ kind, name, capacity }) => ({ kind, name, workerCount: capacity }));
     this.deps.events.emit({ type: 'started', kinds });
   }
 

@@ -54,9 +54,10 @@ export class PeriodicJob {
     const { repository, jobs, work, events } = this.deps;
     try {
       for (const job of await repository.takeTurns(jobs())) {
+        // One that fails takes none of the others' turns.
         await work(job).catch(async (error: unknown) => {
+          events.emit({ type: 'connection-failed', role: 'maintenance', error });
           await repository.returnTurn(job);
-          throw error;
         });
       }
     } catch (error) {
