@@ -136,7 +136,8 @@ function bars(measure, result, { keys, axis, independent = false, logarithmic = 
   ];
   if (panels.length === 1)
     return { data: { values }, width: WIDTH, height: { step: 24 }, encoding: { y }, layer };
-  const columns = Math.min(panels.length, 3);
+  // Four or six panels are two figures of two or three variants: a row for each variant, or each figure.
+  const columns = panels.length === 4 ? 2 : Math.min(panels.length, 3);
   return {
     data: { values },
     facet: { field: 'panel', type: 'nominal', title: null, sort: panels },

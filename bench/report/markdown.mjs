@@ -54,7 +54,9 @@ function sectionOf({ title, about, columns, variantTitle, quoted = {} }, { entri
       ...Array.from({ length: columns.length - 1 }, () => ''),
     ]);
   }
-  const sizes = Object.entries(parameters).map(([name, value]) => `${name} ${value.toLocaleString('en')}`);
+  const sizes = Object.entries(parameters).map(
+    ([name, value]) => `${inWords(name)} ${value.toLocaleString('en')}`,
+  );
   return [
     `## ${title}`,
     about,
@@ -66,6 +68,11 @@ function sectionOf({ title, about, columns, variantTitle, quoted = {} }, { entri
     ),
     `Median (lowest to highest) of ${repetitionsOf(entries)}; measured ${at.slice(0, 10)}; ${sizes.join(', ')}.`,
   ].join('\n\n');
+}
+
+/** @param {string} name */
+function inWords(name) {
+  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 /** @param {Record<string, EntryResult>} entries */
