@@ -12,11 +12,11 @@ WITH open AS (
   FROM open WHERE t.id = open.id RETURNING t.id, open.lease_id
 )
 SELECT id::text AS id, CASE WHEN lease_id IS NOT NULL THEN pg_notify('${channel}', 'lost:' || lease_id || ':' || id)::text END FROM cancelled`,
-    /** $1 kind · $2 attempts · $3 limit. */
+    /** $1 kind · $2 attempts · $3 limit. The clock is read once, so that they run in the order of their ids. */
     retryBroken: `
 WITH retried AS (
   UPDATE ${task} t
-  SET status = 'must_retry', finished_at = NULL, attempts_left = $2, attempts_elapsed = 0, run_at = ${CLOCK}
+  SET status = 'must_retry', finished_at = NULL, attempts_left = $2, attempts_elapsed = 0, run_at = (SELECT ${CLOCK})
   WHERE t.ctid = ANY (ARRAY(
     SELECT ctid FROM ${task} WHERE kind = $1 AND status = 'no_attempts_left' ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED))
   RETURNING t.id
