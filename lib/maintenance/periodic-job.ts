@@ -5,6 +5,8 @@ import type { QueueEvents } from '../task/queue-events.js';
 const SHARE = 0.25;
 const SHORTEST_MS = 250;
 const LONGEST_MS = 15 * 60_000;
+/** The first time it asks soon: processes that never live for long must have their turns too. */
+const FIRST_MS = 5000;
 
 export interface PeriodicJobDeps {
   repository: MaintenanceRepository;
@@ -27,7 +29,7 @@ export class PeriodicJob {
   start(): void {
     if (!this.started) {
       this.started = true;
-      this.schedule();
+      this.schedule(FIRST_MS);
     }
   }
 
@@ -65,9 +67,9 @@ export class PeriodicJob {
     }
   }
 
-  private schedule(): void {
+  private schedule(longestMs = LONGEST_MS): void {
     const shortest = Math.min(...this.deps.jobs().values());
-    const pause = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, shortest * SHARE)) * (0.9 + 0.2 * Math.random());
+    const pause = Math.min(longestMs, Math.max(SHORTEST_MS, shortest * SHARE)) * (0.9 + 0.2 * Math.random());
     this.timer = setTimeout(() => {
       void this.runOnce().then(() => this.stopped || this.schedule());
     }, pause);
