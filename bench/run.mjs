@@ -58,14 +58,14 @@ const results = {};
 try {
   const contenders = runnable(wanted, servers.redis !== undefined);
   const startedAt = performance.now();
-  const profileFolder = options.profile ? new URL('results/profiles', import.meta.url).pathname : undefined;
+  const profiles = options.profile ? new URL('results/profiles/', import.meta.url).pathname : undefined;
   for (const measure of measures.length > 0 ? measures : MEASURES) {
     const entries = entriesToRun(measure, options, contenders);
     if (entries.length === 0) continue;
     say(`\n${measure.title} (${measure.name})`);
     const result = await runMeasure(measure, entries, servers, {
       ...options,
-      ...(profileFolder && { profileFolder }),
+      ...(profiles && { profileFolder: `${profiles}${measure.name}` }),
     });
     results[measure.name] = result;
     say(`  took ${result.seconds} s`);

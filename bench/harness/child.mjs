@@ -2,6 +2,7 @@
 /** @import { Contender, Producer, ProducerSettings, Store, Usage, Worker, WorkerCall } from '../types.js' */
 import { now } from './clock.mjs';
 import { memoryOf } from './cpu.mjs';
+import { Profile } from './profile.mjs';
 import { fill, flood, pace, pushFor, trickle } from './pushing.mjs';
 import { Tally } from './tally.mjs';
 
@@ -17,6 +18,7 @@ let producer;
 /** How many tasks the workers have handled, as the harness told last. */
 const credit = { handled: 0 };
 const cpuAtStart = { ms: 0 };
+const profile = process.env['BENCH_PROFILE'] ? new Profile(process.env['BENCH_PROFILE']) : undefined;
 
 const theWorker = () => worker ?? fail('this process has no worker');
 const theProducer = () => producer ?? fail('this process has no producer');
@@ -79,9 +81,16 @@ const calls = {
   trickle: (/** @type {Parameters<typeof trickle>[1]} */ settings) => trickle(theProducer(), settings),
   flood: (/** @type {Parameters<typeof flood>[2]} */ settings) => flood(theProducer(), credit, settings),
 
-  startUsage: () => void (cpuAtStart.ms = cpuMs()),
-  /** @returns {Usage} since `startUsage` */
-  usage: () => ({ cpuMs: cpuMs() - cpuAtStart.ms, ...memoryOf(process.pid) }),
+  async startUsage() {
+    await profile?.start();
+    cpuAtStart.ms = cpuMs();
+  },
+  /** @returns {Promise<Usage>} since `startUsage` */
+  async usage() {
+    const usage = { cpuMs: cpuMs() - cpuAtStart.ms, ...memoryOf(process.pid) };
+    await profile?.write();
+    return usage;
+  },
   now,
 };
 

@@ -38,7 +38,7 @@ export class Lab {
   constructor(servers, entry, { profileFolder }) {
     this.#servers = servers;
     this.#entry = entry;
-    this.#profileFolder = profileFolder;
+    this.#profileFolder = profileFolder && `${profileFolder}/${labelOf(entry).replaceAll(/\W+/g, '-')}`;
   }
 
   get store() {

@@ -24,7 +24,7 @@ export class ContenderProcess {
   /**
    * @param {ContenderName} contender
    * @param {'worker' | 'producer'} role
-   * @param {string | undefined} profileFolder where a CPU profile is to be written when it ends
+   * @param {string | undefined} profileFolder where CPU profiles of what is measured are to be written, as the beginning of their names
    */
   static async open(contender, role, profileFolder) {
     const process = new ContenderProcess(contender, role, profileFolder);
@@ -44,8 +44,12 @@ export class ContenderProcess {
     this.#name = `${contender} (${role})`;
     this.#child = fork(CHILD, [contender], {
       serialization: 'advanced',
-      execArgv: profileFolder ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder}/${contender}-${role}`] : [],
-      env: { ...process.env, NODE_ENV: 'production' },
+      execArgv: [],
+      env: {
+        ...process.env,
+        NODE_ENV: 'production',
+        ...(profileFolder ? { BENCH_PROFILE: `${profileFolder}-${role}` } : {}),
+      },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     alive.add(this);
