@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { RegisteredHandler } from './handlers/registered-handler.js';
 import type { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
 import { Janitor } from './maintenance/janitor.js';
+import { PeriodicJob } from './maintenance/periodic-job.js';
 import { Rescuer } from './maintenance/rescuer.js';
 import { Sweeper } from './maintenance/sweeper.js';
 import type { ResolvedOptions } from './pg-queue.options.js';
@@ -13,6 +14,9 @@ import type { Processing } from './worker/task-scheduler.js';
 import { silenceMs } from './worker/worker-options.js';
 import { WorkerProcess } from './worker/worker-process.js';
 import { VERSION } from './version.js';
+
+/** Costs one scan of the table; nothing but foreign SQL makes orphans. */
+const ORPHANS_PERIOD_MS = 600_000;
 
 export interface QueueProcessingDeps {
   database: QueueDatabase;
@@ -84,6 +88,12 @@ export class QueueProcessing implements Processing {
     const repository = new MaintenanceRepository(settle, database.sql);
     this.maintenance = [
       new Janitor(repository, process.pools, events),
+      new PeriodicJob({
+        repository,
+        events,
+        jobs: () => new Map([['orphans', ORPHANS_PERIOD_MS]]),
+        work: () => rescuer.adoptOrphans(),
+      }),
       new Sweeper(repository, process.pools, events, (kind) => process.sweep(kind)),
     ];
     handlers.forEach((handler) => process.add(handler));

@@ -1,4 +1,4 @@
-import type { LeaseRepository } from '../storage/lease.repository.js';
+import type { LeaseRepository, RescuedTasks } from '../storage/lease.repository.js';
 import type { QueueEvents } from '../task/queue-events.js';
 import type { WorkerPool } from '../worker/worker-pool.js';
 
@@ -21,22 +21,28 @@ export class Rescuer {
     return this.running;
   }
 
+  /** Gives back tasks whose lease does not exist: the safety net under the rescue. */
+  async adoptOrphans(): Promise<void> {
+    this.report(await this.repository.rescueOrphans(this.messagesKept()));
+  }
+
   private async rescue(): Promise<void> {
-    const keep = new Map(
-      [...this.pools.values()].map(({ kind, options }) => [kind, options.maxTaskErrorMessages]),
-    );
+    const { leaseTimeoutMs, silenceMs } = this.limits;
     try {
-      const { rescued } = await this.repository.rescue(
-        this.limits.leaseTimeoutMs,
-        this.limits.silenceMs,
-        keep,
-      );
-      for (const { kind, worker, count, exhausted } of rescued) {
-        const name = this.pools.get(kind)?.name ?? `pgqueue-${kind}`;
-        this.events.emit({ type: 'tasks-rescued', kind, name, worker, count, exhausted });
-      }
+      this.report(await this.repository.rescue(leaseTimeoutMs, silenceMs, this.messagesKept()));
     } catch (error) {
       this.events.emit({ type: 'connection-failed', role: 'maintenance', error });
+    }
+  }
+
+  private messagesKept(): Map<number, number> {
+    return new Map([...this.pools.values()].map(({ kind, options }) => [kind, options.maxTaskErrorMessages]));
+  }
+
+  private report(rescued: readonly RescuedTasks[]): void {
+    for (const { kind, worker, count, exhausted } of rescued) {
+      const name = this.pools.get(kind)?.name ?? `pgqueue-${kind}`;
+      this.events.emit({ type: 'tasks-rescued', kind, name, worker, count, exhausted });
     }
   }
 }

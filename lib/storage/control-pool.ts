@@ -28,6 +28,8 @@ export interface ControlPoolOptions {
   max: number;
   /** How long a statement may take, seen from here: a silent server must not stop the queue. */
   deadlineMs: number;
+  /** How long a statement may wait for a row that another transaction holds. Default: as long as it may take. */
+  lockTimeoutMs?: number;
   /** A pooler in transaction mode stands between: no session settings, no prepared statements. */
   transactionPooling: boolean;
   onError: (error: Error) => void;
@@ -45,7 +47,8 @@ export class ControlPool {
   private ended: Promise<void> | undefined;
 
   constructor(private readonly options: ControlPoolOptions) {
-    const { connection, max, deadlineMs, transactionPooling, onError, onConnect } = options;
+    const { connection, max, transactionPooling, deadlineMs, lockTimeoutMs = deadlineMs } = options;
+    const { onError, onConnect } = options;
     this.pool = new pg.Pool({
       ...connection,
       max,
@@ -57,7 +60,9 @@ export class ControlPool {
       keepAlive: true,
       // The application may have changed how pg reads types; here every value comes as the server's text.
       types: { getTypeParser: () => (value: string | Buffer) => value } as unknown as pg.CustomTypesConfig,
-      ...(transactionPooling ? {} : { options: sessionOptions(connection.options, deadlineMs) }),
+      ...(transactionPooling
+        ? {}
+        : { options: sessionOptions(connection.options, deadlineMs, lockTimeoutMs) }),
     });
     this.pool.on('error', onError);
     this.pool.on('connect', (client) => {
@@ -79,16 +84,21 @@ export class ControlPool {
     return this.use(async (client) => (await client.query<TextRow>({ ...prepared, text, values })).rows);
   }
 
-  /** Runs one statement under other planner settings, for the few that must read a table whole. */
-  queryWith(settings: Record<string, string>, text: string, values: unknown[] = []): Promise<TextRow[]> {
+  /** Runs statements in one transaction under other settings, for the few that must read a table whole. */
+  transactionWith<T>(
+    settings: Record<string, string>,
+    work: (query: (text: string, values?: unknown[]) => Promise<TextRow[]>) => Promise<T>,
+  ): Promise<T> {
     return this.use(async (client) => {
       await client.query('BEGIN');
       for (const [name, value] of Object.entries(settings)) {
         await client.query('SELECT set_config($1, $2, true)', [name, value]);
       }
-      const { rows } = await client.query<TextRow>(text, values);
+      const result = await work(
+        async (text, values = []) => (await client.query<TextRow>(text, values)).rows,
+      );
       await client.query('COMMIT');
-      return rows;
+      return result;
     });
   }
 
@@ -130,10 +140,11 @@ export class ControlPool {
   }
 }
 
-function sessionOptions(own: string | undefined, deadlineMs: number): string {
+function sessionOptions(own: string | undefined, deadlineMs: number, lockTimeoutMs: number): string {
   const settings = {
     ...SESSION_SETTINGS,
     statement_timeout: String(deadlineMs),
+    lock_timeout: String(lockTimeoutMs),
     idle_in_transaction_session_timeout: String(deadlineMs * 2),
   };
   const flags = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);

@@ -1,4 +1,4 @@
-import type { ControlPool } from './control-pool.js';
+import type { ControlPool, TextRow } from './control-pool.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
 
@@ -27,7 +27,12 @@ export interface RescuedTasks {
 }
 
 /** A scan of the whole table is right here, once per crash. */
-const SCANNING = { enable_seqscan: 'on', enable_hashjoin: 'on', plan_cache_mode: 'force_custom_plan' };
+const SCANNING = {
+  enable_seqscan: 'on',
+  enable_hashjoin: 'on',
+  plan_cache_mode: 'force_custom_plan',
+  lock_timeout: '5s',
+};
 
 /** The leases of worker processes: taken, kept alive, ended, and rescued from the dead. */
 export class LeaseRepository {
@@ -71,9 +76,8 @@ export class LeaseRepository {
   }
 
   /** Ends a lease of this process and gives back the tasks it may still hold; their attempt does not count. */
-  async release(leaseId: number): Promise<number> {
-    const rows = await this.pool.queryWith(SCANNING, this.sql.release, [leaseId]);
-    return rows.length;
+  async release(leaseId: number): Promise<void> {
+    await this.pool.transactionWith(SCANNING, (query) => query(this.sql.release, [leaseId]));
   }
 
   /**
@@ -81,26 +85,38 @@ export class LeaseRepository {
    * @param silenceMs after which a process whose session is gone is dead; null: sessions tell nothing
    * @param keep how many messages each kind keeps
    */
-  async rescue(
+  rescue(
     timeoutMs: number,
     silenceMs: number | null,
     keep: ReadonlyMap<number, number>,
-  ): Promise<{ dead: number; rescued: RescuedTasks[] }> {
-    const kinds = [...keep];
-    const rows = await this.pool.queryWith(SCANNING, this.sql.rescue, [
-      timeoutMs,
-      silenceMs,
-      intArray(kinds, ([kind]) => kind),
-      intArray(kinds, ([, messages]) => messages),
-    ]);
-    const dead = Number(rows[0]!['dead']);
-    if (dead > 0) {
-      await this.pool.query('rewind', this.sql.rewind);
-    }
-    const rescued = JSON.parse(rows[0]!['rescued'] ?? '[]') as [number, string, number, number][];
-    return {
-      dead,
-      rescued: rescued.map(([kind, worker, count, exhausted]) => ({ kind, worker, count, exhausted })),
-    };
+  ): Promise<RescuedTasks[]> {
+    return this.giveBack(keep, (query) => query(this.sql.endDead, [timeoutMs, silenceMs]));
+  }
+
+  /** Gives back the tasks of leases that do not exist. */
+  rescueOrphans(keep: ReadonlyMap<number, number>): Promise<RescuedTasks[]> {
+    return this.giveBack(keep, (query) => query(this.sql.findOrphans));
+  }
+
+  private giveBack(
+    keep: ReadonlyMap<number, number>,
+    findLeases: (query: (text: string, values?: unknown[]) => Promise<TextRow[]>) => Promise<TextRow[]>,
+  ): Promise<RescuedTasks[]> {
+    return this.pool.transactionWith(SCANNING, async (query) => {
+      const leases = await findLeases(query);
+      if (leases.length === 0) {
+        return [];
+      }
+      const kinds = [...keep];
+      const [row] = await query(this.sql.giveBack, [
+        intArray(leases, ({ id }) => Number(id)),
+        leases.map(({ worker }) => worker),
+        intArray(kinds, ([kind]) => kind),
+        intArray(kinds, ([, messages]) => messages),
+      ]);
+      await query(this.sql.rewind);
+      const rescued = JSON.parse(row?.['rescued'] ?? '[]') as [number, string, number, number][];
+      return rescued.map(([kind, worker, count, exhausted]) => ({ kind, worker, count, exhausted }));
+    });
   }
 }

@@ -22,30 +22,28 @@ export class AttemptWatch {
     if (listening && this.beats % BEATS_WHILE_LISTENING !== 0) {
       return;
     }
-    const running = this.attempts().filter(
-      (attempt) => !attempt.lost && !attempt.completed && attempt.durationMs > MIN_AGE_MS,
-    );
-    if (running.length > 0) {
-      const lost = new Map(
-        (await this.repository.findLost(running)).map(({ id, attempt, status }) => [
-          `${id}:${attempt}`,
-          status,
-        ]),
-      );
-      for (const attempt of running) {
-        const status = lost.get(`${attempt.id}:${attempt.attempt}`);
-        if (status !== undefined && attempt.state === 'running') {
-          this.lose(attempt, status === 'cancelled');
-        }
-      }
-    }
+    await this.check(this.attempts().filter((attempt) => attempt.durationMs > MIN_AGE_MS));
   }
 
-  /** A notification said that this attempt's task was cancelled. */
-  cancelled(leaseId: number, taskId: number): void {
-    for (const attempt of this.attempts()) {
-      if (attempt.id === taskId && attempt.leaseId === leaseId) {
-        this.lose(attempt, true);
+  /** A notification said that this task was cancelled while it ran: a hint, since the task may have been pushed and taken again. */
+  async cancelled(leaseId: number, taskId: number): Promise<void> {
+    await this.check(
+      this.attempts().filter((attempt) => attempt.id === taskId && attempt.leaseId === leaseId),
+    );
+  }
+
+  private async check(attempts: readonly Attempt[]): Promise<void> {
+    const held = attempts.filter((attempt) => !attempt.lost && !attempt.completed);
+    if (held.length === 0) {
+      return;
+    }
+    const lost = new Map(
+      (await this.repository.findLost(held)).map(({ id, attempt, status }) => [`${id}:${attempt}`, status]),
+    );
+    for (const attempt of held) {
+      const status = lost.get(`${attempt.id}:${attempt.attempt}`);
+      if (status !== undefined && attempt.state === 'running' && !attempt.completed) {
+        this.lose(attempt, status === 'cancelled');
       }
     }
   }

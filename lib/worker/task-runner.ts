@@ -16,7 +16,8 @@ export async function runAttempt(
     await invoke(new TaskContext(attempt, payload, complete));
     return SUCCEEDED;
   } catch (thrown) {
+    const outcome = outcomeOf(thrown);
     // A handler that gave up because of the shutdown has not failed.
-    return attempt.aborted instanceof ShutdownError ? RELEASED : outcomeOf(thrown);
+    return attempt.aborted instanceof ShutdownError && outcome.type === 'failed' ? RELEASED : outcome;
   }
 }

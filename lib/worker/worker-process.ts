@@ -211,15 +211,16 @@ export class WorkerProcess {
         events.emit({ type: 'lease-lost', leaseId, running: this.watch.leaseLost(leaseId) }),
       onAcquired: () => this.claimer.ring(),
       onSilent: onSilentProcesses,
-      onBeat: () => void this.watchAttempts(),
+      onBeat: () => void this.watched(this.watch.onBeat(this.isListening)),
       isUsed: (leaseId) =>
         this.settler.uses(leaseId) || this.watch.attempts().some((attempt) => attempt.leaseId === leaseId),
     });
   }
 
-  private async watchAttempts(): Promise<void> {
+  /** Never rejects: the next heartbeat asks again. */
+  private async watched(check: Promise<void>): Promise<void> {
     try {
-      await this.watch.onBeat(this.isListening);
+      await check;
     } catch (error) {
       this.deps.events.emit({ type: 'connection-failed', role: 'settle', error });
     }
@@ -231,7 +232,7 @@ export class WorkerProcess {
       connect: (onMessage, onClosed) => this.connections.listen(channel, onMessage, onClosed),
       events: this.deps.events,
       onRing: () => this.claimer.ring(),
-      onLost: (leaseId, taskId) => this.watch.cancelled(leaseId, taskId),
+      onLost: (leaseId, taskId) => void this.watched(this.watch.cancelled(leaseId, taskId)),
     });
   }
 }

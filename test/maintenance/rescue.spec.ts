@@ -1,0 +1,82 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+let database: TestDatabase;
+let app: QueueApp;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+beforeEach(async () => {
+  app = await createQueueApp({
+    url: database.url,
+    options: { heartbeatPeriod: 100, leaseTimeout: 1000, autoStart: false },
+  });
+  await app.dataSource.query('DELETE FROM pgqueue; DELETE FROM pgqueue_lease; DELETE FROM pgqueue_registry');
+});
+afterEach(() => app.close());
+afterAll(() => database.drop());
+
+/** A task as a worker process leaves it that claimed it and is gone. */
+async function leased(leaseId: number, attemptsLeft = 3): Promise<void> {
+  await app.dataSource.query(
+    `INSERT INTO pgqueue (kind, lease_id, attempts_left, attempts_elapsed, payload) VALUES (1, $1, $2, 1, '0')`,
+    [leaseId, attemptsLeft],
+  );
+}
+
+async function leaseOf(worker: string, secondsAgo: number): Promise<number> {
+  const [{ id }] = await app.dataSource.query(
+    `INSERT INTO pgqueue_lease (worker, heartbeat_at) VALUES ($1, clock_timestamp() - $2 * interval '1 second') RETURNING id`,
+    [worker, secondsAgo],
+  );
+  return id;
+}
+
+const attempts: number[] = [];
+function register(): void {
+  attempts.length = 0;
+  app.queue.registerKind(1, ({ attempt }) => void attempts.push(attempt), {
+    attemptTimeout: '10s',
+    backoff: () => 0,
+    loop: { fetcherPeriod: 200 },
+  });
+}
+
+it('runs the tasks of a dead worker process, the attempt used', async () => {
+  await leased(await leaseOf('old-pod', 60));
+  register();
+  await app.queue.start();
+  await until(() => attempts.length === 1);
+  expect(attempts).toEqual([2]);
+  await until(async () => (await storedTasks(app.dataSource))[0]?.status === 'succeeded');
+  expect((await storedTasks(app.dataSource))[0]!.messages).toEqual(['worker process lost: old-pod']);
+});
+
+it('breaks a task whose last attempt died, and says why', async () => {
+  await leased(await leaseOf('old-pod', 60), 0);
+  register();
+  await app.queue.start();
+  await until(async () => (await storedTasks(app.dataSource))[0]?.status === 'no_attempts_left');
+  expect(await storedTasks(app.dataSource)).toMatchObject([
+    { lease_id: null, attempts_left: 0, messages: ['worker process lost: old-pod'] },
+  ]);
+});
+
+it('gives back tasks whose lease does not exist, and leaves those of a living process alone', async () => {
+  const living = await leaseOf('living', -3600);
+  await leased(living);
+  await leased(999_999);
+  register();
+  await app.queue.start();
+  await until(() => attempts.length === 1);
+  const tasks = await storedTasks(app.dataSource);
+  expect(tasks.find(({ lease_id }) => lease_id === living)).toMatchObject({
+    status: 'new',
+    attempts_left: 3,
+  });
+  expect(tasks.find(({ lease_id }) => lease_id !== living)!.messages).toEqual([
+    'worker process lost: unknown',
+  ]);
+});
