@@ -52,6 +52,12 @@ export class SettleRepository {
     const lost = JSON.parse(rows[0]?.['lost'] ?? '[]') as [number, number, string | null][];
     return lost.map(([id, attempt, status]) => ({ id, attempt, status }));
   }
+
+  /** The ids of these attempts' tasks whose rows another transaction holds. */
+  async findHeld(attempts: readonly AttemptRef[]): Promise<ReadonlySet<number>> {
+    const rows = await this.pool.query('find_held', this.sql.findHeld, [intArray(attempts, ({ id }) => id)]);
+    return new Set(JSON.parse(rows[0]?.['held'] ?? '[]') as number[]);
+  }
 }
 
 function holders(batch: readonly AttemptRef[]): unknown[] {

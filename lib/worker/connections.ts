@@ -4,6 +4,8 @@ import type { Database } from '../storage/database.js';
 import type { ConnectionRole, QueueEvents } from '../task/queue-events.js';
 import type { WorkerOptions } from './worker-options.js';
 
+/** How long outcomes wait for rows that a transaction of the application's holds, before those that are free go first. */
+const LOCK_TIMEOUT_MS = 300;
 /** How long connections get to end by themselves. */
 const CLOSE_GRACE_MS = 500;
 
@@ -26,7 +28,7 @@ export class Connections {
     this.heartbeat = this.pool('heartbeat', 1, heartbeatDeadline(options), () =>
       hooks.onHeartbeatConnection(),
     );
-    this.settle = this.pool('settle', 3, options.statementTimeoutMs);
+    this.settle = this.pool('settle', 3, options.statementTimeoutMs, undefined, LOCK_TIMEOUT_MS);
   }
 
   listen(
@@ -48,11 +50,18 @@ export class Connections {
     await Promise.all([this.claim, this.heartbeat, this.settle].map((pool) => pool.close(CLOSE_GRACE_MS)));
   }
 
-  private pool(role: ConnectionRole, max: number, deadlineMs: number, onConnect?: () => void): ControlPool {
+  private pool(
+    role: ConnectionRole,
+    max: number,
+    deadlineMs: number,
+    onConnect?: () => void,
+    lockTimeoutMs = deadlineMs,
+  ): ControlPool {
     return new ControlPool({
       connection: this.database.connectionOptions(),
       max,
       deadlineMs,
+      lockTimeoutMs,
       transactionPooling: this.options.transactionPooling,
       onError: (error) => this.events.emit({ type: 'connection-failed', role, error }),
       ...(onConnect ? { onConnect } : {}),

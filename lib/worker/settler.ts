@@ -1,8 +1,9 @@
 import type { SettleRepository } from '../storage/settle.repository.js';
-import { isCertainlyRolledBack, isRefusedData } from '../storage/sql-state.js';
+import { isCertainlyRolledBack, isConflict, isRefusedData } from '../storage/sql-state.js';
 import type { KindName, QueueEvents, SettledAs } from '../task/queue-events.js';
 import type { SettleAnswer, Settlement } from '../task/settlement.js';
 import { retryDelay } from './retry-delay.js';
+import { SetAside } from './set-aside.js';
 
 /** An ended attempt on its way to the database. */
 export interface SettlerEntry {
@@ -49,8 +50,17 @@ export class Settler {
   private readonly pending = new Map<number, number>();
   private idle: (() => void)[] = [];
   private closed = false;
+  private readonly aside: SetAside<SettlerEntry>;
 
-  constructor(private readonly deps: SettlerDeps) {}
+  constructor(private readonly deps: SettlerDeps) {
+    this.aside = new SetAside({
+      findHeld: (entries) => deps.repository.findHeld(entries.map(({ settlement }) => settlement)),
+      onFree: (entries) => {
+        this.waiting.push(...entries.filter((entry) => this.stillWanted(entry)));
+        this.flush();
+      },
+    });
+  }
 
   get isFull(): boolean {
     return this.waiting.length >= MAX_WAITING;
@@ -77,7 +87,7 @@ export class Settler {
 
   /** Resolves when all is written, or nothing more can be. */
   async drained(): Promise<void> {
-    if (this.waiting.length > 0 || this.onTheirWay > 0) {
+    if (this.isBusy) {
       await new Promise<void>((resolve) => this.idle.push(resolve));
     }
   }
@@ -85,6 +95,11 @@ export class Settler {
   /** Tries no longer. */
   close(): void {
     this.closed = true;
+    this.aside.close();
+  }
+
+  private get isBusy(): boolean {
+    return this.waiting.length > 0 || this.onTheirWay > 0 || this.aside.size > 0;
   }
 
   private schedule(): void {
@@ -108,7 +123,7 @@ export class Settler {
         this.flush();
       });
     }
-    if (this.waiting.length === 0 && this.onTheirWay === 0) {
+    if (!this.isBusy) {
       this.idle.splice(0).forEach((resolve) => resolve());
     }
   }
@@ -140,7 +155,11 @@ export class Settler {
         if (isRefusedData(error)) {
           return this.isolate(entries, error);
         }
-        await this.pause(entries, error);
+        if (isConflict(error)) {
+          entries = await this.withoutHeld(entries);
+        } else {
+          await this.pause(entries, error);
+        }
         if (this.closed) {
           return;
         }
@@ -170,6 +189,17 @@ export class Settler {
     this.failures++;
     this.deps.events.emit({ type: 'connection-failed', role: 'settle', error });
     await new Promise<void>((resolve) => setTimeout(resolve, retryDelay(this.failures)));
+  }
+
+  /** Others hold rows of this batch: what is not among them is written at once. */
+  private async withoutHeld(entries: SettlerEntry[]): Promise<SettlerEntry[]> {
+    entries.forEach((entry) => this.retrying.set(entry.settlement.id, entry));
+    try {
+      return await this.aside.divide(entries);
+    } catch (error) {
+      await this.pause(entries, error);
+      return entries;
+    }
   }
 
   private stillWanted(entry: SettlerEntry): boolean {

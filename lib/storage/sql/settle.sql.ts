@@ -47,6 +47,12 @@ UPDATE ${task} t SET status = 'succeeded', lease_id = NULL, finished_at = now()
 WHERE t.id = $1 AND t.lease_id = $2 AND t.attempts_elapsed = $3 RETURNING t.id`,
     completeDeleting: `
 DELETE FROM ${task} t WHERE t.id = $1 AND t.lease_id = $2 AND t.attempts_elapsed = $3 RETURNING t.id`,
+    /** Which of these rows another transaction holds. $1 ids. */
+    findHeld: `
+WITH free AS MATERIALIZED (
+  SELECT t.id FROM ${task} t WHERE t.id = ANY ($1::bigint[]) FOR UPDATE SKIP LOCKED
+)
+SELECT json_agg(t.id)::text AS held FROM ${task} t WHERE t.id = ANY ($1::bigint[]) AND t.id NOT IN (SELECT id FROM free)`,
     /** Which of these attempts no longer hold their lease, and what their tasks are now. */
     findLost: `
 SELECT json_agg(json_build_array(u.id, u.attempt, t.status))::text AS lost

@@ -1,0 +1,166 @@
+import type { EntityManager } from 'typeorm';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Task } from '../../lib/index.js';
+import { type Deferred, deferred } from '../support/deferred.js';
+import { newKind } from '../support/kinds.js';
+import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
+import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+/** More than there are statements on their way at once. */
+const HELD = 5;
+
+let database: TestDatabase;
+let worker: QueueApp;
+let producer: QueueApp;
+let events: RecordedEvents;
+let ends: Deferred<void>[] = [];
+let held = newKind();
+const other = newKind({ workerCount: 10 });
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  producer = await createQueueApp({ url: database.url, options: { autoStart: false } });
+});
+
+afterAll(async () => {
+  await producer.close();
+  await database.drop();
+});
+
+beforeEach(async () => {
+  worker = await createQueueApp({ url: database.url, options: { shutdownTimeout: 100 } });
+  events = recordEvents(worker.queue);
+  worker.queue.registerKind(other, () => undefined);
+});
+
+afterEach(() => worker.close());
+
+const stored = () => storedTasks(producer.dataSource, `kind = ${held.kind}`);
+const keys = Array.from({ length: HELD }, (_, n) => `key ${n}`);
+
+/** Tasks that run until the test ends them, each with a key. */
+async function startHeld(options = {}, body: (task: Task<any>) => unknown = () => undefined): Promise<void> {
+  held = newKind({ workerCount: HELD, ...options });
+  ends = keys.map(() => deferred());
+  worker.queue.registerKind(held, async (task) => {
+    await body(task);
+    await ends[task.payload as number]!.promise;
+  });
+  await producer.queue.pushTasks(keys.map((externalKey, payload) => ({ kind: held, payload, externalKey })));
+  await until(async () => (await stored()).every(({ lease_id }) => lease_id !== null));
+}
+
+/** Tasks of another kind, one after the other: each outcome is written before the next task is pushed. */
+async function expectOthersToBeWritten(): Promise<void> {
+  const written = () => events.of('attempt-settled').filter(({ kind }) => kind === other.kind).length;
+  const before = written();
+  for (let n = 1; n <= 5; n++) {
+    await producer.queue.pushTask({ kind: other, payload: 0 });
+    await until(() => written() === before + n, 5000);
+  }
+}
+
+/** Runs in a transaction that commits, or rolls back, when its last step is done. */
+async function inTransaction(end: 'commits' | 'rolls back', work: (manager: EntityManager) => Promise<void>) {
+  const runner = producer.dataSource.createQueryRunner();
+  await runner.startTransaction();
+  try {
+    await work(runner.manager);
+    await (end === 'commits' ? runner.commitTransaction() : runner.rollbackTransaction());
+  } finally {
+    await runner.release();
+  }
+}
+
+const settledAs = () =>
+  events.of('attempt-settled').flatMap(({ kind, as }) => (kind === held.kind ? [as] : []));
+
+describe('outcomes whose rows a transaction of the application holds', () => {
+  it.each([
+    ['commits', 'cancelled', 'lost'],
+    ['rolls back', 'succeeded', 'succeeded'],
+  ] as const)('hold up no others; when it %s they are %s', async (end, status, as) => {
+    await startHeld();
+    await inTransaction(end, async (manager) => {
+      for (const key of keys) await producer.queue.cancelTaskByKey(held, key, { manager });
+      // One by one, so that they are no batch.
+      for (const { resolve } of ends) {
+        resolve();
+        await expectOthersToBeWritten();
+      }
+      expect(settledAs()).toEqual([]);
+    });
+    await until(() => settledAs().length === HELD);
+    expect(settledAs()).toEqual(keys.map(() => as));
+    expect((await stored()).map((row) => row.status)).toEqual(keys.map(() => status));
+  });
+
+  it('do so when a push that replaces met running tasks and left them', async () => {
+    await startHeld();
+    await inTransaction('commits', async (manager) => {
+      const tasks = keys.map((externalKey) => ({ kind: held, payload: 'new', externalKey }));
+      const results = await producer.queue.pushTasks(tasks, { manager, onConflict: 'replace' });
+      expect(results.map(({ status }) => status)).toEqual(keys.map(() => 'duplicate'));
+      ends.forEach(({ resolve }) => resolve());
+      await expectOthersToBeWritten();
+    });
+    await until(() => settledAs().length === HELD);
+    expect((await stored()).map(({ status, payload }) => [status, payload])).toEqual(
+      keys.map((_, n) => ['succeeded', n]),
+    );
+  });
+
+  it('do so when handlers complete their tasks in transactions that outlast their time', async () => {
+    const [completed, commit] = [keys.map(() => deferred()), deferred()];
+    await startHeld({ attemptTimeout: 1000, backoff: () => '1h' }, (task) =>
+      worker.dataSource.transaction(async (manager) => {
+        await task.completeIn(manager);
+        completed[task.payload as number]!.resolve();
+        await commit.promise;
+      }),
+    );
+    await Promise.all(completed.map(({ promise }) => promise));
+    await until(() => events.of('handler-abandoned').length === HELD);
+    await expectOthersToBeWritten();
+    commit.resolve();
+    ends.forEach(({ resolve }) => resolve());
+    await until(() => settledAs().length === HELD);
+    expect((await stored()).map(({ status }) => status)).toEqual(keys.map(() => 'succeeded'));
+    expect(settledAs()).toEqual(keys.map(() => 'succeeded'));
+  });
+
+  it('are no reason to fail a transaction that takes several of them in another order', async () => {
+    await startHeld();
+    await inTransaction('commits', async (manager) => {
+      await producer.queue.cancelTaskByKey(held, keys.at(-1)!, { manager });
+      ends.forEach(({ resolve }) => resolve());
+      await expectOthersToBeWritten();
+      // Were the outcomes of the others and this row's in one statement that waits, this would be a deadlock.
+      for (const key of keys.slice(0, -1)) await producer.queue.cancelTaskByKey(held, key, { manager });
+    });
+    await until(() => settledAs().length === HELD);
+    expect((await stored()).at(-1)!.status).toBe('cancelled');
+  });
+
+  it('do not hold up a stop, and are given back by the rescue', async () => {
+    await startHeld();
+    await inTransaction('rolls back', async (manager) => {
+      for (const key of keys) await producer.queue.cancelTaskByKey(held, key, { manager });
+      ends.forEach(({ resolve }) => resolve());
+      await expectOthersToBeWritten();
+      const startedAt = performance.now();
+      await worker.queue.stop();
+      expect(performance.now() - startedAt).toBeLessThan(6000);
+    });
+    const rescuer = await createQueueApp({
+      url: database.url,
+      options: { heartbeatPeriod: 50, leaseTimeout: 150 },
+    });
+    rescuer.queue.registerKind(newKind(), () => undefined);
+    const { count } = await recordEvents(rescuer.queue).first('tasks-rescued');
+    expect(count).toBe(HELD);
+    await rescuer.close();
+  });
+});
