@@ -33,10 +33,10 @@ describe('crashes of worker processes', () => {
 
   it('H2: a task that kills its process is started maxAttempts times, and then says why it ended', async () => {
     await startFleet(2, { thrice: { workerCount: 1 }, once: { workerCount: 1 }, work: { workerCount: 5 } });
-    const [thrice, once] = await world.producer.push(
-      { kind: 'thrice', do: 'dies', ms: 50 },
-      { kind: 'once', do: 'dies', ms: 50 },
-    );
+    // One after the other: a process that dies takes all with it that run there.
+    const [once] = await world.producer.push({ kind: 'once', do: 'dies', ms: 50 });
+    await world.started(once!);
+    const [thrice] = await world.producer.push({ kind: 'thrice', do: 'dies', ms: 50 });
     const others = setInterval(() => void world.producer.push({ do: 'ok', ms: 5 }), 100);
     try {
       await eventually(

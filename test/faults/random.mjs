@@ -90,6 +90,7 @@ printSummary({
   counts: chaos.counts,
   kills: fleet.kills.length,
   failures: fleet.failures,
+  failedStarts: fleet.failedStarts,
   recoveries: await recoveries(url, fleet.kills, chaos.outages),
   drainedMs,
   acknowledged: producer.acknowledged.size,

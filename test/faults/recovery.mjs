@@ -29,7 +29,7 @@ for (let kill = 1; kill <= Number(values.kills); kill++) {
       'SELECT extract(epoch FROM at)::float AS at FROM starts WHERE task_id = ANY ($1) AND attempt = $2 ORDER BY at',
       [ids, attempt],
     );
-    return rows.length === TASKS && rows;
+    return rows.length === TASKS ? rows : null;
   };
   await eventually(() => started(1), 30_000, 'ten tasks run');
   await Promise.all(others.map((other) => other.ask('workers', { work: TASKS })));

@@ -6,6 +6,9 @@ import type { WorkerConfig } from './support/worker-app.mjs';
 import type { Worker } from './support/worker.mjs';
 import { World } from './support/world.js';
 
+/** The server does not notice that a silent connection's process has died, so that its lease must run out. */
+const SILENT = { leaseTimeout: '4s' };
+
 /** Sends the signal and waits. @returns how many ms it took to end */
 async function terminate(worker: Worker): Promise<number> {
   const at = Date.now();
@@ -37,8 +40,8 @@ describe('H33: SIGTERM', () => {
   async function busy(task: ToPush, shutdownTimeout: string, config: Partial<WorkerConfig> = {}) {
     const worker = await world.worker({
       kinds: { work: { workerCount: 5 } },
-      queue: { shutdownTimeout },
       ...config,
+      queue: { shutdownTimeout, ...config.queue },
     });
     const ids = await world.producer.pushMany(5, task);
     await eventually(() => worker.of('start').length === 5, 15_000, 'five handlers run');
@@ -99,23 +102,24 @@ describe('H33: SIGTERM', () => {
   });
 
   it('H33: is bounded while PostgreSQL is silent', async () => {
-    const { worker } = await busy({ do: 'quiet', ms: 1000 }, '3s');
+    const { worker } = await busy({ do: 'quiet', ms: 1000 }, '3s', { queue: SILENT });
     world.proxy.blackhole();
     expect(await terminate(worker)).toBeLessThan(3000 + 2000);
     world.proxy.heal({ revive: false });
-    await world.worker({ kinds: { work: {} } });
+    await world.worker({ kinds: { work: {} }, queue: SILENT });
     await world.done();
     await world.expectSound();
   });
 
   it('H33: is bounded while PostgreSQL is silent under the handlers’ own queries', async () => {
     const { worker } = await busy({ do: 'ok', ms: 1000 }, '3s', {
+      queue: SILENT,
       typeorm: { extra: { connectionTimeoutMillis: 1000, query_timeout: 1500 } },
     });
     world.proxy.blackhole();
     expect(await terminate(worker)).toBeLessThan(3000 + 2000);
     world.proxy.heal({ revive: false });
-    await world.worker({ kinds: { work: {} } });
+    await world.worker({ kinds: { work: {} }, queue: SILENT });
     await world.done();
     await world.expectSound();
   });

@@ -6,6 +6,8 @@ export class Fleet {
   workers = [];
   /** How many died that nobody here told to. */
   crashes = 0;
+  /** How many ended with an error before they were ready: a start may fail while the database can't be reached. */
+  failedStarts = 0;
   /** What those wrote that ended by themselves, with an error: nothing may make a worker process do so. @type {string[]} */
   failures = [];
   /** Each death by SIGKILL: whose, and when by this machine's clock. @type {{ run: string, at: number }[]} */
@@ -66,7 +68,8 @@ export class Fleet {
       if (this.#closed) return;
       if (signal === 'SIGKILL' && worker.run) this.kills.push({ run: worker.run, at: Date.now() });
       if (!this.#doomed.delete(worker)) this.crashes++;
-      if (code !== null) this.failures.push(`exit code ${code}: ${worker.output.slice(-3000)}`);
+      if (code !== null && !worker.run) this.failedStarts++;
+      else if (code !== null) this.failures.push(`exit code ${code}: ${worker.output.slice(-3000)}`);
       this.#launch(slot);
     });
     return worker;

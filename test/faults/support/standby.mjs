@@ -58,9 +58,9 @@ export async function killServer(server) {
   const { pid } = server;
   if (pid === undefined) throw new Error('the server does not run');
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  for (const process_ of [pid, ...children.trim().split(' ').filter(Boolean).map(Number)]) {
+  for (const each of [pid, ...children.trim().split(' ').filter(Boolean).map(Number)]) {
     try {
-      process.kill(process_, 'SIGKILL');
+      process.kill(each, 'SIGKILL');
     } catch {
       // It has ended by itself meanwhile.
     }

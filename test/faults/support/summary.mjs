@@ -46,6 +46,7 @@ export function spread(values) {
  * @param {Record<string, number>} run.counts
  * @param {number} run.kills
  * @param {string[]} run.failures
+ * @param {number} run.failedStarts
  * @param {{ all: number[], undisturbed: number[] }} run.recoveries
  * @param {number} run.drainedMs
  * @param {number} run.acknowledged
@@ -59,7 +60,7 @@ export function printSummary(run) {
     `tasks: ${counts['tasks']} (${run.acknowledged} acknowledged to producers, ${run.failedPushes} of their transactions failed); ` +
       `${counts['starts']} starts, ${counts['effects']} effects`,
     `ended: ${counts['succeeded']} succeeded and kept, ${counts['cancelled']} cancelled, ${counts['noAttemptsLeft']} without attempts left, the others succeeded and deleted`,
-    `kills: ${run.kills} (kill -9, by the schedule and by tasks that kill their process)`,
+    `kills: ${run.kills} (kill -9, by the schedule and by tasks that kill their process); starts that failed for want of the database: ${run.failedStarts}`,
     `other faults: ${Object.entries(run.counts)
       .filter(([name]) => name !== 'kill -9')
       .map(([name, count]) => `${name} ${count}`)
