@@ -60,8 +60,7 @@ export class AttemptWatch {
   }
 
   private lose(attempt: Attempt, cancelled: boolean): void {
-    attempt.lost = true;
-    attempt.abort(
+    attempt.lose(
       cancelled
         ? new TaskCancelledError(`task ${attempt.id} was cancelled while it ran`)
         : new LeaseLostError(`task ${attempt.id}: attempt ${attempt.attempt} lost its lease`),

@@ -54,6 +54,12 @@ export class Attempt implements AttemptRef {
     }
   }
 
+  /** Its task is no longer its own: whatever the handler does, nothing is written. */
+  lose(reason: Error): void {
+    this.lost = true;
+    this.abort(reason);
+  }
+
   get durationMs(): number {
     return performance.now() - this.startedAt;
   }

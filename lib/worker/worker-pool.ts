@@ -3,7 +3,7 @@ import type { ClaimedTask } from '../task/claim.js';
 import { failed, type Outcome, RELEASED } from '../task/outcome.js';
 import type { QueueEvents } from '../task/queue-events.js';
 import type { RunnableKindOptions } from '../task/kind-options.js';
-import { TaskTimeoutError } from '../task/task.errors.js';
+import { LeaseLostError, TaskTimeoutError } from '../task/task.errors.js';
 import { Attempt, type CompleteIn } from './attempt.js';
 import { runAttempt } from './task-runner.js';
 
@@ -83,6 +83,7 @@ export class WorkerPool {
   start(task: ClaimedTask, leaseId: number): void {
     const attempt = new Attempt(task, leaseId, performance.now() + this.options.attemptTimeoutMs);
     if (this.abandoned.has(task.id) || this.running.has(task.id)) {
+      this.running.get(task.id)?.lose(new LeaseLostError(`task ${task.id} was taken again`));
       attempt.state = 'ended';
       this.hooks.onEnded(attempt, { type: 'snoozed', delayMs: OVERLAP_DELAY_MS });
       return;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { NewTask, Priority, PushOptions } from '../../lib/index.js';
+import { LeaseLostError, type NewTask, type Priority, type PushOptions } from '../../lib/index.js';
 import { type Arranged, arrange, createWorld, KEY, type Node, type World } from '../support/arrange.js';
+import { deferred } from '../support/deferred.js';
 import { newKind } from '../support/kinds.js';
 import { storedTasks } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -107,6 +108,32 @@ describe('a push that replaces', () => {
       ['first', 1, 32_766],
       ['second', 1, 32_766],
     ]);
+  });
+
+  it('is not swallowed by an older attempt of the same process that still runs when it is claimed', async () => {
+    const definition = newKind({ workerCount: 2, loop: { fetcherPeriod: 50 } });
+    const ran: unknown[] = [];
+    const [started, end] = [deferred<AbortSignal>(), deferred()];
+    world.worker.queue.registerKind(definition, async ({ payload, signal }) => {
+      ran.push(payload);
+      if (payload === 'first') {
+        started.resolve(signal);
+        await end.promise;
+      }
+    });
+    const push = (payload: string, options?: PushOptions) =>
+      world.producer.queue.pushTask({ kind: definition, payload, externalKey: KEY }, options);
+    await push('first');
+    const signal = await started.promise;
+    await world.producer.queue.cancelTaskByKey(definition, KEY);
+    expect(await push('second', { onConflict: 'replace' })).toMatchObject({ status: 'pushed' });
+    // This process hears of no cancel: that the task is taken again is what tells the older attempt.
+    await until(() => signal.aborted);
+    expect(signal.reason).toBeInstanceOf(LeaseLostError);
+    end.resolve();
+    await until(async () => (await stored({ definition }))[0]!.status === 'succeeded');
+    expect(ran).toEqual(['first', 'second']);
+    expect(await stored({ definition })).toMatchObject([{ payload: 'second', attempts_elapsed: 1 }]);
   });
 
   it('moves a task to another priority, in which it runs', async () => {
