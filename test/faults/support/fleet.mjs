@@ -38,11 +38,12 @@ export class Fleet {
   }
 
   /**
-   * One that is ready, chosen by `random`; waits for one if there is none.
+   * One that is ready, chosen by `random`. Waits until half of them are: on a slow machine faults must not come faster than
+   * processes start, or nothing is left to judge who is dead.
    * @param {() => number} [random]
    */
   async pick(random = Math.random) {
-    while (this.ready.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (this.ready.length * 2 < this.size) await new Promise((resolve) => setTimeout(resolve, 20));
     return /** @type {Worker} */ (this.ready[Math.floor(random() * this.ready.length)]);
   }
 
