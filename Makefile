@@ -23,8 +23,8 @@ test: node_modules/.package-lock.json
 	npm run lint
 	npm run lint:deps
 	npm run lint:sql
-	npm run typecheck
 	npm run build
+	npm run typecheck
 	npm test
 
 test-faults: node_modules/.package-lock.json
