@@ -123,6 +123,8 @@ export interface Entry {
   variant?: string | number;
   /** Left out of a smoke test. */
   slow?: boolean;
+  /** How often it is run, where that is not as often as the measure's others. */
+  repetitions?: number;
 }
 
 export interface Column {

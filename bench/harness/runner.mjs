@@ -31,7 +31,8 @@ export function entriesToRun(measure, options, contenders) {
 export async function runMeasure(measure, entries, servers, options) {
   const startedAt = performance.now();
   const parameters = measure.parameters(options);
-  const repetitions = options.repetitions ?? (options.quick ? 1 : (measure.repetitions ?? REPETITIONS));
+  const repetitionsOf = (/** @type {Entry} */ entry) =>
+    options.repetitions ?? (options.quick ? 1 : (entry.repetitions ?? measure.repetitions ?? REPETITIONS));
   /** @type {Record<string, EntryResult>} */
   const results = Object.fromEntries(
     entries.map((entry) => [labelOf(entry), { entry, runs: [], failures: [], summary: {} }]),
@@ -53,7 +54,12 @@ export async function runMeasure(measure, entries, servers, options) {
     }
   };
 
-  const rounds = Array.from({ length: repetitions }, (_, round) => rotate(entries, round));
+  const rounds = Array.from({ length: Math.max(...entries.map(repetitionsOf)) }, (_, round) =>
+    rotate(
+      entries.filter((entry) => repetitionsOf(entry) > round),
+      round,
+    ),
+  );
   if (measure.together) await Promise.all(rounds.flat().map(runOne));
   else for (const round of rounds) for (const entry of round) await runOne(entry);
 

@@ -13,8 +13,10 @@ export default {
     'As the drain by one process, of 50,000 waiting tasks and of a million; a run that is not over after 30 s is cut there. The first 50,000 are told apart, so that like is compared with like.',
   variantTitle: 'waiting tasks',
   entries: ({ quick, backlog }) =>
-    inVariants(quick ? [2000, 10_000] : [SMALL, backlog], () =>
-      entries(['pgqueue', 'raw', 'graphile-worker', 'pg-boss', 'bullmq-redis']),
+    inVariants(quick ? [2000, 10_000] : [SMALL, backlog], (tasks) =>
+      entries(['pgqueue', 'raw', 'graphile-worker', 'pg-boss', 'bullmq-redis'], {
+        repetitions: tasks > SMALL ? 1 : 3,
+      }),
     ),
   columns: [
     PER_SECOND,
@@ -23,7 +25,6 @@ export default {
     SERVER_CPU,
     PEAK_RSS,
   ],
-  repetitions: 2,
   parameters: ({ quick }) => (quick ? { first: 2000, limitMs: 5000 } : { first: SMALL, limitMs: 30_000 }),
   async run(lab, { variant }, { first = 0, limitMs = 0 }) {
     return { figures: await drain(lab, { tasks: Number(variant), firstTasks: first, limitMs }) };

@@ -4,7 +4,7 @@ import { entries, inVariants } from '../harness/entries.mjs';
 import { pause } from '../harness/clock.mjs';
 
 /** After this long a worker that has just started has fallen idle. */
-const SETTLE_MS = 3000;
+const SETTLE_MS = 5000;
 
 /** @type {Measure} */
 export default {
@@ -26,7 +26,7 @@ export default {
     { key: 'serverCpu', title: 'server CPU, ms a minute' },
   ],
   repetitions: 1,
-  parameters: ({ quick }) => ({ seconds: quick ? 3 : 20 }),
+  parameters: ({ quick }) => ({ seconds: quick ? 3 : 15 }),
   async run(lab, entry, { seconds = 0 }) {
     const producer = await lab.open();
     await producer.call('closeProducer');
