@@ -1,7 +1,6 @@
 import {
   type DynamicModule,
   Global,
-  type INestApplicationContext,
   Inject,
   Injectable,
   Module,
@@ -11,7 +10,7 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   defineTask,
   noJitter,
@@ -135,56 +134,45 @@ describe.each<[string, Imports]>([
   ['in a global module', (queue, database) => [inGlobal(queue), database, GlobalModule, FeatureModule]],
 ])('a queue that is imported %s', (_, imports) => {
   let database: TestDatabase;
-  let app: INestApplicationContext | undefined;
-  let journal: Journal;
+  let lines: string[];
+  let rows: unknown[];
+  let connectedAtTheEnd: boolean;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     database = await createTestDatabase();
-    app = await startApp({
+    const app = await startApp({
       imports: imports(PgQueueModule.forRoot(), typeOrm(database.url)),
       providers: [InRoot],
     });
-    journal = app.get(Journal);
-    await until(() => count('run') === 3);
-  });
+    const journal = app.get(Journal);
+    const dataSource = app.get(DataSource);
+    ({ lines } = journal);
+    await until(() => lines.filter((line) => line.endsWith(' run')).length === 3);
 
-  afterEach(async () => {
-    journal.gate.resolve();
-    await app?.close();
-    await database.drop();
-  });
-
-  /** The handlers end a while after the application has begun to close. */
-  async function closeSlowly(): Promise<DataSource> {
-    const dataSource = app!.get(DataSource);
-    const closing = app!.close();
-    app = undefined;
+    // The handlers end a while after the application has begun to close.
+    const closing = app.close();
     await dataSource.query(SLOWLY);
     journal.gate.resolve();
     await closing;
-    return dataSource;
-  }
 
-  function count(event: string): number {
-    return journal.lines.filter((line) => line.endsWith(` ${event}`)).length;
-  }
+    connectedAtTheEnd = dataSource.isInitialized;
+    await dataSource.initialize();
+    rows = await dataSource.query(
+      `SELECT kind, status, payload::jsonb, count(*)::int FROM pgqueue GROUP BY 1, 2, 3 ORDER BY 1, 3`,
+    );
+    await dataSource.destroy();
+  });
 
-  it('starts when all providers have bootstrapped, and drains before any is destroyed', async () => {
-    await closeSlowly();
-    const events = journal.lines.map((line) => line.split(' ')[1]);
+  afterAll(() => database.drop());
+
+  it('starts when all providers have bootstrapped, and drains before any is destroyed', () => {
+    const events = lines.map((line) => line.split(' ')[1]);
     const order = ['bootstrap', 'run', 'done', 'destroy', 'shutdown'];
     expect(events).toEqual(order.flatMap((event) => [event, event, event]));
   });
 
-  it('pushes until the end, and has written every outcome before the DataSource closes', async () => {
-    const dataSource = await closeSlowly();
-    expect(dataSource.isInitialized).toBe(false);
-
-    await dataSource.initialize();
-    const rows = await dataSource.query(
-      `SELECT kind, status, payload::jsonb, count(*)::int FROM pgqueue GROUP BY 1, 2, 3 ORDER BY 1, 3`,
-    );
-    await dataSource.destroy();
+  it('pushes until the end, and has written every outcome before the DataSource closes', () => {
+    expect(connectedAtTheEnd).toBe(false);
     expect(rows).toEqual([
       { kind: 1, status: 'succeeded', payload: null, count: 1 },
       { kind: 2, status: 'succeeded', payload: null, count: 1 },
