@@ -145,7 +145,8 @@ function sessionOptions(own: string | undefined, deadlineMs: number, lockTimeout
     ...SESSION_SETTINGS,
     statement_timeout: String(deadlineMs),
     lock_timeout: String(lockTimeoutMs),
-    idle_in_transaction_session_timeout: String(deadlineMs * 2),
+    // Nothing here thinks between two statements: who does was halted, and must not hold what others have to rescue.
+    idle_in_transaction_session_timeout: String(Math.min(deadlineMs, 3000)),
   };
   const flags = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
   return [own, ...flags].filter(Boolean).join(' ');
