@@ -5,6 +5,7 @@ import { defineTask, MustCancelTaskError, type Task, TaskPayloadError } from '..
 import { newKind } from '../support/kinds.js';
 import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
 import { recordEvents } from '../support/queue-events.js';
+import { anyText } from '../support/texts.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
@@ -89,8 +90,12 @@ describe('a payload comes to the handler as it was pushed', () => {
 
   it('whatever JSON can say', async () => {
     register();
-    const values = fc.sample(fc.json({ maxDepth: 5, stringUnit: 'binary' }), { numRuns: 200, seed: 7 });
-    const payloads = values.map((json) => JSON.parse(json) as unknown);
+    const double = fc.double({ noNaN: true, noDefaultInfinity: true });
+    const values = [anyText(), double, fc.integer(), fc.boolean(), fc.constant(null)];
+    const payloads = fc.sample(fc.object({ key: anyText(8), values, maxDepth: 5 }), {
+      numRuns: 200,
+      seed: 7,
+    });
     expect((await roundTrip(payloads)).map((value) => JSON.stringify(value))).toEqual(
       payloads.map((value) => JSON.stringify(value)),
     );
