@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EmbeddedPostgres } from '../../scripts/embedded-postgres/index.mjs';
 import { ask } from './support/side-tables.mjs';
@@ -19,7 +20,7 @@ describe('outages of the database', () => {
   let count = 0;
 
   beforeAll(async () => {
-    server = await EmbeddedPostgres.start({ max_connections: 200 });
+    server = await EmbeddedPostgres.start({ max_connections: 60 });
   });
   beforeEach(async () => {
     world = await World.create(server, `outages_${++count}`);
@@ -140,6 +141,45 @@ describe('outages of the database', () => {
     expect(first - now).toBeLessThan(10_000);
     expect(workers.flatMap((each) => each.of('lease-lost'))).toEqual([]);
     await world.expectSound();
+  });
+
+  it('a server without a free connection (53300): the queue keeps trying, and goes on when there is one', async () => {
+    const worker = await world.worker({ kinds: KINDS, typeorm: APP_POOL });
+    await world.producer.push({ do: 'quiet' });
+    await world.done();
+    const name = new URL(world.url).pathname.slice(1);
+    const taken: pg.Client[] = [];
+    const takeAll = async () => {
+      for (;;) {
+        const client = new pg.Client({ connectionString: server.url });
+        client.on('error', () => undefined);
+        try {
+          await client.connect();
+        } catch {
+          return;
+        }
+        taken.push(client);
+      }
+    };
+    await takeAll();
+    // Takes what the worker loses, before it can connect again.
+    await taken[0]!.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()',
+      [name],
+    );
+    await eventually(
+      async () => {
+        await takeAll();
+        return worker.of('connection-failed', ({ error }) => error.includes('53300')).length > 0;
+      },
+      15_000,
+      'the worker is refused',
+    );
+    await Promise.all(taken.map((client) => client.end()));
+    await eventually(() => world.producer.push({ do: 'quiet' }), 15_000, 'a producer connects again');
+    await world.done(10_000);
+    world.expectAlive();
+    expect(await world.expectSound()).toMatchObject({ tasks: 2, succeeded: 2 });
   });
 });
 

@@ -95,6 +95,35 @@ describe('connections and transactions', () => {
     await world.expectSound();
   });
 
+  it('a lock on the whole table, as a migration takes it, stops claims and nothing else', async () => {
+    const [worker, other] = await Promise.all(
+      [1, 2].map(() =>
+        world.worker({
+          kinds: { work: { workerCount: 5 } },
+          queue: { leaseTimeout: '3s', heartbeatPeriod: '500ms', statementTimeout: '2s' },
+        }),
+      ),
+    );
+    await world.producer.pushMany(10, { do: 'quiet', ms: 1000 });
+    await eventually(
+      () => worker!.of('start').length + other!.of('start').length === 10,
+      10_000,
+      'ten handlers run',
+    );
+    await world.producer.pushMany(50, { do: 'ok' });
+    await world.producer.dataSource.transaction(async (manager) => {
+      await manager.query('LOCK TABLE pgqueue IN ACCESS EXCLUSIVE MODE');
+      await new Promise((resolve) => setTimeout(resolve, 6000));
+    });
+    const unlockedAt = performance.now();
+    await world.done();
+    expect(performance.now() - unlockedAt).toBeLessThan(10_000);
+    expect([worker!, other!].flatMap((each) => each.of('lease-lost'))).toEqual([]);
+    const [{ most }] = await world.producer.rows('SELECT max(attempts_elapsed) AS most FROM pgqueue');
+    expect(most).toBe(1);
+    await world.expectSound();
+  });
+
   it('H23: serializable producers meet no conflict with workers that claim what they push', async () => {
     await world.worker({ kinds: { work: { workerCount: 10 } } });
     const push = async () => {

@@ -83,6 +83,7 @@ export class Chaos {
 
   /** One fault that goes on beside others. */
   async #oneOf() {
+    if (!this.world.fleet.isFit) return;
     const fault = choose(this.random, [
       [3, () => this.#halt()],
       [2, () => this.#terminate()],

@@ -27,10 +27,13 @@ const RULES = {
     uses: ['acknowledged'],
     sql: 'SELECT id::text FROM unnest($1::bigint[]) AS a(id) WHERE NOT EXISTS (SELECT FROM pushed WHERE task_id = id)',
   },
-  'a pushed task is there, or was deleted when it had succeeded': {
-    sql: `SELECT p.task_id::text FROM pushed p LEFT JOIN pgqueue t ON t.id = p.task_id
-          WHERE t.id IS NULL AND NOT (p.kind = 3 AND EXISTS
-            (SELECT FROM effects e WHERE e.task_id = p.task_id AND e.outcome IN ('ok', 'completed', 'cancelled')))`,
+  'a pushed task is there, or was deleted as its kind says when it had ended': {
+    sql: `SELECT p.task_id || ' of kind ' || p.kind || ', ' || p.does || ', started ' ||
+            (SELECT count(*) FROM starts s WHERE s.task_id = p.task_id) || ' times'
+          FROM pushed p LEFT JOIN pgqueue t ON t.id = p.task_id
+          WHERE t.id IS NULL AND NOT (p.kind = 3 AND
+            (EXISTS (SELECT FROM effects e WHERE e.task_id = p.task_id AND e.outcome IN ('ok', 'completed', 'cancelled'))
+             OR EXISTS (SELECT FROM cancels c WHERE c.task_id = p.task_id)))`,
   },
   'every task is of a known push': {
     sql: 'SELECT t.id::text FROM pgqueue t WHERE NOT EXISTS (SELECT FROM pushed p WHERE p.task_id = t.id)',

@@ -38,12 +38,19 @@ export class Fleet {
   }
 
   /**
-   * One that is ready, chosen by `random`. Waits until half of them are: on a slow machine faults must not come faster than
-   * processes start, or nothing is left to judge who is dead.
+   * Whether at least half of them are ready: on a slow machine faults must not come faster than processes start, or nothing is
+   * left to judge who is dead.
+   */
+  get isFit() {
+    return this.ready.length * 2 >= this.size;
+  }
+
+  /**
+   * One that is ready, chosen by `random`; waits until there are enough.
    * @param {() => number} [random]
    */
   async pick(random = Math.random) {
-    while (this.ready.length * 2 < this.size) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (!this.isFit) await new Promise((resolve) => setTimeout(resolve, 20));
     return /** @type {Worker} */ (this.ready[Math.floor(random() * this.ready.length)]);
   }
 
