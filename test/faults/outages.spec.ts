@@ -162,18 +162,19 @@ describe('outages of the database', () => {
       }
     };
     await takeAll();
-    // Takes what the worker loses, before it can connect again.
-    await taken[0]!.query(
-      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()',
-      [name],
-    );
     await eventually(
       async () => {
+        // Takes what the worker loses, if it does not get it back first.
+        await taken[0]!.query(
+          'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()',
+          [name],
+        );
         await takeAll();
         return worker.of('connection-failed', ({ error }) => error.includes('53300')).length > 0;
       },
       15_000,
       'the worker is refused',
+      200,
     );
     await Promise.all(taken.map((client) => client.end()));
     await eventually(() => world.producer.push({ do: 'quiet' }), 15_000, 'a producer connects again');
