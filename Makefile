@@ -1,7 +1,7 @@
 # The two commands that a newcomer needs are `make demo` and `make test`. Node and make are enough.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help test test-faults test-nodes demo start docs clean
+.PHONY: help test test-faults test-nodes demo start bench docs clean
 
 help:
 	@echo 'make demo        run the sample shop on an embedded PostgreSQL, with traffic, and check the outcome'
