@@ -28,7 +28,8 @@ export interface QueueProcessingDeps {
 /** One run of processing: the worker process and the maintenance beside it. Without a handler it does nothing at all. */
 export class QueueProcessing implements Processing {
   private process: WorkerProcess | undefined;
-  private maintenance: { start(): void; stop(): Promise<void> }[] = [];
+  private rescuer: Rescuer | undefined;
+  private maintenance: PeriodicJob[] = [];
 
   constructor(private readonly deps: QueueProcessingDeps) {}
 
@@ -54,8 +55,8 @@ export class QueueProcessing implements Processing {
   }
 
   async stop(timeoutMs: number): Promise<void> {
-    const { process, maintenance } = this;
-    const ended = Promise.allSettled(maintenance.map((job) => job.stop()));
+    const { process, maintenance, rescuer } = this;
+    const ended = Promise.allSettled([rescuer?.stop(), ...maintenance.map((job) => job.stop())]);
     const released = (await process?.stop(timeoutMs)) ?? 0;
     // What still runs meets a closed connection.
     await process?.connections.close();
@@ -85,6 +86,7 @@ export class QueueProcessing implements Processing {
       // Behind a pooler a session belongs to nobody.
       silenceMs: options.transactionPooling ? null : silenceMs(options),
     });
+    this.rescuer = rescuer;
     const repository = new MaintenanceRepository(settle, database.sql);
     this.maintenance = [
       new Janitor(repository, process.pools, events),

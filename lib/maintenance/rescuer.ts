@@ -1,10 +1,17 @@
-import type { LeaseRepository, RescuedTasks } from '../storage/lease.repository.js';
+import type { DeadWorker, LeaseRepository, Rescue } from '../storage/lease.repository.js';
 import type { QueueEvents } from '../task/queue-events.js';
 import type { WorkerPool } from '../worker/worker-pool.js';
+
+/** How soon a rescue that had to leave tasks to the transactions that hold their rows looks at them again. */
+const AGAIN_MS = 1000;
 
 /** Gives back the tasks of worker processes whose heartbeat has stopped. */
 export class Rescuer {
   private running: Promise<void> | undefined;
+  /** Dead processes some of whose tasks are not rescued yet. */
+  private remaining: readonly DeadWorker[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
 
   constructor(
     private readonly repository: LeaseRepository,
@@ -26,12 +33,32 @@ export class Rescuer {
     this.report(await this.repository.rescueOrphans(this.messagesKept()));
   }
 
+  /** Ends the timer and waits for what runs. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.running;
+  }
+
   private async rescue(): Promise<void> {
     const { leaseTimeoutMs, silenceMs } = this.limits;
+    const keep = this.messagesKept();
+    const earlier = this.remaining;
     try {
-      this.report(await this.repository.rescue(leaseTimeoutMs, silenceMs, this.messagesKept()));
+      const rescue = await this.repository.rescue(leaseTimeoutMs, silenceMs, keep);
+      this.report(rescue);
+      this.remaining = [...earlier, ...rescue.remaining];
+      if (earlier.length > 0) {
+        const rest = await this.repository.rescueRemaining(earlier, keep);
+        this.report(rest);
+        this.remaining = [...rest.remaining, ...rescue.remaining];
+      }
     } catch (error) {
       this.events.emit({ type: 'connection-failed', role: 'maintenance', error });
+    }
+    clearTimeout(this.timer);
+    if (this.remaining.length > 0 && !this.stopped) {
+      this.timer = setTimeout(() => void this.runOnce(), AGAIN_MS);
     }
   }
 
@@ -39,8 +66,8 @@ export class Rescuer {
     return new Map([...this.pools.values()].map(({ kind, options }) => [kind, options.maxTaskErrorMessages]));
   }
 
-  private report(rescued: readonly RescuedTasks[]): void {
-    for (const { kind, worker, count, exhausted } of rescued) {
+  private report({ tasks }: Rescue): void {
+    for (const { kind, worker, count, exhausted } of tasks) {
       const name = this.pools.get(kind)?.name ?? `pgqueue-${kind}`;
       this.events.emit({ type: 'tasks-rescued', kind, name, worker, count, exhausted });
     }

@@ -6,17 +6,21 @@ import { NotConnectedError } from './sql-state.js';
  * How every connection of the queue's own is set up. A queue's table is empty at one moment and holds millions the next: a
  * plan that was cached while it was empty would read all of it. With these settings every statement walks an index.
  */
-const SESSION_SETTINGS = {
-  // The server notices within a quarter of a minute that a client's machine is gone.
-  tcp_keepalives_idle: '5',
-  tcp_keepalives_interval: '3',
-  tcp_keepalives_count: '3',
+const PLANNING = {
   enable_seqscan: 'off',
   enable_bitmapscan: 'off',
   enable_hashjoin: 'off',
   enable_mergejoin: 'off',
   jit: 'off',
   plan_cache_mode: 'force_generic_plan',
+};
+
+/** What only a session of one's own can be set to. */
+const SESSION = {
+  // The server notices within a quarter of a minute that a client's machine is gone.
+  tcp_keepalives_idle: '5',
+  tcp_keepalives_interval: '3',
+  tcp_keepalives_count: '3',
   default_transaction_isolation: 'read\\ committed',
 };
 
@@ -30,11 +34,17 @@ export interface ControlPoolOptions {
   deadlineMs: number;
   /** How long a statement may wait for a row that another transaction holds. Default: as long as it may take. */
   lockTimeoutMs?: number;
-  /** A pooler in transaction mode stands between: no session settings, no prepared statements. */
+  /** A pooler in transaction mode stands between: no prepared statements, and settings only within a transaction. */
   transactionPooling: boolean;
   onError: (error: Error) => void;
   /** Told of each new connection: it may lead to another server. */
   onConnect?: () => void;
+}
+
+export interface TransactionSettings {
+  readonly settings: Readonly<Record<string, string>>;
+  /** Default: the pool's. */
+  readonly deadlineMs?: number;
 }
 
 /** One row as text, column by column. */
@@ -47,8 +57,7 @@ export class ControlPool {
   private ended: Promise<void> | undefined;
 
   constructor(private readonly options: ControlPoolOptions) {
-    const { connection, max, transactionPooling, deadlineMs, lockTimeoutMs = deadlineMs } = options;
-    const { onError, onConnect } = options;
+    const { connection, max, transactionPooling, deadlineMs, onError, onConnect } = options;
     this.pool = new pg.Pool({
       ...connection,
       max,
@@ -60,9 +69,7 @@ export class ControlPool {
       keepAlive: true,
       // The application may have changed how pg reads types; here every value comes as the server's text.
       types: { getTypeParser: () => (value: string | Buffer) => value } as unknown as pg.CustomTypesConfig,
-      ...(transactionPooling
-        ? {}
-        : { options: sessionOptions(connection.options, deadlineMs, lockTimeoutMs) }),
+      ...(transactionPooling ? {} : { options: sessionOptions(options) }),
     });
     this.pool.on('error', onError);
     this.pool.on('connect', (client) => {
@@ -80,23 +87,30 @@ export class ControlPool {
    * @throws NotConnectedError when there was no connection to send it on
    */
   query(name: string, text: string, values: unknown[] = []): Promise<TextRow[]> {
-    const prepared = this.options.transactionPooling ? {} : { name: `pgqueue_${name}` };
-    return this.use(async (client) => (await client.query<TextRow>({ ...prepared, text, values })).rows);
+    return this.options.transactionPooling
+      ? this.transaction({ settings: {} }, (query) => query(text, values))
+      : this.use(async (client) => {
+          return (await client.query<TextRow>({ name: `pgqueue_${name}`, text, values })).rows;
+        });
   }
 
-  /** Runs statements in one transaction under other settings, for the few that must read a table whole. */
-  transactionWith<T>(
-    settings: Record<string, string>,
+  /** Runs statements in one transaction, under settings and a deadline of its own. */
+  transaction<T>(
+    { settings, deadlineMs = this.options.deadlineMs }: TransactionSettings,
     work: (query: (text: string, values?: unknown[]) => Promise<TextRow[]>) => Promise<T>,
   ): Promise<T> {
+    const all = {
+      ...(this.options.transactionPooling ? transactionSettings(this.options) : {}),
+      ...settings,
+      statement_timeout: String(deadlineMs),
+    };
+    const set = Object.entries(all).map(([name, value]) => `SET LOCAL ${name} = '${value}'`);
     return this.use(async (client) => {
-      await client.query('BEGIN');
-      for (const [name, value] of Object.entries(settings)) {
-        await client.query('SELECT set_config($1, $2, true)', [name, value]);
-      }
-      const result = await work(
-        async (text, values = []) => (await client.query<TextRow>(text, values)).rows,
-      );
+      await client.query(['BEGIN ISOLATION LEVEL READ COMMITTED', ...set].join('; '));
+      const result = await work(async (text, values = []) => {
+        const query = { text, values, query_timeout: deadlineMs };
+        return (await client.query<TextRow>(query)).rows;
+      });
       await client.query('COMMIT');
       return result;
     });
@@ -140,14 +154,25 @@ export class ControlPool {
   }
 }
 
-function sessionOptions(own: string | undefined, deadlineMs: number, lockTimeoutMs: number): string {
-  const settings = {
-    ...SESSION_SETTINGS,
-    statement_timeout: String(deadlineMs),
+/** Nothing here thinks between two statements: who does was halted, and must not hold what others have to rescue. */
+function idleTimeout(deadlineMs: number): string {
+  return String(Math.min(deadlineMs, 3000));
+}
+
+function transactionSettings({ deadlineMs, lockTimeoutMs = deadlineMs }: ControlPoolOptions) {
+  return {
+    ...PLANNING,
     lock_timeout: String(lockTimeoutMs),
-    // Nothing here thinks between two statements: who does was halted, and must not hold what others have to rescue.
-    idle_in_transaction_session_timeout: String(Math.min(deadlineMs, 3000)),
+    idle_in_transaction_session_timeout: idleTimeout(deadlineMs),
+  };
+}
+
+function sessionOptions(options: ControlPoolOptions): string {
+  const settings = {
+    ...SESSION,
+    ...transactionSettings(options),
+    statement_timeout: String(options.deadlineMs),
   };
   const flags = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
-  return [own, ...flags].filter(Boolean).join(' ');
+  return [options.connection.options, ...flags].filter(Boolean).join(' ');
 }

@@ -26,13 +26,30 @@ export interface RescuedTasks {
   exhausted: number;
 }
 
-/** A scan of the whole table is right here, once per crash. */
-const SCANNING = {
-  enable_seqscan: 'on',
-  enable_hashjoin: 'on',
-  plan_cache_mode: 'force_custom_plan',
-  lock_timeout: '5s',
+/** A worker process that is dead. */
+export interface DeadWorker {
+  leaseId: number;
+  worker: string;
+}
+
+export interface Rescue {
+  tasks: RescuedTasks[];
+  /** Whose tasks could not all be taken: other transactions hold their rows. */
+  remaining: DeadWorker[];
+}
+
+/** A scan of the whole table is right here, once per crash; a large table takes its time. */
+const SCAN = {
+  settings: {
+    enable_seqscan: 'on',
+    enable_hashjoin: 'on',
+    plan_cache_mode: 'force_custom_plan',
+    lock_timeout: '5s',
+  },
+  deadlineMs: 120_000,
 };
+
+type Query = (text: string, values?: unknown[]) => Promise<TextRow[]>;
 
 /** The leases of worker processes: taken, kept alive, ended, and rescued from the dead. */
 export class LeaseRepository {
@@ -75,9 +92,19 @@ export class LeaseRepository {
     await this.pool.query('end_lease', this.sql.end, [intArray(leaseIds, Number)]);
   }
 
-  /** Ends a lease of this process and gives back the tasks it may still hold; their attempt does not count. */
-  async release(leaseId: number): Promise<void> {
-    await this.pool.transactionWith(SCANNING, (query) => query(this.sql.release, [leaseId]));
+  /**
+   * Ends a lease of this process and gives back the tasks that it may hold and that never reached it: their attempt does not count.
+   * @returns false when some are left, and the lease with them: other transactions hold their rows.
+   */
+  release(leaseId: number): Promise<boolean> {
+    return this.pool.transaction(SCAN, async (query) => {
+      await query(this.sql.lock, [leaseId]);
+      const { remaining } = await this.giveBack(query, [{ id: leaseId, message: null }], 1, new Map());
+      if (remaining.length === 0) {
+        await query(this.sql.end, [intArray([leaseId], Number)]);
+      }
+      return remaining.length === 0;
+    });
   }
 
   /**
@@ -85,38 +112,77 @@ export class LeaseRepository {
    * @param silenceMs after which a process whose session is gone is dead; null: sessions tell nothing
    * @param keep how many messages each kind keeps
    */
-  rescue(
-    timeoutMs: number,
-    silenceMs: number | null,
-    keep: ReadonlyMap<number, number>,
-  ): Promise<RescuedTasks[]> {
-    return this.giveBack(keep, (query) => query(this.sql.endDead, [timeoutMs, silenceMs]));
+  rescue(timeoutMs: number, silenceMs: number | null, keep: ReadonlyMap<number, number>): Promise<Rescue> {
+    return this.pool.transaction(SCAN, async (query) => {
+      const dead = await query(this.sql.endDead, [timeoutMs, silenceMs]);
+      return this.takeFrom(
+        query,
+        dead.map(({ id, worker }) => ({ leaseId: Number(id), worker: worker! })),
+        keep,
+      );
+    });
+  }
+
+  /** Gives back what a rescue had to leave. */
+  rescueRemaining(dead: readonly DeadWorker[], keep: ReadonlyMap<number, number>): Promise<Rescue> {
+    return this.pool.transaction(SCAN, (query) => this.takeFrom(query, dead, keep));
   }
 
   /** Gives back the tasks of leases that do not exist. */
-  rescueOrphans(keep: ReadonlyMap<number, number>): Promise<RescuedTasks[]> {
-    return this.giveBack(keep, (query) => query(this.sql.findOrphans));
+  rescueOrphans(keep: ReadonlyMap<number, number>): Promise<Rescue> {
+    return this.pool.transaction(SCAN, async (query) => {
+      const leases = await query(this.sql.findOrphans);
+      return this.takeFrom(
+        query,
+        leases.map(({ id }) => ({ leaseId: Number(id), worker: 'unknown' })),
+        keep,
+      );
+    });
   }
 
-  private giveBack(
+  private async takeFrom(
+    query: Query,
+    dead: readonly DeadWorker[],
     keep: ReadonlyMap<number, number>,
-    findLeases: (query: (text: string, values?: unknown[]) => Promise<TextRow[]>) => Promise<TextRow[]>,
-  ): Promise<RescuedTasks[]> {
-    return this.pool.transactionWith(SCANNING, async (query) => {
-      const leases = await findLeases(query);
-      if (leases.length === 0) {
-        return [];
-      }
-      const kinds = [...keep];
-      const [row] = await query(this.sql.giveBack, [
-        intArray(leases, ({ id }) => Number(id)),
-        leases.map(({ worker }) => worker),
-        intArray(kinds, ([kind]) => kind),
-        intArray(kinds, ([, messages]) => messages),
-      ]);
-      await query(this.sql.rewind);
-      const rescued = JSON.parse(row?.['rescued'] ?? '[]') as [number, string, number, number][];
-      return rescued.map(([kind, worker, count, exhausted]) => ({ kind, worker, count, exhausted }));
-    });
+  ): Promise<Rescue> {
+    if (dead.length === 0) {
+      return { tasks: [], remaining: [] };
+    }
+    const leases = dead.map(({ leaseId, worker }) => ({
+      id: leaseId,
+      message: `worker process lost: ${worker}`,
+    }));
+    const { given, remaining } = await this.giveBack(query, leases, 0, keep);
+    await query(this.sql.rewind);
+    const workers = new Map(dead.map(({ leaseId, worker }) => [leaseId, worker]));
+    return {
+      tasks: given.map(([kind, leaseId, count, exhausted]) => ({
+        kind,
+        worker: workers.get(leaseId)!,
+        count,
+        exhausted,
+      })),
+      remaining: dead.filter(({ leaseId }) => remaining.includes(leaseId)),
+    };
+  }
+
+  private async giveBack(
+    query: Query,
+    leases: readonly { id: number; message: string | null }[],
+    attempts: 0 | 1,
+    keep: ReadonlyMap<number, number>,
+  ) {
+    const kinds = [...keep];
+    const [row] = await query(this.sql.giveBack, [
+      intArray(leases, ({ id }) => id),
+      leases.map(({ message }) => message),
+      attempts,
+      intArray(kinds, ([kind]) => kind),
+      intArray(kinds, ([, messages]) => messages),
+    ]);
+    return {
+      given: JSON.parse(row?.['given'] ?? '[]') as [number, number, number, number][],
+      remaining: JSON.parse(row?.['remaining'] ?? '[]') as number[],
+    };
   }
 }

@@ -92,6 +92,7 @@ export class LeaseKeeper {
   async end(held: readonly number[]): Promise<void> {
     const { repository } = this.deps;
     for (const leaseId of held) {
+      // What could not be released is left to the rescue of another process.
       await (this.retiring.has(leaseId) ? repository.release(leaseId) : repository.end([leaseId]));
     }
   }
@@ -182,8 +183,9 @@ export class LeaseKeeper {
       if (!isUsed(leaseId) && !this.releasing.has(leaseId)) {
         this.releasing.add(leaseId);
         try {
-          await repository.release(leaseId);
-          this.retiring.delete(leaseId);
+          if (await repository.release(leaseId)) {
+            this.retiring.delete(leaseId);
+          }
         } catch (error) {
           events.emit({ type: 'connection-failed', role: 'maintenance', error });
         } finally {

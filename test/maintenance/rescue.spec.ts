@@ -80,3 +80,27 @@ it('gives back tasks whose lease does not exist, and leaves those of a living pr
     'worker process lost: unknown',
   ]);
 });
+
+it('rescues at once what it can, and the rest when the transaction ends that holds its row', async () => {
+  const dead = await leaseOf('old-pod', 60);
+  await leased(dead);
+  await leased(dead);
+  const [first] = await app.dataSource.query('SELECT id FROM pgqueue ORDER BY id LIMIT 1');
+  register();
+  await app.dataSource.transaction(async (manager) => {
+    await manager.query('SELECT FROM pgqueue WHERE id = $1 FOR UPDATE', [first.id]);
+    await app.queue.start();
+    await until(() => attempts.length === 1);
+    await until(async () => (await leases()).every((worker) => worker !== 'old-pod'));
+    expect(await storedTasks(app.dataSource)).toContainEqual(
+      expect.objectContaining({ id: first.id, lease_id: dead }),
+    );
+  });
+  await until(() => attempts.length === 2);
+  expect(attempts).toEqual([2, 2]);
+});
+
+async function leases(): Promise<string[]> {
+  const rows = await app.dataSource.query('SELECT worker FROM pgqueue_lease');
+  return rows.map(({ worker }: { worker: string }) => worker);
+}
