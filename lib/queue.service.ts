@@ -1,4 +1,4 @@
-import type { TaskDrafter } from './producer/task-drafter.js';
+import type { DraftSettings, TaskDrafter } from './producer/task-drafter.js';
 import { externalKeyOf } from './producer/task-drafter.js';
 import { needsTransaction } from './producer/task-pusher.js';
 import type { HandlerFunction } from './handlers/registered-handler.js';
@@ -40,12 +40,14 @@ export class QueueService {
    * @throws InvalidManagerError when the transaction is foreign, released or has failed
    */
   async pushTask<Payload>(task: NewTask<Payload>, options: PushOptions = {}): Promise<PushResult> {
-    const [result] = await this.push([await this.draftOf(task, options, 'task')], options);
+    const settings = this.drafter.settings(options);
+    const [result] = await this.push([await this.drafter.draft(task, settings, 'task')], settings, options);
     return result!;
   }
 
   /**
-   * Pushes any number of tasks, all or none, in bounded statements; `options` are for each of them.
+   * Pushes any number of tasks, all or none, in bounded statements; `options` are for each of them. On a query runner or an
+   * `executor` without an open transaction each statement commits by itself.
    * @returns what became of each, in order
    * @throws InvalidTaskError and the others as `pushTask` does, naming the task by its place: `tasks[3].payload`
    */
@@ -53,11 +55,13 @@ export class QueueService {
     if (!Array.isArray(tasks)) {
       throw new InvalidTaskError('tasks', tasks, 'must be an array');
     }
-    const drafts = [];
+    const settings = this.drafter.settings(options);
+    const drafts: TaskDraft[] = [];
     for (const [index, task] of tasks.entries()) {
-      drafts.push(await this.draftOf(task, options, `tasks[${index}]`));
+      const draft = this.drafter.draft(task, settings, `tasks[${index}]`);
+      drafts.push(draft instanceof Promise ? await draft : draft);
     }
-    return drafts.length === 0 ? [] : this.push(drafts, options);
+    return drafts.length === 0 ? [] : this.push(drafts, settings, options);
   }
 
   /**
@@ -140,12 +144,11 @@ export class QueueService {
     return this.queueEvents.subscribe(listener);
   }
 
-  private draftOf(task: NewTask, options: PushOptions, field: string) {
-    return this.drafter.draft(task, options, field);
-  }
-
-  private async push(drafts: readonly TaskDraft[], options: PushOptions): Promise<PushResult[]> {
-    const replace = options.onConflict === 'replace';
+  private async push(
+    drafts: readonly TaskDraft[],
+    { replace }: DraftSettings,
+    options: PushOptions,
+  ): Promise<PushResult[]> {
     const transaction = this.transactionOf(options);
     const { database, pusher } = this.database;
     const store = (run: RunStatement) => pusher.push(run, drafts, replace);

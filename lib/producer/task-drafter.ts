@@ -10,6 +10,22 @@ import { InvalidTaskError } from '../task/task.errors.js';
 /** A unique index entry must fit a third of a page, whatever its text compresses to. */
 const MAX_KEY_BYTES = 512;
 
+const TASK_FIELDS: ReadonlySet<string> = new Set<keyof NewTask>(['kind', 'payload', 'externalKey']);
+const PUSH_OPTIONS: ReadonlySet<string> = new Set<keyof PushOptions>([
+  'delay',
+  'priority',
+  'onConflict',
+  'manager',
+  'executor',
+]);
+
+/** What the options of a push say for each of its tasks. */
+export interface DraftSettings {
+  readonly delayMs: number;
+  readonly priority: number;
+  readonly replace: boolean;
+}
+
 /** Makes drafts of what a caller pushes: everything is checked before anything is written. */
 export class TaskDrafter {
   constructor(
@@ -17,27 +33,54 @@ export class TaskDrafter {
     private readonly maxPayloadBytes: number,
   ) {}
 
-  /** @throws InvalidTaskError that names the field; UnexpectedTaskKindError for a bare number that has no handler here. */
-  async draft(task: NewTask, options: PushOptions, field: string): Promise<TaskDraft> {
+  /** @throws InvalidTaskError that names the option. */
+  settings(options: PushOptions): DraftSettings {
+    if (typeof options !== 'object' || options === null) {
+      throw new InvalidTaskError('options', options, 'must be an object');
+    }
+    assertOnly(PUSH_OPTIONS, options, '', 'is not an option of a push');
+    const { onConflict = 'ignore' } = options;
+    if (onConflict !== 'ignore' && onConflict !== 'replace') {
+      throw new InvalidTaskError('onConflict', onConflict, "must be 'ignore' or 'replace'");
+    }
+    return { delayMs: delayOf(options), priority: priorityOf(options), replace: onConflict === 'replace' };
+  }
+
+  /**
+   * A promise only where a schema has to be asked.
+   * @throws InvalidTaskError that names the field; UnexpectedTaskKindError for a bare number that has no handler here.
+   */
+  draft(task: NewTask, settings: DraftSettings, field: string): TaskDraft | Promise<TaskDraft> {
     if (typeof task !== 'object' || task === null) {
       throw new InvalidTaskError(field, task, 'must be an object with `kind` and `payload`');
     }
-    assertOnConflict(options);
+    assertOnly(
+      TASK_FIELDS,
+      task,
+      `${field}.`,
+      'is not a field of a task; delay and priority are options of the push',
+    );
     const { kind: ref, payload } = task;
     kindOf(ref, `${field}.kind`, InvalidTaskError);
     const known = this.registry.optionsOf(ref);
     const schema = this.registry.schemaOf(ref);
-    if (schema) {
-      await assertMatches(`${field}.payload`, schema, payload);
-    }
-    return {
+    const draft = () => ({
       kind: known.kind,
-      priority: priorityOf(options),
+      priority: settings.priority,
       attempts: known.maxAttempts,
-      delayMs: delayOf(options),
+      delayMs: settings.delayMs,
       externalKey: externalKeyOf(`${field}.externalKey`, task.externalKey),
       payload: serializePayload(`${field}.payload`, payload, this.maxPayloadBytes),
-    };
+    });
+    return schema ? assertMatches(`${field}.payload`, schema, payload).then(draft) : draft();
+  }
+}
+
+function assertOnly(known: ReadonlySet<string>, given: object, prefix: string, problem: string): void {
+  for (const name in given) {
+    if (!known.has(name)) {
+      throw new InvalidTaskError(`${prefix}${name}`, (given as Record<string, unknown>)[name], problem);
+    }
   }
 }
 
@@ -53,12 +96,6 @@ export function externalKeyOf(field: string, key: string | null | undefined): st
     throw new InvalidTaskError(field, key, 'must not contain NUL characters or lone surrogates');
   }
   return key;
-}
-
-function assertOnConflict({ onConflict = 'ignore' }: PushOptions): void {
-  if (onConflict !== 'ignore' && onConflict !== 'replace') {
-    throw new InvalidTaskError('onConflict', onConflict, "must be 'ignore' or 'replace'");
-  }
 }
 
 function delayOf({ delay = 0 }: PushOptions): number {

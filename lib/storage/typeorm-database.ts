@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import type { DataSource } from 'typeorm';
+import type { DataSource, QueryRunner } from 'typeorm';
 import type { ConnectionOptions } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import { InvalidManagerError } from '../task/task.errors.js';
@@ -17,18 +17,28 @@ export class TypeOrmDatabase implements Database {
     this.guardNewConnections();
   }
 
-  readonly run: RunStatement = async (sql, parameters) =>
-    rowsOf(await this.dataSource.query(sql, parameters));
+  /** On a query runner of its own, so that no library that keeps an ambient transaction can slip it under the statement. */
+  readonly run: RunStatement = (sql, parameters) =>
+    this.withRunner(async (runner) => rowsOf(await runner.query(sql, parameters)));
 
-  async transaction<T>(
-    work: (run: RunStatement) => Promise<T>,
-    within: Manager | Executor = this.dataSource.manager,
-  ): Promise<T> {
+  async transaction<T>(work: (run: RunStatement) => Promise<T>, within?: Manager | Executor): Promise<T> {
+    if (!within) {
+      return this.withRunner((runner) => inTransactionOfRunner(runner, work, this.runIn(runner)));
+    }
     const run = this.runIn(within);
     if (hasNoConnection(within)) {
       return within.transaction((manager) => work(this.runIn(manager)));
     }
     return isPool(within) ? inTransactionOf(within, work) : work(run);
+  }
+
+  private async withRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
+    const runner = this.dataSource.createQueryRunner();
+    try {
+      return await work(runner);
+    } finally {
+      await runner.release();
+    }
   }
 
   runIn(transaction: Manager | Executor): RunStatement {
@@ -69,4 +79,21 @@ export function defaultSchemaOf(dataSource: DataSource): string {
 export function dataSourceOf(manager: Manager): DataSource {
   const owner = manager as unknown as { dataSource?: DataSource; connection: DataSource };
   return owner.dataSource ?? owner.connection;
+}
+
+async function inTransactionOfRunner<T>(
+  runner: QueryRunner,
+  work: (run: RunStatement) => Promise<T>,
+  run: RunStatement,
+): Promise<T> {
+  await runner.startTransaction();
+  try {
+    const result = await work(run);
+    await runner.commitTransaction();
+    return result;
+  } catch (error) {
+    // A roll-back that fails says less than what it was for.
+    await runner.rollbackTransaction().catch(() => undefined);
+    throw error;
+  }
 }

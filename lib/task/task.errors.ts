@@ -11,7 +11,7 @@ export abstract class PgQueueError extends Error {
 
 /** An option, an argument or a payload was refused before anything was written. */
 export class InvalidOptionError extends PgQueueError {
-  readonly code = 'PGQUEUE_INVALID_OPTION';
+  readonly code: string = 'PGQUEUE_INVALID_OPTION';
 
   constructor(
     /** What the value was given for, for example `kind 3 "send-email": backoff`. */
@@ -25,7 +25,9 @@ export class InvalidOptionError extends PgQueueError {
 }
 
 /** A task was refused at push: its kind, key, payload or options can't be stored. */
-export class InvalidTaskError extends InvalidOptionError {}
+export class InvalidTaskError extends InvalidOptionError {
+  override readonly code = 'PGQUEUE_INVALID_TASK';
+}
 
 /** A second handler for one kind, or two kinds of one name. */
 export class DuplicateKindError extends PgQueueError {

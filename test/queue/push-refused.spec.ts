@@ -150,6 +150,19 @@ describe('a task is refused before anything is written', () => {
     }
   });
 
+  it('for an option that there is not', async () => {
+    for (const error of await refusals(good, { dealy: '1h' } as PushOptions)) {
+      expect(error.code).toBe('PGQUEUE_INVALID_TASK');
+      expect(error.message).toBe('dealy: is not an option of a push, got "1h"');
+    }
+  });
+
+  it('for a field that a task does not have', async () => {
+    const errors = await refusals({ ...good, priority: 1 });
+    expect(errors.map(({ field }) => field)).toEqual(['task.priority', 'tasks[1].priority']);
+    expect(errors[0].message).toContain('delay and priority are options of the push');
+  });
+
   it.each([undefined, null, 5, 'tasks', { length: 1 }, new Set([good])])(
     'for %o in place of a list of tasks',
     async (tasks) => {

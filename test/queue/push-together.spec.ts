@@ -47,3 +47,27 @@ it('fails only the push that the database refuses', async () => {
     Array.from({ length: 20 }, (_, n) => n).filter((n) => n !== 7),
   );
 });
+
+it('goes by itself where a library slips an ambient transaction under the DataSource', async () => {
+  await app.dataSource.query('ALTER TABLE pgqueue DROP CONSTRAINT no_sevens');
+  await app.dataSource.query(`DELETE FROM pgqueue`);
+  const { query } = app.dataSource;
+  const runner = app.dataSource.createQueryRunner();
+  await runner.startTransaction();
+  app.dataSource.query = (sql: string, parameters?: unknown[]) => runner.query(sql, parameters) as never;
+  try {
+    await push(1);
+    await app.queue.pushTask({ kind: Note, payload: { n: 2 }, externalKey: 'two' });
+    await app.queue.pushTasks([
+      { kind: Note, payload: { n: 3 } },
+      { kind: Note, payload: { n: 4 }, externalKey: 'four' },
+    ]);
+  } finally {
+    app.dataSource.query = query;
+    await runner.rollbackTransaction();
+    await runner.release();
+  }
+  expect((await storedTasks(app.dataSource)).map(({ payload }) => payload)).toEqual(
+    [1, 2, 3, 4].map((n) => ({ n })),
+  );
+});
