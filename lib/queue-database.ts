@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { PushGatherer } from './producer/push-gatherer.js';
 import { TaskPusher } from './producer/task-pusher.js';
@@ -7,7 +8,12 @@ import { type QueueSql, queueSql } from './storage/sql/index.js';
 import { TaskRepository } from './storage/task.repository.js';
 import { TypeOrmDatabase } from './storage/typeorm-database.js';
 import type { TaskDraft } from './task/task-draft.js';
+import { SchemaMismatchError } from './task/task.errors.js';
 import type { PushResult } from './task/task.js';
+import { retryDelay } from './worker/retry-delay.js';
+
+/** Within a second or two. */
+const MOST_CHECKS = 6;
 
 /** The database that the queue works in: found when it is first used, since its name may come from an async factory. */
 export class QueueDatabase {
@@ -52,9 +58,21 @@ export class QueueDatabase {
       : gatherer.push(drafts);
   }
 
-  /** @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible. */
-  check(): Promise<void> {
-    return checkSchema(this.database.run, this.sql.names.schema);
+  /**
+   * A server that is just busy, or just coming back, is asked a few times more.
+   * @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible.
+   */
+  async check(): Promise<void> {
+    for (let failures = 1; ; failures++) {
+      try {
+        return await checkSchema(this.database.run, this.sql.names.schema);
+      } catch (error) {
+        if (error instanceof SchemaMismatchError || failures === MOST_CHECKS) {
+          throw error;
+        }
+        await pause(retryDelay(failures));
+      }
+    }
   }
 
   /** @throws InvalidOptionError when the application has no such DataSource, InvalidManagerError for one of another database. */

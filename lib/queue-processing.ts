@@ -10,6 +10,7 @@ import type { QueueDatabase } from './queue-database.js';
 import { LeaseRepository } from './storage/lease.repository.js';
 import { MaintenanceRepository } from './storage/maintenance.repository.js';
 import type { QueueEvents } from './task/queue-events.js';
+import { within } from './worker/deadline.js';
 import type { Processing } from './worker/task-scheduler.js';
 import { silenceMs } from './worker/worker-options.js';
 import { WorkerProcess } from './worker/worker-process.js';
@@ -17,6 +18,8 @@ import { VERSION } from './version.js';
 
 /** Costs one scan of the table; nothing but foreign SQL makes orphans. */
 const ORPHANS_PERIOD_MS = 600_000;
+/** How long maintenance gets to end what it is at, and to give its turns back. */
+const MAINTENANCE_GRACE_MS = 1000;
 
 export interface QueueProcessingDeps {
   database: QueueDatabase;
@@ -58,7 +61,8 @@ export class QueueProcessing implements Processing {
     const { process, maintenance, rescuer } = this;
     const ended = Promise.allSettled([rescuer?.stop(), ...maintenance.map((job) => job.stop())]);
     const released = (await process?.stop(timeoutMs)) ?? 0;
-    // What still runs meets a closed connection.
+    // What runs on meets a closed connection.
+    await within(MAINTENANCE_GRACE_MS, ended);
     await process?.connections.close();
     await ended;
     this.deps.events.emit({ type: 'stopped', released });

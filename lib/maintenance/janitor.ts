@@ -33,7 +33,8 @@ export class Janitor extends PeriodicJob {
     const { kind, name } = pool;
     let after = '-infinity';
     let total = 0;
-    for (let count = BATCH; count === BATCH && !this.isStopped;) {
+    let count = BATCH;
+    while (count === BATCH && !this.isStopped) {
       const startedAt = performance.now();
       const ttlMs = ttlOf(pool);
       if (ttlMs === null) {
@@ -48,6 +49,10 @@ export class Janitor extends PeriodicJob {
       }
     }
     this.events.emit({ type: 'tasks-expired', kind, name, count: total });
+    if (this.isStopped && count === BATCH) {
+      // Stopped half-way: another process goes on at once.
+      await this.repository.returnTurn(`${PREFIX}${kind}`);
+    }
   }
 
   /** The last good value while the live option fails. */

@@ -19,17 +19,6 @@ export const METRIC_STATUSES = [
 /** A `status` label of the task counter: what happened to tasks, not what they are. */
 export type MetricStatus = (typeof METRIC_STATUSES)[number];
 
-export type TaskStatusClass = 'open' | 'leased' | 'broken' | 'terminal';
-
-export const STATUS_CLASS: Record<TaskStatus, TaskStatusClass> = {
-  new: 'open',
-  must_retry: 'open',
-  processing: 'leased',
-  no_attempts_left: 'broken',
-  succeeded: 'terminal',
-  cancelled: 'terminal',
-};
-
 /** `null` stands for a task that is not stored: before its push, and after its deletion. */
 type Node = TaskStatus | null;
 

@@ -18,10 +18,13 @@ export interface ClaimerDeps {
   leases: LeaseKeeper;
   settler: Settler;
   events: QueueEvents;
+  maxPayloadBytes: number;
 }
 
 /** No claim asks for more rows: the next one can be on its way while these run, and what is held in memory stays small. */
-const LIMIT = 500;
+const MOST_ROWS = 500;
+/** Nor for more payload than an answer, which is one text, can hold. */
+const MOST_BYTES = 400 * 1024 * 1024;
 /** How often, at most, a claim takes a transaction id only to move the horizon. */
 const FORCED_XID_MS = 1000;
 /** A live worker count is looked at again after this long, when all slots are busy or there are none. */
@@ -34,10 +37,14 @@ export class Claimer {
   private closed = false;
   private loop: Promise<void> | undefined;
   private failures = 0;
-  private limit = LIMIT;
+  private readonly mostRows: number;
+  private limit: number;
   private forcedXidAt = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly deps: ClaimerDeps) {}
+  constructor(private readonly deps: ClaimerDeps) {
+    this.mostRows = Math.max(1, Math.min(MOST_ROWS, Math.floor(MOST_BYTES / deps.maxPayloadBytes)));
+    this.limit = this.mostRows;
+  }
 
   start(): void {
     this.loop ??= this.run();
@@ -155,7 +162,7 @@ export class Claimer {
   }
 
   private succeeded(): void {
-    this.limit = Math.min(LIMIT, this.limit * 2);
+    this.limit = Math.min(this.mostRows, this.limit * 2);
     if (this.failures > 0) {
       this.failures = 0;
       this.deps.events.emit({ type: 'connection-restored', role: 'claim' });

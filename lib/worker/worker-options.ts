@@ -10,6 +10,8 @@ export interface WorkerOptions {
   readonly listen: boolean;
   /** A pooler in transaction mode stands before the server. */
   readonly transactionPooling: boolean;
+  /** The largest payload that is pushed. */
+  readonly maxPayloadBytes: number;
 }
 
 /** So many heartbeats must be missing before a process may be dead. */

@@ -78,6 +78,7 @@ export class WorkerProcess {
       leases: this.leases,
       settler: this.settler,
       events,
+      maxPayloadBytes: options.maxPayloadBytes,
     });
     this.listener = options.listen ? this.createListener() : undefined;
   }

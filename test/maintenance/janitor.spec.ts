@@ -50,6 +50,23 @@ const count = async ({ kind }: TaskDefinition<any>) =>
 const janitorOf = (options: KindOptions) => newKind({ terminalTasksTtl: '1h', ...options });
 
 describe('the janitor', () => {
+  it('gives its turn back when it is stopped half-way', async () => {
+    const definition = janitorOf({ loop: { janitorPeriod: '2s' } });
+    const total = 100_000;
+    await storeEnded(definition, total, '2h');
+    await startWorker([definition]);
+    await until(async () => (await count(definition)) < total);
+    await workers[0]!.queue.stop();
+    expect(await count(definition)).toBeGreaterThan(0);
+    const [turn] = await producer.dataSource.query(
+      'SELECT updated_at::text FROM pgqueue_registry WHERE job = $1',
+      [`janitor:${definition.kind}`],
+    );
+    expect(turn).toEqual({ updated_at: '-infinity' });
+    await startWorker([definition]);
+    await until(async () => (await count(definition)) === 0);
+  });
+
   it('runs once per period, however many processes there are', async () => {
     const period = 400;
     const definition = janitorOf({ loop: { janitorPeriod: period } });
