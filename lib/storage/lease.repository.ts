@@ -128,6 +128,11 @@ export class LeaseRepository {
     return this.pool.transaction(SCAN, (query) => this.takeFrom(query, dead, keep));
   }
 
+  /** Makes every process look behind its cursors again. */
+  async rewind(): Promise<void> {
+    await this.pool.query('rewind', this.sql.rewind);
+  }
+
   /** Gives back the tasks of leases that do not exist. */
   rescueOrphans(keep: ReadonlyMap<number, number>): Promise<Rescue> {
     return this.pool.transaction(SCAN, async (query) => {

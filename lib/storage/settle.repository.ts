@@ -46,6 +46,11 @@ export class SettleRepository {
     );
   }
 
+  /** Cursors may be beyond these tasks: a rewind must follow. */
+  async unclaim(batch: readonly Write<'unclaim'>[]): Promise<SettleAnswer> {
+    return toAnswer(await this.pool.query('settle_unclaimed', this.sql.settleUnclaimed, holders(batch)));
+  }
+
   /** Which of these attempts have lost their lease. */
   async findLost(attempts: readonly AttemptRef[]): Promise<LostAttempt[]> {
     const rows = await this.pool.query('find_lost', this.sql.findLost, holders(attempts));

@@ -9,10 +9,13 @@ export type Outcome =
   | { readonly type: 'failed'; readonly ignored: boolean; readonly message: string; readonly error: unknown }
   | { readonly type: 'snoozed'; readonly delayMs: number }
   /** Given back at shutdown: due now, the attempt is not used. */
-  | { readonly type: 'released' };
+  | { readonly type: 'released' }
+  /** Claimed ahead and never started: the task is put back where it was. */
+  | { readonly type: 'unclaimed' };
 
 export const SUCCEEDED: Outcome = { type: 'succeeded' };
 export const RELEASED: Outcome = { type: 'released' };
+export const UNCLAIMED: Outcome = { type: 'unclaimed' };
 
 /** The outcome that a thrown value stands for. */
 export function outcomeOf(thrown: unknown): Outcome {

@@ -14,6 +14,7 @@ export interface AttemptRef {
 export type Settlement = AttemptRef &
   (
     | { readonly write: 'delete' }
+    | { readonly write: 'unclaim' }
     | {
         readonly write: 'finish';
         readonly status: 'succeeded' | 'cancelled';
@@ -75,6 +76,8 @@ export function settlementOf(
       return { ...ref, write: 'reopen', delayMs: outcome.delayMs, back: true, message: null, keep };
     case 'released':
       return { ...ref, write: 'reopen', delayMs: 0, back: true, message: null, keep };
+    case 'unclaimed':
+      return { ...ref, write: 'unclaim' };
   }
 }
 

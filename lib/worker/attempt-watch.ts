@@ -42,7 +42,7 @@ export class AttemptWatch {
     );
     for (const attempt of held) {
       const status = lost.get(`${attempt.id}:${attempt.attempt}`);
-      if (status !== undefined && attempt.state === 'running' && !attempt.completed) {
+      if (status !== undefined && this.isOpen(attempt) && !attempt.completed) {
         this.lose(attempt, status === 'cancelled');
       }
     }
@@ -57,6 +57,10 @@ export class AttemptWatch {
 
   attempts(): Attempt[] {
     return [...this.pools.values()].flatMap((pool) => [...pool.attempts()]);
+  }
+
+  private isOpen({ state }: Attempt): boolean {
+    return state === 'waiting' || state === 'running';
   }
 
   private lose(attempt: Attempt, cancelled: boolean): void {

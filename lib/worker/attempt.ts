@@ -8,13 +8,16 @@ export type CompleteIn = (attempt: Attempt, transaction: Manager | Executor) => 
 
 /**
  * One run of a handler.
- * `running` holds a slot and its outcome counts; `abandoned` has given its slot up though the body still runs; `ended` is over.
+ * `waiting` was claimed ahead of a slot; `running` holds one and its outcome counts; `abandoned` has given it up though the body
+ * still runs; `ended` is over.
  */
 export class Attempt implements AttemptRef {
   readonly id: number;
   readonly attempt: number;
-  readonly startedAt = performance.now();
-  state: 'running' | 'abandoned' | 'ended' = 'running';
+  state: 'waiting' | 'running' | 'abandoned' | 'ended' = 'waiting';
+  /** When the attempt is over, whatever its body does. */
+  deadline = Number.POSITIVE_INFINITY;
+  private startedAt = performance.now();
   /** Settled by the handler itself, in a transaction that may still roll back. */
   completed = false;
   /** The lease is gone: whatever the handler does, nothing is written. */
@@ -25,10 +28,15 @@ export class Attempt implements AttemptRef {
   constructor(
     readonly claimed: ClaimedTask,
     readonly leaseId: number,
-    readonly deadline: number,
   ) {
     this.id = claimed.id;
     this.attempt = claimed.attempt;
+  }
+
+  start(timeoutMs: number): void {
+    this.state = 'running';
+    this.startedAt = performance.now();
+    this.deadline = this.startedAt + timeoutMs;
   }
 
   /** Made when it is first asked for: most handlers never do. */

@@ -27,9 +27,11 @@ export interface SettlerDeps {
   onRoom(): void;
   /** A task waits for its next attempt, from now on for so long. */
   onReopened(delayMs: number): void;
+  /** Tasks are back in their old places. */
+  onUnclaimed(): void;
 }
 
-const WRITES: readonly Settlement['write'][] = ['delete', 'finish', 'reopen'];
+const WRITES: readonly Settlement['write'][] = ['delete', 'finish', 'reopen', 'unclaim'];
 const BATCH = 1000;
 const MAX_BATCHES_ON_THEIR_WAY = 2;
 /** From here on nothing is claimed until outcomes have been written. */
@@ -145,6 +147,9 @@ export class Settler {
       try {
         this.report(entries, await this.send(entries));
         this.failures = 0;
+        if (entries[0]!.settlement.write === 'unclaim') {
+          this.deps.onUnclaimed();
+        }
         this.deps.events.emit({
           type: 'flushed',
           count: entries.length,
@@ -177,6 +182,8 @@ export class Settler {
         return repository.finish(settlements);
       case 'reopen':
         return repository.reopen(settlements);
+      case 'unclaim':
+        return repository.unclaim(settlements);
     }
   }
 

@@ -1,16 +1,19 @@
 import type { RegisteredHandler } from '../handlers/registered-handler.js';
 import type { ClaimedTask } from '../task/claim.js';
-import { failed, type Outcome, RELEASED } from '../task/outcome.js';
+import { failed, type Outcome, RELEASED, UNCLAIMED } from '../task/outcome.js';
 import type { QueueEvents } from '../task/queue-events.js';
 import type { RunnableKindOptions } from '../task/kind-options.js';
 import { LeaseLostError, TaskTimeoutError } from '../task/task.errors.js';
 import { Attempt, type CompleteIn } from './attempt.js';
+import { ClaimAhead } from './claim-ahead.js';
 import { runAttempt } from './task-runner.js';
 
 /** How soon a task is offered again while an older body of it still runs here. */
 const OVERLAP_DELAY_MS = 1000;
 /** So many bodies that outlived their attempt are borne for each slot; each one more withholds a slot, so that they stay bounded. */
 const BORNE_PER_SLOT = 10;
+/** What was claimed ahead and could not start for so long is given back. */
+const LONGEST_WAIT_MS = 50;
 
 export interface WorkerPoolHooks {
   /** An attempt has its outcome; its slot is free. */
@@ -27,6 +30,12 @@ export class WorkerPool {
   private readonly abandoned = new Map<number, Attempt>();
   /** They have a slot, and run as soon as the next claim is on its way. */
   private readonly starting: Attempt[] = [];
+  /** Claimed ahead: they have a lease and no slot yet. */
+  private readonly waiting = new Map<number, Attempt>();
+  private readonly ahead = new ClaimAhead();
+  private lastStartAt = 0;
+  private waitTimer: NodeJS.Timeout | undefined;
+  private draining = false;
   private deadlineTimer: NodeJS.Timeout | undefined;
   private lastCapacity = 0;
   private lastFetcherPeriodMs = 1500;
@@ -71,28 +80,93 @@ export class WorkerPool {
     return this.lastFetcherPeriodMs;
   }
 
-  /** Bodies that never end cost nothing at first, then a slot each: they must neither stop their kind soon nor fill the memory. */
+  /** How many tasks to claim: the free slots, and a few more where tasks are short. */
   get free(): number {
-    const capacity = this.capacity;
-    return Math.max(
-      0,
-      capacity - this.running.size - Math.max(0, this.abandoned.size - capacity * BORNE_PER_SLOT),
-    );
+    const slots = this.slotsOf(this.capacity);
+    return slots === 0
+      ? 0
+      : Math.max(0, slots - this.running.size) + this.ahead.room(slots, this.waiting.size);
   }
 
   start(task: ClaimedTask, leaseId: number): void {
-    const attempt = new Attempt(task, leaseId, performance.now() + this.options.attemptTimeoutMs);
-    if (this.abandoned.has(task.id) || this.running.has(task.id)) {
-      this.running.get(task.id)?.lose(new LeaseLostError(`task ${task.id} was taken again`));
-      attempt.state = 'ended';
-      this.hooks.onEnded(attempt, { type: 'snoozed', delayMs: OVERLAP_DELAY_MS });
-      return;
+    const attempt = new Attempt(task, leaseId);
+    if (this.abandoned.has(task.id) || this.running.has(task.id) || this.waiting.has(task.id)) {
+      const older = this.running.get(task.id) ?? this.waiting.get(task.id);
+      older?.lose(new LeaseLostError(`task ${task.id} was taken again`));
+      this.end(attempt, { type: 'snoozed', delayMs: OVERLAP_DELAY_MS });
+    } else if (this.hasSlot && this.waiting.size === 0) {
+      this.takeSlot(attempt);
+    } else if (this.draining) {
+      this.end(attempt, UNCLAIMED);
+    } else {
+      this.waiting.set(task.id, attempt);
+      this.waitTimer ??= setTimeout(() => this.checkWaiting(), LONGEST_WAIT_MS);
+      this.startWaiting();
     }
-    this.running.set(task.id, attempt);
+  }
+
+  /** Starts nothing more that was claimed ahead. */
+  drain(): void {
+    this.draining = true;
+    this.unclaimWaiting();
+  }
+
+  /** Bodies that never end cost nothing at first, then a slot each: they must neither stop their kind soon nor fill the memory. */
+  private slotsOf(capacity: number): number {
+    return Math.max(0, capacity - Math.max(0, this.abandoned.size - capacity * BORNE_PER_SLOT));
+  }
+
+  private get hasSlot(): boolean {
+    return this.running.size < this.slotsOf(this.lastCapacity);
+  }
+
+  private takeSlot(attempt: Attempt): void {
+    attempt.start(this.options.attemptTimeoutMs);
+    this.lastStartAt = performance.now();
+    this.running.set(attempt.id, attempt);
     this.deadlineTimer ??= setTimeout(() => this.expireDeadlines(), this.options.attemptTimeoutMs);
     if (this.starting.push(attempt) === 1) {
       setImmediate(() => this.runStarting());
     }
+  }
+
+  private startWaiting(): void {
+    for (const attempt of this.waiting.values()) {
+      if (!this.hasSlot) {
+        return;
+      }
+      this.waiting.delete(attempt.id);
+      if (attempt.lost) {
+        this.end(attempt, UNCLAIMED);
+      } else {
+        this.takeSlot(attempt);
+      }
+    }
+  }
+
+  /** A long task has the slot that these were claimed for: others may have one free. */
+  private checkWaiting(): void {
+    this.waitTimer = undefined;
+    if (this.waiting.size > 0) {
+      if (performance.now() - this.lastStartAt >= LONGEST_WAIT_MS) {
+        this.ahead.wasTooFar();
+        this.unclaimWaiting();
+      } else {
+        this.waitTimer = setTimeout(() => this.checkWaiting(), LONGEST_WAIT_MS);
+      }
+    }
+  }
+
+  private unclaimWaiting(): void {
+    const attempts = [...this.waiting.values()];
+    this.waiting.clear();
+    attempts.forEach((attempt) => this.end(attempt, UNCLAIMED));
+  }
+
+  /** It never had a slot. */
+  private end(attempt: Attempt, outcome: Outcome): void {
+    attempt.state = 'ended';
+    this.hooks.onEnded(attempt, outcome);
   }
 
   private runStarting(): void {
@@ -109,9 +183,10 @@ export class WorkerPool {
     this.bodyEnded(attempt, await runAttempt(attempt, this.handler, this.hooks.complete));
   }
 
-  /** The attempts that hold a slot. */
-  attempts(): IterableIterator<Attempt> {
-    return this.running.values();
+  /** The attempts that hold a slot, or wait for one. */
+  *attempts(): Iterable<Attempt> {
+    yield* this.running.values();
+    yield* this.waiting.values();
   }
 
   /** Gives up on everything that still runs: the attempts are given back. */
@@ -123,6 +198,7 @@ export class WorkerPool {
 
   close(): void {
     clearTimeout(this.deadlineTimer);
+    clearTimeout(this.waitTimer);
     this.deadlineTimer = undefined;
   }
 
@@ -162,6 +238,8 @@ export class WorkerPool {
     if (this.running.get(attempt.id) === attempt) {
       this.running.delete(attempt.id);
     }
+    this.ahead.ended(attempt.durationMs);
+    this.startWaiting();
     this.hooks.onEnded(attempt, outcome);
   }
 

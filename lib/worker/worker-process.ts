@@ -18,6 +18,7 @@ import { Claimer } from './claimer.js';
 import { Connections } from './connections.js';
 import { within } from './deadline.js';
 import { LeaseKeeper } from './lease-keeper.js';
+import { Rewinder } from './rewinder.js';
 import { Settler } from './settler.js';
 import { WakeListener } from './wake-listener.js';
 import { silenceMs, type WorkerOptions } from './worker-options.js';
@@ -48,6 +49,7 @@ export class WorkerProcess {
   private readonly schedule = new ClaimSchedule(this.cursor);
   private readonly tasks: TaskRepository;
   private readonly settler: Settler;
+  private readonly rewinder: Rewinder;
   private readonly leases: LeaseKeeper;
   private readonly watch: AttemptWatch;
   private readonly listener: WakeListener | undefined;
@@ -67,7 +69,12 @@ export class WorkerProcess {
       holds: (leaseId) => this.leases.holds(leaseId),
       onRoom: () => this.claimer.poke(),
       onReopened: (delayMs) => this.claimer.expect(delayMs),
+      onUnclaimed: () => {
+        this.cursor.reset();
+        this.rewinder.request();
+      },
     });
+    this.rewinder = new Rewinder(new LeaseRepository(this.connections.settle, sql), events);
     this.watch = new AttemptWatch(this.pools, settleRepository);
     this.leases = this.createLeaseKeeper();
     this.claimer = new Claimer({
@@ -117,6 +124,7 @@ export class WorkerProcess {
   async stop(timeoutMs: number): Promise<number> {
     const deadline = performance.now() + timeoutMs;
     const left = () => Math.max(0, deadline - performance.now());
+    this.pools.forEach((pool) => pool.drain());
     const answered = await within(left(), Promise.all([this.claimer.stop(), this.listener?.stop()]));
     // Nothing is started any more, even if a late answer brings tasks.
     this.claimer.close();
@@ -127,6 +135,7 @@ export class WorkerProcess {
     this.pools.forEach((pool) => pool.releaseAll());
     const settled = await within(Math.max(SETTLE_GRACE_MS, left()), this.settler.drained());
     this.settler.close();
+    this.rewinder.close();
     this.pools.forEach((pool) => pool.close());
     await within(SETTLE_GRACE_MS, this.endLeases(answered && settled));
     return unfinished.length;
@@ -239,5 +248,8 @@ export class WorkerProcess {
 }
 
 function settledAs(outcome: Outcome): SettledAs {
+  if (outcome.type === 'unclaimed') {
+    return 'released';
+  }
   return outcome.type === 'failed' && outcome.ignored ? 'ignored' : outcome.type;
 }

@@ -1,7 +1,7 @@
 import type { SchemaNames } from '../schema-names.js';
 import { appendMessage, CLOCK, OPEN } from './clock.sql.js';
 
-export function leaseSql({ task, lease, status, rewind, lockClass }: SchemaNames) {
+export function leaseSql({ task, lease, status, rewind, channel, lockClass }: SchemaNames) {
   const toRewind = `nextval('${rewind.replaceAll("'", "''")}')`;
   return {
     acquire: `
@@ -71,7 +71,7 @@ SELECT (SELECT json_agg(json_build_array(kind, lease_id, n, exhausted)) FROM (
           SELECT lease_id FROM found GROUP BY lease_id
           HAVING count(*) > (SELECT count(*) FROM given WHERE given.lease_id = found.lease_id)
         ) remaining)::text AS remaining`,
-    /** Makes every process start its cursors anew: a claim of the dead process may have rolled back rows behind them. */
-    rewind: `SELECT ${toRewind}`,
+    /** Makes every process start its cursors anew, at once: rows have come to lie behind them. */
+    rewind: `SELECT ${toRewind}, pg_notify('${channel}', '')::text`,
   };
 }

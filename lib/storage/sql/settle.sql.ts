@@ -41,6 +41,12 @@ WITH reopened AS (
   WHERE ${FENCE} RETURNING t.id, t.status
 ) SELECT CASE WHEN count(*) < cardinality($1::bigint[]) THEN coalesce(json_agg(id), '[]') END::text AS settled,
          (json_agg(id) FILTER (WHERE status = 'no_attempts_left'))::text AS exhausted FROM reopened`,
+    /** Claimed, and never started: as if it had not been claimed, in its old place. */
+    settleUnclaimed: `
+WITH unclaimed AS (
+  UPDATE ${task} t SET lease_id = NULL, attempts_left = t.attempts_left + 1, attempts_elapsed = t.attempts_elapsed - 1
+  FROM ROWS FROM (${HOLDERS}) AS u(id, lease_id, attempt) WHERE ${FENCE} RETURNING t.id
+) ${SETTLED} FROM unclaimed`,
     /** A handler settles inside its own transaction. $4: keep the row. Answers a row when the attempt held its lease. */
     completeKeeping: `
 UPDATE ${task} t SET status = 'succeeded', lease_id = NULL, finished_at = now()

@@ -1,0 +1,44 @@
+/** What is claimed ahead may take so long in all, by what the last tasks took: about one claim's way to the database and back. */
+const HORIZON_MS = 5;
+/** Whatever the speed. */
+const MOST = 200;
+/** No body counts as faster. */
+const SHORTEST_MS = 0.02;
+/** So many tasks in a row must have been fast; twice as many after each time that it was too far. */
+const FIRST_STREAK = 32;
+const LONGEST_STREAK = 4096;
+
+/**
+ * How many tasks to claim beyond the free slots, so that a slot need not wait for a claim between two short tasks. None, unless
+ * the last ones were all so short that what is claimed ahead runs within milliseconds.
+ */
+export class ClaimAhead {
+  private streak = 0;
+  private needed = FIRST_STREAK;
+  private meanMs = 0;
+
+  /** A body ended after so long. */
+  ended(durationMs: number): void {
+    if (durationMs > HORIZON_MS) {
+      this.streak = 0;
+      return;
+    }
+    this.streak++;
+    this.meanMs += (durationMs - this.meanMs) / Math.min(this.streak, FIRST_STREAK);
+  }
+
+  /** What was claimed ahead had to be given back. */
+  wasTooFar(): void {
+    this.streak = 0;
+    this.needed = Math.min(this.needed * 2, LONGEST_STREAK);
+  }
+
+  /** How many to claim, when so many wait already: none, or enough for a claim to be worth it. */
+  room(slots: number, waiting: number): number {
+    if (this.streak < this.needed) {
+      return 0;
+    }
+    const most = Math.min(MOST, Math.floor((slots * HORIZON_MS) / Math.max(this.meanMs, SHORTEST_MS)));
+    return waiting * 2 > most ? 0 : most - waiting;
+  }
+}
