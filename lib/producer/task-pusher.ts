@@ -7,8 +7,6 @@ import type { TaskDraft } from '../task/task-draft.js';
 const MAX_ROWS = 2000;
 const MAX_CHARACTERS = 8 * 1024 * 1024;
 
-type PushedTask = Awaited<ReturnType<TaskRepository['pushKeyed']>>[number];
-
 /** Whether storing these takes more than one statement. */
 export function needsTransaction(drafts: readonly TaskDraft[]): boolean {
   const keyed = drafts.some(({ externalKey }) => externalKey !== null);
@@ -81,7 +79,7 @@ export class TaskPusher {
   }
 }
 
-function toIds(rows: readonly (StoredKey | PushedTask)[]): Map<string, string> {
+function toIds(rows: readonly StoredKey[]): Map<string, string> {
   return new Map(rows.map((row) => [nameOf(row), row.id]));
 }
 

@@ -1,5 +1,6 @@
 import type { TaskDraft } from '../task/task-draft.js';
 import type { RunStatement } from './executor.js';
+import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
 
 /** A task as the database has it, for a push that met it. */
@@ -15,28 +16,30 @@ export class TaskRepository {
 
   /** Stores tasks that have no key. @returns their ids, in order. */
   async push(run: RunStatement, drafts: readonly TaskDraft[]): Promise<string[]> {
+    const [first] = drafts as [TaskDraft];
+    if (drafts.every((draft) => isSame(draft, first))) {
+      const { kind, priority, attempts, delayMs } = first;
+      const [row] = await run(this.sql.pushSame, [payloads(drafts), kind, priority, attempts, delayMs]);
+      return (JSON.parse(row!['ids'] as string) as number[]).map(String);
+    }
     const rows = await run(this.sql.push, pushParameters(drafts));
     return rows.map((row) => row['id'] as string);
   }
 
-  /** Stores the tasks whose key is free, and those without one. @returns what was stored, in order. */
-  async pushKeyed(
-    run: RunStatement,
-    drafts: readonly TaskDraft[],
-    replace: boolean,
-  ): Promise<(Omit<StoredKey, 'externalKey'> & { externalKey: string | null })[]> {
+  /** Stores tasks that have keys, those of them whose key is free. @returns what was stored, in order. */
+  async pushKeyed(run: RunStatement, drafts: readonly TaskDraft[], replace: boolean): Promise<StoredKey[]> {
     const rows = await run(replace ? this.sql.pushReplacing : this.sql.pushKeyed, pushParameters(drafts));
     return rows.map((row) => ({
       id: row['id'] as string,
       kind: Number(row['kind']),
-      externalKey: row['external_key'] as string | null,
+      externalKey: row['external_key'] as string,
     }));
   }
 
   /** The stored tasks of these keys, as far as the transaction sees them. */
   async findByKeys(run: RunStatement, drafts: readonly TaskDraft[]): Promise<StoredKey[]> {
     const rows = await run(this.sql.findByKeys, [
-      drafts.map(({ kind }) => kind),
+      intArray(drafts, ({ kind }) => kind),
       drafts.map(({ externalKey }) => externalKey),
     ]);
     return rows.map((row) => ({
@@ -75,13 +78,24 @@ export class TaskRepository {
   }
 }
 
+/** Whether two tasks differ in nothing but their payloads. */
+function isSame(a: TaskDraft, b: TaskDraft): boolean {
+  return (
+    a.kind === b.kind && a.priority === b.priority && a.attempts === b.attempts && a.delayMs === b.delayMs
+  );
+}
+
+function payloads(drafts: readonly TaskDraft[]): string {
+  return `[${drafts.map(({ payload }) => payload).join(',')}]`;
+}
+
 function pushParameters(drafts: readonly TaskDraft[]): unknown[] {
   return [
-    `[${drafts.map(({ payload }) => payload).join(',')}]`,
-    drafts.map(({ kind }) => kind),
-    drafts.map(({ priority }) => priority),
-    drafts.map(({ attempts }) => attempts),
+    payloads(drafts),
+    intArray(drafts, ({ kind }) => kind),
+    intArray(drafts, ({ priority }) => priority),
+    intArray(drafts, ({ attempts }) => attempts),
     drafts.map(({ externalKey }) => externalKey),
-    drafts.map(({ delayMs }) => delayMs),
+    intArray(drafts, ({ delayMs }) => delayMs),
   ];
 }

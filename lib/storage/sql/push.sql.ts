@@ -12,17 +12,29 @@ const SOURCE = `
     AS u(payload, kind, priority, attempts, key, delay)`;
 
 /**
- * The same for a statement that commits by itself, which the trigger can't find out: it may leave out the ring when there was
+ * The same for tasks that differ in nothing but their payloads, and have no keys: most batches, and cheaper to send and to read.
+ * $1 payloads, one JSON array · $2 kind · $3 priority · $4 attempts · $5 delay in ms.
+ */
+const SAME_SOURCE = `
+  SELECT $2::smallint, $3::smallint, $4::smallint, u.payload, (SELECT ${CLOCK}) + $5::bigint * interval '1 millisecond'
+  FROM json_array_elements($1::json) AS u(payload)`;
+
+/**
+ * Added to a statement that commits by itself, which the trigger can't find out: it may leave out the ring when there was
  * one just before. In a longer transaction that would lose the wake-up, which must come with the commit.
  */
-const SOURCE_ALONE = `${SOURCE}, set_config('pgqueue.alone', 'on', true)`;
+const ALONE = `, set_config('pgqueue.alone', 'on', true)`;
 
 const CONFLICT = 'ON CONFLICT (kind, external_key) WHERE external_key IS NOT NULL';
 
 export function pushSql({ task }: SchemaNames) {
-  const insertFrom = (source: string) => {
-    const insert = `INSERT INTO ${task} AS t (kind, priority, attempts_left, external_key, payload, run_at) ${source}`;
+  const insertWith = (suffix: string) => {
+    const insert = `INSERT INTO ${task} AS t (kind, priority, attempts_left, external_key, payload, run_at) ${SOURCE}${suffix}`;
     return {
+      pushSame: `
+WITH pushed AS (
+  INSERT INTO ${task} (kind, priority, attempts_left, payload, run_at) ${SAME_SOURCE}${suffix} RETURNING id
+) SELECT json_agg(id)::text AS ids FROM pushed`,
       /** No task has a key, so that none can be a duplicate. */
       push: `${insert} RETURNING t.id::text AS id`,
       /** Stores nothing for a duplicate: rows come back for the tasks that were stored. */
@@ -36,8 +48,8 @@ export function pushSql({ task }: SchemaNames) {
     };
   };
   return {
-    ...insertFrom(SOURCE),
-    alone: insertFrom(SOURCE_ALONE),
+    ...insertWith(''),
+    alone: insertWith(ALONE),
     /** $1 kinds · $2 keys: the stored tasks that this transaction sees. */
     findByKeys: `
       SELECT t.id::text AS id, t.kind, t.external_key
