@@ -17,8 +17,12 @@ export class TaskRepository {
   /** Stores tasks that have no key. @returns their ids, in order. */
   async push(run: RunStatement, drafts: readonly TaskDraft[]): Promise<string[]> {
     const [first] = drafts as [TaskDraft];
+    const { kind, priority, attempts, delayMs } = first;
+    if (drafts.length === 1) {
+      const [row] = await run(this.sql.pushOne, [first.payload, kind, priority, attempts, delayMs]);
+      return [row!['id'] as string];
+    }
     if (drafts.every((draft) => isSame(draft, first))) {
-      const { kind, priority, attempts, delayMs } = first;
       const [row] = await run(this.sql.pushSame, [payloads(drafts), kind, priority, attempts, delayMs]);
       return (JSON.parse(row!['ids'] as string) as number[]).map(String);
     }

@@ -20,17 +20,23 @@ const SAME_SOURCE = `
   FROM json_array_elements($1::json) AS u(payload)`;
 
 /**
- * Added to a statement that commits by itself, which the trigger can't find out: it may leave out the ring when there was
- * one just before. In a longer transaction that would lose the wake-up, which must come with the commit.
+ * Part of a statement that commits by itself, which the trigger can't find out: it may leave out the ring when there was one
+ * just before. In a longer transaction that would lose the wake-up, which must come with the commit.
  */
-const ALONE = `, set_config('pgqueue.alone', 'on', true)`;
+const ALONE = `set_config('pgqueue.alone', 'on', true)`;
 
 const CONFLICT = 'ON CONFLICT (kind, external_key) WHERE external_key IS NOT NULL';
 
 export function pushSql({ task }: SchemaNames) {
-  const insertWith = (suffix: string) => {
+  const insertWith = (alone: boolean) => {
+    const suffix = alone ? `, ${ALONE}` : '';
     const insert = `INSERT INTO ${task} AS t (kind, priority, attempts_left, external_key, payload, run_at) ${SOURCE}${suffix}`;
     return {
+      /** One task without a key, the cheapest to plan. $1 payload, else as `pushSame`. */
+      pushOne: `
+INSERT INTO ${task} (kind, priority, attempts_left, payload, run_at)
+VALUES ($2::smallint, $3::smallint, ${alone ? `CASE WHEN ${ALONE} IS NOT NULL THEN $4::smallint END` : '$4::smallint'}, $1::json,
+        ${CLOCK} + $5::bigint * interval '1 millisecond') RETURNING id::text AS id`,
       pushSame: `
 WITH pushed AS (
   INSERT INTO ${task} (kind, priority, attempts_left, payload, run_at) ${SAME_SOURCE}${suffix} RETURNING id
@@ -48,8 +54,8 @@ WITH pushed AS (
     };
   };
   return {
-    ...insertWith(''),
-    alone: insertWith(ALONE),
+    ...insertWith(false),
+    alone: insertWith(true),
     /** $1 kinds · $2 keys: the stored tasks that this transaction sees. */
     findByKeys: `
       SELECT t.id::text AS id, t.kind, t.external_key
