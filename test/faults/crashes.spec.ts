@@ -80,6 +80,20 @@ describe('crashes of worker processes', () => {
     expect(await world.producer.rows('SELECT FROM starts')).toHaveLength(2);
   });
 
+  it('H10: an error that nobody can catch ends its process, as in any Node application, and is a crash like another', async () => {
+    await startFleet(2, { thrice: { workerCount: 1 }, work: { workerCount: 5 } });
+    const [id] = await world.producer.push({ kind: 'thrice', do: 'throwsOutside', times: 1 });
+    await world.producer.pushMany(20, { do: 'ok', ms: 50 });
+    await world.done();
+    expect(fleet.failures).toEqual([expect.stringContaining(`task ${id} throws outside of its handler`)]);
+    expect(await world.producer.task(id!)).toMatchObject({
+      status: 'succeeded',
+      attempts_elapsed: 2,
+      messages: [expect.stringMatching(/^worker process lost: /)],
+    });
+    await world.expectSound();
+  });
+
   it('H3: 20 processes killed at random while 1,000 tasks run: none lost, none started more than once more for each kill', async () => {
     const slots = 10;
     await startFleet(4, { work: { workerCount: slots }, other: { workerCount: slots } });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EmbeddedPostgres } from '../../scripts/embedded-postgres/index.mjs';
 import type { Worker } from './support/worker.mjs';
 import { eventually } from './support/wait.mjs';
@@ -8,6 +8,7 @@ const LEASE = { leaseTimeout: '2s', heartbeatPeriod: '200ms' };
 const SLOTS = 6;
 
 let server: EmbeddedPostgres;
+let count = 0;
 
 beforeAll(async () => {
   server = await EmbeddedPostgres.start({ max_connections: 100 });
@@ -114,6 +115,49 @@ describe('H4: the name of a process', () => {
     for (const id of ids) {
       expect((await world.started(id, 2)).pid).toBe(second.pid);
     }
+    await world.expectSound();
+  });
+});
+
+describe('a process whose event loop is blocked', () => {
+  const LONGER = { leaseTimeout: '5s', heartbeatPeriod: '200ms' };
+  let world: World;
+  let blocked: Worker;
+  let other: Worker;
+
+  beforeEach(async () => {
+    world = await World.create(server, `blocked_${++count}`);
+    blocked = await world.worker({ kinds: { work: { workerCount: 3 } }, queue: LONGER });
+    other = await world.worker({ kinds: { work: { workerCount: 0 } }, queue: LONGER });
+  });
+  afterEach(() => world.close());
+
+  it('keeps its tasks when that takes less than its lease, however long they run', async () => {
+    // More than two lease times, and blocked for more than the heartbeats whose absence tells of a killed process.
+    const ids = await world.producer.pushMany(3, { do: 'ok', ms: 12_000 });
+    await Promise.all(ids.map((id) => world.started(id)));
+    await other.ask('workers', { work: 3 });
+    await blocked.ask('block', 2500);
+    await world.done();
+    expect([...blocked.of('lease-lost'), ...other.of('tasks-rescued')]).toEqual([]);
+    expect(await world.expectSound()).toMatchObject({ starts: 3, succeeded: 3 });
+  });
+
+  it('loses them to another process when that takes longer, and goes on when it is over', async () => {
+    const ids = await world.producer.pushMany(3, { do: 'heed', ms: 60_000, times: 1 });
+    await Promise.all(ids.map((id) => world.started(id)));
+    await other.ask('workers', { work: 3 });
+    await blocked.ask('block', 8000);
+    await world.done();
+    for (const id of ids) {
+      expect((await world.started(id, 2)).pid).toBe(other.pid);
+    }
+    await eventually(() => blocked.of('lease-acquired').length === 2, 5000, 'it has a new lease');
+    expect(blocked.of('aborted').map(({ reason }) => reason)).toEqual(Array(3).fill('LeaseLostError'));
+    expect(blocked.output).toContain('this worker process was declared dead');
+    await other.ask('workers', { work: 0 });
+    await world.producer.pushMany(3, { do: 'ok' });
+    await world.done();
     await world.expectSound();
   });
 });

@@ -1,3 +1,4 @@
+import type { QueryRunner } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EmbeddedPostgres } from '../../scripts/embedded-postgres/index.mjs';
 import { Kinds } from './support/kinds.mjs';
@@ -121,6 +122,39 @@ describe('connections and transactions', () => {
     expect([worker!, other!].flatMap((each) => each.of('lease-lost'))).toEqual([]);
     const [{ most }] = await world.producer.rows('SELECT max(attempts_elapsed) AS most FROM pgqueue');
     expect(most).toBe(1);
+    await world.expectSound();
+  });
+
+  it('H18: a push that commits after 30 s runs then and once, and one that rolls back never', async () => {
+    const workers = await Promise.all([1, 2].map(() => world.worker({ kinds: { work: {}, other: {} } })));
+    const stopPushing = world.keepPushing();
+    const { queue, dataSource } = world.producer;
+    const runners = [1, 2].map(() => dataSource.createQueryRunner()) as [QueryRunner, QueryRunner];
+    const ids: string[] = [];
+    for (const runner of runners) {
+      await runner.startTransaction();
+      const { id } = await queue.pushTask({ kind: Kinds.work, payload: { do: 'ok' } }, { manager: runner });
+      await runner.query(
+        "INSERT INTO pushed SELECT id, kind, attempts_left, 'ok' FROM pgqueue WHERE id = $1",
+        [id],
+      );
+      ids.push(id!);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 30_000));
+    const [committed, undone] = runners;
+    const [{ now }] = await committed.query('SELECT clock_timestamp() AS now');
+    await committed.commitTransaction();
+    await undone.rollbackTransaction();
+    await Promise.all(runners.map((runner) => runner.release()));
+    expect((await world.started(ids[0]!)).at.getTime()).toBeGreaterThanOrEqual(now.getTime());
+    await stopPushing();
+    await world.done();
+    const starts = await world.producer.rows('SELECT task_id::text FROM starts WHERE task_id = ANY ($1)', [
+      ids,
+    ]);
+    expect(starts).toEqual([{ task_id: ids[0] }]);
+    // Not by the sweep, which looks for what was left behind.
+    expect(workers.flatMap((worker) => worker.of('swept'))).toEqual([]);
     await world.expectSound();
   });
 

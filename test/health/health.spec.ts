@@ -25,6 +25,14 @@ const WORK = defineTask<null>({ kind: 1, attemptTimeout: '60s', backoff: noJitte
 let gate = deferred();
 
 @Injectable()
+class Failing {
+  @TaskHandler(WORK, { loop: { fetcherPeriod: '100ms' } })
+  work() {
+    throw new Error('as every time');
+  }
+}
+
+@Injectable()
 class Worker {
   busy = false;
 
@@ -159,6 +167,17 @@ describe('health', () => {
     await start({ kinds: { [WORK.kind]: { workerCount: 0 } } });
     await app.get(getDataSourceToken()).query('SELECT pg_sleep(1.5)');
     expect(await check()).toMatchObject({ code: 200 });
+  });
+
+  it('is up while every attempt fails', async () => {
+    await start({ kinds: { [WORK.kind]: { backoff: () => 20 } } }, [Failing]);
+    const dataSource = app.get(getDataSourceToken());
+    await app.get(QueueService).pushTask({ kind: WORK, payload: null });
+    // For longer than it may be silent
+    await dataSource.query('SELECT pg_sleep(1.5)');
+    expect(await check()).toMatchObject({ code: 200 });
+    const [{ attempts }] = await dataSource.query('SELECT attempts_elapsed AS attempts FROM pgqueue');
+    expect(attempts).toBeGreaterThan(3);
   });
 
   it('is down while the database is read-only', async () => {

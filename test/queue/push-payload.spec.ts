@@ -112,8 +112,22 @@ describe('a payload comes to the handler as it was pushed', () => {
   });
 });
 
-describe('a batch of 10,000 tasks of 10 kB', () => {
-  it('is stored whole', async () => {
+describe('large payloads', () => {
+  it('H30: of 10 MB are carried where the limit is raised, and several of them are claimed at once', async () => {
+    const worker = await createQueueApp({
+      url: database.url,
+      options: { maxPayloadBytes: 16 * 1024 * 1024 },
+    });
+    const lengths: number[] = [];
+    worker.queue.registerKind(definition, ({ payload }) => lengths.push((payload as string).length));
+    const task = { kind: definition, payload: 'x'.repeat(10_000_000) };
+    await worker.queue.pushTasks([task, task, task]);
+    await until(() => lengths.length === 3, 20_000);
+    expect(lengths).toEqual([10_000_000, 10_000_000, 10_000_000]);
+    await worker.close();
+  });
+
+  it('H30: of 10 kB are stored whole in a batch of 10,000', async () => {
     const tasks = Array.from({ length: 10_000 }, (_, n) => ({
       kind: definition,
       payload: `${n} ${'x'.repeat(10_000)}`,

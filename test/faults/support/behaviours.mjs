@@ -137,6 +137,14 @@ export class Behaviours {
     await pause(60_000);
   }
 
+  /** Throws where nobody can catch it: in a callback that it left behind. @param {Task} task */
+  async throwsOutside(task) {
+    process.nextTick(() => {
+      throw new Error(`task ${task.id} throws outside of its handler`);
+    });
+    await pause(60_000);
+  }
+
   /** Holds one connection of the application's pool and asks for another, as code that mixes managers does. @param {Task} task */
   async nests(task) {
     await this.dataSource.transaction(async (manager) => {

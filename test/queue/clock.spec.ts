@@ -1,0 +1,52 @@
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { newKind } from '../support/kinds.js';
+import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
+import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+const YEAR = 365 * 24 * 3600 * 1000;
+
+let database: TestDatabase;
+let app: QueueApp;
+let events: RecordedEvents;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  app = await createQueueApp({ url: database.url, options: { heartbeatPeriod: 50, leaseTimeout: 500 } });
+  events = recordEvents(app.queue);
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+afterAll(async () => {
+  await app.close();
+  await database.drop();
+});
+
+it.each([
+  ['ten years ahead', 10 * YEAR],
+  ['ten years behind', -10 * YEAR],
+])('the clock of the application may jump %s: the database’s alone decides what is due', async (_, jump) => {
+  const definition = newKind({ backoff: () => 300, loop: { fetcherPeriod: '1h' } });
+  const starts: number[] = [];
+  app.queue.registerKind(definition, ({ attempt }) => {
+    starts.push(performance.now());
+    if (attempt === 1) throw new Error('once more');
+  });
+  vi.useFakeTimers({ toFake: ['Date'] });
+  vi.setSystemTime(Date.now() + jump);
+  const pushedAt = performance.now();
+  await app.queue.pushTask({ kind: definition, payload: 0 }, { delay: 300 });
+  const [{ due_in: dueIn }] = (await storedTasks(app.dataSource, `kind = ${definition.kind}`)) as [
+    { due_in: number },
+  ];
+  expect(dueIn).toBeLessThanOrEqual(300);
+  await until(() => starts.length === 2);
+  const [first, second] = starts as [number, number];
+  expect(first - pushedAt).toBeGreaterThanOrEqual(299);
+  expect(second - first).toBeGreaterThanOrEqual(299);
+  expect(events.of('lease-lost')).toEqual([]);
+});
