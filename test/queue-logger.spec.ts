@@ -35,7 +35,7 @@ describe('QueueLogger', () => {
     ]);
   });
 
-  it('writes one line, whatever is in a name or a message', () => {
+  it('H31: writes one line, whatever is in a name or a message', () => {
     const text = 'a\nERROR [PgQueue] forged\r\n\u001b[31mred\u0007\u0085b\u2028c';
     const { onEvent } = new QueueLogger();
     onEvent(settled({ name: text, error: new Error(text) }));

@@ -52,7 +52,7 @@ class WithBadGetter {
   }
 }
 
-describe('handlers', () => {
+describe('H47: handlers', () => {
   let database: TestDatabase;
   let app: QueueApp | undefined;
 

@@ -12,7 +12,7 @@ class Mailer {
   send() {}
 }
 
-describe('handlers that are refused at boot', () => {
+describe('H47: handlers that are refused at boot', () => {
   let database: TestDatabase;
 
   beforeAll(async () => {

@@ -93,7 +93,7 @@ class ByTenant implements ContextIdStrategy<Task<string>> {
   }
 }
 
-describe('handlers of providers that are not shared', () => {
+describe('H47: handlers of providers that are not shared', () => {
   let database: TestDatabase;
   let app: QueueApp | undefined;
 

@@ -58,7 +58,7 @@ class HealthController {
   }
 }
 
-describe('health', () => {
+describe('H55: health', () => {
   let database: TestDatabase;
   let app: INestApplication;
 

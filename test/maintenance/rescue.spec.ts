@@ -54,7 +54,7 @@ it('runs the tasks of a dead worker process, the attempt used', async () => {
   expect((await storedTasks(app.dataSource))[0]!.messages).toEqual(['worker process lost: old-pod']);
 });
 
-it('breaks a task whose last attempt died, and says why', async () => {
+it('H2: breaks a task whose last attempt died, and says why', async () => {
   await leased(await leaseOf('old-pod', 60), 0);
   register();
   await app.queue.start();

@@ -18,7 +18,7 @@ class Worker {
   work() {}
 }
 
-it('a scrape shows every series, whatever the kind is named', async () => {
+it('H31: a scrape shows every series, whatever the kind is named', async () => {
   const database = await createTestDatabase();
   const testing = await Test.createTestingModule({
     imports: [

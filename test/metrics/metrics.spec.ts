@@ -106,7 +106,7 @@ describe('metrics', () => {
     return app;
   }
 
-  it('have every series at 0 from the moment a kind is registered', async () => {
+  it('H54: have every series at 0 from the moment a kind is registered', async () => {
     const { queue } = await start([prometheus(), PgQueueMetricsModule], { options: { autoStart: false } });
     expect(await counts('work')).toEqual(ZERO);
     expect(await counts('idle')).toEqual(ZERO);
@@ -190,7 +190,7 @@ describe('metrics', () => {
     ]);
   });
 
-  it('are shared by applications of one process, unless each has a registry of its own', async () => {
+  it('H49: are shared by applications of one process, unless each has a registry of its own', async () => {
     const [one, two] = [new Registry(), new Registry()];
     const shared = [prometheus(), PgQueueMetricsModule];
     const first = await start([PgQueueMetricsModule.register({ registry: one })]);
@@ -215,7 +215,7 @@ describe('metrics', () => {
     expect(await counts('work', one)).toEqual({ ...ZERO, new: 1, processing: 3, succeeded: 3 });
   });
 
-  it('start anew in a registry that was cleared', async () => {
+  it('H49: start anew in a registry that was cleared', async () => {
     const first = await start([prometheus(), PgQueueMetricsModule]);
     await first.queue.pushTask({ kind: WORK, payload: '' });
     await until(async () => (await attempts('work')) === 1);

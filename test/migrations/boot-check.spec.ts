@@ -19,7 +19,7 @@ const GRANTS = {
   'SELECT, UPDATE': 'SEQUENCE queue.pgqueue_bell, queue.pgqueue_rewind',
 };
 
-describe('the check of the tables at boot', () => {
+describe('H52: the check of the tables at boot', () => {
   let database: TestDatabase;
   let admin: pg.Client;
   let role: string;

@@ -49,7 +49,7 @@ describe('migrations', () => {
   const catalog = (schema = 'public') => describeSchema(database.url, schema);
 
   it.each(['public', 'queue', 'we"ird schema', 'UPPER', "it's; DROP SCHEMA public CASCADE; --"])(
-    'go up, down without leaving anything, and up again: %s',
+    'H53: go up, down without leaving anything, and up again: %s',
     async (schema) => {
       const migrations = schema === 'public' ? pgQueueMigrations : createPgQueueMigrations({ schema });
       const dataSource = await open({ migrations });
@@ -80,7 +80,7 @@ describe('migrations', () => {
   });
 
   it.each(['all', 'each', 'none'] as const)(
-    'may be run by several at once, in the transaction mode "%s"',
+    'H53: may be run by several at once, in the transaction mode "%s"',
     async (migrationsTransactionMode) => {
       const dataSources = await Promise.all([1, 2, 3].map(() => open({ migrationsTransactionMode })));
       // TypeORM's own table can't be created by several at once.

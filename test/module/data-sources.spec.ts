@@ -45,7 +45,7 @@ describe('dataSource and schema', () => {
   it.each([
     ['forRoot', () => PgQueueModule.forRoot({ dataSource: 'second' })],
     ['forRootAsync', () => PgQueueModule.forRootAsync({ useFactory: () => ({ dataSource: 'second' }) })],
-  ])('works in the named DataSource of two: %s', async (_, queueModule) => {
+  ])('H48: works in the named DataSource of two: %s', async (_, queueModule) => {
     const app = await startApp({
       imports: [
         queueModule(),
@@ -85,7 +85,7 @@ describe('dataSource and schema', () => {
     expect(error.message).toBe("dataSource: must be of type 'postgres', is 'mysql'");
   });
 
-  it.each(['queue', "we\"ird 'schema'; --", 'Größe 📦'])('works in the schema %s', async (schema) => {
+  it.each(['queue', "we\"ird 'schema'; --", 'Größe 📦'])('H31: works in the schema %s', async (schema) => {
     const app = await startApp({
       imports: [
         typeOrm(second.url, { name: 'second', migrations: createPgQueueMigrations({ schema }) }),

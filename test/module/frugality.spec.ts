@@ -9,7 +9,7 @@ interface Held {
   connections: number;
 }
 
-describe('what applications hold', () => {
+describe('H49: what applications hold', () => {
   let apps: ChildApps;
   let database: TestDatabase;
   let report: Record<'before' | 'withoutQueue' | 'pushing' | 'waiting' | 'after', Held> & { ran: number };

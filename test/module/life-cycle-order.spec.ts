@@ -165,7 +165,7 @@ describe.each<[string, Imports]>([
 
   afterAll(() => database.drop());
 
-  it('starts when all providers have bootstrapped, and drains before any is destroyed', () => {
+  it('H50: starts when all providers have bootstrapped, and drains before any is destroyed', () => {
     const events = lines.map((line) => line.split(' ')[1]);
     const order = ['bootstrap', 'run', 'done', 'destroy', 'shutdown'];
     expect(events).toEqual(order.flatMap((event) => [event, event, event]));

@@ -66,7 +66,7 @@ describe('PgQueueModule', () => {
       () => PgQueueModule.forRootAsync({ imports: [ConfigModule], useExisting: InjectedLimitOptions }),
       13,
     ],
-  ])('takes its options from %s', async (_, queueModule, limit) => {
+  ])('H48: takes its options from %s', async (_, queueModule, limit) => {
     const app = await startApp({ imports: [typeOrm(database.url), queueModule()] });
     const queue = app.get(QueueService);
     queue.registerKind(1, () => undefined, { attemptTimeout: '1s', backoff: () => 0 });
@@ -100,7 +100,7 @@ describe('PgQueueModule', () => {
     await app.close();
   });
 
-  it('is configured once, and may be imported by several modules then', async () => {
+  it('H48: is configured once, and may be imported by several modules then', async () => {
     const configured = PgQueueModule.forRoot();
     @Module({ imports: [configured] })
     class Feature {}

@@ -43,7 +43,7 @@ class Worker implements OnModuleDestroy {
   }
 }
 
-describe('shutdown', () => {
+describe('H33: shutdown', () => {
   let database: TestDatabase;
   let app: QueueApp;
   let worker: Worker;

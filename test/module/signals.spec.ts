@@ -6,7 +6,7 @@ import { until } from '../support/until.js';
 import { WORK } from './signal-tasks.js';
 
 /** A worker in a process of its own, as a container runs it, and a producer here that looks on. */
-describe('a worker process and SIGTERM', () => {
+describe('H33: a worker process and SIGTERM', () => {
   let apps: ChildApps;
   let database: TestDatabase;
   let producer: QueueApp;

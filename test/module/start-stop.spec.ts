@@ -24,7 +24,7 @@ class Counter {
   }
 }
 
-describe('start and stop', () => {
+describe('H32: start and stop', () => {
   let database: TestDatabase;
   let app: QueueApp;
   let events: RecordedEvents;
@@ -52,7 +52,7 @@ describe('start and stop', () => {
     expect(ran().filter((other) => other === payload)).toHaveLength(1);
   }
 
-  it('waits for start() when autoStart is false', async () => {
+  it('H50: waits for start() when autoStart is false', async () => {
     await push(1);
     expect(await leases()).toEqual([]);
     expect(ran()).toEqual([]);

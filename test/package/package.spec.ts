@@ -54,11 +54,11 @@ describe('the packed package', () => {
     expect(new Set(await readdir(path.join(folder, 'migrations')))).toEqual(new Set(sqlFiles));
   });
 
-  it('runs a queue in an ESM application', async () => {
+  it('H51: runs a queue in an ESM application', async () => {
     expect(await start('app.mjs')).toBe('ran {"from":"esm"}');
   });
 
-  it('runs a queue in a CommonJS application', async () => {
+  it('H51: runs a queue in a CommonJS application', async () => {
     expect(await start('app.cjs')).toBe('ran {"from":"cjs"}');
   });
 

@@ -135,7 +135,7 @@ describe('MustCancelTaskError', () => {
     expect(settledAs).toEqual(['cancelled']);
   });
 
-  it('cancels on the last attempt too, and keeps the messages before', async () => {
+  it('H5: cancels on the last attempt too, and keeps the messages before', async () => {
     const { row, settledAs } = await run(
       'cancelled',
       { maxAttempts: 2, maxTaskErrorMessages: 3 },

@@ -116,7 +116,7 @@ describe.each([
     });
   }
 
-  it('aborts its signal with TaskCancelledError, and discards its outcome', async () => {
+  it('H5: aborts its signal with TaskCancelledError, and discards its outcome', async () => {
     const signal = await started.signal.promise;
     expect(signal.aborted).toBe(false);
     expect(await cancel()).toBe(true);

@@ -121,7 +121,7 @@ describe('completeIn', () => {
     expect(settledAs()).toEqual(['succeeded']);
   });
 
-  it('counts for nothing when the commit fails', async () => {
+  it('H26: counts for nothing when the commit fails', async () => {
     const insert = 'INSERT INTO effect (id, key) VALUES ($1, $2)';
     await start({ maxTaskErrorMessages: 2 }, (task) =>
       app.dataSource.transaction(async (manager) => {

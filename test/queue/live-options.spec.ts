@@ -79,7 +79,7 @@ async function anotherKindRuns(): Promise<void> {
   await events.first('attempt-settled', ({ kind }) => kind === definition.kind);
 }
 
-describe('a live workerCount', () => {
+describe('H34: a live workerCount', () => {
   it('that grows takes effect while all slots are busy', async () => {
     let workerCount = 1;
     const slow = new Held({ workerCount: () => workerCount });

@@ -48,7 +48,7 @@ function allWith(message: RegExp): unknown[] {
   return Array.from({ length: 4 }, () => expect.objectContaining(refusal));
 }
 
-describe('a manager that can not carry the push is refused, and nothing is written', () => {
+describe('H20: a manager that can not carry the push is refused, and nothing is written', () => {
   /** What each call that takes a manager is refused with. */
   async function refusals(options: TransactionOptions): Promise<unknown[]> {
     const errors = await Promise.all(

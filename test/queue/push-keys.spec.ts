@@ -45,7 +45,7 @@ async function waiting(): Promise<number> {
 }
 
 describe('a key that is stored already', () => {
-  it('is a duplicate with the id of the stored task, whose payload stays', async () => {
+  it('H25: is a duplicate with the id of the stored task, whose payload stays', async () => {
     const first = await app.queue.pushTask(task('key', 'first'));
     const second = await app.queue.pushTask(task('key', 'second'), { delay: '1h', priority: 0 });
     expect(first.status).toBe('pushed');
@@ -66,7 +66,7 @@ describe('a key that is stored already', () => {
     expect(await stored()).toHaveLength(2);
   });
 
-  it('is told from others to the letter', async () => {
+  it('H28: is told from others to the letter', async () => {
     const keys = [
       'a',
       'A',
@@ -93,7 +93,7 @@ describe('a key that is stored already', () => {
     expect(await app.queue.pushTask(task('key'))).toMatchObject({ status: 'pushed' });
   });
 
-  it('does not break the transaction that meets it', async () => {
+  it('H21: does not break the transaction that meets it', async () => {
     const first = await app.queue.pushTask(task('key'));
     await app.dataSource.transaction(async (manager) => {
       expect(await app.queue.pushTask(task('key'), { manager })).toEqual({
@@ -106,7 +106,7 @@ describe('a key that is stored already', () => {
   });
 });
 
-describe('one key several times in one batch', () => {
+describe('H24: one key several times in one batch', () => {
   it('is stored once, the first of them', async () => {
     const before = await app.queue.pushTask(task('before'));
     const results = await app.queue.pushTasks([
@@ -148,7 +148,7 @@ describe('one key several times in one batch', () => {
   });
 });
 
-describe('concurrent pushes of one key', () => {
+describe('H22, H27: concurrent pushes of one key', () => {
   it('store one task: 99 of 100 are duplicates with its id', async () => {
     const results = await Promise.all(
       Array.from({ length: 100 }, (_, n) => app.queue.pushTask(task('key', n))),
@@ -187,7 +187,7 @@ describe('concurrent pushes of one key', () => {
     expect(await stored()).toHaveLength(2);
   });
 
-  it('fail in a snapshot that is older than the first, as PostgreSQL does', async () => {
+  it('H23: fail in a snapshot that is older than the first, as PostgreSQL does', async () => {
     const runner = app.dataSource.createQueryRunner();
     await runner.startTransaction('REPEATABLE READ');
     await runner.query('SELECT 1 FROM pgqueue LIMIT 1');
@@ -200,7 +200,7 @@ describe('concurrent pushes of one key', () => {
   });
 });
 
-describe('batches of the same keys in opposite order', () => {
+describe('H22: batches of the same keys in opposite order', () => {
   const keys = Array.from({ length: 50 }, (_, n) => `key ${n}`);
 
   it('wait for each other and do not deadlock', async () => {

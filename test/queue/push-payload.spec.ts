@@ -48,7 +48,7 @@ function register(): void {
   });
 }
 
-describe('a payload comes to the handler as it was pushed', () => {
+describe('H28: a payload comes to the handler as it was pushed', () => {
   it.each([
     [null],
     [0],
@@ -145,7 +145,7 @@ describe('large payloads', () => {
   });
 });
 
-describe('hostile text stays data', () => {
+describe('H31: hostile text stays data', () => {
   const hostile = [
     `'; DROP TABLE pgqueue; --`,
     `"); DELETE FROM pgqueue; --`,

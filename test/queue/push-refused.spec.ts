@@ -95,7 +95,7 @@ describe('a task is refused before anything is written', () => {
     [{}, '[object Object]'],
     [5n, '5n'],
     [Symbol('key'), 'Symbol(key)'],
-  ])('for the key %#', async (externalKey, shown) => {
+  ])('H24, H28, H30: for the key %#', async (externalKey, shown) => {
     const errors = await refusals({ kind: definition, payload: 0, externalKey });
     expect(errors.map(({ field }) => field)).toEqual(['task.externalKey', 'tasks[1].externalKey']);
     expect(errors[0].value).toBe(externalKey);
@@ -112,7 +112,7 @@ describe('a task is refused before anything is written', () => {
     [{ items: new Map() }, '.items'],
     [[undefined], '[0]'],
     ['x'.repeat(1024 * 1024), ''],
-  ])('for the payload %#', async (payload, part) => {
+  ])('H29, H30: for the payload %#', async (payload, part) => {
     const errors = await refusals({ kind: definition, payload });
     expect(errors.map(({ field }) => field)).toEqual([`task.payload${part}`, `tasks[1].payload${part}`]);
   });
@@ -141,7 +141,7 @@ describe('a task is refused before anything is written', () => {
     ['priority', Number.NaN],
     ['onConflict', 'merge'],
     ['onConflict', null],
-  ])('for the option %s: %o', async (option, value) => {
+  ])('H7: for the option %s: %o', async (option, value) => {
     const errors = await refusals(good, { [option]: value } as PushOptions);
     for (const error of errors) {
       expect(error.field).toBe(option);

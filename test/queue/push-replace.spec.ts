@@ -32,7 +32,7 @@ const replacement = ({ definition }: Pick<Arranged, 'definition'>): NewTask => (
 const stored = ({ definition }: Pick<Arranged, 'definition'>) =>
   storedTasks(world.producer.dataSource, `kind = ${definition.kind}`);
 
-describe('a push that replaces', () => {
+describe('H25: a push that replaces', () => {
   it.each<Node>(['new', 'must_retry', 'no_attempts_left', 'succeeded', 'cancelled'])(
     're-arms a task that is %s, with new payload, delay, priority and attempts',
     async (status) => {

@@ -48,7 +48,7 @@ describe('a push in the transaction of an EntityManager', () => {
     expect(await stored()).toHaveLength(1);
   });
 
-  it('leaves nothing when it rolls back', async () => {
+  it('H18: leaves nothing when it rolls back', async () => {
     const error = await rejectionOf(
       app.dataSource.transaction(async (manager) => {
         await push({ manager });
@@ -76,7 +76,7 @@ describe('a push in the transaction of an EntityManager', () => {
     expect(await stored()).toMatchObject([{ payload: 0 }]);
   });
 
-  it('takes no connection besides', async () => {
+  it('H19: takes no connection besides', async () => {
     const narrow = await createQueueApp({
       url: database.url,
       options: { autoStart: false },
@@ -134,7 +134,7 @@ describe('a push by an executor', () => {
     ['an array of rows', (rows: unknown[]) => rows],
     ['rows and their number', (rows: unknown[]) => [rows, rows.length]],
     ['an object with rows', (rows: unknown[]) => ({ rows })],
-  ])('reads an answer of %s', async (_, answer) => {
+  ])('H51: reads an answer of %s', async (_, answer) => {
     const executor = {
       query: async (sql: string, parameters?: unknown[]) =>
         answer((await client.query(sql, parameters)).rows),

@@ -77,7 +77,7 @@ describe('pushTask', () => {
     ['90s', 90_000],
     ['60 days', 5_184_000_000],
     ['99 years', 99 * YEAR],
-  ])('stores a delay of %o by the clock of the database', async (delay, expected) => {
+  ])('H7: stores a delay of %o by the clock of the database', async (delay, expected) => {
     const definition = newKind();
     await app.queue.pushTask({ kind: definition, payload: 0 }, { delay });
     const [task] = await tasksOf(definition);

@@ -142,7 +142,7 @@ describe('retryTasks', () => {
     expect(ran).toHaveLength(10);
   });
 
-  it('does not start a second run beside the last attempt', async () => {
+  it('H5: does not start a second run beside the last attempt', async () => {
     const held = newKind({ maxAttempts: 1 });
     const events = recordEvents(worker.queue);
     let end!: () => void;

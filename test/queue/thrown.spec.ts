@@ -75,7 +75,7 @@ const THROWN: readonly [title: string, thrown: () => unknown, message: RegExp][]
   ['an object with a BigInt', () => ({ big: 1n }), /^an error that has no text$/],
 ];
 
-describe('whatever a handler throws', () => {
+describe('H8, H9: whatever a handler throws', () => {
   it.each(THROWN)('%s: the attempt is recorded, and the task retried', async (_, thrown, message) => {
     const definition = newKind();
     const settled = recordEvents(app.queue);
@@ -117,7 +117,7 @@ describe('whatever a handler throws', () => {
   });
 });
 
-describe('how a handler fails', () => {
+describe('H10: how a handler fails', () => {
   it.each<[string, (task: Task) => unknown]>([
     ['throws at once', refuse],
     ['rejects at once', async () => refuse()],
@@ -157,7 +157,7 @@ describe('how a handler fails', () => {
   });
 });
 
-describe('a subscriber that throws', () => {
+describe('H10: a subscriber that throws', () => {
   it('breaks neither the queue nor the other subscribers', async () => {
     const broken = await createQueueApp({ url: database.url });
     broken.queue.subscribe(refuse);

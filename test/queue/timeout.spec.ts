@@ -101,7 +101,7 @@ describe('an attempt that runs longer than attemptTimeout', () => {
   });
 });
 
-describe('a handler that ignores its signal', () => {
+describe('H6: a handler that ignores its signal', () => {
   it('is told of, and its late end changes nothing, however it ends', async () => {
     register({ maxAttempts: 1, workerCount: 2 }, async ({ payload }) => {
       await end.promise;
@@ -214,7 +214,7 @@ describe('a handler that ignores its signal', () => {
   });
 });
 
-describe('an attemptTimeout of weeks', () => {
+describe('H7: an attemptTimeout of weeks', () => {
   it('does not end at once', async () => {
     register({ attemptTimeout: 2 ** 31 - 1 }, () => new Promise((resolve) => setTimeout(resolve, 100)));
     await push();

@@ -72,11 +72,10 @@ it('H35: they run when a process comes that handles the kind', async () => {
     [unknown.kind],
   );
   const rolledOut = await createQueueApp({ url: database.url });
-  rolledOut.queue.registerKind(unknown, () => undefined, { workerCount: 20 });
-  await until(
-    async () =>
-      (await storedTasks(producer.dataSource, `kind = ${unknown.kind} AND status = 'succeeded'`)).length ===
-      100,
-  );
+  let ran = 0;
+  rolledOut.queue.registerKind(unknown, () => (ran += 1), { workerCount: 20 });
+  const succeeded = `kind = ${unknown.kind} AND status = 'succeeded'`;
+  await until(async () => (await storedTasks(producer.dataSource, succeeded)).length === 100);
+  expect(ran).toBe(100);
   await rolledOut.close();
 });

@@ -82,7 +82,7 @@ describe('a wake-up', () => {
 describe('a worker whose poll is an hour away', () => {
   const slow = { loop: { fetcherPeriod: '1h' } };
 
-  it('runs what commits late after its commit, and meanwhile what was pushed later', async () => {
+  it('H18: runs what commits late after its commit, and meanwhile what was pushed later', async () => {
     const definition = newKind(slow);
     const worker = await createQueueApp({ url: database.url });
     const ran: unknown[] = [];

@@ -61,7 +61,7 @@ describe('toMilliseconds', () => {
     expect(toMilliseconds('delay', value)).toBe(millis);
   });
 
-  it.each(WRONG.map((value) => [value]))('refuses %o, naming the field and the value', (value) => {
+  it.each(WRONG.map((value) => [value]))('H7: refuses %o, naming the field and the value', (value) => {
     expect(() => toMilliseconds('delay', value as never)).toThrow(
       expect.toSatisfy(
         (error) =>
@@ -94,7 +94,7 @@ describe('toTimerMilliseconds', () => {
   });
 
   it.each([0, 0.5, MAX_TIMER_MS + 1, '25d', '1y'])(
-    'refuses %o, for which a timer would fire at once',
+    'H7: refuses %o, for which a timer would fire at once',
     (value) => {
       expect(() => toTimerMilliseconds('period', value)).toThrow(
         /^period: must be from 1 to 2147483647 ms, got /,

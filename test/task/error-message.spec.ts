@@ -127,7 +127,7 @@ describe('errorMessage', () => {
     expect(errorMessage(Object.assign(new Error('the message'), { errors }))).toMatch(/^the message/);
   });
 
-  it('cuts a message of 50 MB', () => {
+  it('H8: cuts a message of 50 MB', () => {
     const error = new Error('x'.repeat(50 * 1024 * 1024));
     const message = errorMessage(withCause('outer', error));
     expect(message).toHaveLength(4000);
@@ -139,7 +139,7 @@ describe('errorMessage', () => {
     expect(errorMessage('x'.repeat(4001))).toBe(`${'x'.repeat(3999)}…`);
   });
 
-  it('replaces what PostgreSQL refuses', () => {
+  it('H9: replaces what PostgreSQL refuses', () => {
     expect(errorMessage(new Error('a\u0000b \ud800 c \udc00'))).toBe('a\ufffdb \ufffd c \ufffd');
   });
 

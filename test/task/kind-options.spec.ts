@@ -106,7 +106,7 @@ describe('limits', () => {
     }
   });
 
-  it('of attemptTimeout are those of a timer', () => {
+  it('H7: of attemptTimeout are those of a timer', () => {
     expect(resolve({ attemptTimeout: 2 ** 31 - 1 }).attemptTimeoutMs).toBe(2_147_483_647);
     expect(resolve({ attemptTimeout: '24d' }).attemptTimeoutMs).toBe(24 * DAY);
   });

@@ -57,7 +57,7 @@ describe('serializePayload', () => {
     ['\ud800', '"\\ud800"'],
     ['😀', '"😀"'],
     [JSON.parse('{"__proto__":{"admin":true}}'), '{"__proto__":{"admin":true}}'],
-  ])('carries %o', (payload, json) => {
+  ])('H29: carries %o', (payload, json) => {
     expect(serialize(payload)).toBe(json);
   });
 
@@ -84,7 +84,7 @@ describe('serializePayload', () => {
     [{ at: new Date(Number.NaN) }, 'task.payload.at'],
     [{ a: { toJSON: () => ({ b: [Number.NaN] }) } }, 'task.payload.a.b[0]'],
     [{ a: { toJSON: () => new Map() } }, 'task.payload.a'],
-  ])('refuses %o, naming the part', (payload, field) => {
+  ])('H29: refuses %o, naming the part', (payload, field) => {
     const error = refusal(payload);
     expect(error.field).toBe(field);
     expect(error.message).toContain(`${field}: can't be carried by JSON`);
@@ -128,7 +128,7 @@ describe('serializePayload', () => {
     }
   });
 
-  it('takes as many bytes as allowed and no more, counted in UTF-8', () => {
+  it('H30: takes as many bytes as allowed and no more, counted in UTF-8', () => {
     expect(serialize('x'.repeat(98), 100)).toHaveLength(100);
     expect(refusal('x'.repeat(99), 100).message).toBe(
       'task.payload: must be at most 100 bytes of JSON, got "101 bytes"',
