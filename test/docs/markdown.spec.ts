@@ -80,7 +80,7 @@ describe.each(documents())('%s', (file) => {
 
   it('holds no code but that of tested files, as it is there', async () => {
     const untested = blocksOf(markdown).filter(
-      ({ language, marked }) => language !== 'sh' && !(marked && ['ts', 'sql'].includes(language)),
+      ({ language, marked }) => language !== 'sh' && !(marked && ['ts', 'js', 'sql'].includes(language)),
     );
     expect(untested).toEqual([]);
     expect(markdown, 'run `npm run docs:examples`').toBe(await withExamples(markdown));
