@@ -35,6 +35,13 @@ export type QueueEvent =
       readonly attempt: number;
       readonly abandoned: number;
     } & KindName)
+  | ({
+      readonly type: 'abandoned-handler-ended';
+      readonly id: string;
+      readonly attempt: number;
+      readonly abandoned: number;
+    } & KindName)
+  | ({ readonly type: 'slots-resized'; readonly from: number; readonly to: number } & KindName)
   | ({ readonly type: 'option-invalid'; readonly error: unknown } & KindName)
   | ({
       readonly type: 'tasks-rescued';

@@ -22,6 +22,8 @@ export class Attempt implements AttemptRef {
   completed = false;
   /** The lease is gone: whatever the handler does, nothing is written. */
   lost = false;
+  /** Its body went on when it had given its slot up, and this was told. */
+  outlived = false;
   private controller: AbortController | undefined;
   private abortReason: Error | undefined;
 

@@ -37,7 +37,9 @@ export class WorkerPool {
   private waitTimer: NodeJS.Timeout | undefined;
   private draining = false;
   private deadlineTimer: NodeJS.Timeout | undefined;
-  private lastCapacity = 0;
+  /** Those of them that were told of: one that ends within the turn of its signal is not. */
+  private outlived = 0;
+  private lastCapacity: number | undefined;
   private lastFetcherPeriodMs = 1500;
 
   constructor(
@@ -63,11 +65,11 @@ export class WorkerPool {
   /** The slots as the live option says now; the last good value while it fails. */
   get capacity(): number {
     try {
-      this.lastCapacity = this.options.workerCount();
+      this.resize(this.options.workerCount());
     } catch (error) {
       this.reportInvalid(error);
     }
-    return this.lastCapacity;
+    return this.lastCapacity ?? 0;
   }
 
   /** The fall-back poll as the live option says now; the last good value while it fails. */
@@ -86,6 +88,15 @@ export class WorkerPool {
     return slots === 0
       ? 0
       : Math.max(0, slots - this.running.size) + this.ahead.room(slots, this.waiting.size);
+  }
+
+  private resize(to: number): void {
+    const from = this.lastCapacity;
+    this.lastCapacity = to;
+    if (from !== undefined && from !== to) {
+      const { kind, name } = this.options;
+      this.events.emit({ type: 'slots-resized', kind, name, from, to });
+    }
   }
 
   start(task: ClaimedTask, leaseId: number): void {
@@ -210,6 +221,10 @@ export class WorkerPool {
       if (this.abandoned.get(attempt.id) === attempt) {
         this.abandoned.delete(attempt.id);
       }
+      if (attempt.outlived) {
+        this.outlived--;
+        this.emitOutlived('abandoned-handler-ended', attempt);
+      }
     }
   }
 
@@ -219,18 +234,19 @@ export class WorkerPool {
     // A handler that heeds its signal ends within this turn.
     setImmediate(() => {
       if (attempt.state === 'abandoned') {
-        const { kind, name } = this.options;
-        const { id, attempt: number } = attempt;
-        this.events.emit({
-          type: 'handler-abandoned',
-          kind,
-          name,
-          id: String(id),
-          attempt: number,
-          abandoned: this.abandoned.size,
-        });
+        attempt.outlived = true;
+        this.outlived++;
+        this.emitOutlived('handler-abandoned', attempt);
       }
     });
+  }
+
+  private emitOutlived(
+    type: 'handler-abandoned' | 'abandoned-handler-ended',
+    { id, attempt }: Attempt,
+  ): void {
+    const { kind, name } = this.options;
+    this.events.emit({ type, kind, name, id: String(id), attempt, abandoned: this.outlived });
   }
 
   private finish(attempt: Attempt, state: 'ended' | 'abandoned', outcome: Outcome): void {
