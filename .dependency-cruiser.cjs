@@ -1,5 +1,5 @@
 /**
- * Imports in lib/ go one way: index → module → health, metrics → maintenance, worker, producer → handlers,
+ * Imports in lib/ go one way: index → module → health, metrics, tracing → maintenance, worker, producer → handlers,
  * storage → task.
  */
 const lib = (...folders) => `^lib/(${folders.join('|')})/`;
@@ -15,12 +15,13 @@ const layers = {
   maintenance: ['worker', 'storage', 'task'],
   health: ['handlers', 'task'],
   metrics: ['handlers', 'task'],
+  tracing: ['task'],
 };
 /** These are tested, and could be used, without NestJS. */
 const withoutNest = ['task', 'worker', 'maintenance'];
 /** These bring injectables of their own, and so may use the public ones. */
-const extras = ['health', 'metrics'];
-const optionalPeers = pkg('@nestjs/terminus', 'prom-client', '@willsoto');
+const extras = ['health', 'metrics', 'tracing'];
+const optionalPeers = pkg('@nestjs/terminus', 'prom-client', '@willsoto', '@opentelemetry');
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -13,6 +13,7 @@ import { QueueDatabase } from './queue-database.js';
 import { QueueLogger } from './queue-logger.js';
 import { QueueProcessing } from './queue-processing.js';
 import { QueueService } from './queue.service.js';
+import { Instruments } from './task/instrumentation.js';
 import { QueueEvents } from './task/queue-events.js';
 import { InvalidOptionError } from './task/task.errors.js';
 import { TaskScheduler } from './worker/task-scheduler.js';
@@ -24,16 +25,17 @@ import { TaskScheduler } from './worker/task-scheduler.js';
   providers: [
     { provide: PG_QUEUE_OPTIONS, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveOptions },
     { provide: QueueEvents, useFactory: createEvents },
+    { provide: Instruments, inject: [QueueEvents], useFactory: createInstruments },
     { provide: TaskHandlerRegistry, inject: [PG_QUEUE_OPTIONS, QueueEvents], useFactory: createRegistry },
     { provide: QueueDatabase, inject: [PG_QUEUE_OPTIONS, ModuleRef], useFactory: createDatabase },
     {
       provide: TaskScheduler,
-      inject: [QueueDatabase, TaskHandlerRegistry, QueueEvents, PG_QUEUE_OPTIONS],
+      inject: [QueueDatabase, TaskHandlerRegistry, QueueEvents, Instruments, PG_QUEUE_OPTIONS],
       useFactory: createScheduler,
     },
     {
       provide: QueueService,
-      inject: [QueueDatabase, TaskHandlerRegistry, TaskScheduler, QueueEvents, PG_QUEUE_OPTIONS],
+      inject: [QueueDatabase, TaskHandlerRegistry, TaskScheduler, QueueEvents, Instruments, PG_QUEUE_OPTIONS],
       useFactory: createService,
     },
     TaskHandlerInvoker,
@@ -44,6 +46,7 @@ import { TaskScheduler } from './worker/task-scheduler.js';
     QueueService,
     QueueDatabase,
     QueueEvents,
+    Instruments,
     TaskScheduler,
     TaskHandlerRegistry,
     TaskHandlerExplorer,
@@ -57,6 +60,10 @@ function createEvents(): QueueEvents {
   const events = new QueueEvents();
   events.subscribe(new QueueLogger().onEvent);
   return events;
+}
+
+function createInstruments(events: QueueEvents): Instruments {
+  return new Instruments(events);
 }
 
 function createRegistry(options: ResolvedOptions, events: QueueEvents): TaskHandlerRegistry {
@@ -73,12 +80,13 @@ function createScheduler(
   database: QueueDatabase,
   registry: TaskHandlerRegistry,
   events: QueueEvents,
+  instruments: Instruments,
   options: ResolvedOptions,
 ): TaskScheduler {
   let processing: QueueProcessing | undefined;
   const scheduler = new TaskScheduler(async () => {
     await database.check();
-    processing = new QueueProcessing({ database, registry, events, options });
+    processing = new QueueProcessing({ database, registry, events, instruments, options });
     return processing;
   }, options.shutdownTimeoutMs);
   registry.observe((handler) => {
@@ -94,10 +102,11 @@ function createService(
   registry: TaskHandlerRegistry,
   scheduler: TaskScheduler,
   events: QueueEvents,
+  instruments: Instruments,
   options: ResolvedOptions,
 ): QueueService {
   const drafter = new TaskDrafter(registry, options.maxPayloadBytes);
-  return new QueueService(database, registry, drafter, scheduler, events, () =>
+  return new QueueService(database, registry, drafter, scheduler, events, instruments, () =>
     options.transactionManager?.(),
   );
 }

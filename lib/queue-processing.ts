@@ -9,6 +9,7 @@ import type { ResolvedOptions } from './pg-queue.options.js';
 import type { QueueDatabase } from './queue-database.js';
 import { LeaseRepository } from './storage/lease.repository.js';
 import { MaintenanceRepository } from './storage/maintenance.repository.js';
+import type { Instruments } from './task/instrumentation.js';
 import type { QueueEvents } from './task/queue-events.js';
 import { within } from './worker/deadline.js';
 import type { Processing } from './worker/task-scheduler.js';
@@ -25,6 +26,7 @@ export interface QueueProcessingDeps {
   database: QueueDatabase;
   registry: TaskHandlerRegistry;
   events: QueueEvents;
+  instruments: Instruments;
   options: ResolvedOptions;
 }
 
@@ -69,11 +71,12 @@ export class QueueProcessing implements Processing {
   }
 
   private createProcess(handlers: readonly RegisteredHandler[]): WorkerProcess {
-    const { database, events, options, registry } = this.deps;
+    const { database, events, instruments, options, registry } = this.deps;
     const process = new WorkerProcess({
       database: database.database,
       sql: database.sql,
       events,
+      instruments,
       options,
       info: () => ({
         worker: options.workerName,

@@ -1,13 +1,15 @@
 import type { DraftSettings, TaskDrafter } from './producer/task-drafter.js';
 import { externalKeyOf } from './producer/task-drafter.js';
+import { pushInstrumented } from './producer/instrumented-push.js';
 import { needsTransaction } from './producer/task-pusher.js';
 import type { HandlerFunction } from './handlers/registered-handler.js';
 import type { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
 import type { QueueDatabase } from './queue-database.js';
 import type { RunStatement } from './storage/executor.js';
+import type { Instruments } from './task/instrumentation.js';
 import type { KindOptions } from './task/kind-options.js';
 import { MAX_ATTEMPTS } from './task/kind-options.js';
-import type { QueueEventListener, QueueEvents } from './task/queue-events.js';
+import type { KindName, QueueEventListener, QueueEvents } from './task/queue-events.js';
 import { InvalidManagerError, InvalidOptionError, InvalidTaskError } from './task/task.errors.js';
 import type { TaskDraft } from './task/task-draft.js';
 import type { NewTask, PushOptions, PushResult, RetryOptions } from './task/task.js';
@@ -30,6 +32,7 @@ export class QueueService {
     private readonly drafter: TaskDrafter,
     private readonly scheduler: TaskScheduler,
     private readonly queueEvents: QueueEvents,
+    private readonly instruments: Instruments,
     private readonly ambientTransaction: () => TransactionOptions['manager'],
   ) {}
 
@@ -41,7 +44,8 @@ export class QueueService {
    */
   async pushTask<Payload>(task: NewTask<Payload>, options: PushOptions = {}): Promise<PushResult> {
     const settings = this.drafter.settings(options);
-    const [result] = await this.push([await this.drafter.draft(task, settings, 'task')], settings, options);
+    const draft = await this.drafter.draft(task, settings, 'task');
+    const [result] = await this.push([draft], settings, options, false);
     return result!;
   }
 
@@ -61,7 +65,7 @@ export class QueueService {
       const draft = this.drafter.draft(task, settings, `tasks[${index}]`);
       drafts.push(draft instanceof Promise ? await draft : draft);
     }
-    return drafts.length === 0 ? [] : this.push(drafts, settings, options);
+    return drafts.length === 0 ? [] : this.push(drafts, settings, options, true);
   }
 
   /**
@@ -146,19 +150,35 @@ export class QueueService {
 
   private async push(
     drafts: readonly TaskDraft[],
+    settings: DraftSettings,
+    options: PushOptions,
+    batch: boolean,
+  ): Promise<PushResult[]> {
+    const describe = () => ({ kinds: this.kindsOf(drafts), count: drafts.length, batch });
+    const results = await pushInstrumented(this.instruments, describe, drafts, (carrying) =>
+      this.store(carrying, settings, options),
+    );
+    this.report(drafts, results);
+    return results;
+  }
+
+  private kindsOf(drafts: readonly TaskDraft[]): KindName[] {
+    const kinds = new Set(drafts.map(({ kind }) => kind));
+    return [...kinds].map((kind) => ({ kind, name: this.registry.nameOf(kind) }));
+  }
+
+  private async store(
+    drafts: readonly TaskDraft[],
     { replace }: DraftSettings,
     options: PushOptions,
   ): Promise<PushResult[]> {
     const transaction = this.transactionOf(options);
     const { database, pusher } = this.database;
     const store = (run: RunStatement) => pusher.push(run, drafts, replace);
-    const results = await (needsTransaction(drafts)
-      ? database.transaction(store, transaction)
-      : transaction
-        ? store(database.runIn(transaction))
-        : this.database.pushAlone(drafts, replace));
-    this.report(drafts, results);
-    return results;
+    if (needsTransaction(drafts)) {
+      return database.transaction(store, transaction);
+    }
+    return transaction ? store(database.runIn(transaction)) : this.database.pushAlone(drafts, replace);
   }
 
   private report(drafts: readonly TaskDraft[], results: readonly PushResult[]): void {

@@ -24,6 +24,7 @@ CREATE TABLE "public"."pgqueue" (
   attempts_elapsed smallint NOT NULL DEFAULT 0,
   external_key     text,
   messages         text[],
+  trace            text,
   payload          json NOT NULL
 ) WITH (fillfactor = 50, vacuum_truncate = off, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_scale_factor = 0,
         autovacuum_vacuum_cost_delay = 0);

@@ -71,6 +71,7 @@ export class TaskDrafter {
       delayMs: settings.delayMs,
       externalKey: externalKeyOf(`${field}.externalKey`, task.externalKey),
       payload: serializePayload(`${field}.payload`, payload, this.maxPayloadBytes),
+      trace: null,
     });
     return schema ? assertMatches(`${field}.payload`, schema, payload).then(draft) : draft();
   }

@@ -12,6 +12,7 @@ type TaskTuple = [
   left: number,
   elapsed: number,
   key: string | null,
+  trace: string | null,
   payload: unknown,
 ];
 
@@ -74,7 +75,8 @@ function toTask([
   attemptsLeft,
   attempt,
   externalKey,
+  trace,
   payload,
 ]: TaskTuple): ClaimedTask {
-  return { id, kind, priority, runAt, attemptsLeft, attempt, externalKey, payload };
+  return { id, kind, priority, runAt, attemptsLeft, attempt, externalKey, trace, payload };
 }

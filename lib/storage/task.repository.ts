@@ -17,13 +17,14 @@ export class TaskRepository {
   /** Stores tasks that have no key. @returns their ids, in order. */
   async push(run: RunStatement, drafts: readonly TaskDraft[]): Promise<string[]> {
     const [first] = drafts as [TaskDraft];
-    const { kind, priority, attempts, delayMs } = first;
+    const { kind, priority, attempts, delayMs, trace } = first;
+    const shared = [kind, priority, attempts, delayMs, trace];
     if (drafts.length === 1) {
-      const [row] = await run(this.sql.pushOne, [first.payload, kind, priority, attempts, delayMs]);
+      const [row] = await run(this.sql.pushOne, [first.payload, ...shared]);
       return [row!['id'] as string];
     }
     if (drafts.every((draft) => isSame(draft, first))) {
-      const [row] = await run(this.sql.pushSame, [payloads(drafts), kind, priority, attempts, delayMs]);
+      const [row] = await run(this.sql.pushSame, [payloads(drafts), ...shared]);
       return (JSON.parse(row!['ids'] as string) as number[]).map(String);
     }
     const rows = await run(this.sql.push, pushParameters(drafts));
@@ -85,7 +86,11 @@ export class TaskRepository {
 /** Whether two tasks differ in nothing but their payloads. */
 function isSame(a: TaskDraft, b: TaskDraft): boolean {
   return (
-    a.kind === b.kind && a.priority === b.priority && a.attempts === b.attempts && a.delayMs === b.delayMs
+    a.kind === b.kind &&
+    a.priority === b.priority &&
+    a.attempts === b.attempts &&
+    a.delayMs === b.delayMs &&
+    a.trace === b.trace
   );
 }
 
@@ -101,5 +106,6 @@ function pushParameters(drafts: readonly TaskDraft[]): unknown[] {
     intArray(drafts, ({ attempts }) => attempts),
     drafts.map(({ externalKey }) => externalKey),
     intArray(drafts, ({ delayMs }) => delayMs),
+    drafts.some(({ trace }) => trace !== null) ? drafts.map(({ trace }) => trace) : null,
   ];
 }

@@ -40,6 +40,8 @@ export interface ClaimedTask {
   /** Counts from 1. */
   readonly attempt: number;
   readonly externalKey: string | null;
+  /** What the push gave it to carry. */
+  readonly trace: string | null;
   readonly payload: unknown;
 }
 

@@ -7,4 +7,6 @@ export interface TaskDraft {
   readonly delayMs: number;
   /** JSON text. */
   readonly payload: string;
+  /** What its attempts are given to carry on; null: nothing. */
+  readonly trace: string | null;
 }

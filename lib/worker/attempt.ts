@@ -1,4 +1,5 @@
 import type { ClaimedTask } from '../task/claim.js';
+import type { InstrumentedAttempt } from '../task/instrumentation.js';
 import type { AttemptRef } from '../task/settlement.js';
 import type { Task } from '../task/task.js';
 import type { Executor, Manager } from '../task/transaction.js';
@@ -24,6 +25,7 @@ export class Attempt implements AttemptRef {
   lost = false;
   /** Its body went on when it had given its slot up, and this was told. */
   outlived = false;
+  instrumented: InstrumentedAttempt | undefined;
   private controller: AbortController | undefined;
   private abortReason: Error | undefined;
 

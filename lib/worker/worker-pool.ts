@@ -1,6 +1,7 @@
 import type { RegisteredHandler } from '../handlers/registered-handler.js';
 import type { ClaimedTask } from '../task/claim.js';
 import { failed, type Outcome, RELEASED, UNCLAIMED } from '../task/outcome.js';
+import type { Instruments } from '../task/instrumentation.js';
 import type { QueueEvents } from '../task/queue-events.js';
 import type { RunnableKindOptions } from '../task/kind-options.js';
 import { LeaseLostError, TaskTimeoutError } from '../task/task.errors.js';
@@ -16,6 +17,7 @@ const BORNE_PER_SLOT = 10;
 const LONGEST_WAIT_MS = 50;
 
 export interface WorkerPoolHooks {
+  instruments: Instruments;
   /** An attempt has its outcome; its slot is free. */
   onEnded(attempt: Attempt, outcome: Outcome): void;
   complete: CompleteIn;
@@ -191,7 +193,16 @@ export class WorkerPool {
   }
 
   private async run(attempt: Attempt): Promise<void> {
-    this.bodyEnded(attempt, await runAttempt(attempt, this.handler, this.hooks.complete));
+    const { hooks, handler, options } = this;
+    attempt.instrumented = hooks.instruments.startAttempt(() => ({
+      kind: options.kind,
+      name: options.name,
+      id: String(attempt.id),
+      attempt: attempt.attempt,
+      trace: attempt.claimed.trace,
+    }));
+    const body = () => runAttempt(attempt, handler, hooks.complete);
+    this.bodyEnded(attempt, await (attempt.instrumented?.run(body) ?? body()));
   }
 
   /** The attempts that hold a slot, or wait for one. */

@@ -5,6 +5,7 @@ import { LeaseRepository, type WorkerInfo } from '../storage/lease.repository.js
 import { SettleRepository } from '../storage/settle.repository.js';
 import type { QueueSql } from '../storage/sql/index.js';
 import { TaskRepository } from '../storage/task.repository.js';
+import type { Instruments } from '../task/instrumentation.js';
 import type { Outcome } from '../task/outcome.js';
 import type { QueueEvents, SettledAs } from '../task/queue-events.js';
 import { keepsTerminal, settlementOf } from '../task/settlement.js';
@@ -28,6 +29,7 @@ export interface WorkerProcessDeps {
   database: Database;
   sql: QueueSql;
   events: QueueEvents;
+  instruments: Instruments;
   options: WorkerOptions;
   /** Read when a lease is taken. */
   info: () => WorkerInfo;
@@ -93,6 +95,7 @@ export class WorkerProcess {
   /** Takes on a kind; before the start or while running. */
   add(handler: RegisteredHandler): void {
     const pool = new WorkerPool(handler, this.deps.events, {
+      instruments: this.deps.instruments,
       onEnded: (attempt, outcome) => this.onEnded(pool, attempt, outcome),
       complete: (attempt, transaction) => this.completeIn(attempt, transaction),
     });
@@ -163,6 +166,9 @@ export class WorkerProcess {
 
   private onEnded(pool: WorkerPool, attempt: Attempt, outcome: Outcome): void {
     const { kind, name, options } = pool;
+    const as = attempt.lost ? 'lost' : settledAs(outcome);
+    const error = attempt.lost ? attempt.aborted : errorOf(outcome);
+    attempt.instrumented?.ended(as, error);
     if (attempt.lost) {
       const { id, attempt: number, durationMs } = attempt;
       this.deps.events.emit({
@@ -171,19 +177,19 @@ export class WorkerProcess {
         name,
         id: String(id),
         attempt: number,
-        as: 'lost',
+        as,
         exhausted: false,
         durationMs,
-        error: attempt.aborted,
+        error,
       });
     } else {
       const settlement = settlementOf(attempt, outcome, options, (error) => pool.reportInvalid(error));
       this.settler.add({
         settlement,
         kind: { kind, name },
-        as: settledAs(outcome),
+        as,
         durationMs: attempt.durationMs,
-        error: outcome.type === 'failed' ? outcome.error : undefined,
+        error,
         completed: attempt.completed,
         uncertain: false,
       });
@@ -245,6 +251,10 @@ export class WorkerProcess {
       onLost: (leaseId, taskId) => void this.watched(this.watch.cancelled(leaseId, taskId)),
     });
   }
+}
+
+function errorOf(outcome: Outcome): unknown {
+  return outcome.type === 'failed' ? outcome.error : undefined;
 }
 
 function settledAs(outcome: Outcome): SettledAs {

@@ -160,6 +160,7 @@ export class CursorModel {
             attemptsLeft: 1,
             attempt: 1,
             externalKey: null,
+            trace: null,
             payload: null,
           });
         }

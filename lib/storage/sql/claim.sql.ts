@@ -40,9 +40,9 @@ WITH due AS MATERIALIZED (
   SET lease_id = $1, attempts_left = t.attempts_left - 1, attempts_elapsed = t.attempts_elapsed + 1
   WHERE t.ctid = ANY ((SELECT ctids FROM due)::tid[])
     AND coalesce(t.lease_id, $1) = (SELECT l.id FROM ${lease} l WHERE l.id = $1 FOR KEY SHARE)
-  RETURNING t.id, t.kind, t.priority, t.run_at, t.attempts_left, t.attempts_elapsed, t.external_key, t.payload
+  RETURNING t.id, t.kind, t.priority, t.run_at, t.attempts_left, t.attempts_elapsed, t.external_key, t.trace, t.payload
 ), answer AS MATERIALIZED (
-  SELECT json_agg(json_build_array(id, kind, priority, ${micros('run_at')}, attempts_left, attempts_elapsed, external_key, payload)
+  SELECT json_agg(json_build_array(id, kind, priority, ${micros('run_at')}, attempts_left, attempts_elapsed, external_key, trace, payload)
                   ORDER BY kind, priority, run_at, id) AS tasks
   FROM claimed
 )

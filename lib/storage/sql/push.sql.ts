@@ -2,21 +2,21 @@ import type { SchemaNames } from '../schema-names.js';
 import { CLOCK } from './clock.sql.js';
 
 /**
- * $1 payloads, one JSON array · $2 kinds · $3 priorities · $4 attempts · $5 keys · $6 delays in ms.
+ * $1 payloads, one JSON array · $2 kinds · $3 priorities · $4 attempts · $5 keys · $6 delays in ms · $7 traces, or null: none.
  * Payloads travel as one bare JSON array: no double encoding, and `\u0000` passes.
  */
 const SOURCE = `
-  SELECT u.kind, u.priority, u.attempts, u.key, u.payload, ${CLOCK} + u.delay * interval '1 millisecond'
+  SELECT u.kind, u.priority, u.attempts, u.key, u.trace, u.payload, ${CLOCK} + u.delay * interval '1 millisecond'
   FROM ROWS FROM (json_array_elements($1::json), unnest($2::smallint[]), unnest($3::smallint[]),
-                  unnest($4::smallint[]), unnest($5::text[]), unnest($6::bigint[]))
-    AS u(payload, kind, priority, attempts, key, delay)`;
+                  unnest($4::smallint[]), unnest($5::text[]), unnest($6::bigint[]), unnest($7::text[]))
+    AS u(payload, kind, priority, attempts, key, delay, trace)`;
 
 /**
  * The same for tasks that differ in nothing but their payloads, and have no keys: most batches, and cheaper to send and to read.
- * $1 payloads, one JSON array · $2 kind · $3 priority · $4 attempts · $5 delay in ms.
+ * $1 payloads, one JSON array · $2 kind · $3 priority · $4 attempts · $5 delay in ms · $6 trace.
  */
 const SAME_SOURCE = `
-  SELECT $2::smallint, $3::smallint, $4::smallint, u.payload, (SELECT ${CLOCK}) + $5::bigint * interval '1 millisecond'
+  SELECT $2::smallint, $3::smallint, $4::smallint, $6::text, u.payload, (SELECT ${CLOCK}) + $5::bigint * interval '1 millisecond'
   FROM json_array_elements($1::json) AS u(payload)`;
 
 /**
@@ -30,16 +30,16 @@ const CONFLICT = 'ON CONFLICT (kind, external_key) WHERE external_key IS NOT NUL
 export function pushSql({ task }: SchemaNames) {
   const insertWith = (alone: boolean) => {
     const suffix = alone ? `, ${ALONE}` : '';
-    const insert = `INSERT INTO ${task} AS t (kind, priority, attempts_left, external_key, payload, run_at) ${SOURCE}${suffix}`;
+    const insert = `INSERT INTO ${task} AS t (kind, priority, attempts_left, external_key, trace, payload, run_at) ${SOURCE}${suffix}`;
     return {
       /** One task without a key, the cheapest to plan. $1 payload, else as `pushSame`. */
       pushOne: `
-INSERT INTO ${task} (kind, priority, attempts_left, payload, run_at)
-VALUES ($2::smallint, $3::smallint, ${alone ? `CASE WHEN ${ALONE} IS NOT NULL THEN $4::smallint END` : '$4::smallint'}, $1::json,
+INSERT INTO ${task} (kind, priority, attempts_left, trace, payload, run_at)
+VALUES ($2::smallint, $3::smallint, ${alone ? `CASE WHEN ${ALONE} IS NOT NULL THEN $4::smallint END` : '$4::smallint'}, $6::text, $1::json,
         ${CLOCK} + $5::bigint * interval '1 millisecond') RETURNING id::text AS id`,
       pushSame: `
 WITH pushed AS (
-  INSERT INTO ${task} (kind, priority, attempts_left, payload, run_at) ${SAME_SOURCE}${suffix} RETURNING id
+  INSERT INTO ${task} (kind, priority, attempts_left, trace, payload, run_at) ${SAME_SOURCE}${suffix} RETURNING id
 ) SELECT json_agg(id)::text AS ids FROM pushed`,
       /** No task has a key, so that none can be a duplicate. */
       push: `${insert} RETURNING t.id::text AS id`,
@@ -47,7 +47,7 @@ WITH pushed AS (
       pushKeyed: `${insert} ${CONFLICT} DO NOTHING RETURNING t.id::text AS id, t.kind, t.external_key`,
       /** Re-arms a duplicate that no attempt runs. */
       pushReplacing: `${insert} ${CONFLICT} DO UPDATE
-        SET payload = excluded.payload, run_at = excluded.run_at, priority = excluded.priority,
+        SET payload = excluded.payload, trace = excluded.trace, run_at = excluded.run_at, priority = excluded.priority,
             attempts_left = excluded.attempts_left, attempts_elapsed = 0, status = 'new', messages = NULL, finished_at = NULL
         WHERE t.lease_id IS NULL
         RETURNING t.id::text AS id, t.kind, t.external_key`,

@@ -1,0 +1,30 @@
+import type { InstrumentedPush, Instruments, PushInfo } from '../task/instrumentation.js';
+import type { PushResult } from '../task/task.js';
+import type { TaskDraft } from '../task/task-draft.js';
+
+/** Stores drafts within what an instrumentation makes of the push, if there is one; its trace travels with them. */
+export function pushInstrumented(
+  instruments: Instruments,
+  describe: () => PushInfo,
+  drafts: readonly TaskDraft[],
+  store: (drafts: readonly TaskDraft[]) => Promise<PushResult[]>,
+): Promise<PushResult[]> {
+  const push = instruments.startPush(describe);
+  return push ? pushWithin(push, drafts, store) : store(drafts);
+}
+
+async function pushWithin(
+  push: InstrumentedPush,
+  drafts: readonly TaskDraft[],
+  store: (drafts: readonly TaskDraft[]) => Promise<PushResult[]>,
+): Promise<PushResult[]> {
+  const { trace } = push;
+  try {
+    const results = await push.run(() => store(drafts.map((draft) => ({ ...draft, trace }))));
+    push.succeeded(results);
+    return results;
+  } catch (error) {
+    push.failed(error);
+    throw error;
+  }
+}

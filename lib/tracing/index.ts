@@ -1,0 +1,1 @@
+export * from './pg-queue-tracing.module.js';
