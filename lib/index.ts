@@ -14,6 +14,7 @@ export {
   type PgQueueHealthOptions,
   type PgQueueHealthResult,
 } from './health/pg-queue.health.js';
+export { TaskConsoleLogger } from './task-console-logger.js';
 export { createPgQueueMigrations, pgQueueMigrations } from '../migrations/index.js';
 export { defineTask, type KindRef, type PayloadOf, type TaskDefinition } from './task/task-definition.js';
 export {
@@ -25,6 +26,7 @@ export {
   type Jitter,
   noJitter,
 } from './task/backoff.js';
+export { currentTask, type CurrentTask } from './task/current-task.js';
 export type { Duration } from './task/duration.js';
 export type { KindOptions, Live, LoopOptions } from './task/kind-options.js';
 export type { NewTask, Priority, PushOptions, PushResult, RetryOptions, Task } from './task/task.js';

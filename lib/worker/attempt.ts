@@ -1,4 +1,5 @@
 import type { ClaimedTask } from '../task/claim.js';
+import type { CurrentTask } from '../task/current-task.js';
 import type { InstrumentedAttempt } from '../task/instrumentation.js';
 import type { AttemptRef } from '../task/settlement.js';
 import type { Task } from '../task/task.js';
@@ -78,28 +79,36 @@ export class Attempt implements AttemptRef {
 }
 
 /** What the handler sees of its attempt. */
-export class TaskContext implements Task {
+export class TaskContext implements Task, CurrentTask {
   readonly id: string;
   readonly kind: number;
   readonly externalKey: string | null;
   readonly attempt: number;
   readonly attemptsLeft: number;
+  readonly #name: string;
   readonly #attempt: Attempt;
   readonly #complete: CompleteIn;
 
   constructor(
     attempt: Attempt,
+    name: string,
     readonly payload: unknown,
     complete: CompleteIn,
   ) {
     const { id, kind, externalKey, attemptsLeft } = attempt.claimed;
     this.id = String(id);
     this.kind = kind;
+    this.#name = name;
     this.externalKey = externalKey;
     this.attempt = attempt.attempt;
     this.attemptsLeft = attemptsLeft;
     this.#attempt = attempt;
     this.#complete = complete;
+  }
+
+  /** The kind's; not of what a handler is promised. */
+  get name(): string {
+    return this.#name;
   }
 
   get signal(): AbortSignal {

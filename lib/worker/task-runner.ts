@@ -1,4 +1,5 @@
 import type { RegisteredHandler } from '../handlers/registered-handler.js';
+import { runAsCurrentTask } from '../task/current-task.js';
 import { type Outcome, outcomeOf, RELEASED, SUCCEEDED } from '../task/outcome.js';
 import { parsePayload } from '../task/payload.js';
 import { ShutdownError } from '../task/task.errors.js';
@@ -7,13 +8,14 @@ import { type Attempt, type CompleteIn, TaskContext } from './attempt.js';
 /** Runs one attempt to its outcome; never rejects. */
 export async function runAttempt(
   attempt: Attempt,
-  { schema, invoke }: RegisteredHandler,
+  { options, schema, invoke }: RegisteredHandler,
   complete: CompleteIn,
 ): Promise<Outcome> {
   try {
     const stored = attempt.claimed.payload;
     const payload = schema ? await parsePayload(schema, stored) : stored;
-    await invoke(new TaskContext(attempt, payload, complete));
+    const task = new TaskContext(attempt, options.name, payload, complete);
+    await runAsCurrentTask(task, () => invoke(task));
     return SUCCEEDED;
   } catch (thrown) {
     const outcome = outcomeOf(thrown);

@@ -1,0 +1,25 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { KindName } from './queue-events.js';
+
+/** Which attempt runs: what a log line or a report of an error should say. */
+export interface CurrentTask extends KindName {
+  readonly id: string;
+  /** Counts from 1. */
+  readonly attempt: number;
+}
+
+const storage = new AsyncLocalStorage<CurrentTask>();
+
+/**
+ * The task whose handler called, however deep and however late: its kind and name, its id and the attempt. No payload, so that
+ * all of it may be logged. Undefined outside of a handler.
+ */
+export function currentTask(): CurrentTask | undefined {
+  const task = storage.getStore();
+  return task && { kind: task.kind, name: task.name, id: task.id, attempt: task.attempt };
+}
+
+/** Calls `handler` so that `currentTask` answers this one to all that it calls. */
+export function runAsCurrentTask<T>(task: CurrentTask, handler: () => T): T {
+  return storage.run(task, handler);
+}
