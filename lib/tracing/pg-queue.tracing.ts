@@ -101,7 +101,7 @@ function nameOf(operation: string, destination: string | undefined): string {
   return destination === undefined ? operation : `${operation} ${destination}`;
 }
 
-/** A handler may throw what can't even be looked at. */
+/** An error's getters may throw: the span ends all the same. */
 function endAfter(span: Span, describe: () => void): void {
   try {
     describe();
@@ -120,12 +120,20 @@ function conclude(span: Span, as: SettledAs, error: unknown): void {
 }
 
 function fail(span: Span, error: unknown): void {
-  span.setAttribute('error.type', error instanceof Error ? error.name : '_OTHER');
+  span.setAttribute('error.type', isError(error) ? error.name : '_OTHER');
   span.recordException(asException(error));
   span.setStatus({ code: SpanStatusCode.ERROR, message: errorMessage(error) });
 }
 
-/** Anything may be thrown. */
 function asException(error: unknown): Error | string {
-  return error instanceof Error ? error : errorMessage(error);
+  return isError(error) ? error : errorMessage(error);
+}
+
+/** Anything may be thrown, a proxy that throws at this question too. */
+function isError(thrown: unknown): thrown is Error {
+  try {
+    return thrown instanceof Error;
+  } catch {
+    return false;
+  }
 }

@@ -183,7 +183,7 @@ export class WorkerProcess {
         error,
       });
     } else {
-      const settlement = settlementOf(attempt, outcome, options, (error) => pool.reportInvalid(error));
+      const settlement = settlementOf(attempt, outcome, options, (invalid) => pool.reportInvalid(invalid));
       this.settler.add({
         settlement,
         kind: { kind, name },

@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { TaskDefinition } from '../../lib/index.js';
+import { type AttemptInfo, Instruments, type PushInfo } from '../../lib/task/instrumentation.js';
+import { newKind } from '../support/kinds.js';
+import { createQueueApp, type QueueApp } from '../support/queue-app.js';
+import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+let database: TestDatabase;
+let app: QueueApp;
+let instruments: Instruments;
+let events: RecordedEvents;
+let definition: TaskDefinition<any>;
+let runs: number;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  app = await createQueueApp({ url: database.url });
+  instruments = app.get(Instruments);
+});
+
+beforeEach(() => {
+  events = recordEvents(app.queue);
+  definition = newKind();
+  runs = 0;
+  app.queue.registerKind(definition, () => {
+    runs++;
+  });
+});
+
+afterAll(async () => {
+  await app.close();
+  await database.drop();
+});
+
+/** Pushes one task and waits until it has succeeded. */
+async function work(): Promise<void> {
+  const { id } = await app.queue.pushTask({ kind: definition, payload: null });
+  expect(await events.first('attempt-settled', (event) => event.id === id)).toMatchObject({
+    as: 'succeeded',
+  });
+}
+
+const run = <T>(call: () => T) => call();
+const nothing = () => undefined;
+
+const broken = (): never => {
+  throw new Error('broken instrumentation');
+};
+
+function callAndBreak(call: () => unknown): never {
+  void call();
+  return broken();
+}
+
+it('is called once for a push of many, and once for each attempt, with what the push gave', async () => {
+  const pushes: PushInfo[] = [];
+  const attempts: AttemptInfo[] = [];
+  const end = instruments.register({
+    startPush: (push) => {
+      pushes.push(push);
+      return { trace: 'given', run, succeeded: nothing, failed: nothing };
+    },
+    startAttempt: (attempt) => {
+      attempts.push(attempt);
+      return { run, ended: nothing };
+    },
+  });
+  const { kind, name } = definition;
+  const pushed = await app.queue.pushTasks([1, 2].map((payload) => ({ kind: definition, payload })));
+  await until(() => attempts.length === 2);
+  end();
+  await work();
+  expect(pushes).toEqual([{ kinds: [{ kind, name }], count: 2, batch: true }]);
+  expect(attempts).toEqual(pushed.map(({ id }) => ({ kind, name, id, attempt: 1, trace: 'given' })));
+});
+
+it('breaks neither a push nor an attempt when it throws at their start', async () => {
+  const end = instruments.register({ startPush: broken, startAttempt: broken });
+  await work();
+  end();
+  expect(runs).toBe(1);
+  expect(events.of('subscriber-failed')).toHaveLength(2);
+});
+
+it.each([
+  ['before it calls them', broken],
+  ['after it has called them', callAndBreak],
+])('lets each run once when it throws %s', async (_, runAndBreak) => {
+  const end = instruments.register({
+    startPush: () => ({ trace: null, run: runAndBreak, succeeded: broken, failed: broken }),
+    startAttempt: () => ({ run: runAndBreak, ended: broken }),
+  });
+  await work();
+  end();
+  expect(runs).toBe(1);
+  expect(events.of('tasks-pushed')).toMatchObject([{ count: 1 }]);
+  await until(() => events.of('subscriber-failed').length === 4);
+});
