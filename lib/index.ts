@@ -28,11 +28,21 @@ export {
 } from './task/backoff.js';
 export { currentTask, type CurrentTask } from './task/current-task.js';
 export type { Duration } from './task/duration.js';
+export type { KindSlots } from './task/kind-slots.js';
 export type { KindOptions, Live, LoopOptions } from './task/kind-options.js';
 export type { NewTask, Priority, PushOptions, PushResult, RetryOptions, Task } from './task/task.js';
 export type { MetricStatus, TaskStatus } from './task/task-status.js';
 export type { Executor, Manager, TransactionOptions } from './task/transaction.js';
-export type { QueueEvent, QueueEventListener } from './task/queue-events.js';
+export type {
+  AttemptName,
+  ConnectionRole,
+  KindName,
+  ProcessQueueEvent,
+  QueueEvent,
+  QueueEventListener,
+  SettledAs,
+  TaskQueueEvent,
+} from './task/queue-events.js';
 export {
   DuplicateKindError,
   InvalidManagerError,

@@ -85,7 +85,10 @@ function createScheduler(
 ): TaskScheduler {
   let processing: QueueProcessing | undefined;
   const scheduler = new TaskScheduler(async () => {
-    await database.check();
+    await database.check().catch((error: unknown) => {
+      events.emit({ type: 'start-failed', error });
+      throw error;
+    });
     processing = new QueueProcessing({ database, registry, events, instruments, options });
     return processing;
   }, options.shutdownTimeoutMs);

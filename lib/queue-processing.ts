@@ -10,6 +10,7 @@ import type { QueueDatabase } from './queue-database.js';
 import { LeaseRepository } from './storage/lease.repository.js';
 import { MaintenanceRepository } from './storage/maintenance.repository.js';
 import type { Instruments } from './task/instrumentation.js';
+import type { KindSlots } from './task/kind-slots.js';
 import type { QueueEvents } from './task/queue-events.js';
 import { within } from './worker/deadline.js';
 import type { Processing } from './worker/task-scheduler.js';
@@ -45,8 +46,7 @@ export class QueueProcessing implements Processing {
       this.process.start();
       this.maintenance.forEach((job) => job.start());
     }
-    const pools = [...(this.process?.pools.values() ?? [])];
-    const kinds = pools.map(({ kind, name, capacity }) => ({ kind, name, workerCount: capacity }));
+    const kinds = this.slots().map(({ kind, name, slots }) => ({ kind, name, workerCount: slots }));
     this.deps.events.emit({ type: 'started', kinds });
   }
 
@@ -57,6 +57,11 @@ export class QueueProcessing implements Processing {
     } else {
       this.start();
     }
+  }
+
+  slots(): KindSlots[] {
+    const pools = [...(this.process?.pools.values() ?? [])];
+    return pools.map(({ kind, name, capacity, busy }) => ({ kind, name, slots: capacity, busy }));
   }
 
   async stop(timeoutMs: number): Promise<void> {

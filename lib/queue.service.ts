@@ -9,6 +9,7 @@ import type { RunStatement } from './storage/executor.js';
 import type { Instruments } from './task/instrumentation.js';
 import type { KindOptions } from './task/kind-options.js';
 import { MAX_ATTEMPTS } from './task/kind-options.js';
+import type { KindSlots } from './task/kind-slots.js';
 import type { KindName, QueueEventListener, QueueEvents } from './task/queue-events.js';
 import { InvalidManagerError, InvalidOptionError, InvalidTaskError } from './task/task.errors.js';
 import type { TaskDraft } from './task/task-draft.js';
@@ -102,7 +103,12 @@ export class QueueService {
     const { attempts = known.maxAttempts, limit = DEFAULT_RETRY_LIMIT } = options;
     assertCount('attempts', attempts, MAX_ATTEMPTS);
     assertCount('limit', limit, Number.MAX_SAFE_INTEGER);
-    return this.database.tasks.retryBroken(this.runnerOf(options), known.kind, attempts, limit);
+    const { kind: number, name } = known;
+    const count = await this.database.tasks.retryBroken(this.runnerOf(options), number, attempts, limit);
+    if (count > 0) {
+      this.queueEvents.emit({ type: 'tasks-retried', kind: number, name, count });
+    }
+    return count;
   }
 
   /**
@@ -138,6 +144,11 @@ export class QueueService {
    */
   stop(): Promise<void> {
     return this.scheduler.stop();
+  }
+
+  /** The slots of each kind that this process handles, as they are now; none while processing is stopped. */
+  slots(): KindSlots[] {
+    return this.scheduler.slots();
   }
 
   /**

@@ -6,63 +6,113 @@ export interface KindName {
   readonly name: string;
 }
 
+/** One attempt as events name it. */
+export interface AttemptName extends KindName {
+  readonly id: string;
+  /** Counts from 1. */
+  readonly attempt: number;
+}
+
 /** How an attempt ended, as far as the database agreed. */
 export type SettledAs =
   Exclude<MetricStatus, 'new' | 'processing' | 'no_attempts_left'> | 'snoozed' | 'released';
 
 /** Which of the queue's own connections an event is about. */
-export type ConnectionRole = 'claim' | 'settle' | 'heartbeat' | 'listen' | 'maintenance';
+export type ConnectionRole = (typeof CONNECTION_ROLES)[number];
+export const CONNECTION_ROLES = ['claim', 'settle', 'heartbeat', 'listen', 'maintenance'] as const;
 
-/** What happens in this process, for metrics, logs, traces and applications to observe. */
-export type QueueEvent =
+/** What happens in this process to tasks, kind by kind. */
+export type TaskQueueEvent =
+  /** A kind has a handler in this process. */
   | ({ readonly type: 'kind-registered' } & KindName)
+  /** Tasks were stored, duplicates left out; before the commit of a caller's transaction, which may still roll back. */
   | ({ readonly type: 'tasks-pushed'; readonly count: number } & KindName)
+  /** A task was cancelled by its key; before the commit of a caller's transaction. */
   | ({ readonly type: 'task-cancelled' } & KindName)
-  | ({ readonly type: 'tasks-claimed'; readonly count: number } & KindName)
+  /** Broken tasks got new attempts by `retryTasks`; before the commit of a caller's transaction. */
+  | ({ readonly type: 'tasks-retried'; readonly count: number } & KindName)
+  | ({
+      readonly type: 'tasks-claimed';
+      readonly count: number;
+      /** How long each had been due, by the database's clock. */
+      readonly waitsMs: readonly number[];
+    } & KindName)
+  /** An attempt has ended, and its outcome is written, or certainly is not any more. */
   | ({
       readonly type: 'attempt-settled';
-      readonly id: string;
-      readonly attempt: number;
       readonly as: SettledAs;
       /** The task is `no_attempts_left` now. */
       readonly exhausted: boolean;
       readonly durationMs: number;
+      /** What was thrown, or why the lease was lost. */
       readonly error?: unknown;
-    } & KindName)
+    } & AttemptName)
+  /** An attempt has given its slot up and its body goes on. */
   | ({
       readonly type: 'handler-abandoned';
-      readonly id: string;
-      readonly attempt: number;
+      /** How many such bodies of this kind there are now. */
       readonly abandoned: number;
-    } & KindName)
-  | ({
-      readonly type: 'abandoned-handler-ended';
-      readonly id: string;
-      readonly attempt: number;
-      readonly abandoned: number;
-    } & KindName)
+    } & AttemptName)
+  /** The body of an abandoned attempt has ended at last; what it did changes nothing. */
+  | ({ readonly type: 'abandoned-handler-ended'; readonly abandoned: number } & AttemptName)
+  /** A live worker count has changed; seen when it is next read. */
   | ({ readonly type: 'slots-resized'; readonly from: number; readonly to: number } & KindName)
+  /** A live option failed or is wrong; its last good value goes on. */
   | ({ readonly type: 'option-invalid'; readonly error: unknown } & KindName)
+  /** This process gave back the tasks of one that is dead. */
   | ({
       readonly type: 'tasks-rescued';
       readonly count: number;
+      /** So many of them are `no_attempts_left` now. */
       readonly exhausted: number;
+      /** The name of the dead process. */
       readonly worker: string;
     } & KindName)
-  | ({ readonly type: 'tasks-expired'; readonly count: number } & KindName)
+  /** This process has deleted terminal tasks that were older than their TTL. */
+  | ({ readonly type: 'tasks-expired'; readonly count: number } & KindName);
+
+/** What happens in this process as a whole. */
+export type ProcessQueueEvent =
+  /** Processing has begun; without kinds, this process only pushes. */
+  | { readonly type: 'started'; readonly kinds: readonly (KindName & { readonly workerCount: number })[] }
+  /** Processing could not begin: the queue's tables are missing, of another version, or not accessible. */
+  | { readonly type: 'start-failed'; readonly error: unknown }
+  /** Processing has ended. */
+  | {
+      readonly type: 'stopped';
+      /** So many attempts did not end in time and were given back. */
+      readonly released: number;
+    }
+  /** The database has answered a claim, with tasks or without. */
   | { readonly type: 'claimed'; readonly count: number; readonly durationMs: number }
   /** Nothing is claimed because no slot is free. */
   | { readonly type: 'saturated' }
+  /** A batch of outcomes has been written. */
   | { readonly type: 'flushed'; readonly count: number; readonly durationMs: number }
+  /** A sweep found tasks behind the cursor: a cancel that was rolled back, foreign SQL, or a bug. */
   | { readonly type: 'swept'; readonly count: number }
+  /** There is a lease to claim under. */
   | { readonly type: 'lease-acquired'; readonly leaseId: number }
-  | { readonly type: 'lease-lost'; readonly leaseId: number; readonly running: number }
+  /** Another process has declared this one dead. */
+  | {
+      readonly type: 'lease-lost';
+      readonly leaseId: number;
+      /** So many attempts ran under the lease; they are aborted. */
+      readonly running: number;
+    }
+  /** Wake-ups can be heard from now on. */
   | { readonly type: 'listening' }
+  /** A notification said that something was pushed. */
+  | { readonly type: 'woken' }
+  /** A statement of the queue's own failed, or a connection broke; it is tried again. */
   | { readonly type: 'connection-failed'; readonly role: ConnectionRole; readonly error: unknown }
+  /** The first success after failures; never of `maintenance`, whose jobs have their next turn. */
   | { readonly type: 'connection-restored'; readonly role: ConnectionRole }
-  | { readonly type: 'started'; readonly kinds: readonly (KindName & { readonly workerCount: number })[] }
-  | { readonly type: 'stopped'; readonly released: number }
+  /** A subscriber, or an instrumentation, has thrown. */
   | { readonly type: 'subscriber-failed'; readonly error: unknown };
+
+/** What happens in this process, for metrics, logs, traces and applications to observe. */
+export type QueueEvent = TaskQueueEvent | ProcessQueueEvent;
 
 /** Called at once, within what the event is about: it must not block. */
 export type QueueEventListener = (event: QueueEvent) => void;

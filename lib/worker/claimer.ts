@@ -5,6 +5,7 @@ import type { QueueEvents } from '../task/queue-events.js';
 import type { ClaimCursor, ClaimTicket } from './claim-cursor.js';
 import type { ClaimPlan, ClaimSchedule } from './claim-schedule.js';
 import type { LeaseKeeper } from './lease-keeper.js';
+import type { ConnectionStates } from './connection-states.js';
 import { retryDelay } from './retry-delay.js';
 import type { Settler } from './settler.js';
 import { WakeSignal } from './wake-signal.js';
@@ -19,6 +20,7 @@ export interface ClaimerDeps {
   settler: Settler;
   events: QueueEvents;
   maxPayloadBytes: number;
+  states: ConnectionStates;
 }
 
 /** No claim asks for more rows: the next one can be on its way while these run, and what is held in memory stays small. */
@@ -148,32 +150,36 @@ export class Claimer {
     if (answer.nextDueMs !== null) {
       schedule.expect(now, answer.nextDueMs);
     }
-    const counts = new Map<WorkerPool, number>();
+    const waits = new Map<WorkerPool, number[]>();
     for (const task of answer.tasks) {
       const pool = pools.get(task.kind)!;
-      counts.set(pool, (counts.get(pool) ?? 0) + 1);
+      const waitMs = Math.max(0, answer.now - task.runAt) / 1000;
+      const ofPool = waits.get(pool);
+      if (ofPool) {
+        ofPool.push(waitMs);
+      } else {
+        waits.set(pool, [waitMs]);
+      }
       settler.forget(task.id);
       pool.start(task, ticket.request.leaseId);
     }
-    for (const [{ kind, name }, count] of counts) {
-      events.emit({ type: 'tasks-claimed', kind, name, count });
+    for (const [{ kind, name }, waitsMs] of waits) {
+      events.emit({ type: 'tasks-claimed', kind, name, count: waitsMs.length, waitsMs });
     }
     this.succeeded();
   }
 
   private succeeded(): void {
     this.limit = Math.min(this.mostRows, this.limit * 2);
-    if (this.failures > 0) {
-      this.failures = 0;
-      this.deps.events.emit({ type: 'connection-restored', role: 'claim' });
-    }
+    this.failures = 0;
+    this.deps.states.worked('claim');
   }
 
   private failed(ticket: ClaimTicket, error: unknown): void {
     if (this.closed) {
       return;
     }
-    const { cursor, schedule, leases, events } = this.deps;
+    const { cursor, schedule, leases, states } = this.deps;
     this.failures++;
     // An answer that was too large to build or to read may fit when less is asked.
     this.limit = Math.max(1, Math.floor(this.limit / 4));
@@ -184,6 +190,6 @@ export class Claimer {
       leases.retire();
     }
     schedule.ring(performance.now());
-    events.emit({ type: 'connection-failed', role: 'claim', error });
+    states.failed('claim', error);
   }
 }

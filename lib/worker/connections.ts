@@ -1,7 +1,8 @@
 import { ControlPool } from '../storage/control-pool.js';
 import { ListenConnection } from '../storage/listen-connection.js';
 import type { Database } from '../storage/database.js';
-import type { ConnectionRole, QueueEvents } from '../task/queue-events.js';
+import type { ConnectionRole } from '../task/queue-events.js';
+import type { ConnectionStates } from './connection-states.js';
 import type { WorkerOptions } from './worker-options.js';
 
 /** How long outcomes wait for rows that a transaction of the application's holds, before those that are free go first. */
@@ -21,7 +22,7 @@ export class Connections {
   constructor(
     private readonly database: Database,
     private readonly options: WorkerOptions,
-    private readonly events: QueueEvents,
+    private readonly states: ConnectionStates,
     hooks: { onClaimConnection(): void; onHeartbeatConnection(): void },
   ) {
     this.claim = this.pool('claim', 1, options.statementTimeoutMs, () => hooks.onClaimConnection());
@@ -63,7 +64,7 @@ export class Connections {
       deadlineMs,
       lockTimeoutMs,
       transactionPooling: this.options.transactionPooling,
-      onError: (error) => this.events.emit({ type: 'connection-failed', role, error }),
+      onError: (error) => this.states.failed(role, error),
       ...(onConnect ? { onConnect } : {}),
     });
   }

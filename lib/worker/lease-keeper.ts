@@ -1,5 +1,6 @@
 import type { LeaseRepository, WorkerInfo } from '../storage/lease.repository.js';
 import type { QueueEvents } from '../task/queue-events.js';
+import type { ConnectionStates } from './connection-states.js';
 import { retryDelay } from './retry-delay.js';
 import { WakeSignal } from './wake-signal.js';
 
@@ -10,6 +11,7 @@ export interface LeaseKeeperDeps {
   repository: LeaseRepository;
   info: () => WorkerInfo;
   events: QueueEvents;
+  states: ConnectionStates;
   heartbeatPeriodMs: number;
   /** Others that are silent for so long may be dead. */
   silenceMs: number;
@@ -105,11 +107,12 @@ export class LeaseKeeper {
     while (!this.stopped) {
       try {
         await this.beat();
-        this.recovered();
+        this.failures = 0;
+        this.deps.states.worked('heartbeat');
       } catch (error) {
         this.failures++;
         if (!this.stopped) {
-          this.deps.events.emit({ type: 'connection-failed', role: 'heartbeat', error });
+          this.deps.states.failed('heartbeat', error);
         }
       }
       const { heartbeatPeriodMs } = this.deps;
@@ -192,13 +195,6 @@ export class LeaseKeeper {
           this.releasing.delete(leaseId);
         }
       }
-    }
-  }
-
-  private recovered(): void {
-    if (this.failures > 0) {
-      this.failures = 0;
-      this.deps.events.emit({ type: 'connection-restored', role: 'heartbeat' });
     }
   }
 }

@@ -2,6 +2,7 @@ import type { SettleRepository } from '../storage/settle.repository.js';
 import { isCertainlyRolledBack, isConflict, isRefusedData } from '../storage/sql-state.js';
 import type { KindName, QueueEvents, SettledAs } from '../task/queue-events.js';
 import type { SettleAnswer, Settlement } from '../task/settlement.js';
+import type { ConnectionStates } from './connection-states.js';
 import { retryDelay } from './retry-delay.js';
 import { SetAside } from './set-aside.js';
 
@@ -21,6 +22,7 @@ export interface SettlerEntry {
 export interface SettlerDeps {
   repository: SettleRepository;
   events: QueueEvents;
+  states: ConnectionStates;
   /** Whether a lease is still this process's, as far as it knows. */
   holds(leaseId: number): boolean;
   /** There is room again. */
@@ -147,6 +149,7 @@ export class Settler {
       try {
         this.report(entries, await this.send(entries));
         this.failures = 0;
+        this.deps.states.worked('settle');
         if (entries[0]!.settlement.write === 'unclaim') {
           this.deps.onUnclaimed();
         }
@@ -194,7 +197,7 @@ export class Settler {
       this.retrying.set(entry.settlement.id, entry);
     }
     this.failures++;
-    this.deps.events.emit({ type: 'connection-failed', role: 'settle', error });
+    this.deps.states.failed('settle', error);
     await new Promise<void>((resolve) => setTimeout(resolve, retryDelay(this.failures)));
   }
 
@@ -237,7 +240,7 @@ export class Settler {
       await this.writeGroup([{ ...entry, settlement: { ...settlement, message } }]);
       return;
     }
-    this.deps.events.emit({ type: 'connection-failed', role: 'settle', error });
+    this.deps.states.failed('settle', error);
     this.emit(entry, 'lost', false);
   }
 

@@ -1,3 +1,4 @@
+import type { KindSlots } from '../task/kind-slots.js';
 import { ShutdownError } from '../task/task.errors.js';
 
 /** What the scheduler starts and stops: one run of the consumer side. */
@@ -5,6 +6,7 @@ export interface Processing {
   start(): void;
   /** Bounded by `timeoutMs` and a little more; never rejects. */
   stop(timeoutMs: number): Promise<void>;
+  slots(): KindSlots[];
 }
 
 /** The life cycle of processing: `start` and `stop` may be called at any time, in any order and at once. */
@@ -23,6 +25,11 @@ export class TaskScheduler {
 
   get isRunning(): boolean {
     return this.current !== undefined;
+  }
+
+  /** None while nothing is processed. */
+  slots(): KindSlots[] {
+    return this.current?.slots() ?? [];
   }
 
   /** @throws ShutdownError once it was closed: nothing would ever stop what it starts. */

@@ -1,5 +1,6 @@
 import { ListenConnection } from '../storage/listen-connection.js';
 import type { QueueEvents } from '../task/queue-events.js';
+import type { ConnectionStates } from './connection-states.js';
 import { retryDelay } from './retry-delay.js';
 import { WakeSignal } from './wake-signal.js';
 
@@ -9,6 +10,7 @@ export interface WakeListenerDeps {
     onClosed: (error: Error) => void,
   ) => Promise<ListenConnection>;
   events: QueueEvents;
+  states: ConnectionStates;
   /** Something was pushed. */
   onRing(): void;
   /** An attempt has lost its lease: its task was cancelled. */
@@ -48,7 +50,7 @@ export class WakeListener {
         await this.listen();
       } catch (error) {
         this.failures++;
-        this.deps.events.emit({ type: 'connection-failed', role: 'listen', error });
+        this.deps.states.failed('listen', error);
         await this.signal.pause(retryDelay(this.failures), () => this.stopped);
       }
     }
@@ -68,6 +70,7 @@ export class WakeListener {
     this.connection = connection;
     try {
       this.failures = 0;
+      this.deps.states.worked('listen');
       this.deps.events.emit({ type: 'listening' });
       // What was pushed while nobody listened.
       this.deps.onRing();
@@ -92,6 +95,7 @@ export class WakeListener {
     if (word === 'lost') {
       this.deps.onLost(Number(leaseId), Number(taskId));
     } else {
+      this.deps.events.emit({ type: 'woken' });
       this.deps.onRing();
     }
   }

@@ -16,6 +16,7 @@ import type { Attempt } from './attempt.js';
 import { ClaimCursor } from './claim-cursor.js';
 import { ClaimSchedule } from './claim-schedule.js';
 import { Claimer } from './claimer.js';
+import { ConnectionStates } from './connection-states.js';
 import { Connections } from './connections.js';
 import { within } from './deadline.js';
 import { LeaseKeeper } from './lease-keeper.js';
@@ -46,6 +47,7 @@ const SETTLE_GRACE_MS = 1000;
 export class WorkerProcess {
   readonly pools = new Map<number, WorkerPool>();
   readonly connections: Connections;
+  private readonly states: ConnectionStates;
   readonly claimer: Claimer;
   private readonly cursor = new ClaimCursor();
   private readonly schedule = new ClaimSchedule(this.cursor);
@@ -59,7 +61,8 @@ export class WorkerProcess {
 
   constructor(private readonly deps: WorkerProcessDeps) {
     const { database, sql, events, options } = deps;
-    this.connections = new Connections(database, options, events, {
+    this.states = new ConnectionStates(events);
+    this.connections = new Connections(database, options, this.states, {
       onClaimConnection: () => this.cursor.reset(),
       onHeartbeatConnection: () => this.leases.reconnected(),
     });
@@ -68,6 +71,7 @@ export class WorkerProcess {
     this.settler = new Settler({
       repository: settleRepository,
       events,
+      states: this.states,
       holds: (leaseId) => this.leases.holds(leaseId),
       onRoom: () => this.claimer.poke(),
       onReopened: (delayMs) => this.claimer.expect(delayMs),
@@ -88,6 +92,7 @@ export class WorkerProcess {
       settler: this.settler,
       events,
       maxPayloadBytes: options.maxPayloadBytes,
+      states: this.states,
     });
     this.listener = options.listen ? this.createListener() : undefined;
   }
@@ -220,6 +225,7 @@ export class WorkerProcess {
       repository: new LeaseRepository(this.connections.settle, sql),
       info,
       events,
+      states: this.states,
       heartbeatPeriodMs: options.heartbeatPeriodMs,
       silenceMs: silenceMs(options),
       tiesSession: !options.transactionPooling,
@@ -238,7 +244,7 @@ export class WorkerProcess {
     try {
       await check;
     } catch (error) {
-      this.deps.events.emit({ type: 'connection-failed', role: 'settle', error });
+      this.states.failed('settle', error);
     }
   }
 
@@ -247,6 +253,7 @@ export class WorkerProcess {
     return new WakeListener({
       connect: (onMessage, onClosed) => this.connections.listen(channel, onMessage, onClosed),
       events: this.deps.events,
+      states: this.states,
       onRing: () => this.claimer.ring(),
       onLost: (leaseId, taskId) => void this.watched(this.watch.cancelled(leaseId, taskId)),
     });

@@ -2,7 +2,6 @@ import { Controller, Get, type INestApplication, Injectable } from '@nestjs/comm
 import { HealthCheck, HealthCheckService, TerminusModule } from '@nestjs/terminus';
 import { Test } from '@nestjs/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
-import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   defineTask,
@@ -14,6 +13,7 @@ import {
   TaskHandler,
 } from '../../lib/index.js';
 import { deferred } from '../support/deferred.js';
+import { cutOff } from '../support/cut-off.js';
 import { typeOrm } from '../support/nest-app.js';
 import { silentLogger } from '../support/silent-logger.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -101,22 +101,6 @@ describe('H55: health', () => {
       return answer.code === code ? answer : undefined;
     });
 
-  /** Nobody reaches the database until the returned function is called. */
-  async function cutOff(): Promise<() => Promise<void>> {
-    const url = new URL(database.url);
-    url.pathname = '/postgres';
-    const admin = new pg.Client({ connectionString: url.href });
-    await admin.connect();
-    await admin.query(`ALTER DATABASE "${database.name}" WITH ALLOW_CONNECTIONS false`);
-    await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [
-      database.name,
-    ]);
-    return async () => {
-      await admin.query(`ALTER DATABASE "${database.name}" WITH ALLOW_CONNECTIONS true`);
-      await admin.end();
-    };
-  }
-
   it('is up while tasks are claimed, down when processing was stopped, and up when it goes on', async () => {
     await start();
     expect(await check()).toMatchObject({ code: 200, queue: { status: 'up', processing: true, kinds: 1 } });
@@ -139,7 +123,7 @@ describe('H55: health', () => {
 
   it('is down while the database is gone, saying why, and comes up again by itself', async () => {
     await start();
-    const restore = await cutOff();
+    const restore = await cutOff(database);
     const { queue } = await comes(503);
     expect(queue).toMatchObject({
       status: 'down',
@@ -157,7 +141,7 @@ describe('H55: health', () => {
     // Longer than it may be silent
     await app.get(getDataSourceToken()).query('SELECT pg_sleep(1.5)');
     expect(await check()).toMatchObject({ code: 200 });
-    const restore = await cutOff();
+    const restore = await cutOff(database);
     await comes(503);
     await restore();
     await comes(200);

@@ -1,0 +1,19 @@
+import type { ConnectionRole, QueueEvents } from '../task/queue-events.js';
+
+/** Which of the queue's own connections fail, whoever noticed: each failure is told, and the first success after some. */
+export class ConnectionStates {
+  private readonly failing = new Set<ConnectionRole>();
+
+  constructor(private readonly events: QueueEvents) {}
+
+  failed(role: ConnectionRole, error: unknown): void {
+    this.failing.add(role);
+    this.events.emit({ type: 'connection-failed', role, error });
+  }
+
+  worked(role: ConnectionRole): void {
+    if (this.failing.delete(role)) {
+      this.events.emit({ type: 'connection-restored', role });
+    }
+  }
+}
