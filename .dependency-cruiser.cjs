@@ -13,7 +13,7 @@ const layers = {
   producer: ['handlers', 'storage', 'task'],
   worker: ['handlers', 'storage', 'task'],
   maintenance: ['worker', 'storage', 'task'],
-  health: ['handlers', 'task'],
+  health: ['handlers', 'storage', 'task'],
   metrics: ['handlers', 'task'],
   tracing: ['task'],
 };

@@ -66,6 +66,13 @@ export class TaskRepository {
     return Number(rows[0]?.['count'] ?? 0);
   }
 
+  /** In a transaction of its own. @returns for how many milliseconds the oldest due task of these kinds has been due; 0: none is. */
+  async oldestDue(run: RunStatement, kinds: readonly number[], timeoutMs: number): Promise<number> {
+    await run(this.sql.boundReading, [String(timeoutMs)]);
+    const [row] = await run(this.sql.oldestDue, [kinds]);
+    return Math.max(0, Math.round(Number(row?.['age'] ?? 0)));
+  }
+
   /** Settles an attempt as succeeded. @returns whether it held its lease. */
   async complete(
     run: RunStatement,

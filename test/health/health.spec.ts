@@ -7,19 +7,23 @@ import {
   defineTask,
   noJitter,
   PgQueueHealthIndicator,
+  type PgQueueHealthOptions,
   PgQueueModule,
   type PgQueueModuleOptions,
   QueueService,
   TaskHandler,
 } from '../../lib/index.js';
 import { deferred } from '../support/deferred.js';
-import { cutOff } from '../support/cut-off.js';
+import { cutOff, setReadOnly } from '../support/cut-off.js';
 import { typeOrm } from '../support/nest-app.js';
 import { silentLogger } from '../support/silent-logger.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
 const WORK = defineTask<null>({ kind: 1, attemptTimeout: '60s', backoff: noJitter('1s') });
+
+/** Options of a test, over the usual. */
+let patience: PgQueueHealthOptions = {};
 
 /** Holds the handlers of a test. */
 let gate = deferred();
@@ -54,7 +58,13 @@ class HealthController {
   @Get()
   @HealthCheck()
   check() {
-    return this.health.check([() => this.queue.isHealthy('queue', { maxMissedPolls: 1 })]);
+    return this.health.check([() => this.queue.isHealthy('queue', { maxMissedPolls: 1, ...patience })]);
+  }
+
+  @Get('live')
+  @HealthCheck()
+  live() {
+    return this.health.check([() => this.queue.isLive('queue')]);
   }
 }
 
@@ -64,6 +74,7 @@ describe('H55: health', () => {
 
   beforeEach(async () => {
     gate = deferred();
+    patience = {};
     database = await createTestDatabase();
   });
 
@@ -89,16 +100,16 @@ describe('H55: health', () => {
     await app.listen(0, '127.0.0.1');
   }
 
-  async function check(): Promise<{ code: number; queue: Record<string, unknown> }> {
-    const response = await fetch(`${await app.getUrl()}/health`);
+  async function check(path = ''): Promise<{ code: number; queue: Record<string, unknown> }> {
+    const response = await fetch(`${await app.getUrl()}/health${path}`);
     const { details } = (await response.json()) as { details: { queue: Record<string, unknown> } };
     return { code: response.status, queue: details.queue };
   }
 
-  const comes = (code: number) =>
+  const comes = (code: number, accept: (queue: Record<string, unknown>) => boolean = () => true) =>
     until(async () => {
       const answer = await check();
-      return answer.code === code ? answer : undefined;
+      return answer.code === code && accept(answer.queue) ? answer : undefined;
     });
 
   it('is up while tasks are claimed, down when processing was stopped, and up when it goes on', async () => {
@@ -164,16 +175,69 @@ describe('H55: health', () => {
     expect(attempts).toBeGreaterThan(3);
   });
 
-  it('is down while the database is read-only', async () => {
+  it('is down at once while the database is read-only, and up when it is not any more', async () => {
+    patience = { maxMissedPolls: 1000 };
+    await start();
+    await setReadOnly(database, true);
+    const { queue } = await comes(503);
+    expect(queue).toMatchObject({
+      message: 'the server is read-only',
+      error: expect.stringContaining('read-only transaction'),
+    });
+    await setReadOnly(database, false);
+    await comes(200);
+  });
+
+  it('is down at once while the tables do not match', async () => {
+    patience = { maxMissedPolls: 1000 };
     await start();
     const dataSource = app.get(getDataSourceToken());
-    await dataSource.query(`ALTER DATABASE "${database.name}" SET default_transaction_read_only = on`);
-    await dataSource.query(
-      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()',
-      [database.name],
-    );
+    await dataSource.query('ALTER TABLE pgqueue RENAME COLUMN priority TO urgency');
     const { queue } = await comes(503);
-    expect(queue['error']).toContain('read-only transaction');
+    expect(queue).toMatchObject({
+      message: "the queue's tables do not match this release",
+      error: expect.stringContaining('priority'),
+    });
+    await dataSource.query('ALTER TABLE pgqueue RENAME COLUMN urgency TO priority');
+    await comes(200);
+  });
+
+  it('is down when processing could not be started, until it could', async () => {
+    await start({ autoStart: false });
+    const dataSource = app.get(getDataSourceToken());
+    await dataSource.query("COMMENT ON TABLE pgqueue IS 'nestjs-pgqueue schema 999'");
+    await expect(app.get(QueueService).start()).rejects.toThrow('of version 999');
+    expect(await check()).toEqual({
+      code: 503,
+      queue: {
+        status: 'down',
+        processing: false,
+        message: 'processing could not be started',
+        error: expect.stringContaining('of version 999'),
+      },
+    });
+    await dataSource.query("COMMENT ON TABLE pgqueue IS 'nestjs-pgqueue schema 1'");
+    await app.get(QueueService).start();
+    expect(await check()).toMatchObject({ code: 200 });
+  });
+
+  it('tells for each kind how many slots there are, and how many are busy', async () => {
+    await start({ kinds: { [WORK.kind]: { workerCount: 3 } } });
+    expect((await check()).queue['slots']).toEqual({ 'pgqueue-1': { slots: 3, busy: 0 } });
+    await app.get(QueueService).pushTask({ kind: WORK, payload: null });
+    await until(() => app.get(Worker).busy);
+    expect((await check()).queue['slots']).toEqual({ 'pgqueue-1': { slots: 3, busy: 1 } });
+  });
+
+  it('is alive whatever the database does', async () => {
+    await start();
+    expect(await check('/live')).toEqual({ code: 200, queue: { status: 'up', processing: true } });
+    const restore = await cutOff(database);
+    await comes(503);
+    expect(await check('/live')).toEqual({ code: 200, queue: { status: 'up', processing: true } });
+    await restore();
+    await app.get(QueueService).stop();
+    expect(await check('/live')).toEqual({ code: 200, queue: { status: 'up', processing: false } });
   });
 
   it('is a matter of the worker, not of its options: a live period that fails changes nothing', async () => {

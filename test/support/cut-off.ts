@@ -14,3 +14,16 @@ export async function cutOff({ url, name }: TestDatabase): Promise<() => Promise
     await admin.end();
   };
 }
+
+/** Connections can only read from now on, or write again. */
+export async function setReadOnly({ url, name }: TestDatabase, readOnly: boolean): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query('SET default_transaction_read_only = off');
+  await client.query(`ALTER DATABASE "${name}" SET default_transaction_read_only = ${readOnly}`);
+  await client.query(
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()',
+    [name],
+  );
+  await client.end();
+}

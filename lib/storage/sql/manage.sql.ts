@@ -1,3 +1,4 @@
+import { MAX_PRIORITY, MIN_PRIORITY } from '../../task/task.js';
 import type { SchemaNames } from '../schema-names.js';
 import { CLOCK, OPEN } from './clock.sql.js';
 
@@ -22,6 +23,19 @@ WITH retried AS (
   RETURNING t.id
 )
 SELECT count(*)::int AS count, pg_notify('${channel}', '')::text FROM retried`,
+    /** What is read next in this transaction walks indexes and takes no longer. $1 milliseconds. */
+    boundReading: `
+SELECT set_config('statement_timeout', $1, true), set_config('enable_seqscan', 'off', true),
+       set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true)`,
+    /** $1 kinds. One probe of the claim index for each kind and priority. */
+    oldestDue: `
+SELECT (extract(epoch FROM clock_timestamp() - min(oldest.run_at)) * 1000)::float8 AS age
+FROM unnest($1::smallint[]) AS k(kind), generate_series(${MIN_PRIORITY}, ${MAX_PRIORITY}) AS p(priority),
+LATERAL (
+  SELECT q.run_at FROM ${task} q
+  WHERE q.kind = k.kind AND q.priority = p.priority AND q.status IN ${OPEN} AND q.lease_id IS NULL AND q.run_at <= now()
+  ORDER BY q.run_at LIMIT 1
+) oldest`,
     /**
      * Jobs that run once per period in the whole cluster: the first process to ask after the period gets the turn.
      * $1 jobs · $2 periods in ms. A job that another process is just taking is passed over.
