@@ -1,7 +1,14 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
-import { getToken, makeCounterProvider, makeHistogramProvider } from '@willsoto/nestjs-prometheus';
-import { Counter, Histogram, register, type Registry } from 'prom-client';
-import { ATTEMPT_DURATION, PgQueueMetrics, TASKS_TOTAL } from './pg-queue.metrics.js';
+import {
+  getToken,
+  makeCounterProvider,
+  makeGaugeProvider,
+  makeHistogramProvider,
+} from '@willsoto/nestjs-prometheus';
+import { Counter, Gauge, Histogram, register, type Registry } from 'prom-client';
+import { COUNTERS, GAUGES, HISTOGRAMS } from './definitions.js';
+import { PgQueueMetrics } from './pg-queue.metrics.js';
+import { PgQueueProcessMetrics } from './pg-queue-process.metrics.js';
 
 /** The options of `PgQueueMetricsModule.register`. */
 export interface PgQueueMetricsOptions {
@@ -11,27 +18,19 @@ export interface PgQueueMetricsOptions {
   prefix?: string;
 }
 
-const TASKS = {
-  name: TASKS_TOTAL,
-  help: 'What happened to tasks, by kind and status',
-  labelNames: ['kind', 'status'],
-};
-
-const DURATION = {
-  name: ATTEMPT_DURATION,
-  help: 'How long attempts took, by kind',
-  labelNames: ['kind'],
-  /** From a millisecond to five minutes. */
-  buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300],
-};
-
 /**
  * The queue's Prometheus metrics. Import it beside `PgQueueModule` and `PrometheusModule.register()`, whose `customMetricPrefix`
  * it heeds when that module is global; or by `register`, to name another registry or a prefix of its own.
  * @publicApi
  */
 @Module({
-  providers: [makeCounterProvider(TASKS), makeHistogramProvider(DURATION), PgQueueMetrics],
+  providers: [
+    ...COUNTERS.map((config) => makeCounterProvider(config)),
+    ...HISTOGRAMS.map((config) => makeHistogramProvider(config)),
+    ...GAUGES.map((config) => makeGaugeProvider(config)),
+    PgQueueMetrics,
+    PgQueueProcessMetrics,
+  ],
   exports: [PgQueueMetrics],
 })
 export class PgQueueMetricsModule {
@@ -52,8 +51,9 @@ export class PgQueueMetricsModule {
     return {
       module: PgQueueMetricsModule,
       providers: [
-        provide(TASKS, (config) => new Counter(config)),
-        provide(DURATION, (config) => new Histogram(config)),
+        ...COUNTERS.map((own) => provide(own, (config) => new Counter(config))),
+        ...HISTOGRAMS.map((own) => provide(own, (config) => new Histogram(config))),
+        ...GAUGES.map((own) => provide(own, (config) => new Gauge(config))),
       ],
     };
   }

@@ -1,29 +1,38 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
-import type { Counter, Histogram } from 'prom-client';
+import type { Counter, Gauge, Histogram } from 'prom-client';
 import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
+import { QueueService } from '../queue.service.js';
 import { type QueueEvent, QueueEvents } from '../task/queue-events.js';
 import { METRIC_STATUSES, type MetricStatus } from '../task/task-status.js';
-
-/** A counter of what happened to tasks, labelled `kind` (its name) and `status` (a `MetricStatus`). */
-export const TASKS_TOTAL = 'pgqueue_tasks_total';
-/** A histogram of how long attempts took, in seconds, labelled `kind`. */
-export const ATTEMPT_DURATION = 'pgqueue_attempt_duration_seconds';
+import { ABANDONED_HANDLERS, ATTEMPT_DURATION, QUEUE_WAIT, SLOTS, TASKS_TOTAL } from './definitions.js';
+import { showKind, showSlots } from './slots-gauge.js';
 
 /** The kinds that a histogram has: starting one again would set it back to 0 for another application of this process. */
 const started = new WeakMap<Histogram, Set<string>>();
 
-/** Turns the queue's events into Prometheus series; each exists at 0 from the moment its kind is registered. */
+/** Turns what happens to tasks into Prometheus series; each exists at 0 from the moment its kind is registered. */
 @Injectable()
-export class PgQueueMetrics {
+export class PgQueueMetrics implements OnModuleDestroy {
+  private readonly hideSlots: () => void;
+
   constructor(
     @InjectMetric(TASKS_TOTAL) private readonly tasks: Counter,
     @InjectMetric(ATTEMPT_DURATION) private readonly durations: Histogram,
+    @InjectMetric(QUEUE_WAIT) private readonly waits: Histogram,
+    @InjectMetric(ABANDONED_HANDLERS) private readonly abandoned: Gauge,
+    @InjectMetric(SLOTS) private readonly slots: Gauge,
+    queue: QueueService,
     events: QueueEvents,
     registry: TaskHandlerRegistry,
   ) {
     registry.observe(({ options }) => this.startSeries(options.name));
     events.subscribe((event) => this.onEvent(event));
+    this.hideSlots = showSlots(slots, () => queue.slots());
+  }
+
+  onModuleDestroy(): void {
+    this.hideSlots();
   }
 
   private onEvent(event: QueueEvent): void {
@@ -31,7 +40,7 @@ export class PgQueueMetrics {
       case 'tasks-pushed':
         return this.count(event.name, 'new', event.count);
       case 'tasks-claimed':
-        return this.count(event.name, 'processing', event.count);
+        return this.onClaimed(event);
       case 'task-cancelled':
         return this.count(event.name, 'cancelled', 1);
       case 'tasks-rescued':
@@ -39,7 +48,19 @@ export class PgQueueMetrics {
         return this.count(event.name, 'no_attempts_left', event.exhausted);
       case 'attempt-settled':
         return this.onSettled(event);
+      case 'handler-abandoned':
+        return this.abandoned.inc({ kind: event.name });
+      case 'abandoned-handler-ended':
+        return this.abandoned.dec({ kind: event.name });
       default:
+    }
+  }
+
+  private onClaimed({ name, count, waitsMs }: Extract<QueueEvent, { type: 'tasks-claimed' }>): void {
+    this.count(name, 'processing', count);
+    const labels = { kind: name };
+    for (const waitMs of waitsMs) {
+      this.waits.observe(labels, waitMs / 1000);
     }
   }
 
@@ -66,11 +87,18 @@ export class PgQueueMetrics {
     for (const status of METRIC_STATUSES) {
       this.count(kind, status, 0);
     }
-    const kinds = started.get(this.durations) ?? new Set();
-    started.set(this.durations, kinds);
-    if (!kinds.has(kind)) {
-      kinds.add(kind);
-      this.durations.zero({ kind });
-    }
+    this.abandoned.inc({ kind }, 0);
+    showKind(this.slots, kind);
+    startHistogram(this.durations, kind);
+    startHistogram(this.waits, kind);
+  }
+}
+
+function startHistogram(histogram: Histogram, kind: string): void {
+  const kinds = started.get(histogram) ?? new Set();
+  started.set(histogram, kinds);
+  if (!kinds.has(kind)) {
+    kinds.add(kind);
+    histogram.zero({ kind });
   }
 }

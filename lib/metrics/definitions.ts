@@ -1,0 +1,85 @@
+import type { CounterConfiguration, Gauge, GaugeConfiguration, HistogramConfiguration } from 'prom-client';
+import { collectSlots } from './slots-gauge.js';
+
+/** A counter of what happened to tasks, labelled `kind` (its name) and `status` (a `MetricStatus`). */
+export const TASKS_TOTAL = 'pgqueue_tasks_total';
+/** A histogram of how long attempts took, in seconds, labelled `kind`. */
+export const ATTEMPT_DURATION = 'pgqueue_attempt_duration_seconds';
+/** A histogram of how long tasks had been due when they were claimed, in seconds by the database's clock, labelled `kind`. */
+export const QUEUE_WAIT = 'pgqueue_queue_wait_seconds';
+/** A gauge of this process's slots, labelled `kind` and `state` (`busy` or `free`). */
+export const SLOTS = 'pgqueue_slots';
+/** A gauge of bodies that go on though their attempt is over, labelled `kind`. */
+export const ABANDONED_HANDLERS = 'pgqueue_abandoned_handlers';
+/** A histogram of how long the database took to answer claims, in seconds. */
+export const FETCH_DURATION = 'pgqueue_fetch_duration_seconds';
+/** A histogram of how long the database took to write batches of outcomes, in seconds. */
+export const SETTLE_DURATION = 'pgqueue_settle_duration_seconds';
+/** A counter of how often this process was declared dead. */
+export const LEASES_LOST_TOTAL = 'pgqueue_leases_lost_total';
+/** A counter of notifications that something was pushed. */
+export const WAKE_UPS_TOTAL = 'pgqueue_wake_ups_total';
+/** A counter of failures of the queue's own statements and connections, labelled `role` (a `ConnectionRole`). */
+export const CONNECTION_FAILURES_TOTAL = 'pgqueue_connection_failures_total';
+/** A counter of first successes after failures, labelled `role`. */
+export const RECONNECTS_TOTAL = 'pgqueue_reconnects_total';
+
+/** From a millisecond to five minutes. */
+const ATTEMPT_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300];
+/** From a millisecond to an hour. */
+const WAIT_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1800, 3600];
+/** From half a millisecond to ten seconds, after which a statement is given up by default. */
+const STATEMENT_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export const COUNTERS: readonly CounterConfiguration<string>[] = [
+  {
+    name: TASKS_TOTAL,
+    help: 'What happened to tasks, by kind and status',
+    labelNames: ['kind', 'status'],
+  },
+  { name: LEASES_LOST_TOTAL, help: 'How often this worker process was declared dead' },
+  { name: WAKE_UPS_TOTAL, help: 'Notifications that something was pushed' },
+  {
+    name: CONNECTION_FAILURES_TOTAL,
+    help: "Failures of the queue's own statements and connections, by role",
+    labelNames: ['role'],
+  },
+  {
+    name: RECONNECTS_TOTAL,
+    help: "First successes after failures of the queue's own connections, by role",
+    labelNames: ['role'],
+  },
+];
+
+export const HISTOGRAMS: readonly HistogramConfiguration<string>[] = [
+  {
+    name: ATTEMPT_DURATION,
+    help: 'How long attempts took, by kind',
+    labelNames: ['kind'],
+    buckets: ATTEMPT_BUCKETS,
+  },
+  {
+    name: QUEUE_WAIT,
+    help: 'How long tasks had been due when they were claimed, by kind',
+    labelNames: ['kind'],
+    buckets: WAIT_BUCKETS,
+  },
+  { name: FETCH_DURATION, help: 'How long claims took', buckets: STATEMENT_BUCKETS },
+  { name: SETTLE_DURATION, help: 'How long writing a batch of outcomes took', buckets: STATEMENT_BUCKETS },
+];
+
+export const GAUGES: readonly GaugeConfiguration<string>[] = [
+  {
+    name: SLOTS,
+    help: 'Slots of this process, by kind and state',
+    labelNames: ['kind', 'state'],
+    collect(this: Gauge) {
+      collectSlots(this);
+    },
+  },
+  {
+    name: ABANDONED_HANDLERS,
+    help: 'Bodies of handlers that go on though their attempt is over, by kind',
+    labelNames: ['kind'],
+  },
+];

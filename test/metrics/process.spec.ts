@@ -1,0 +1,159 @@
+import { Registry } from 'prom-client';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { noJitter, type PgQueueModuleOptions } from '../../lib/index.js';
+import { PgQueueMetricsModule } from '../../lib/metrics/index.js';
+import { cutOff } from '../support/cut-off.js';
+import { deferred } from '../support/deferred.js';
+import { newKind } from '../support/kinds.js';
+import { createQueueApp, type QueueApp } from '../support/queue-app.js';
+import { recordEvents } from '../support/queue-events.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+const ROLES = ['claim', 'settle', 'heartbeat', 'listen'];
+
+let database: TestDatabase;
+let registry: Registry;
+let apps: QueueApp[];
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  registry = new Registry();
+  apps = [];
+});
+
+afterEach(async () => {
+  await Promise.all(apps.map((app) => app.close()));
+  await database.drop();
+});
+
+async function start(options: PgQueueModuleOptions = {}): Promise<QueueApp> {
+  const app = await createQueueApp({
+    url: database.url,
+    imports: [PgQueueMetricsModule.register({ registry })],
+    options: { shutdownTimeout: 50, ...options },
+  });
+  apps.push(app);
+  return app;
+}
+
+/** A series as a scrape shows it, such as `pgqueue_slots{kind="work",state="busy"}`; undefined: there is none. */
+async function series(name: string): Promise<number | undefined> {
+  const line = (await registry.metrics()).split('\n').find((text) => text.startsWith(`${name} `));
+  return line === undefined ? undefined : Number(line.slice(name.length + 1));
+}
+
+const slots = async (kind: string) => ({
+  busy: await series(`pgqueue_slots{kind="${kind}",state="busy"}`),
+  free: await series(`pgqueue_slots{kind="${kind}",state="free"}`),
+});
+
+describe('what a process knows by itself', () => {
+  it('has every series at 0 before anything has happened', async () => {
+    const { queue } = await start({ autoStart: false });
+    queue.registerKind(newKind({ name: 'work' }), () => undefined);
+    expect(await slots('work')).toEqual({ busy: 0, free: 0 });
+    const names = [
+      'pgqueue_abandoned_handlers{kind="work"}',
+      'pgqueue_queue_wait_seconds_count{kind="work"}',
+      'pgqueue_fetch_duration_seconds_count',
+      'pgqueue_settle_duration_seconds_count',
+      'pgqueue_leases_lost_total',
+      'pgqueue_wake_ups_total',
+      ...ROLES.map((role) => `pgqueue_reconnects_total{role="${role}"}`),
+      ...[...ROLES, 'maintenance'].map((role) => `pgqueue_connection_failures_total{role="${role}"}`),
+    ];
+    for (const name of names) {
+      expect([name, await series(name)]).toEqual([name, 0]);
+    }
+  });
+
+  it('counts how long tasks had been due when they were claimed', async () => {
+    const { queue, dataSource } = await start({ autoStart: false });
+    const work = newKind({ name: 'work' });
+    queue.registerKind(work, () => undefined);
+    await queue.pushTasks([1, 2].map((payload) => ({ kind: work, payload })));
+    await dataSource.query(
+      `UPDATE pgqueue SET run_at = clock_timestamp() - interval '2 hours' WHERE payload::text = '1'`,
+    );
+    await queue.start();
+    await until(async () => (await series('pgqueue_queue_wait_seconds_count{kind="work"}')) === 2);
+    const sum = await series('pgqueue_queue_wait_seconds_sum{kind="work"}');
+    expect(sum).toBeGreaterThanOrEqual(7200);
+    expect(sum).toBeLessThan(7260);
+    expect(await series('pgqueue_queue_wait_seconds_bucket{le="3600",kind="work"}')).toBe(1);
+    expect(await series('pgqueue_fetch_duration_seconds_count')).toBeGreaterThan(0);
+    await until(async () => ((await series('pgqueue_settle_duration_seconds_count')) ?? 0) > 0);
+  });
+
+  it('shows busy and free slots as they are, of all applications that share the registry', async () => {
+    const work = newKind({ name: 'work', workerCount: 3 });
+    const end = deferred();
+    const started: string[] = [];
+    const [one, two] = [await start(), await start()];
+    for (const { queue } of [one, two]) {
+      queue.registerKind(work, async ({ id }) => {
+        started.push(id);
+        await end.promise;
+      });
+    }
+    expect(await slots('work')).toEqual({ busy: 0, free: 6 });
+    await one.queue.pushTasks(Array.from({ length: 4 }, (_, payload) => ({ kind: work, payload })));
+    await until(() => started.length === 4);
+    expect(await slots('work')).toEqual({ busy: 4, free: 2 });
+    end.resolve();
+    await until(async () => (await slots('work')).busy === 0);
+    await two.queue.stop();
+    expect(await slots('work')).toEqual({ busy: 0, free: 3 });
+    await one.close();
+    expect(await slots('work')).toEqual({ busy: 0, free: 0 });
+  });
+
+  it('counts bodies that outlive their attempts, as long as they do', async () => {
+    const { queue } = await start();
+    const body = deferred();
+    const work = newKind({ name: 'work', attemptTimeout: 50, backoff: noJitter('1h'), workerCount: 2 });
+    queue.registerKind(work, () => body.promise);
+    const abandoned = () => series('pgqueue_abandoned_handlers{kind="work"}');
+    expect(await abandoned()).toBe(0);
+    await queue.pushTasks([1, 2].map((payload) => ({ kind: work, payload })));
+    await until(async () => (await abandoned()) === 2);
+    body.resolve();
+    await until(async () => (await abandoned()) === 0);
+  });
+
+  it('counts wake-ups, and leases that were lost', async () => {
+    const { queue, dataSource } = await start({ autoStart: false, heartbeatPeriod: '50ms' });
+    const work = newKind();
+    const events = recordEvents(queue);
+    queue.registerKind(work, () => undefined);
+    await queue.start();
+    await events.first('listening');
+    await events.first('lease-acquired');
+    await queue.pushTask({ kind: work, payload: null });
+    await until(async () => ((await series('pgqueue_wake_ups_total')) ?? 0) >= 1);
+    expect(await series('pgqueue_leases_lost_total')).toBe(0);
+    await dataSource.query('DELETE FROM pgqueue_lease');
+    await until(async () => (await series('pgqueue_leases_lost_total')) === 1);
+  });
+
+  it('counts failures of connections, and that they work again', async () => {
+    const { queue } = await start({ autoStart: false });
+    const work = newKind({ workerCount: 2 });
+    const events = recordEvents(queue);
+    queue.registerKind(work, () => undefined);
+    await queue.start();
+    await events.first('listening');
+    const restore = await cutOff(database);
+    for (const role of ['claim', 'heartbeat', 'listen']) {
+      const failures = `pgqueue_connection_failures_total{role="${role}"}`;
+      await until(async () => ((await series(failures)) ?? 0) >= 1);
+      expect(await series(`pgqueue_reconnects_total{role="${role}"}`)).toBe(0);
+    }
+    await restore();
+    for (const role of ['claim', 'heartbeat', 'listen']) {
+      await until(async () => (await series(`pgqueue_reconnects_total{role="${role}"}`)) === 1);
+    }
+    expect(await series('pgqueue_reconnects_total{role="settle"}')).toBe(0);
+  });
+});
