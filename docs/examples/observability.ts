@@ -4,7 +4,12 @@ import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { PgQueueHealthIndicator, QueueService } from 'nestjs-pgqueue';
 import { PgQueueMetricsModule } from 'nestjs-pgqueue/metrics';
 
-// #region setup
+// #region metrics
+@Module({ imports: [PrometheusModule.register(), PgQueueMetricsModule] })
+export class MetricsModule {}
+// #endregion
+
+// #region health
 @Controller('health')
 export class HealthController {
   constructor(
@@ -14,17 +19,20 @@ export class HealthController {
 
   @Get()
   @HealthCheck()
-  check() {
-    return this.health.check([() => this.queue.isHealthy('queue')]);
+  ready() {
+    return this.health.check([() => this.queue.isHealthy('queue', { maxOldestDueAge: '10m' })]);
+  }
+
+  @Get('live')
+  @HealthCheck()
+  live() {
+    return this.health.check([() => this.queue.isLive('queue')]);
   }
 }
-
-@Module({
-  imports: [TerminusModule, PrometheusModule.register(), PgQueueMetricsModule],
-  controllers: [HealthController],
-})
-export class ObservabilityModule {}
 // #endregion
+
+@Module({ imports: [TerminusModule, MetricsModule], controllers: [HealthController] })
+export class ObservabilityModule {}
 
 // #region events
 @Injectable()

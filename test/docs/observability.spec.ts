@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
@@ -65,6 +66,13 @@ it('answers health and metrics over HTTP', async () => {
   await app.get(QueueService).pushTask({ kind: Work, payload: null });
   await until(async () => (await series()).includes('pgqueue_tasks_total{kind="work",status="succeeded"} 1'));
   expect(await series()).toContain('pgqueue_attempt_duration_seconds_count{kind="work"} 1');
+  const metrics = readFileSync('docs/observability.md', 'utf8').match(/(?<=^\| `)pgqueue_\w+/gm)!;
+  expect((await series()).match(/(?<=^# TYPE )pgqueue_\w+/gm)!.toSorted()).toEqual(metrics.toSorted());
+});
+
+it('tells that it lives', async () => {
+  const live = await fetch(`${origin}/health/live`);
+  expect(await live.json()).toMatchObject({ info: { queue: { status: 'up' } } });
 });
 
 it('is down once processing was stopped', async () => {

@@ -77,14 +77,14 @@ describe('the packed package', () => {
     expect(ours).toEqual([]);
   }, 120_000);
 
-  it('offers health and metrics to those who have the optional peers', async () => {
+  it('offers health, metrics and tracing to those who have the optional peers', async () => {
     await linkPeers(isOptional);
     const source = `
       await import('reflect-metadata');
-      for (const name of ['health', 'metrics']) {
+      for (const name of ['health', 'metrics', 'tracing']) {
         console.log(name, Object.keys(await import('nestjs-pgqueue/' + name)).length > 0);
       }`;
-    expect(await start('--input-type=module', '--eval', source)).toBe('health true\nmetrics true');
+    expect(await start('--input-type=module', '--eval', source)).toBe('health true\nmetrics true\ntracing true');
   });
 
   /** No registry is asked: what the package needs is taken from this repository's own packages. */
