@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LeaseRepository } from '../storage/lease.repository.js';
-import type { QueueEvents } from '../task/queue-events.js';
+import type { ConnectionStates } from './connection-states.js';
 import { retryDelay } from './retry-delay.js';
 
 /** Makes every process look behind its cursors again, after tasks were put back where they had been. Keeps trying. */
@@ -11,7 +11,7 @@ export class Rewinder {
 
   constructor(
     private readonly repository: LeaseRepository,
-    private readonly events: QueueEvents,
+    private readonly states: ConnectionStates,
   ) {}
 
   request(): void {
@@ -35,7 +35,7 @@ export class Rewinder {
         failures = 0;
       } catch (error) {
         this.wanted = true;
-        this.events.emit({ type: 'connection-failed', role: 'settle', error });
+        this.states.failed('settle', error);
         await pause(retryDelay(++failures));
       }
     }

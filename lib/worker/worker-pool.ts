@@ -7,6 +7,7 @@ import type { RunnableKindOptions } from '../task/kind-options.js';
 import { LeaseLostError, TaskTimeoutError } from '../task/task.errors.js';
 import { Attempt, type CompleteIn } from './attempt.js';
 import { ClaimAhead } from './claim-ahead.js';
+import { LiveSettings } from './live-settings.js';
 import { runAttempt } from './task-runner.js';
 
 /** How soon a task is offered again while an older body of it still runs here. */
@@ -26,6 +27,7 @@ export interface WorkerPoolHooks {
 /** The slots of one kind in this process: each runs one attempt at a time. */
 export class WorkerPool {
   readonly options: RunnableKindOptions;
+  private readonly live: LiveSettings;
   /** In the order of their start, which is the order of their deadlines. */
   private readonly running = new Map<number, Attempt>();
   /** Bodies that outlived their attempt. */
@@ -41,8 +43,6 @@ export class WorkerPool {
   private deadlineTimer: NodeJS.Timeout | undefined;
   /** Those of them that were told of: one that ends within the turn of its signal is not. */
   private outlived = 0;
-  private lastCapacity: number | undefined;
-  private lastFetcherPeriodMs = 1500;
 
   constructor(
     private readonly handler: RegisteredHandler,
@@ -50,6 +50,7 @@ export class WorkerPool {
     private readonly hooks: WorkerPoolHooks,
   ) {
     this.options = handler.options;
+    this.live = new LiveSettings(handler.options, events);
   }
 
   get kind(): number {
@@ -66,22 +67,12 @@ export class WorkerPool {
 
   /** The slots as the live option says now; the last good value while it fails. */
   get capacity(): number {
-    try {
-      this.resize(this.options.workerCount());
-    } catch (error) {
-      this.reportInvalid(error);
-    }
-    return this.lastCapacity ?? 0;
+    return this.live.capacity;
   }
 
   /** The fall-back poll as the live option says now; the last good value while it fails. */
   get fetcherPeriodMs(): number {
-    try {
-      this.lastFetcherPeriodMs = this.options.fetcherPeriodMs();
-    } catch (error) {
-      this.reportInvalid(error);
-    }
-    return this.lastFetcherPeriodMs;
+    return this.live.fetcherPeriodMs;
   }
 
   /** How many tasks to claim: the free slots, and a few more where tasks are short. */
@@ -90,15 +81,6 @@ export class WorkerPool {
     return slots === 0
       ? 0
       : Math.max(0, slots - this.running.size) + this.ahead.room(slots, this.waiting.size);
-  }
-
-  private resize(to: number): void {
-    const from = this.lastCapacity;
-    this.lastCapacity = to;
-    if (from !== undefined && from !== to) {
-      const { kind, name } = this.options;
-      this.events.emit({ type: 'slots-resized', kind, name, from, to });
-    }
   }
 
   start(task: ClaimedTask, leaseId: number): void {
@@ -130,7 +112,7 @@ export class WorkerPool {
   }
 
   private get hasSlot(): boolean {
-    return this.running.size < this.slotsOf(this.lastCapacity);
+    return this.running.size < this.slotsOf(this.live.lastCapacity);
   }
 
   private takeSlot(attempt: Attempt): void {
@@ -286,7 +268,6 @@ export class WorkerPool {
   }
 
   reportInvalid(error: unknown): void {
-    const { kind, name } = this.options;
-    this.events.emit({ type: 'option-invalid', kind, name, error });
+    this.live.reportInvalid(error);
   }
 }

@@ -80,7 +80,7 @@ export class WorkerProcess {
         this.rewinder.request();
       },
     });
-    this.rewinder = new Rewinder(new LeaseRepository(this.connections.settle, sql), events);
+    this.rewinder = new Rewinder(new LeaseRepository(this.connections.settle, sql), this.states);
     this.watch = new AttemptWatch(this.pools, settleRepository);
     this.leases = this.createLeaseKeeper();
     this.claimer = new Claimer({
