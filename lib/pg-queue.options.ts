@@ -40,6 +40,8 @@ export interface PgQueueModuleOptions {
   statementTimeout?: Duration;
   /** The name of this worker process, for operators. Default: the host's name and the process id. */
   workerName?: string;
+  /** Let `currentTask()` answer within handlers, for log lines. Costs up to 1 µs a task on Node 20, less on later ones. Default true. */
+  taskContext?: boolean;
   /** Which of Nest's enhancers apply to handlers. Default: interceptors only. */
   enhancers?: HandlerEnhancers;
   /**
@@ -109,6 +111,7 @@ const CHECKS: Record<keyof PgQueueModuleOptions, Check> = {
   leaseTimeout: isDuration,
   statementTimeout: isDuration,
   workerName: isText,
+  taskContext: isBoolean,
   enhancers: checkEnhancers,
   transactionManager: isFunction,
 };
@@ -130,6 +133,7 @@ export function resolveOptions(options: PgQueueModuleOptions = {}): ResolvedOpti
     kinds: options.kinds ?? {},
     listen: options.listen ?? true,
     transactionPooling: options.transactionPooling ?? false,
+    taskContext: options.taskContext ?? true,
     enhancers: options.enhancers ?? {},
     transactionManager: options.transactionManager,
     maxPayloadBytes: options.maxPayloadBytes ?? 1024 * 1024,

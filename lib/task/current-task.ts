@@ -12,7 +12,7 @@ const storage = new AsyncLocalStorage<CurrentTask>();
 
 /**
  * The task whose handler called, however deep and however late: its kind and name, its id and the attempt. No payload, so that
- * all of it may be logged. Undefined outside of a handler.
+ * all of it may be logged. Undefined outside of a handler, and with `taskContext: false`.
  */
 export function currentTask(): CurrentTask | undefined {
   const task = storage.getStore();

@@ -5,17 +5,23 @@ import { parsePayload } from '../task/payload.js';
 import { ShutdownError } from '../task/task.errors.js';
 import { type Attempt, type CompleteIn, TaskContext } from './attempt.js';
 
+export interface RunnerHooks {
+  complete: CompleteIn;
+  /** Let `currentTask` answer within the handler. */
+  taskContext: boolean;
+}
+
 /** Runs one attempt to its outcome; never rejects. */
 export async function runAttempt(
   attempt: Attempt,
   { options, schema, invoke }: RegisteredHandler,
-  complete: CompleteIn,
+  { complete, taskContext }: RunnerHooks,
 ): Promise<Outcome> {
   try {
     const stored = attempt.claimed.payload;
     const payload = schema ? await parsePayload(schema, stored) : stored;
     const task = new TaskContext(attempt, options.name, payload, complete);
-    await runAsCurrentTask(task, () => invoke(task));
+    await (taskContext ? runAsCurrentTask(task, () => invoke(task)) : invoke(task));
     return SUCCEEDED;
   } catch (thrown) {
     const outcome = outcomeOf(thrown);

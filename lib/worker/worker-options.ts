@@ -8,6 +8,8 @@ export interface WorkerOptions {
   readonly statementTimeoutMs: number;
   /** Wake up by LISTEN/NOTIFY; polling alone otherwise. */
   readonly listen: boolean;
+  /** Let `currentTask` answer within handlers. */
+  readonly taskContext: boolean;
   /** A pooler in transaction mode stands before the server. */
   readonly transactionPooling: boolean;
   /** The largest payload that is pushed. */

@@ -5,10 +5,10 @@ import type { Instruments } from '../task/instrumentation.js';
 import type { QueueEvents } from '../task/queue-events.js';
 import type { RunnableKindOptions } from '../task/kind-options.js';
 import { LeaseLostError, TaskTimeoutError } from '../task/task.errors.js';
-import { Attempt, type CompleteIn } from './attempt.js';
+import { Attempt } from './attempt.js';
 import { ClaimAhead } from './claim-ahead.js';
 import { LiveSettings } from './live-settings.js';
-import { runAttempt } from './task-runner.js';
+import { type RunnerHooks, runAttempt } from './task-runner.js';
 
 /** How soon a task is offered again while an older body of it still runs here. */
 const OVERLAP_DELAY_MS = 1000;
@@ -17,11 +17,10 @@ const BORNE_PER_SLOT = 10;
 /** What was claimed ahead and could not start for so long is given back. */
 const LONGEST_WAIT_MS = 50;
 
-export interface WorkerPoolHooks {
+export interface WorkerPoolHooks extends RunnerHooks {
   instruments: Instruments;
   /** An attempt has its outcome; its slot is free. */
   onEnded(attempt: Attempt, outcome: Outcome): void;
-  complete: CompleteIn;
 }
 
 /** The slots of one kind in this process: each runs one attempt at a time. */
@@ -183,7 +182,7 @@ export class WorkerPool {
       attempt: attempt.attempt,
       trace: attempt.claimed.trace,
     }));
-    const body = () => runAttempt(attempt, handler, hooks.complete);
+    const body = () => runAttempt(attempt, handler, hooks);
     this.bodyEnded(attempt, await (attempt.instrumented?.run(body) ?? body()));
   }
 

@@ -101,6 +101,7 @@ export class WorkerProcess {
   add(handler: RegisteredHandler): void {
     const pool = new WorkerPool(handler, this.deps.events, {
       instruments: this.deps.instruments,
+      taskContext: this.deps.options.taskContext,
       onEnded: (attempt, outcome) => this.onEnded(pool, attempt, outcome),
       complete: (attempt, transaction) => this.completeIn(attempt, transaction),
     });

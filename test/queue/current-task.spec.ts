@@ -82,6 +82,16 @@ it('is none outside of a handler, and none for those who listen to events', asyn
   expect(await heard.promise).toBeUndefined();
 });
 
+it('is none where the module was told so', async () => {
+  const silent = await createQueueApp({ url: database.url, options: { taskContext: false } });
+  const definition = newKind();
+  const seen = deferred<CurrentTask | undefined>();
+  silent.queue.registerKind(definition, () => seen.resolve(currentTask()));
+  await silent.queue.pushTask({ kind: definition, payload: null });
+  expect(await seen.promise).toBeUndefined();
+  await silent.close();
+});
+
 it("Nest's lines say it, in text", async () => {
   const [within, outside] = await linesOf(new TaskConsoleLogger({ colors: false }), 'send\nmail');
   expect(within).toMatch(/LOG \[Mailer\] \[send mail \d+ #1\] sent/);
