@@ -73,7 +73,6 @@ export class PgQueueTracing implements Instrumentation, OnModuleDestroy {
       nameOf('process', name),
       {
         kind: SpanKind.CONSUMER,
-        root: true,
         links: pushed ? [{ context: pushed }] : [],
         attributes: {
           ...PROCESS,

@@ -84,7 +84,9 @@ describe('the packed package', () => {
       for (const name of ['health', 'metrics', 'tracing']) {
         console.log(name, Object.keys(await import('nestjs-pgqueue/' + name)).length > 0);
       }`;
-    expect(await start('--input-type=module', '--eval', source)).toBe('health true\nmetrics true\ntracing true');
+    expect(await start('--input-type=module', '--eval', source)).toBe(
+      'health true\nmetrics true\ntracing true',
+    );
   });
 
   /** No registry is asked: what the package needs is taken from this repository's own packages. */
