@@ -43,6 +43,10 @@ export class QueueLogger {
           'warn',
           `${event.name}: ${event.count} tasks of the lost worker process ${event.worker} were given back`,
         );
+      case 'kind-paused':
+        return this.write('warn', `${event.name}: paused in the whole cluster`);
+      case 'kind-resumed':
+        return this.write('log', `${event.name}: resumed`);
       case 'swept':
         return this.write(
           'warn',

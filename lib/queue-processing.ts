@@ -76,7 +76,7 @@ export class QueueProcessing implements Processing {
   }
 
   private createProcess(handlers: readonly RegisteredHandler[]): WorkerProcess {
-    const { database, events, instruments, options, registry } = this.deps;
+    const { database, events, instruments, options } = this.deps;
     const process = new WorkerProcess({
       database: database.database,
       sql: database.sql,
@@ -88,7 +88,6 @@ export class QueueProcessing implements Processing {
         host: hostname(),
         pid: globalThis.process.pid,
         version: VERSION,
-        kinds: registry.getAll().map((handler) => handler.options.kind),
       }),
       onSilentProcesses: () => void rescuer.runOnce(),
     });

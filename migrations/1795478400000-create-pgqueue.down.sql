@@ -3,7 +3,7 @@
 
 BEGIN;
 
-DROP TABLE "public"."pgqueue", "public"."pgqueue_lease", "public"."pgqueue_registry";
+DROP TABLE "public"."pgqueue", "public"."pgqueue_lease", "public"."pgqueue_registry", "public"."pgqueue_pause";
 
 DROP FUNCTION "public"."pgqueue_ring"();
 

@@ -49,10 +49,15 @@ CREATE TABLE "public"."pgqueue_lease" (
   host         text,
   pid          int,
   version      text,
-  kinds        smallint[]
+  kinds        smallint[],
+  settings     json,
+  slots        json,
+  running      json
 ) WITH (fillfactor = 50);
 
 CREATE TABLE "public"."pgqueue_registry" (job text PRIMARY KEY, updated_at timestamptz NOT NULL) WITH (fillfactor = 50);
+
+CREATE TABLE "public"."pgqueue_pause" (kind smallint PRIMARY KEY, paused_at timestamptz NOT NULL DEFAULT clock_timestamp());
 
 CREATE SEQUENCE "public"."pgqueue_bell" MINVALUE 0 START 0;
 

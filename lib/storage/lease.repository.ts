@@ -1,6 +1,7 @@
 import type { ControlPool, TextRow } from './control-pool.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
+import type { WorkerReport } from '../task/worker-report.js';
 
 /** What an operator sees of a worker process. */
 export interface WorkerInfo {
@@ -8,7 +9,6 @@ export interface WorkerInfo {
   host: string;
   pid: number;
   version: string;
-  kinds: readonly number[];
 }
 
 export interface Heartbeat {
@@ -16,6 +16,8 @@ export interface Heartbeat {
   alive: ReadonlySet<number>;
   /** How many leases of others had no heartbeat for longer than asked. */
   silent: number;
+  /** The kinds that are paused in the whole cluster. */
+  paused: readonly number[];
 }
 
 /** The tasks that a rescue took from one worker process. */
@@ -53,31 +55,39 @@ type Query = (text: string, values?: unknown[]) => Promise<TextRow[]>;
 
 /** The leases of worker processes: taken, kept alive, ended, and rescued from the dead. */
 export class LeaseRepository {
+  /** What the leases say of this process already. */
+  private told: readonly string[] = [];
+
   constructor(
     private readonly pool: ControlPool,
     private readonly sql: QueueSql,
   ) {}
 
-  async acquire(info: WorkerInfo): Promise<number> {
-    const { worker, host, pid, version, kinds } = info;
+  async acquire(info: WorkerInfo, report: WorkerReport): Promise<number> {
+    const { worker, host, pid, version } = info;
     const rows = await this.pool.query('acquire', this.sql.acquire, [
       worker,
       host,
       pid,
       version,
-      intArray(kinds, Number),
+      ...columnsOf(report),
     ]);
     return Number(rows[0]!['id']);
   }
 
-  async heartbeat(leaseIds: readonly number[], silenceMs: number): Promise<Heartbeat> {
+  /** Tells what has changed in the report since the last heartbeat. */
+  async heartbeat(leaseIds: readonly number[], silenceMs: number, report: WorkerReport): Promise<Heartbeat> {
+    const columns = columnsOf(report);
     const rows = await this.pool.query('heartbeat', this.sql.heartbeat, [
       intArray(leaseIds, Number),
       silenceMs,
+      ...columns.map((column, index) => (column === this.told[index] ? null : column)),
     ]);
+    this.told = columns;
     return {
       alive: new Set(JSON.parse(rows[0]!['alive']!) as number[]),
       silent: Number(rows[0]!['silent']),
+      paused: JSON.parse(rows[0]!['paused']!) as number[],
     };
   }
 
@@ -190,4 +200,8 @@ export class LeaseRepository {
       remaining: JSON.parse(row?.['remaining'] ?? '[]') as number[],
     };
   }
+}
+
+function columnsOf({ kinds, settings, slots, running }: WorkerReport): string[] {
+  return [intArray(kinds, Number), ...[settings, slots, running].map((part) => JSON.stringify(part))];
 }

@@ -11,6 +11,7 @@ export interface SchemaNames {
   readonly task: string;
   readonly lease: string;
   readonly registry: string;
+  readonly pause: string;
   readonly status: string;
   readonly bell: string;
   readonly rewind: string;
@@ -38,6 +39,7 @@ export function schemaNames(schema: string): SchemaNames {
     task: qualify('pgqueue'),
     lease: qualify('pgqueue_lease'),
     registry: qualify('pgqueue_registry'),
+    pause: qualify('pgqueue_pause'),
     status: qualify('pgqueue_status'),
     bell: qualify('pgqueue_bell'),
     rewind: qualify('pgqueue_rewind'),

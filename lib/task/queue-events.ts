@@ -68,6 +68,9 @@ export type TaskQueueEvent =
       /** The name of the dead process. */
       readonly worker: string;
     } & KindName)
+  /** A kind that this process handles was paused in the whole cluster: nothing of it is claimed until it is resumed. */
+  | ({ readonly type: 'kind-paused' } & KindName)
+  | ({ readonly type: 'kind-resumed' } & KindName)
   /** This process has deleted terminal tasks that were older than their TTL. */
   | ({ readonly type: 'tasks-expired'; readonly count: number } & KindName);
 

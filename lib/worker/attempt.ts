@@ -19,7 +19,7 @@ export class Attempt implements AttemptRef {
   state: 'waiting' | 'running' | 'abandoned' | 'ended' = 'waiting';
   /** When the attempt is over, whatever its body does. */
   deadline = Number.POSITIVE_INFINITY;
-  private startedAt = performance.now();
+  startedAt = performance.now();
   /** Settled by the handler itself, in a transaction that may still roll back. */
   completed = false;
   /** The lease is gone: whatever the handler does, nothing is written. */

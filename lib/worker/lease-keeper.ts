@@ -1,5 +1,6 @@
 import type { LeaseRepository, WorkerInfo } from '../storage/lease.repository.js';
 import type { QueueEvents } from '../task/queue-events.js';
+import type { WorkerReport } from '../task/worker-report.js';
 import type { ConnectionStates } from './connection-states.js';
 import { retryDelay } from './retry-delay.js';
 import { WakeSignal } from './wake-signal.js';
@@ -10,6 +11,8 @@ export interface LeaseKeeperDeps {
   /** For all that may take longer. */
   repository: LeaseRepository;
   info: () => WorkerInfo;
+  /** What this process tells of itself with each heartbeat. */
+  report: () => WorkerReport;
   events: QueueEvents;
   states: ConnectionStates;
   heartbeatPeriodMs: number;
@@ -17,6 +20,8 @@ export interface LeaseKeeperDeps {
   silenceMs: number;
   /** Tie the leases to the heartbeat's session, so that its end tells of this process's. */
   tiesSession: boolean;
+  /** The kinds that are paused in the whole cluster. */
+  onPaused(kinds: readonly number[]): void;
   /** A lease was taken away: its attempts are somebody else's now. */
   onLost(leaseId: number): void;
   /** There is a lease to claim under. */
@@ -77,7 +82,7 @@ export class LeaseKeeper {
     }
   }
 
-  /** Looks at the leases at once: a claim found that its own is gone. */
+  /** Looks at the leases and the pauses at once: something about them has changed. */
   beatNow(): void {
     this.signal.wake();
   }
@@ -130,15 +135,18 @@ export class LeaseKeeper {
   }
 
   private async beat(): Promise<void> {
-    const { heartbeats, silenceMs, info, events, onAcquired, onSilent, onBeat } = this.deps;
-    const { alive, silent } = await heartbeats.heartbeat([...this.leases()], silenceMs);
+    const { heartbeats, silenceMs, info, events, onPaused, onAcquired, onSilent, onBeat } = this.deps;
+    const report = this.deps.report();
+    const { alive, silent, paused } = await heartbeats.heartbeat([...this.leases()], silenceMs, report);
+    // Before there is a lease to claim under.
+    onPaused(paused);
     for (const leaseId of this.leases()) {
       if (!alive.has(leaseId) && !this.releasing.has(leaseId)) {
         this.lose(leaseId);
       }
     }
     if (this.lease === null && !this.stopped) {
-      this.lease = await heartbeats.acquire(info());
+      this.lease = await heartbeats.acquire(info(), report);
       this.tied = false;
       events.emit({ type: 'lease-acquired', leaseId: this.lease });
       onAcquired();

@@ -15,6 +15,8 @@ export interface WakeListenerDeps {
   onRing(): void;
   /** An attempt has lost its lease: its task was cancelled. */
   onLost(leaseId: number, taskId: number): void;
+  /** A kind was paused or resumed. */
+  onPauses(): void;
 }
 
 /** How often a listening connection is asked for a sign of life: a silent one looks just like a quiet queue. */
@@ -92,11 +94,16 @@ export class WakeListener {
 
   private receive(payload: string): void {
     const [word, leaseId, taskId] = payload.split(':');
-    if (word === 'lost') {
-      this.deps.onLost(Number(leaseId), Number(taskId));
-    } else {
-      this.deps.events.emit({ type: 'woken' });
-      this.deps.onRing();
+    switch (word) {
+      case '':
+        this.deps.events.emit({ type: 'woken' });
+        return this.deps.onRing();
+      case 'lost':
+        return this.deps.onLost(Number(leaseId), Number(taskId));
+      case 'pauses':
+        return this.deps.onPauses();
+      default:
+      // A later release has more to say.
     }
   }
 }

@@ -21,6 +21,8 @@ export interface WorkerPoolHooks extends RunnerHooks {
   instruments: Instruments;
   /** An attempt has its outcome; its slot is free. */
   onEnded(attempt: Attempt, outcome: Outcome): void;
+  /** Nothing of this kind is to be claimed, in the whole cluster. */
+  isPaused(kind: number): boolean;
 }
 
 /** The slots of one kind in this process: each runs one attempt at a time. */
@@ -76,10 +78,16 @@ export class WorkerPool {
 
   /** How many tasks to claim: the free slots, and a few more where tasks are short. */
   get free(): number {
-    const slots = this.slotsOf(this.capacity);
+    const slots = this.hooks.isPaused(this.kind) ? 0 : this.slotsOf(this.capacity);
     return slots === 0
       ? 0
       : Math.max(0, slots - this.running.size) + this.ahead.room(slots, this.waiting.size);
+  }
+
+  /** It has slots, and all are in use. */
+  get isFull(): boolean {
+    const { capacity } = this;
+    return capacity > 0 && this.running.size >= this.slotsOf(capacity);
   }
 
   start(task: ClaimedTask, leaseId: number): void {
@@ -151,7 +159,8 @@ export class WorkerPool {
     }
   }
 
-  private unclaimWaiting(): void {
+  /** Gives back what was claimed ahead and has no slot yet. */
+  unclaimWaiting(): void {
     const attempts = [...this.waiting.values()];
     this.waiting.clear();
     attempts.forEach((attempt) => this.end(attempt, UNCLAIMED));
@@ -190,6 +199,18 @@ export class WorkerPool {
   *attempts(): Iterable<Attempt> {
     yield* this.running.values();
     yield* this.waiting.values();
+  }
+
+  /** At most `limit` attempts that started by `latest`, the oldest first. */
+  oldestAttempts(limit: number, latest: number): Attempt[] {
+    const oldest: Attempt[] = [];
+    for (const attempt of this.running.values()) {
+      if (oldest.length === limit || attempt.startedAt > latest) {
+        break;
+      }
+      oldest.push(attempt);
+    }
+    return oldest;
   }
 
   /** Gives up on everything that still runs: the attempts are given back. */

@@ -20,11 +20,13 @@ import { ConnectionStates } from './connection-states.js';
 import { Connections } from './connections.js';
 import { within } from './deadline.js';
 import { LeaseKeeper } from './lease-keeper.js';
+import { PausedKinds } from './paused-kinds.js';
 import { Rewinder } from './rewinder.js';
 import { Settler } from './settler.js';
 import { WakeListener } from './wake-listener.js';
 import { silenceMs, type WorkerOptions } from './worker-options.js';
 import { WorkerPool } from './worker-pool.js';
+import { WorkerReporter } from './worker-reporter.js';
 
 export interface WorkerProcessDeps {
   database: Database;
@@ -51,6 +53,7 @@ export class WorkerProcess {
   readonly claimer: Claimer;
   private readonly cursor = new ClaimCursor();
   private readonly schedule = new ClaimSchedule(this.cursor);
+  private readonly paused = new PausedKinds((kind, paused) => this.onPauseChanged(kind, paused));
   private readonly tasks: TaskRepository;
   private readonly settler: Settler;
   private readonly rewinder: Rewinder;
@@ -104,6 +107,7 @@ export class WorkerProcess {
       taskContext: this.deps.options.taskContext,
       onEnded: (attempt, outcome) => this.onEnded(pool, attempt, outcome),
       complete: (attempt, transaction) => this.completeIn(attempt, transaction),
+      isPaused: (kind) => this.paused.has(kind),
     });
     this.pools.set(pool.kind, pool);
     this.schedule.add(pool);
@@ -204,6 +208,17 @@ export class WorkerProcess {
     this.drained?.();
   }
 
+  private onPauseChanged(kind: number, paused: boolean): void {
+    const pool = this.pools.get(kind);
+    if (pool) {
+      this.deps.events.emit({ type: paused ? 'kind-paused' : 'kind-resumed', kind, name: pool.name });
+      if (paused) {
+        pool.unclaimWaiting();
+      }
+      this.claimer.ring();
+    }
+  }
+
   private async completeIn(attempt: Attempt, transaction: Manager | Executor): Promise<void> {
     const run = this.deps.database.runIn(transaction);
     const { id, leaseId, attempt: number, claimed } = attempt;
@@ -221,10 +236,12 @@ export class WorkerProcess {
 
   private createLeaseKeeper(): LeaseKeeper {
     const { sql, info, events, options, onSilentProcesses } = this.deps;
+    const reporter = new WorkerReporter(this.pools, silenceMs(options));
     return new LeaseKeeper({
       heartbeats: new LeaseRepository(this.connections.heartbeat, sql),
       repository: new LeaseRepository(this.connections.settle, sql),
       info,
+      report: () => reporter.report(),
       events,
       states: this.states,
       heartbeatPeriodMs: options.heartbeatPeriodMs,
@@ -232,6 +249,7 @@ export class WorkerProcess {
       tiesSession: !options.transactionPooling,
       onLost: (leaseId) =>
         events.emit({ type: 'lease-lost', leaseId, running: this.watch.leaseLost(leaseId) }),
+      onPaused: (kinds) => this.paused.update(kinds),
       onAcquired: () => this.claimer.ring(),
       onSilent: onSilentProcesses,
       onBeat: () => void this.watched(this.watch.onBeat(this.isListening)),
@@ -257,6 +275,7 @@ export class WorkerProcess {
       states: this.states,
       onRing: () => this.claimer.ring(),
       onLost: (leaseId, taskId) => void this.watched(this.watch.cancelled(leaseId, taskId)),
+      onPauses: () => this.leases.beatNow(),
     });
   }
 }

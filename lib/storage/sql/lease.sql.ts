@@ -1,19 +1,28 @@
 import type { SchemaNames } from '../schema-names.js';
 import { appendMessage, CLOCK, OPEN } from './clock.sql.js';
 
-export function leaseSql({ task, lease, status, rewind, channel, lockClass }: SchemaNames) {
+export function leaseSql({ task, lease, pause, status, rewind, channel, lockClass }: SchemaNames) {
   const toRewind = `nextval('${rewind.replaceAll("'", "''")}')`;
   return {
     acquire: `
-INSERT INTO ${lease} (worker, host, pid, version, kinds) VALUES ($1, $2, $3, $4, $5::smallint[]) RETURNING id`,
-    /** $1 leases of this process · $2 silence in ms. Answers the leases that are alive, and how many others are silent for longer. */
+INSERT INTO ${lease} (worker, host, pid, version, kinds, settings, slots, running)
+VALUES ($1, $2, $3, $4, $5::smallint[], $6::json, $7::json, $8::json) RETURNING id`,
+    /**
+     * $1 leases of this process · $2 silence in ms · $3 to $6 what the process tells of itself, in its newest lease; null where
+     * nothing changed. Answers the leases that are alive, how many others are silent for longer, and the kinds that are paused.
+     */
     heartbeat: `
 WITH beat AS (
-  UPDATE ${lease} SET heartbeat_at = clock_timestamp() WHERE id = ANY ($1::int[]) RETURNING id
+  UPDATE ${lease}
+  SET heartbeat_at = clock_timestamp(), kinds = coalesce($3::smallint[], kinds), settings = coalesce($4::json, settings),
+      slots = CASE WHEN id = (SELECT max(own) FROM unnest($1::int[]) own) THEN coalesce($5::json, slots) ELSE '{}' END,
+      running = CASE WHEN id = (SELECT max(own) FROM unnest($1::int[]) own) THEN coalesce($6::json, running) ELSE '[]' END
+  WHERE id = ANY ($1::int[]) RETURNING id
 )
 SELECT (SELECT coalesce(json_agg(id), '[]') FROM beat)::text AS alive,
        (SELECT count(*) FROM ${lease} l
-        WHERE l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond' AND l.id <> ALL ($1::int[])) AS silent`,
+        WHERE l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond' AND l.id <> ALL ($1::int[])) AS silent,
+       (SELECT coalesce(json_agg(kind), '[]') FROM ${pause})::text AS paused`,
     /** $1 leases, held by this session from now on: the locks go when it does, and so tell of a process that died. */
     hold: `SELECT bool_and(pg_try_advisory_lock(${lockClass}, id)) AS held FROM unnest($1::int[]) AS id`,
     /** Ends leases. Rows of a claim of theirs that was rolled back may be behind everyone's cursor: the process that knew goes. */

@@ -1,0 +1,37 @@
+/** The options of a kind as a worker process has them; a live one is null while reading it fails. */
+export interface ReportedKindSettings {
+  readonly name: string;
+  readonly maxAttempts: number;
+  readonly attemptTimeoutMs: number;
+  readonly maxTaskErrorMessages: number;
+  readonly terminalTasksTtlMs: number | null;
+  readonly fetcherPeriodMs: number | null;
+  readonly janitorPeriodMs: number | null;
+}
+
+export interface ReportedSettings {
+  /** A process that is silent for longer may be dead. */
+  readonly silenceMs: number;
+  readonly kinds: Readonly<Record<string, ReportedKindSettings>>;
+}
+
+/** By kind: slots, those in use, and since when none was free at any heartbeat, in ms since the epoch. */
+export type ReportedSlots = Readonly<
+  Record<string, readonly [capacity: number, busy: number, fullSince: number | null]>
+>;
+
+/** The attempts that have run the longest; `startedAt` in ms since the epoch. */
+export type ReportedAttempts = readonly (readonly [
+  id: string,
+  kind: number,
+  attempt: number,
+  startedAt: number,
+])[];
+
+/** What a worker process tells of itself with its heartbeat; times are by its own clock. */
+export interface WorkerReport {
+  readonly kinds: readonly number[];
+  readonly settings: ReportedSettings;
+  readonly slots: ReportedSlots;
+  readonly running: ReportedAttempts;
+}
