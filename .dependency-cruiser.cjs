@@ -13,12 +13,14 @@ const layers = {
   producer: ['handlers', 'storage', 'task'],
   worker: ['handlers', 'storage', 'task'],
   maintenance: ['worker', 'storage', 'task'],
+  admin: ['storage', 'task'],
+  cli: ['admin', 'storage', 'task'],
   health: ['handlers', 'storage', 'task'],
   metrics: ['handlers', 'task'],
   tracing: ['task'],
 };
 /** These are tested, and could be used, without NestJS. */
-const withoutNest = ['task', 'worker', 'maintenance'];
+const withoutNest = ['task', 'worker', 'maintenance', 'admin', 'cli'];
 /** These bring injectables of their own, and so may use the public ones. */
 const extras = ['health', 'metrics', 'tracing'];
 const optionalPeers = pkg('@nestjs/terminus', 'prom-client', '@willsoto', '@opentelemetry');

@@ -2,6 +2,8 @@ export { PgQueueModule } from './pg-queue.module.js';
 export type { PgQueueModuleOptions } from './pg-queue.options.js';
 export type { PgQueueOptionsFactory } from './pg-queue.module-definition.js';
 export { QueueService } from './queue.service.js';
+export { QueueAdmin } from './admin/queue-admin.js';
+export type { ActionOptions, ActionResult, RetryActionOptions } from './admin/task-actions.js';
 export { TaskHandler } from './handlers/task-handler.decorator.js';
 export {
   isPgQueueContext,
@@ -31,6 +33,21 @@ export type { Duration } from './task/duration.js';
 export type { KindSlots } from './task/kind-slots.js';
 export type { KindOptions, Live, LoopOptions } from './task/kind-options.js';
 export type { NewTask, Priority, PushOptions, PushResult, RetryOptions, Task } from './task/task.js';
+export type { Explanation } from './task/explanation.js';
+export type { PageOptions, TaskFilter } from './task/task-filter.js';
+export type {
+  KindCounts,
+  KindSettings,
+  KindView,
+  RunningAttempt,
+  SlotCounts,
+  TaskCount,
+  TaskDetail,
+  TaskPage,
+  TaskSummary,
+  TimelineEntry,
+  WorkerView,
+} from './task/task-view.js';
 export type { MetricStatus, TaskStatus } from './task/task-status.js';
 export type { Executor, Manager, TransactionOptions } from './task/transaction.js';
 export type {

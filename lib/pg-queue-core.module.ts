@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { DiscoveryModule, ModuleRef } from '@nestjs/core';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { QueueAdmin } from './admin/queue-admin.js';
 import { TaskHandlerExplorer } from './handlers/task-handler.explorer.js';
 import { TaskHandlerInvoker } from './handlers/task-handler.invoker.js';
 import { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
@@ -38,12 +39,18 @@ import { TaskScheduler } from './worker/task-scheduler.js';
       inject: [QueueDatabase, TaskHandlerRegistry, TaskScheduler, QueueEvents, Instruments, PG_QUEUE_OPTIONS],
       useFactory: createService,
     },
+    {
+      provide: QueueAdmin,
+      inject: [QueueDatabase, TaskHandlerRegistry, QueueEvents, PG_QUEUE_OPTIONS],
+      useFactory: createAdmin,
+    },
     TaskHandlerInvoker,
     TaskHandlerExplorer,
     PgQueueHealthIndicator,
   ],
   exports: [
     QueueService,
+    QueueAdmin,
     QueueDatabase,
     QueueEvents,
     Instruments,
@@ -112,6 +119,21 @@ function createService(
   return new QueueService(database, registry, drafter, scheduler, events, instruments, () =>
     options.transactionManager?.(),
   );
+}
+
+function createAdmin(
+  database: QueueDatabase,
+  registry: TaskHandlerRegistry,
+  events: QueueEvents,
+  { statementTimeoutMs }: ResolvedOptions,
+): QueueAdmin {
+  return new QueueAdmin({
+    database: () => database.database,
+    sql: () => database.sql,
+    statementTimeoutMs,
+    nameOf: (kind) => registry.knownNameOf(kind),
+    onCancelled: (kind, name) => events.emit({ type: 'task-cancelled', kind, name }),
+  });
 }
 
 /** @throws InvalidOptionError when the application has no DataSource of this name. */

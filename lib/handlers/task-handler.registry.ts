@@ -83,7 +83,12 @@ export class TaskHandlerRegistry {
 
   /** The name of a kind that this process has met. */
   nameOf(kind: number): string {
-    return this.handlers.get(kind)?.options.name ?? this.names.get(kind) ?? `pgqueue-${kind}`;
+    return this.knownNameOf(kind) ?? `pgqueue-${kind}`;
+  }
+
+  /** Undefined for a kind that this process has not met. */
+  knownNameOf(kind: number): string | undefined {
+    return this.handlers.get(kind)?.options.name ?? this.names.get(kind);
   }
 
   private assertFree(kind: number, name: string, origin: string): void {

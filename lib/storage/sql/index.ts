@@ -1,6 +1,9 @@
 import { schemaNames } from '../schema-names.js';
+import { actSql } from './act.sql.js';
+import { adminSql } from './admin.sql.js';
 import { claimSql } from './claim.sql.js';
 import { leaseSql } from './lease.sql.js';
+import { listSql } from './list.sql.js';
 import { manageSql } from './manage.sql.js';
 import { pushSql } from './push.sql.js';
 import { settleSql } from './settle.sql.js';
@@ -18,5 +21,8 @@ export function queueSql(schema: string) {
     ...settleSql(names),
     ...leaseSql(names),
     ...manageSql(names),
+    ...adminSql(names),
+    ...listSql(names),
+    ...actSql(names),
   };
 }

@@ -1,0 +1,143 @@
+import {
+  type Action,
+  type AdminRepository,
+  type ListPlace,
+  type ListShape,
+  shapeOf,
+} from '../storage/admin.repository.js';
+import { MAX_ATTEMPTS } from '../task/kind-options.js';
+import {
+  assertCount,
+  type CheckedFilter,
+  checkFilter,
+  classesOf,
+  type TaskFilter,
+} from '../task/task-filter.js';
+import { InvalidOptionError } from '../task/task.errors.js';
+import type { TaskStatus } from '../task/task-status.js';
+import type { TaskLister } from './task-lister.js';
+
+/** How many tasks an action changes. */
+export interface ActionOptions {
+  /** At most so many, 1 to 100,000. Default 1,000. */
+  limit?: number;
+}
+
+/** Which attempts a retry gives. */
+export interface RetryActionOptions extends ActionOptions {
+  /** How many each task gets, 1 to 32,767. Default: as many as it had. */
+  attempts?: number;
+}
+
+/** What an action did. */
+export interface ActionResult {
+  /** How many tasks were changed. */
+  readonly changed: number;
+  /** The limit was reached: there may be more tasks that the filter means. */
+  readonly more: boolean;
+}
+
+/** No transaction changes, and so locks, more rows. */
+const BATCH = 500;
+const DEFAULT_LIMIT = 1000;
+const MAX_LIMIT = 100_000;
+/** Tasks that are due already are passed over; the clocks of the two machines may differ by so much. */
+const CLOCK_DIFFERENCE_MS = 60_000;
+
+/** What each action may change; the statements check it again, row by row. */
+const ALLOWED: Record<Action, readonly TaskStatus[]> = {
+  retry: ['no_attempts_left'],
+  cancel: ['new', 'must_retry', 'processing'],
+  delete: ['new', 'must_retry', 'no_attempts_left', 'succeeded', 'cancelled'],
+  runNow: ['new', 'must_retry'],
+};
+
+/** Changes the tasks that a filter means, in batches that each commit by themselves. */
+export class TaskActions {
+  constructor(
+    private readonly repository: () => AdminRepository,
+    private readonly lister: TaskLister,
+    private readonly onChanged: (action: Action, kinds: ReadonlyMap<number, number>) => void,
+  ) {}
+
+  /** @throws InvalidOptionError before anything is changed, for a filter that names nothing too. */
+  async run(action: Action, filter: TaskFilter, options: RetryActionOptions = {}): Promise<ActionResult> {
+    const { limit, attempts } = checkOptions(action, options);
+    const checked = checkFilter(filter);
+    assertNarrow(filter);
+    const statuses = checked.statuses.filter((status) => ALLOWED[action].includes(status));
+    let changed = 0;
+    for (const shape of shapesOf(checked, statuses)) {
+      let after = startOf(action, shape);
+      do {
+        if (changed === limit) {
+          return { changed, more: true };
+        }
+        const batch = Math.min(BATCH, limit - changed);
+        const { tasks, next } = await this.lister.page({ ...checked, statuses }, batch, after, shape);
+        changed += await this.act(
+          action,
+          tasks.map(({ id }) => id),
+          attempts,
+        );
+        after = next;
+      } while (after !== null);
+    }
+    return { changed, more: false };
+  }
+
+  private async act(action: Action, ids: readonly string[], attempts: number | null): Promise<number> {
+    if (ids.length === 0) {
+      return 0;
+    }
+    const kinds = await this.repository().act(action, ids, attempts);
+    this.onChanged(action, kinds);
+    return [...kinds.values()].reduce((sum, n) => sum + n, 0);
+  }
+}
+
+/** The lists in which the tasks are found: of each class its own, so that none is looked through in vain. */
+function shapesOf(filter: CheckedFilter, statuses: readonly TaskStatus[]): ListShape[] {
+  const shape = shapeOf(filter);
+  return shape === 'byId' || shape === 'byKey' ? [shape] : classesOf(statuses);
+}
+
+function startOf(action: Action, shape: ListShape): ListPlace | null {
+  return action === 'runNow' && shape === 'open'
+    ? { at: (Date.now() - CLOCK_DIFFERENCE_MS) * 1000, id: '0' }
+    : null;
+}
+
+const OPTION_NAMES: Record<Action, readonly string[]> = {
+  retry: ['limit', 'attempts'],
+  cancel: ['limit'],
+  delete: ['limit'],
+  runNow: ['limit'],
+};
+
+function checkOptions(
+  action: Action,
+  options: RetryActionOptions,
+): { limit: number; attempts: number | null } {
+  const unknown = Object.entries(options).find(([name]) => !OPTION_NAMES[action].includes(name));
+  if (unknown) {
+    throw new InvalidOptionError(unknown[0], unknown[1], `is not an option of ${action}`);
+  }
+  const { limit = DEFAULT_LIMIT, attempts } = options;
+  assertCount('limit', limit, MAX_LIMIT);
+  if (attempts !== undefined) {
+    assertCount('attempts', attempts, MAX_ATTEMPTS);
+  }
+  return { limit, attempts: attempts ?? null };
+}
+
+/** A field that turned out undefined must not mean every task there is. */
+function assertNarrow(filter: TaskFilter): void {
+  if (Object.values(filter).every((value) => value === undefined)) {
+    throw new InvalidOptionError(
+      'filter',
+      filter,
+      'must name the tasks to change: an id, a kind, a status …',
+    );
+  }
+}

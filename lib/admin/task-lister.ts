@@ -1,0 +1,51 @@
+import {
+  type AdminRepository,
+  isExact,
+  type ListPlace,
+  type ListShape,
+  shapeOf,
+  type StoredSummary,
+} from '../storage/admin.repository.js';
+import type { CheckedFilter } from '../task/task-filter.js';
+
+/** So many rows are looked at for a page of a filter that no index serves whole. */
+const EXAMINED = 5000;
+/** A text is looked for in whole payloads, and each of several kinds brings so many rows. */
+const EXAMINED_SLOWLY = 1000;
+
+export interface ListedTasks {
+  readonly tasks: readonly StoredSummary[];
+  readonly examined: number;
+  readonly next: ListPlace | null;
+}
+
+/** Walks an index page by page, however few of its rows are meant. */
+export class TaskLister {
+  constructor(private readonly repository: () => AdminRepository) {}
+
+  async page(
+    filter: CheckedFilter,
+    limit: number,
+    after: ListPlace | null,
+    shape: ListShape = shapeOf(filter),
+  ): Promise<ListedTasks> {
+    // One more than asked for tells whether there is more.
+    const examine = Math.max(examinedBy(shape, filter), limit + 1);
+    const { tasks, examined, last } = await this.repository().list(shape, filter, {
+      examine,
+      limit: limit + 1,
+      after,
+    });
+    const shown = tasks.slice(0, limit);
+    const next = tasks.length > limit ? shown.at(-1)!.place : examined < examine ? null : last;
+    return { tasks: shown.map(({ task }) => task), examined, next };
+  }
+}
+
+function examinedBy(shape: ListShape, filter: CheckedFilter): number {
+  if (isExact(shape, filter)) {
+    return 0;
+  }
+  const merges = shape !== 'any' && filter.kind === null;
+  return filter.text !== null || merges ? EXAMINED_SLOWLY : EXAMINED;
+}

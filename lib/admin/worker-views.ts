@@ -1,0 +1,90 @@
+import type { StoredWorker } from '../storage/admin.repository.js';
+import type { KindView, SlotCounts, WorkerView } from '../task/task-view.js';
+
+/** Where a process has not told of itself, the default of its `leaseTimeout`. */
+const DEFAULT_SILENCE_MS = 15_000;
+
+export function isLost({ silentMs, settings }: StoredWorker): boolean {
+  return silentMs > (settings?.silenceMs ?? DEFAULT_SILENCE_MS);
+}
+
+/** The slots of a kind in this process; undefined when it does not handle it. */
+export function slotsOf({ slots }: StoredWorker, kind: number): SlotCounts | undefined {
+  const found = slots[kind];
+  if (!found) {
+    return undefined;
+  }
+  const [capacity, busy, fullSince] = found;
+  return { capacity, busy, fullSince: fullSince === null ? null : new Date(fullSince) };
+}
+
+/** Since when an attempt has run, as far as any process has told. */
+export function startOf(workers: readonly StoredWorker[], id: string, attempt: number): Date | null {
+  for (const { running } of workers) {
+    const told = running.find(([taskId, , number]) => taskId === id && number === attempt);
+    if (told) {
+      return new Date(told[3]);
+    }
+  }
+  return null;
+}
+
+export function workerView(stored: StoredWorker, nameOf: (kind: number) => string): WorkerView {
+  const { leaseId, worker, host, pid, version, startedAt, heartbeatAt, silentMs, slots, running } = stored;
+  return {
+    leaseId,
+    worker,
+    host,
+    pid,
+    version,
+    startedAt,
+    heartbeatAt,
+    silentMs,
+    lost: isLost(stored),
+    kinds: Object.keys(slots)
+      .map(Number)
+      .toSorted((a, b) => a - b)
+      .map((kind) => ({ kind, name: nameOf(kind), ...slotsOf(stored, kind)! })),
+    running: running.map(([id, kind, attempt, at]) => ({
+      id,
+      kind,
+      name: nameOf(kind),
+      attempt,
+      startedAt: new Date(at),
+    })),
+  };
+}
+
+/** The kinds that live processes handle, and those that are paused. */
+export function kindViews(
+  workers: readonly StoredWorker[],
+  pauses: ReadonlyMap<number, Date>,
+  nameOf: (kind: number) => string,
+): KindView[] {
+  const live = workers.filter((worker) => !isLost(worker));
+  const kinds = new Set([...pauses.keys(), ...live.flatMap(({ slots }) => Object.keys(slots).map(Number))]);
+  return [...kinds]
+    .toSorted((a, b) => a - b)
+    .map((kind) => {
+      const handling = live.filter(({ slots }) => kind in slots);
+      return {
+        kind,
+        name: nameOf(kind),
+        pausedAt: pauses.get(kind) ?? null,
+        processes: handling.length,
+        slots: sumOf(handling.map((worker) => slotsOf(worker, kind)!)),
+        settings: handling.at(-1)?.settings?.kinds[kind] ?? null,
+      };
+    });
+}
+
+/** Full in all is full since the last of them was; one without slots has nothing to be full. */
+function sumOf(slots: readonly SlotCounts[]): SlotCounts {
+  const serving = slots.filter(({ capacity }) => capacity > 0);
+  const full = serving.length > 0 && serving.every(({ fullSince }) => fullSince !== null);
+  return {
+    capacity: slots.reduce((sum, { capacity }) => sum + capacity, 0),
+    busy: slots.reduce((sum, { busy }) => sum + busy, 0),
+    fullSince: full ? new Date(Math.max(...serving.map(({ fullSince }) => fullSince!.getTime()))) : null,
+  };
+}

@@ -1,0 +1,228 @@
+import type { CountedTasks } from '../task/task-counts.js';
+import { type CheckedFilter, classesOf, isWholeClass, type ListClass } from '../task/task-filter.js';
+import type { TaskSummary } from '../task/task-view.js';
+import type { ReportedAttempts, ReportedSettings, ReportedSlots } from '../task/worker-report.js';
+import type { Database } from './database.js';
+import type { RunStatement } from './executor.js';
+import type { QueueSql } from './sql/index.js';
+
+/** Where a page ends: the place in the order of its list in µs since the epoch, and the id. */
+export interface ListPlace {
+  readonly at: number;
+  readonly id: string;
+}
+
+/** A task as its row has it: its kind's name is elsewhere. */
+export type StoredSummary = Omit<TaskSummary, 'name'>;
+
+export interface StoredPage {
+  readonly tasks: readonly { readonly task: StoredSummary; readonly place: ListPlace }[];
+  readonly examined: number;
+  /** The last row that was looked at. */
+  readonly last: ListPlace | null;
+}
+
+export interface StoredTask {
+  readonly task: StoredSummary;
+  readonly leaseId: number | null;
+}
+
+export interface StoredWorker {
+  readonly leaseId: number;
+  readonly worker: string;
+  readonly host: string | null;
+  readonly pid: number | null;
+  readonly version: string | null;
+  readonly startedAt: Date;
+  readonly heartbeatAt: Date;
+  readonly silentMs: number;
+  readonly settings: ReportedSettings | null;
+  readonly slots: ReportedSlots;
+  readonly running: ReportedAttempts;
+}
+
+/** Which index a list walks: the order of the list follows. */
+export type ListShape = ListClass | 'any' | 'byId' | 'byKey';
+
+/** How tasks are changed, by their ids. */
+export type Action = keyof QueueSql['act'];
+
+/** About 8 MB, a few milliseconds. */
+const SAMPLE_BLOCKS = 1000;
+const COUNTED_ROWS = 10_000;
+
+/** What operators ask: each method is one statement, bounded in the rows that it looks at and in time. */
+export class AdminRepository {
+  constructor(
+    private readonly database: Pick<Database, 'transaction'>,
+    private readonly sql: QueueSql,
+    private readonly statementTimeoutMs: number,
+  ) {}
+
+  async count(): Promise<CountedTasks & { oldestDue: Map<number, Date> }> {
+    const answer = await this.ask(this.sql.counts, [SAMPLE_BLOCKS, COUNTED_ROWS]);
+    const oldest = answer['oldest'] as [number, number][];
+    return { ...answer, oldestDue: new Map(oldest.map(([kind, at]) => [kind, dateOf(at)])) };
+  }
+
+  /**
+   * One page.
+   * @param examine how many rows to look at, at most
+   * @param limit how many tasks to answer, at most
+   */
+  async list(
+    shape: ListShape,
+    filter: CheckedFilter,
+    { examine, limit, after }: { examine: number; limit: number; after: ListPlace | null },
+  ): Promise<StoredPage> {
+    const { kind, statuses, externalKey, text, createdFrom, createdTo, ids } = filter;
+    const { tasks, examined, last } = await this.ask(this.sql.list[shape], [
+      examine,
+      limit,
+      kind,
+      statuses,
+      externalKey,
+      text,
+      text === null ? null : JSON.stringify(text).slice(1, -1),
+      createdFrom?.getTime() ?? null,
+      createdTo?.getTime() ?? null,
+      ...placeOf(shape, after, ids),
+    ]);
+    return {
+      tasks: (tasks as [StoredRow, number][]).map(([row, at]) => ({
+        task: summaryOf(row),
+        place: { at, id: row.id },
+      })),
+      examined,
+      last: last && { id: last[0], at: last[1] },
+    };
+  }
+
+  async find(
+    id: string,
+  ): Promise<(StoredTask & { readonly payload: string; readonly errors: string[] }) | null> {
+    const found = await this.ask(this.sql.findTask, [id]);
+    return found && { ...found, task: summaryOf(found.task) };
+  }
+
+  /** The task's place among the due ones of its kind, of which at most `limit` are counted. */
+  async findPlace(
+    id: string,
+    limit: number,
+  ): Promise<
+    (StoredTask & { readonly before: number; readonly now: Date; readonly pausedAt: Date | null }) | null
+  > {
+    const found = await this.ask(this.sql.findPlace, [id, limit]);
+    return (
+      found && {
+        ...found,
+        task: summaryOf(found.task),
+        now: dateOf(found.now),
+        pausedAt: nullableDateOf(found.pausedAt),
+      }
+    );
+  }
+
+  async workers(): Promise<StoredWorker[]> {
+    const rows = (await this.ask(this.sql.workers, [])) as Record<string, any>[];
+    return rows.map(
+      (row) =>
+        ({
+          ...row,
+          startedAt: dateOf(row['startedAt']),
+          heartbeatAt: dateOf(row['heartbeatAt']),
+          slots: row['slots'] ?? {},
+          running: row['running'] ?? [],
+        }) as unknown as StoredWorker,
+    );
+  }
+
+  async pauses(): Promise<Map<number, Date>> {
+    const rows = (await this.ask(this.sql.pauses, [])) as [number, number][];
+    return new Map(rows.map(([kind, at]) => [kind, dateOf(at)]));
+  }
+
+  /** @returns whether that changed anything. */
+  setPaused(kind: number, paused: boolean): Promise<boolean> {
+    return this.within(
+      async (run) => (await run(paused ? this.sql.pause : this.sql.resume, [kind])).length > 0,
+    );
+  }
+
+  /** @returns how many were changed, by kind. */
+  async act(action: Action, ids: readonly string[], attempts: number | null): Promise<Map<number, number>> {
+    const parameters = action === 'retry' ? [ids, attempts] : [ids];
+    return new Map((await this.ask(this.sql.act[action], parameters)) as [number, number][]);
+  }
+
+  /** The one value of the one row of a statement, or null. */
+  private ask(sql: string, parameters: unknown[]): Promise<any> {
+    return this.within(async (run) => {
+      const [row] = await run(sql, parameters);
+      return row ? JSON.parse(row['answer'] as string) : null;
+    });
+  }
+
+  private within<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
+    return this.database.transaction(async (run) => {
+      await run(this.sql.look, [this.statementTimeoutMs]);
+      return work(run);
+    });
+  }
+}
+
+/** The last parameters of a list: its cursor, or its ids. */
+function placeOf(shape: ListShape, after: ListPlace | null, ids: readonly string[] | null): unknown[] {
+  const id = after?.id ?? null;
+  switch (shape) {
+    case 'any':
+    case 'byKey':
+      return [id];
+    case 'byId':
+      return [id, ids];
+    default:
+      return [id, after?.at ?? null];
+  }
+}
+
+/** The index that finds the tasks of a filter with the least to look at. */
+export function shapeOf({ ids, externalKey, statuses }: CheckedFilter): ListShape {
+  if (ids) {
+    return 'byId';
+  }
+  if (externalKey !== null) {
+    return 'byKey';
+  }
+  const [only, ...others] = classesOf(statuses);
+  return only && others.length === 0 ? only : 'any';
+}
+
+/** Whether every row that a shape looks at is one that the filter means. */
+export function isExact(shape: ListShape, filter: CheckedFilter): boolean {
+  const { kind, statuses, text, createdFrom, createdTo } = filter;
+  if (text !== null || createdFrom || createdTo) {
+    return false;
+  }
+  return shape === 'any'
+    ? kind === null && classesOf(statuses).every((listClass) => isWholeClass(statuses, listClass))
+    : shape !== 'byId' && shape !== 'byKey' && isWholeClass(statuses, shape);
+}
+
+type StoredRow = Omit<StoredSummary, 'createdAt' | 'runAt' | 'finishedAt'> & {
+  createdAt: number;
+  runAt: number;
+  finishedAt: number | null;
+};
+
+function summaryOf(row: StoredRow): StoredSummary {
+  return {
+    ...row,
+    createdAt: dateOf(row.createdAt),
+    runAt: dateOf(row.runAt),
+    finishedAt: nullableDateOf(row.finishedAt),
+  };
+}
+
+const dateOf = (micros: number): Date => new Date(micros / 1000);
+
+const nullableDateOf = (micros: number | null): Date | null => (micros === null ? null : dateOf(micros));

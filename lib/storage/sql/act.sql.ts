@@ -1,0 +1,49 @@
+import type { SchemaNames } from '../schema-names.js';
+import { CLOCK, OPEN } from './clock.sql.js';
+
+/**
+ * What an operator does to tasks by their ids. Each row is changed only while its status allows it, whatever has happened since it
+ * was looked at; the rows are locked in the order of their ids, so that two operators wait for each other instead of deadlocking.
+ * $1 ids. Answers how many were changed, by kind.
+ */
+export function actSql({ task, channel }: SchemaNames) {
+  const act = (condition: string, change: string, told = 'NULL') => `
+WITH locked AS (
+  SELECT t.id, t.lease_id FROM ${task} t WHERE t.id = ANY ($1::bigint[]) AND ${condition} ORDER BY t.id FOR UPDATE
+), changed AS (
+  ${change} t.id = locked.id RETURNING t.id, t.kind, locked.lease_id
+)
+SELECT coalesce(json_agg(json_build_array(kind, n)), '[]')::text AS answer, ${told} AS told
+FROM (SELECT kind, count(*) AS n FROM changed GROUP BY kind) counted`;
+  const ring = `CASE WHEN count(*) > 0 THEN pg_notify('${channel}', '')::text END`;
+  return {
+    act: {
+      /** New attempts, due now; as many as it had. $2 or so many. The clock is read once, so that they run in the order of their ids. */
+      retry: act(
+        "t.status = 'no_attempts_left'",
+        `UPDATE ${task} t
+  SET status = 'must_retry', finished_at = NULL, attempts_elapsed = 0, run_at = (SELECT ${CLOCK}),
+      attempts_left = coalesce($2::int, greatest(1, least(32767, t.attempts_left::int + t.attempts_elapsed)))
+  FROM locked WHERE`,
+        ring,
+      ),
+      /** A running attempt loses its lease, and its process is told at commit. */
+      cancel: act(
+        `t.status IN ${OPEN}`,
+        `UPDATE ${task} t SET status = 'cancelled', lease_id = NULL, finished_at = now() FROM locked WHERE`,
+        `(SELECT count(pg_notify('${channel}', 'lost:' || lease_id || ':' || id)::text) FROM changed WHERE lease_id IS NOT NULL)`,
+      ),
+      /** All but what an attempt runs. */
+      delete: act(
+        `(t.lease_id IS NULL OR t.status NOT IN ${OPEN})`,
+        `DELETE FROM ${task} t USING locked WHERE`,
+      ),
+      /** Due now instead of later. */
+      runNow: act(
+        `t.status IN ${OPEN} AND t.lease_id IS NULL AND t.run_at > clock_timestamp()`,
+        `UPDATE ${task} t SET run_at = (SELECT ${CLOCK}) FROM locked WHERE`,
+        ring,
+      ),
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import pg from 'pg';
+import type { SchemaNames } from '../schema-names.js';
+import { micros, OPEN } from './clock.sql.js';
+import { FINISHED, kindsIn, SHOWN_STATUS, taskSummary } from './shown.sql.js';
+
+const BROKEN = "= 'no_attempts_left'";
+
+export function adminSql({ task, lease, pause, channel }: SchemaNames) {
+  const counted = (of: string, condition: string, order: string, status = SHOWN_STATUS) => `
+  SELECT '${of}' AS class, g.kind, found.status, count(*) AS n
+  FROM groups g, LATERAL (
+    SELECT ${status} AS status FROM ${task} t
+    WHERE t.kind = g.kind AND t.status ${condition} ORDER BY ${order} LIMIT (SELECT ${of} FROM cap)
+  ) found
+  WHERE g.class = '${of}' GROUP BY g.kind, found.status`;
+
+  return {
+    /** Settings of one transaction. $1 the longest that a statement may take, in ms. The indexes are right whatever the statistics say. */
+    look: `SELECT set_config('statement_timeout', $1::text, true), set_config('enable_seqscan', 'off', true),
+       set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true)`,
+    /**
+     * Tasks by kind and status. Small groups are counted by their index; where that meets the cap, a sample of the table's blocks
+     * tells how many there may be. Broken ones, which matter more and cost less, are counted further. A table of no more blocks than the sample is read whole, and so counted exactly.
+     * $1 blocks to sample · $2 how many rows to count at most in all.
+     */
+    counts: `
+WITH RECURSIVE ${kindsIn('open_kinds', task, `q.status IN ${OPEN}`)}, ${kindsIn('broken_kinds', task, `q.status ${BROKEN}`)},
+${kindsIn('finished_kinds', task, `q.status IN ${FINISHED}`)},
+groups AS MATERIALIZED (
+  SELECT 'open' AS class, kind FROM open_kinds WHERE kind IS NOT NULL
+  UNION ALL SELECT 'broken', kind FROM broken_kinds WHERE kind IS NOT NULL
+  UNION ALL SELECT 'finished', kind FROM finished_kinds WHERE kind IS NOT NULL
+), cap AS MATERIALIZED (
+  SELECT n AS open, n AS finished, n * 5 AS broken
+  FROM (SELECT greatest(100, least(1000, $2::int / greatest(1, count(*)))) AS n FROM groups) shared
+), counted AS MATERIALIZED (
+${counted('open', `IN ${OPEN}`, 't.priority, t.run_at, t.id')}
+UNION ALL
+${counted('broken', BROKEN, 't.created_at', "'no_attempts_left'")}
+UNION ALL
+${counted('finished', `IN ${FINISHED}`, 't.finished_at')}
+), share AS MATERIALIZED (
+  SELECT least(100, 100.0 * $1::int * current_setting('block_size')::int
+                      / greatest(1, pg_relation_size(${pg.escapeLiteral(task)}::regclass))) AS percent
+), sampled AS MATERIALIZED (
+  SELECT t.kind, ${SHOWN_STATUS} AS status, count(*) AS n
+  FROM ${task} t TABLESAMPLE SYSTEM ((SELECT percent FROM share)) GROUP BY 1, 2
+), oldest AS (
+  SELECT k.kind, min(due.run_at) AS run_at
+  FROM open_kinds k, generate_series(0, 9) AS level, LATERAL (
+    SELECT q.run_at FROM ${task} q
+    WHERE q.kind = k.kind AND q.priority = level AND q.status IN ${OPEN} AND q.lease_id IS NULL AND q.run_at <= now()
+    ORDER BY q.run_at, q.id LIMIT 1
+  ) due
+  GROUP BY k.kind
+)
+SELECT json_build_object(
+  'percent', (SELECT percent FROM share), 'caps', (SELECT to_json(cap) FROM cap),
+  'counted', (SELECT coalesce(json_agg(json_build_array(class, kind, status, n)), '[]') FROM counted),
+  'sampled', (SELECT coalesce(json_agg(json_build_array(kind, status, n)), '[]') FROM sampled),
+  'oldest', (SELECT coalesce(json_agg(json_build_array(kind, ${micros('run_at')})), '[]') FROM oldest))::text AS answer`,
+    /** The worker processes, as their last heartbeat left them. */
+    workers: `
+SELECT coalesce(json_agg(json_build_object(
+  'leaseId', l.id, 'worker', l.worker, 'host', l.host, 'pid', l.pid, 'version', l.version, 'startedAt', ${micros('l.started_at')},
+  'heartbeatAt', ${micros('l.heartbeat_at')}, 'silentMs', greatest(0, (${micros('clock_timestamp()')} - ${micros('l.heartbeat_at')}) / 1000),
+  'settings', l.settings, 'slots', l.slots, 'running', l.running) ORDER BY l.id), '[]')::text AS answer
+FROM ${lease} l`,
+    pauses: `
+SELECT coalesce(json_agg(json_build_array(kind, ${micros('paused_at')}) ORDER BY kind), '[]')::text AS answer FROM ${pause}`,
+    /** $1 id. */
+    findTask: `
+SELECT json_build_object('task', ${taskSummary(lease)}, 'payload', t.payload::text, 'errors', coalesce(t.messages, '{}'),
+  'leaseId', CASE WHEN t.status IN ${OPEN} THEN t.lease_id END)::text AS answer
+FROM ${task} t WHERE t.id = $1::bigint`,
+    /** The task's place among the due ones of its kind. $1 id · $2 how many to count at most. */
+    findPlace: `
+SELECT json_build_object(
+  'task', ${taskSummary(lease)}, 'leaseId', CASE WHEN t.status IN ${OPEN} THEN t.lease_id END, 'now', ${micros('clock_timestamp()')},
+  'pausedAt', (SELECT ${micros('p.paused_at')} FROM ${pause} p WHERE p.kind = t.kind),
+  'before', (SELECT count(*) FROM (
+    SELECT FROM generate_series(0, t.priority) AS level, LATERAL (
+      SELECT FROM ${task} q
+      WHERE q.kind = t.kind AND q.priority = level AND q.status IN ${OPEN} AND q.lease_id IS NULL AND q.run_at <= now()
+        AND (q.run_at, q.id) < (CASE WHEN level < t.priority THEN 'infinity' ELSE t.run_at END, t.id)
+      ORDER BY q.run_at, q.id LIMIT $2::int
+    ) due LIMIT $2::int
+  ) counted))::text AS answer
+FROM ${task} t WHERE t.id = $1::bigint`,
+    /** $1 kind. Answers a row when it was not paused. The processes that listen look at once, the others at their next heartbeat. */
+    pause: `
+WITH paused AS (INSERT INTO ${pause} (kind) VALUES ($1::smallint) ON CONFLICT DO NOTHING RETURNING kind)
+SELECT kind, pg_notify('${channel}', 'pauses')::text FROM paused`,
+    resume: `
+WITH resumed AS (DELETE FROM ${pause} WHERE kind = $1::smallint RETURNING kind)
+SELECT kind, pg_notify('${channel}', 'pauses')::text FROM resumed`,
+  };
+}

@@ -1,0 +1,98 @@
+import type { SchemaNames } from '../schema-names.js';
+import { micros, OPEN } from './clock.sql.js';
+import { FINISHED, kindsIn, SHOWN_STATUS, taskSummary } from './shown.sql.js';
+
+const LAST_ID = '9223372036854775807';
+
+/** $11 the place of $10 in the order, in µs since the epoch. */
+const cursorFrom = (start: string) =>
+  `(CASE WHEN $11::bigint IS NULL THEN '${start}' ELSE 'epoch'::timestamptz + $11::bigint * interval '1 microsecond' END, coalesce($10::bigint, 0))`;
+
+/**
+ * Lists of tasks, a page per statement: the next rows of an index from the cursor on, at most so many, and of these the ones that
+ * the filter means. So a page costs the same however few tasks match, and the next begins where this one stopped looking.
+ *
+ * $1 most rows to look at · $2 most tasks to answer · $3 kind · $4 statuses · $5 external key · $6 and $7 text, as it is and as
+ * JSON writes it · $8 and $9 created from and to, in ms since the epoch · $10 the id that the page before ended with. Null: any.
+ */
+export function listSql({ task, lease }: SchemaNames) {
+  const matches = `($3::smallint IS NULL OR t.kind = $3::smallint) AND ${SHOWN_STATUS} = ANY ($4::text[])
+    AND ($5::text IS NULL OR t.external_key = $5::text)
+    AND ($6::text IS NULL OR strpos(lower(t.payload::text), lower($6::text)) > 0 OR strpos(lower(t.payload::text), lower($7::text)) > 0)
+    AND ($8::float8 IS NULL OR t.created_at >= to_timestamp($8::float8 / 1000))
+    AND ($9::float8 IS NULL OR t.created_at < to_timestamp($9::float8 / 1000))`;
+
+  const page = (ctes: string, candidates: string, order: string) => `
+WITH ${ctes}candidates AS MATERIALIZED (
+${candidates}
+  ORDER BY ${order} LIMIT $1::int
+), page AS (
+  SELECT ${taskSummary(lease)} AS task, t.place, t.id FROM candidates t WHERE ${matches} ORDER BY ${order} LIMIT $2::int
+)
+SELECT json_build_object(
+  'tasks', (SELECT coalesce(json_agg(json_build_array(task, ${micros('place')}) ORDER BY ${order}), '[]') FROM page),
+  'examined', (SELECT count(*) FROM candidates),
+  'last', (SELECT json_build_array(id::text, at) FROM (
+    SELECT t.id, ${micros('t.place')} AS at, row_number() OVER (ORDER BY ${order}) AS n FROM candidates t) numbered
+    ORDER BY n DESC LIMIT 1))::text AS answer`;
+
+  const before = '($10::bigint IS NULL OR q.id < $10::bigint)';
+
+  /** The rows of one class, merged over its kinds, each by its index. */
+  const ofClass = (
+    condition: string,
+    column: string,
+    { ascending = false, level = '', levels = '' } = {},
+  ) => {
+    const direction = ascending ? '' : ' DESC';
+    return page(
+      `RECURSIVE ${kindsIn('kinds', task, `q.${condition}`)}, `,
+      `  SELECT t.* FROM (
+    SELECT $3::smallint AS kind WHERE $3::smallint IS NOT NULL
+    UNION ALL SELECT kind FROM kinds WHERE $3::smallint IS NULL AND kind IS NOT NULL
+  ) k${levels}, LATERAL (
+    SELECT q.*, q.${column} AS place FROM ${task} q
+    WHERE q.kind = k.kind${level} AND q.${condition}
+      AND (q.${column}, q.id) ${ascending ? '>' : '<'} ${cursorFrom(ascending ? '-infinity' : 'infinity')}
+    ORDER BY q.${column}${direction}, q.id${direction} LIMIT $1::int
+  ) t`,
+      `place${direction}, id${direction}`,
+    );
+  };
+
+  return {
+    list: {
+      /** In the order in which they are due. */
+      open: ofClass(`status IN ${OPEN}`, 'run_at', {
+        ascending: true,
+        levels: ', generate_series(0, 9) AS level',
+        level: ' AND q.priority = level',
+      }),
+      /** The newest first. */
+      broken: ofClass("status = 'no_attempts_left'", 'created_at'),
+      /** The last finished first. */
+      finished: ofClass(`status IN ${FINISHED}`, 'finished_at'),
+      /** The newest first. */
+      any: page(
+        '',
+        `  SELECT q.*, q.created_at AS place FROM ${task} q WHERE q.id < coalesce($10::bigint, ${LAST_ID})`,
+        'id DESC',
+      ),
+      /** $11 ids. */
+      byId: page(
+        '',
+        `  SELECT q.*, q.created_at AS place FROM ${task} q WHERE q.id = ANY ($11::bigint[]) AND ${before}`,
+        'id DESC',
+      ),
+      /** One of each kind at most. */
+      byKey: page(
+        `RECURSIVE ${kindsIn('kinds', task, 'q.external_key IS NOT NULL')}, `,
+        `  SELECT q.*, q.created_at AS place FROM ${task} q
+  WHERE q.external_key = $5::text
+    AND q.kind = ANY (CASE WHEN $3::smallint IS NULL THEN ARRAY(SELECT kind FROM kinds WHERE kind IS NOT NULL) ELSE ARRAY[$3::smallint] END)
+    AND ${before}`,
+        'id DESC',
+      ),
+    },
+  };
+}

@@ -1,0 +1,142 @@
+import { type KindRef, kindOf } from './task-definition.js';
+import { InvalidOptionError } from './task.errors.js';
+import { STATUS_CLASS, type TaskStatus, TASK_STATUSES } from './task-status.js';
+
+/** Which tasks are meant; every field narrows, none means all. */
+export interface TaskFilter {
+  /** One id, or up to 1,000. */
+  id?: string | readonly string[];
+  /** A definition or a number, whether it is handled here or not. */
+  kind?: KindRef;
+  status?: TaskStatus | readonly TaskStatus[];
+  externalKey?: string;
+  /** A part of the payload as JSON, whatever its case; up to 1,000 characters. */
+  text?: string;
+  /** Pushed at this time or later. */
+  createdFrom?: Date;
+  /** Pushed before this time. */
+  createdTo?: Date;
+}
+
+/** A page of a list. */
+export interface PageOptions {
+  /** At most so many tasks, 1 to 500. Default 50. */
+  limit?: number;
+  /** `next` of the page before. */
+  after?: string;
+}
+
+/** A filter that was checked. */
+export interface CheckedFilter {
+  readonly ids: readonly string[] | null;
+  readonly kind: number | null;
+  readonly statuses: readonly TaskStatus[];
+  readonly externalKey: string | null;
+  readonly text: string | null;
+  readonly createdFrom: Date | null;
+  readonly createdTo: Date | null;
+}
+
+export const SHOWN_STATUSES: readonly TaskStatus[] = [...TASK_STATUSES, 'processing'];
+
+const MAX_IDS = 1000;
+const MAX_TEXT = 1000;
+const MAX_ID = 2n ** 63n - 1n;
+
+const CHECKS: Record<keyof TaskFilter, (name: string, value: unknown) => void> = {
+  id: (name, value) => {
+    const ids = Array.isArray(value) ? value : [value];
+    assert(ids.length <= MAX_IDS, name, `${ids.length} ids`, `must be at most ${MAX_IDS} ids`);
+    ids.forEach((id) => void taskIdOf(id, name));
+  },
+  kind: (name, value) => void kindOf(value as KindRef, name),
+  status: (name, value) => {
+    for (const status of Array.isArray(value) ? value : [value]) {
+      assert(SHOWN_STATUSES.includes(status), name, status, `must be one of ${SHOWN_STATUSES.join(', ')}`);
+    }
+  },
+  externalKey: (name, value) => assertText(name, value),
+  text: (name, value) => assertText(name, value),
+  createdFrom: assertDate,
+  createdTo: assertDate,
+};
+
+/** @throws InvalidOptionError that names the field and the value. */
+export function checkFilter(filter: TaskFilter): CheckedFilter {
+  assert(
+    typeof filter === 'object' && filter !== null && !Array.isArray(filter),
+    'filter',
+    filter,
+    'must be an object',
+  );
+  for (const [name, value] of Object.entries(filter)) {
+    assert(Object.hasOwn(CHECKS, name), name, value, 'is not a filter of tasks');
+    if (value !== undefined) {
+      CHECKS[name as keyof TaskFilter](name, value);
+    }
+  }
+  const { id, kind, status, externalKey = null, text = null, createdFrom = null, createdTo = null } = filter;
+  return {
+    ids: id === undefined ? null : listOf(id),
+    kind: kind === undefined ? null : kindOf(kind),
+    statuses: status === undefined ? SHOWN_STATUSES : [...new Set(listOf(status))],
+    externalKey,
+    text,
+    createdFrom,
+    createdTo,
+  };
+}
+
+/** The id of a task as text. @throws InvalidOptionError when it can't be one. */
+export function taskIdOf(id: unknown, field = 'id'): string {
+  const fits =
+    typeof id === 'string' && /^-?\d{1,19}$/.test(id) && BigInt(id) <= MAX_ID && BigInt(id) >= -MAX_ID;
+  assert(fits, field, id, "must be a task's id, digits in a text");
+  return id;
+}
+
+/** How the statuses of a class are stored together: each class has an index of its own. */
+export type ListClass = 'open' | 'broken' | 'finished';
+
+const LIST_CLASS = { open: 'open', leased: 'open', broken: 'broken', terminal: 'finished' } as const;
+
+/** The classes that these statuses are of. */
+export function classesOf(statuses: readonly TaskStatus[]): ListClass[] {
+  return [...new Set(statuses.map((status) => LIST_CLASS[STATUS_CLASS[status]]))];
+}
+
+/** Whether a class holds nothing but what these statuses ask for. */
+export function isWholeClass(statuses: readonly TaskStatus[], listClass: ListClass): boolean {
+  return SHOWN_STATUSES.every(
+    (status) => LIST_CLASS[STATUS_CLASS[status]] !== listClass || statuses.includes(status),
+  );
+}
+
+/** @throws InvalidOptionError for anything but an integer from 1 to `max`. */
+export function assertCount(field: string, value: unknown, max: number): asserts value is number {
+  const fits = Number.isInteger(value) && (value as number) >= 1 && (value as number) <= max;
+  assert(fits, field, value, `must be an integer from 1 to ${max}`);
+}
+
+function listOf<T extends string>(value: T | readonly T[]): readonly T[] {
+  return typeof value === 'string' ? [value] : value;
+}
+
+function assertText(name: string, value: unknown): void {
+  const fits = typeof value === 'string' && value !== '' && value.length <= MAX_TEXT && !value.includes('\0');
+  assert(fits, name, value, `must be a text of 1 to ${MAX_TEXT} characters`);
+}
+
+/** PostgreSQL's timestamps end before JavaScript's do. */
+const LAST_YEAR = 9999;
+
+function assertDate(name: string, value: unknown): void {
+  const fits = value instanceof Date && Math.abs(value.getUTCFullYear()) <= LAST_YEAR;
+  assert(fits, name, value, 'must be a Date');
+}
+
+function assert(condition: unknown, field: string, value: unknown, problem: string): asserts condition {
+  if (!condition) {
+    throw new InvalidOptionError(field, value, problem);
+  }
+}

@@ -1,0 +1,163 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { InvalidOptionError, type PgQueueModuleOptions, QueueAdmin } from '../../lib/index.js';
+import { deferred } from '../support/deferred.js';
+import { newKind } from '../support/kinds.js';
+import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
+import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { rejectionOf } from '../support/thrown-by.js';
+import { until } from '../support/until.js';
+
+let database: TestDatabase;
+let app: QueueApp;
+let admin: QueueAdmin;
+let definition = newKind();
+const workers: QueueApp[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
+  admin = app.get(QueueAdmin);
+});
+
+beforeEach(() => {
+  definition = newKind();
+});
+
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => worker.close()));
+  await app.dataSource.query('TRUNCATE pgqueue, pgqueue_pause');
+});
+
+afterAll(async () => {
+  await app.close();
+  await database.drop();
+});
+
+interface Worker {
+  readonly ran: unknown[];
+  readonly events: RecordedEvents;
+}
+
+async function startWorker(
+  options: PgQueueModuleOptions = {},
+  work: () => unknown = () => undefined,
+): Promise<Worker> {
+  const ran: unknown[] = [];
+  const worker = await createQueueApp({ url: database.url, options: { ...options, autoStart: false } });
+  workers.push(worker);
+  const events = recordEvents(worker.queue);
+  worker.queue.registerKind(definition, async (task) => {
+    ran.push(task.payload);
+    await work();
+  });
+  await worker.queue.start();
+  await events.first('lease-acquired');
+  return { ran, events };
+}
+
+const push = (payload: unknown = 1, kind = definition) => app.queue.pushTask({ kind, payload });
+const open = () =>
+  storedTasks(app.dataSource, `kind = ${definition.kind} AND status IN ('new', 'must_retry')`);
+
+describe('QueueAdmin.pause', () => {
+  it('says whether it changed anything, and is shown with its kind', async () => {
+    expect(await admin.pause(definition)).toBe(true);
+    expect(await admin.pause(definition.kind)).toBe(false);
+    expect(await admin.kinds()).toEqual([
+      {
+        kind: definition.kind,
+        name: expect.any(String),
+        pausedAt: expect.any(Date),
+        processes: 0,
+        slots: { capacity: 0, busy: 0, fullSince: null },
+        settings: null,
+      },
+    ]);
+    expect(await admin.resume(definition)).toBe(true);
+    expect(await admin.resume(definition)).toBe(false);
+    expect(await admin.kinds()).toEqual([]);
+  });
+
+  it('refuses what is no kind', async () => {
+    for (const action of ['pause', 'resume'] as const) {
+      expect(await rejectionOf(admin[action](40_000))).toBeInstanceOf(InvalidOptionError);
+    }
+  });
+
+  it.each([
+    ['listen, at once', { heartbeatPeriod: '10s', leaseTimeout: '1m' }],
+    ['do not, by their heartbeat', { listen: false, heartbeatPeriod: 100 }],
+  ])('stops a kind in all processes that %s, and resumes it', async (_, options) => {
+    const both = [await startWorker(options), await startWorker(options)];
+    if (!('listen' in options)) {
+      await Promise.all(both.map(({ events }) => events.first('listening')));
+    }
+    await admin.pause(definition);
+    await Promise.all(both.map(({ events }) => events.first('kind-paused')));
+    await push();
+    const later = newKind();
+    const other = deferred();
+    workers[0]!.queue.registerKind(later, () => other.resolve());
+    await push(1, later);
+    await other.promise;
+    // Each looks at everything after it was told, and takes nothing.
+    const looks = both.map(({ events }) => events.of('claimed').length);
+    await until(() =>
+      both.every(({ events }, index) => index > 0 || events.of('claimed').length > looks[index]!),
+    );
+    expect(await open()).toMatchObject([{ lease_id: null }]);
+    expect(both.flatMap(({ ran }) => ran)).toEqual([]);
+    await admin.resume(definition);
+    await until(async () => (await open()).length === 0);
+    expect(both.flatMap(({ ran }) => ran)).toEqual([1]);
+    await Promise.all(both.map(({ events }) => events.first('kind-resumed')));
+  });
+
+  it('lets what runs go on', async () => {
+    const end = deferred();
+    const { ran, events } = await startWorker({}, () => end.promise);
+    await events.first('listening');
+    await push('running');
+    await until(() => ran.length === 1);
+    await admin.pause(definition);
+    await events.first('kind-paused');
+    await push('waiting');
+    end.resolve();
+    await events.first('attempt-settled', ({ as }) => as === 'succeeded');
+    expect(await open()).toMatchObject([{ payload: 'waiting', lease_id: null }]);
+    expect(ran).toEqual(['running']);
+  });
+
+  it('is heeded by a process that starts before its first claim, and for a kind that is registered later', async () => {
+    await admin.pause(definition);
+    await push();
+    const worker = await createQueueApp({ url: database.url });
+    workers.push(worker);
+    const events = recordEvents(worker.queue);
+    const other = newKind();
+    worker.queue.registerKind(other, () => undefined);
+    await events.first('claimed');
+    worker.queue.registerKind(definition, () => undefined);
+    await push(1, other);
+    await events.first('attempt-settled', ({ kind }) => kind === other.kind);
+    const fresh = await startWorker();
+    expect(fresh.ran).toEqual([]);
+    expect(events.of('tasks-claimed').map(({ kind }) => kind)).toEqual([other.kind]);
+    expect(await open()).toMatchObject([{ lease_id: null, attempts_elapsed: 0 }]);
+  });
+
+  it('is one of several messages: workers ignore those that they do not know', async () => {
+    const { ran, events } = await startWorker();
+    await events.first('listening');
+    const [{ channel }] = await app.dataSource.query(
+      `SELECT substring(pg_get_functiondef('pgqueue_ring'::regproc) FROM 'pgqueue_[0-9a-f]{16}') AS channel`,
+    );
+    for (const payload of ['unknown', 'lost', 'lost:x:y', 'pauses:1', ':::', '{"a":1}']) {
+      await app.dataSource.query('SELECT pg_notify($1, $2)', [channel, payload]);
+    }
+    await push();
+    await until(() => ran.length === 1);
+    expect(events.of('connection-failed')).toEqual([]);
+  });
+});

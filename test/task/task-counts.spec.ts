@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { combineCounts, type CountedTasks } from '../../lib/task/task-counts.js';
+
+const caps = { open: 100, finished: 100, broken: 500 };
+const combine = (answer: Partial<CountedTasks>) =>
+  combineCounts(
+    { percent: 10, caps, counted: [], sampled: [], ...answer },
+    (kind) => `kind ${kind}`,
+    new Map(),
+  );
+
+describe('combineCounts', () => {
+  it('takes a sample of everything for what it is', () => {
+    const [kind] = combine({ percent: 100, counted: [['open', 1, 'new', 100]], sampled: [[1, 'new', 5000]] });
+    expect(kind!.statuses.new).toEqual({ count: 5000, approximate: false });
+  });
+
+  it('estimates each status of a class that met its cap, and never below what was counted', () => {
+    const [kind] = combine({
+      counted: [
+        ['open', 1, 'new', 60],
+        ['open', 1, 'processing', 40],
+        ['broken', 1, 'no_attempts_left', 499],
+      ],
+      sampled: [
+        [1, 'new', 123],
+        [1, 'processing', 1],
+        [1, 'no_attempts_left', 1],
+      ],
+    });
+    expect(kind!.statuses).toMatchObject({
+      new: { count: 1230, approximate: true },
+      processing: { count: 40, approximate: true },
+      must_retry: { count: 0, approximate: true },
+      no_attempts_left: { count: 499, approximate: false },
+      succeeded: { count: 0, approximate: false },
+    });
+  });
+
+  it('lists kinds in order, by name', () => {
+    const kinds = combine({
+      counted: [
+        ['open', 2, 'new', 1],
+        ['finished', -1, 'succeeded', 1],
+      ],
+    });
+    expect(kinds.map(({ kind, name }) => [kind, name])).toEqual([
+      [-1, 'kind -1'],
+      [2, 'kind 2'],
+    ]);
+  });
+});
