@@ -7,6 +7,16 @@ const MIGRATE =
 
 /** @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible to this role. */
 export async function checkSchema(run: RunStatement, schema: string): Promise<void> {
+  const found = await checkVersion(run, schema);
+  if (found['privileges']) {
+    throw new SchemaMismatchError(
+      `schema "${schema}": role "${String(found['role'])}" lacks ${String(found['privileges'])}; grant it`,
+    );
+  }
+}
+
+/** The same without the privileges. */
+export async function checkVersion(run: RunStatement, schema: string): Promise<Row> {
   const [found] = await run(CHECK_SCHEMA, [schema]);
   if (!found) {
     throw new SchemaMismatchError(`schema "${schema}": the queue's tables are missing; ${MIGRATE}`);
@@ -18,11 +28,7 @@ export async function checkSchema(run: RunStatement, schema: string): Promise<vo
       `schema "${schema}": the queue's tables are of version ${version || 'unknown'}, this release needs version ${SCHEMA_VERSION}; ${remedy}`,
     );
   }
-  if (found['privileges']) {
-    throw new SchemaMismatchError(
-      `schema "${schema}": role "${String(found['role'])}" lacks ${String(found['privileges'])}; grant it`,
-    );
-  }
+  return found;
 }
 
 /** The version of the queue's tables; 0 when there are none, NaN when they don't say. */

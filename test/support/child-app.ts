@@ -20,7 +20,7 @@ export interface ChildApp {
 
 export interface ChildApps {
   /** Runs a TypeScript file of test/ in a process of its own. */
-  start(file: string, env?: Record<string, string>): ChildApp;
+  start(file: string, env?: Record<string, string>, args?: readonly string[]): ChildApp;
   /** Kills what still runs, and removes the compiled files. */
   remove(): Promise<void>;
 }
@@ -39,8 +39,8 @@ export async function compileApps(...files: string[]): Promise<ChildApps> {
   await Promise.all(files.map((file) => compile(file, folder)));
   const children: ChildApp[] = [];
   return {
-    start: (file, env = {}) => {
-      const child = run(path.join(folder, file.replace(/ts$/, 'js')), env);
+    start: (file, env = {}, args = []) => {
+      const child = run(path.join(folder, file.replace(/ts$/, 'js')), env, args);
       children.push(child);
       return child;
     },
@@ -70,8 +70,8 @@ async function compile(file: string, folder: string): Promise<void> {
   await writeFile(target, outputText);
 }
 
-function run(file: string, env: Record<string, string>): ChildApp {
-  const child = spawn(process.execPath, [file], {
+function run(file: string, env: Record<string, string>, args: readonly string[]): ChildApp {
+  const child = spawn(process.execPath, [file, ...args], {
     cwd: root,
     env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

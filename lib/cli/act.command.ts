@@ -1,0 +1,99 @@
+import type { ActionResult } from '../admin/task-actions.js';
+import type { QueueAdmin } from '../admin/queue-admin.js';
+import type { TaskFilter } from '../task/task-filter.js';
+import {
+  type Command,
+  type CommandContext,
+  EXIT,
+  type ExitCode,
+  UsageError,
+  wholeNumber,
+} from './command.js';
+
+const FILTERS = {
+  kind: { type: 'string' },
+  key: { type: 'string' },
+  text: { type: 'string' },
+  limit: { type: 'string' },
+} as const;
+
+const FILTER_DETAILS = `Tasks are named by their ids, or by filters:
+  --kind <kind>     the number of a kind, or the name that a live worker process has for it
+  --key <key>       the external key
+  --text <text>     a part of the payload
+  --limit <number>  at most so many, default 1000
+Ends with 3 when nothing was changed.`;
+
+export const retryCommand: Command = {
+  summary: 'give tasks without attempts left new ones',
+  usage:
+    'retry [id …] [--kind <kind>] [--key <key>] [--text <text>] [--limit <number>] [--attempts <number>]',
+  details: `${FILTER_DETAILS}
+  --attempts <number>  how many attempts each gets, default as many as it had`,
+  options: { ...FILTERS, attempts: { type: 'string' } },
+  arguments: [0, 1000],
+  async run(context) {
+    const { admin, values } = context;
+    const attempts = wholeNumber(values, 'attempts');
+    const options = { ...limitOf(context), ...(attempts === undefined ? {} : { attempts }) };
+    return report(context, 'given new attempts', await admin.retry(await filterOf(context), options));
+  },
+};
+
+export const cancelCommand: Command = {
+  summary: 'cancel open tasks; running attempts are aborted',
+  usage: 'cancel [id …] [--kind <kind>] [--key <key>] [--text <text>] [--limit <number>]',
+  details: FILTER_DETAILS,
+  options: FILTERS,
+  arguments: [0, 1000],
+  async run(context) {
+    return report(
+      context,
+      'cancelled',
+      await context.admin.cancel(await filterOf(context), limitOf(context)),
+    );
+  },
+};
+
+async function filterOf({ admin, values, arguments: ids }: CommandContext): Promise<TaskFilter> {
+  const { kind, key, text } = values;
+  const filter: TaskFilter = {
+    ...(ids.length > 0 ? { id: ids } : {}),
+    ...(kind === undefined ? {} : { kind: await kindNumber(admin, kind) }),
+    ...(key === undefined ? {} : { externalKey: key }),
+    ...(text === undefined ? {} : { text }),
+  };
+  if (Object.keys(filter).length === 0) {
+    throw new UsageError('name the tasks: ids, --kind, --key or --text');
+  }
+  return filter;
+}
+
+async function kindNumber(admin: QueueAdmin, kind: string): Promise<number> {
+  if (/^-?\d{1,5}$/.test(kind)) {
+    return Number(kind);
+  }
+  const found = (await admin.kinds()).find(({ name }) => name === kind);
+  if (!found) {
+    throw new UsageError(
+      `--kind: no live worker process handles a kind named ${JSON.stringify(kind)}; give its number`,
+    );
+  }
+  return found.kind;
+}
+
+function limitOf({ values }: CommandContext): { limit?: number } {
+  const limit = wholeNumber(values, 'limit');
+  return limit === undefined ? {} : { limit };
+}
+
+function report({ output, json }: CommandContext, done: string, result: ActionResult): ExitCode {
+  const { changed, more } = result;
+  const tasks = changed === 1 ? '1 task was' : `${changed} tasks were`;
+  output.out(
+    json
+      ? `${JSON.stringify(result)}\n`
+      : `${tasks} ${done}${more ? '; the limit was reached, there may be more' : ''}\n`,
+  );
+  return changed === 0 ? EXIT.nothing : EXIT.done;
+}

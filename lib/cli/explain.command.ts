@@ -1,0 +1,15 @@
+import { type Command, EXIT } from './command.js';
+import { oneLine } from './output.js';
+
+export const explainCommand: Command = {
+  summary: 'why a task is not running, or who runs it',
+  usage: 'explain <id>',
+  details: 'Ends with 3 when there is no such task.',
+  options: {},
+  arguments: [1, 1],
+  async run({ admin, output, json, arguments: [id] }) {
+    const explanation = await admin.explain(id!);
+    output.out(`${json ? JSON.stringify({ id, ...explanation }) : oneLine(explanation.text)}\n`);
+    return explanation.reason === 'not-found' ? EXIT.nothing : EXIT.done;
+  },
+};

@@ -1,0 +1,68 @@
+import type { KindCounts, KindView, TaskCount, WorkerView } from '../task/task-view.js';
+import { type Command, EXIT } from './command.js';
+import { duration, table } from './output.js';
+
+const COLUMNS = ['new', 'must_retry', 'processing', 'no_attempts_left', 'succeeded', 'cancelled'] as const;
+
+export const statusCommand: Command = {
+  summary: 'what there is by kind and status, and the worker processes',
+  usage: 'status',
+  details: 'Numbers with a ~ are estimated from a sample of the table.',
+  options: {},
+  arguments: [0, 0],
+  async run({ admin, output, json }) {
+    const [counts, kinds, workers] = [await admin.counts(), await admin.kinds(), await admin.workers()];
+    output.out(
+      json
+        ? `${JSON.stringify({ counts, kinds, workers })}\n`
+        : `${kindsTable(counts, kinds)}\n${workersTable(workers)}`,
+    );
+    return EXIT.done;
+  },
+};
+
+function kindsTable(counts: readonly KindCounts[], kinds: readonly KindView[]): string {
+  const numbers = new Set([...counts, ...kinds].map(({ kind }) => kind));
+  if (numbers.size === 0) {
+    return 'no tasks, and no kinds that a live process handles\n';
+  }
+  const rows = [...numbers]
+    .toSorted((a, b) => a - b)
+    .map((kind) => {
+      const counted = counts.find((other) => other.kind === kind);
+      const view = kinds.find((other) => other.kind === kind);
+      const oldest = counted?.oldestDueAt;
+      return [
+        String(kind),
+        (counted ?? view)!.name,
+        ...COLUMNS.map((status) => numberOf(counted?.statuses[status])),
+        oldest ? duration(Math.max(0, Date.now() - oldest.getTime())) : '-',
+        view ? `${view.slots.busy}/${view.slots.capacity}` : '-',
+        view?.pausedAt
+          ? `paused since ${view.pausedAt.toISOString()}`
+          : view?.processes
+            ? ''
+            : 'no live worker',
+      ];
+    });
+  return table([['kind', 'name', ...COLUMNS, 'oldest due', 'slots', ''], ...rows]);
+}
+
+function numberOf(counted: TaskCount | undefined): string {
+  return counted ? `${counted.approximate ? '~' : ''}${counted.count}` : '0';
+}
+
+function workersTable(workers: readonly WorkerView[]): string {
+  if (workers.length === 0) {
+    return 'no worker processes\n';
+  }
+  const rows = workers.map(({ worker, version, startedAt, silentMs, lost, kinds, running }) => [
+    worker,
+    version ?? '-',
+    startedAt.toISOString(),
+    `${duration(silentMs)} ago${lost ? ' (lost)' : ''}`,
+    kinds.map(({ name, busy, capacity }) => `${name} ${busy}/${capacity}`).join(', '),
+    running[0] ? `task ${running[0].id} since ${running[0].startedAt.toISOString()}` : '-',
+  ]);
+  return table([['worker', 'version', 'started', 'heartbeat', 'slots', 'runs longest'], ...rows]);
+}

@@ -1,0 +1,301 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createPgQueueMigrations, defineTask, noJitter } from '../../lib/index.js';
+import { describeSchema } from '../support/catalog.js';
+import { type ChildApp, type ChildApps, compileApps } from '../support/child-app.js';
+import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+const Mail = defineTask({ kind: 7, name: 'send-mail' });
+const SCHEMA = 'odd "name"; --';
+
+let apps: ChildApps;
+let database: TestDatabase;
+let app: QueueApp;
+
+beforeAll(async () => {
+  apps = await compileApps();
+  database = await createTestDatabase();
+  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
+});
+
+afterAll(async () => {
+  await app.close();
+  await apps.remove();
+  await database.drop();
+});
+
+beforeEach(() => app.dataSource.query('TRUNCATE pgqueue, pgqueue_pause, pgqueue_lease'));
+
+const start = (args: string[], env: Record<string, string> = {}): ChildApp =>
+  apps.start('lib/cli/main.ts', { DATABASE_URL: database.url, ...env }, args);
+
+async function run(args: string[], env?: Record<string, string>) {
+  const child = start(args, env);
+  const code = await child.ended;
+  return { code, output: child.output() };
+}
+
+async function answer(...args: string[]) {
+  const { code, output } = await run([...args, '--json']);
+  return { code, answer: JSON.parse(output) };
+}
+
+const push = async (payload: unknown, externalKey: string | null = null) =>
+  (await app.queue.pushTask({ kind: Mail, payload, externalKey })).id!;
+
+const setStatus = (id: string, status: string) =>
+  app.dataSource.query(
+    `UPDATE pgqueue SET status = $1, attempts_left = 0, attempts_elapsed = 3, messages = '{boom}', finished_at = now() WHERE id = $2`,
+    [status, id],
+  );
+
+describe('nestjs-pgqueue', () => {
+  it('tells how it is used', async () => {
+    const help = await run(['--help']);
+    expect(help.code).toBe(0);
+    for (const command of ['migrate', 'status', 'tail', 'retry', 'cancel', 'explain']) {
+      expect(help.output).toMatch(new RegExp(`^  ${command} `, 'm'));
+      const own = await run([command, '--help'], { DATABASE_URL: '' });
+      expect(own.code).toBe(0);
+      expect(own.output).toMatch(new RegExp(`^Usage: nestjs-pgqueue ${command}`));
+    }
+    expect((await run([])).code).toBe(2);
+  });
+
+  it.each<[string[], string]>([
+    [['destroy'], 'there is no command "destroy"; --help lists them'],
+    [['constructor'], 'there is no command "constructor"'],
+    [['status', '--colour'], "Unknown option '--colour'"],
+    [['status', 'now'], 'usage: nestjs-pgqueue status'],
+    [['explain'], 'usage: nestjs-pgqueue explain <id>'],
+    [
+      ['explain', '1; DROP TABLE pgqueue'],
+      `id: must be a task's id, digits in a text, got "1; DROP TABLE pgqueue"`,
+    ],
+    [['retry'], 'name the tasks: ids, --kind, --key or --text'],
+    [['retry', '--kind', 'nobody'], 'no live worker process handles a kind named "nobody"'],
+    [['retry', '--kind', '70000'], 'kind: must be an integer from -32768 to 32767, got 70000'],
+    [['cancel', '--kind', '1', '--limit', '1e9'], '--limit: must be a whole number, got "1e9"'],
+    [['cancel', '--kind', '1', '--attempts', '1'], "Unknown option '--attempts'"],
+    [['tail', '--interval', 'soon'], "--interval: must be milliseconds or a duration such as '90s'"],
+    [['status', '--schema', ''], 'schema: must be a name of 1 to 63 bytes'],
+  ])('refuses %j as wrong usage, in one line', async (args, message) => {
+    const { code, output } = await run(args);
+    expect(output).toContain(message);
+    expect(output).toMatch(/^nestjs-pgqueue: .*\n$/);
+    expect(code).toBe(2);
+  });
+
+  it('fails in one line, without a database and without tables', async () => {
+    const unset = await run(['status'], { DATABASE_URL: '' });
+    expect(unset).toEqual({ code: 2, output: expect.stringContaining('DATABASE_URL is not set') });
+    const unreachable = await run(['status'], { DATABASE_URL: 'postgres://user:secret@127.0.0.1:1/x' });
+    expect(unreachable.code).toBe(1);
+    expect(unreachable.output).toMatch(/^nestjs-pgqueue: .*ECONNREFUSED.*\n$/);
+    expect(unreachable.output).not.toContain('secret');
+    const missing = await run(['status', '--schema', 'nowhere']);
+    expect(missing.code).toBe(1);
+    expect(missing.output).toMatch(
+      /^nestjs-pgqueue: schema "nowhere": the queue's tables are missing; .*\n$/,
+    );
+  });
+});
+
+describe('migrate', () => {
+  it('creates the same tables as the migrations, once, also in an oddly named schema', async () => {
+    const other = await createTestDatabase();
+    const env = { DATABASE_URL: other.url };
+    const args = ['migrate', '--schema', SCHEMA, '--json'];
+    expect(await run(args, env)).toEqual({
+      code: 0,
+      output: `${JSON.stringify({ schema: SCHEMA, created: true })}\n`,
+    });
+    expect(await run(args, env)).toEqual({
+      code: 0,
+      output: `${JSON.stringify({ schema: SCHEMA, created: false })}\n`,
+    });
+    const created = await describeSchema(other.url, SCHEMA);
+    expect(created).not.toEqual([]);
+    // TypeORM finds them made.
+    const migrated = await createQueueApp({
+      url: other.url,
+      options: { schema: SCHEMA },
+      typeorm: { migrations: [...createPgQueueMigrations({ schema: SCHEMA })] },
+    });
+    await migrated.close();
+    expect(await describeSchema(other.url, SCHEMA)).toEqual(created);
+    const client = new pg.Client({ connectionString: other.url });
+    await client.connect();
+    await client.query(
+      `COMMENT ON TABLE ${pg.escapeIdentifier(SCHEMA)}.pgqueue IS 'nestjs-pgqueue schema 99'`,
+    );
+    await client.end();
+    const newer = await run(args, env);
+    expect(newer.code).toBe(1);
+    expect(newer.output).toContain('are of version 99, this release needs version 1; update nestjs-pgqueue');
+    await other.drop();
+  });
+});
+
+describe('status', () => {
+  it('shows an empty queue', async () => {
+    expect(await run(['status'])).toEqual({
+      code: 0,
+      output: 'no tasks, and no kinds that a live process handles\n\nno worker processes\n',
+    });
+  });
+
+  it('shows tasks, kinds and worker processes, as a table and as JSON', async () => {
+    await push(1);
+    await app.dataSource.query(`INSERT INTO pgqueue_pause (kind) VALUES (9)`);
+    await app.dataSource.query(
+      `INSERT INTO pgqueue_lease (worker, version, slots, settings)
+       VALUES (E'w\\n\\x1b[31m1', '0.1.0', '{"7": [5, 2, null]}', '{"silenceMs": 60000, "kinds": {"7": {"name": "send-mail"}}}')`,
+    );
+    const { output } = await run(['status']);
+    expect(output).toMatch(/^kind {2}name +new .* oldest due +slots/);
+    expect(output).toMatch(/^7 +send-mail +1 +0 +0 +0 +0 +0 +\d+ m?s +2\/5$/m);
+    expect(output).toMatch(/^9 +pgqueue-9 .* paused since /m);
+    expect(output).toMatch(/^w \[31m1 +0\.1\.0 .*send-mail 2\/5 +-$/m);
+    const json = await answer('status');
+    expect(json).toMatchObject({
+      code: 0,
+      answer: {
+        counts: [{ kind: 7, name: 'send-mail', statuses: { new: { count: 1, approximate: false } } }],
+        kinds: [
+          { kind: 7, processes: 1 },
+          { kind: 9, processes: 0 },
+        ],
+        workers: [{ lost: false }],
+      },
+    });
+  });
+});
+
+describe('explain', () => {
+  it('says why, in a sentence or as JSON, and tells by its code that there is no such task', async () => {
+    const id = await push(1);
+    expect(await run(['explain', id])).toEqual({
+      code: 0,
+      output: `Task ${id} waits: no live worker process handles its kind pgqueue-7.\n`,
+    });
+    expect(await answer('explain', id)).toMatchObject({ code: 0, answer: { id, reason: 'no-worker' } });
+    expect(await answer('explain', '404')).toMatchObject({ code: 3, answer: { reason: 'not-found' } });
+  });
+});
+
+describe('retry and cancel', () => {
+  it('change the tasks named, and tell by their code when there were none', async () => {
+    const ids = [
+      await push({ to: 'ada' }),
+      await push({ to: `it's "quoted" %` }, 'key'),
+      await push({ to: 'eve' }),
+    ];
+    expect(await run(['cancel', '--key', 'key'])).toEqual({ code: 0, output: '1 task was cancelled\n' });
+    expect(await run(['cancel', '--key', 'key'])).toEqual({ code: 3, output: '0 tasks were cancelled\n' });
+    expect(await answer('cancel', '--text', `it's "quoted" %`)).toEqual({
+      code: 3,
+      answer: { changed: 0, more: false },
+    });
+    await setStatus(ids[0]!, 'no_attempts_left');
+    await setStatus(ids[2]!, 'no_attempts_left');
+    expect(await answer('retry', '--kind', '7', '--text', 'EVE', '--attempts', '9')).toEqual({
+      code: 0,
+      answer: { changed: 1, more: false },
+    });
+    expect(await run(['retry', ...ids])).toEqual({ code: 0, output: '1 task was given new attempts\n' });
+    expect(await storedTasks(app.dataSource)).toMatchObject([
+      { status: 'must_retry', attempts_left: 3 },
+      { status: 'cancelled' },
+      { status: 'must_retry', attempts_left: 9 },
+    ]);
+    const limited = await run(['cancel', '--kind', '7', '--limit', '1']);
+    expect(limited.output).toBe('1 task was cancelled; the limit was reached, there may be more\n');
+  });
+
+  it('find a kind by the name that a worker process has for it', async () => {
+    const worker = await createQueueApp({ url: database.url });
+    const Broken = defineTask({ kind: 8, name: 'always-breaks', maxAttempts: 1 });
+    worker.queue.registerKind(Broken, () => Promise.reject(new Error('no')), {
+      attemptTimeout: '5s',
+      backoff: noJitter('1s'),
+    });
+    await worker.queue.pushTask({ kind: Broken, payload: 1 });
+    await until(async () => (await storedTasks(app.dataSource, `status = 'no_attempts_left'`)).length === 1);
+    expect((await answer('retry', '--kind', 'always-breaks')).answer).toEqual({ changed: 1, more: false });
+    await worker.close();
+  });
+
+  it('work for a role that has no more rights than an application', async () => {
+    const role = `pgqueue_cli_${randomBytes(6).toString('hex')}`;
+    await app.dataSource.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`);
+    await app.dataSource.query(
+      `GRANT SELECT, INSERT, UPDATE, DELETE ON pgqueue, pgqueue_lease, pgqueue_registry, pgqueue_pause TO ${role}`,
+    );
+    const url = Object.assign(new URL(database.url), { username: role, password: 'secret' }).href;
+    const id = await push(1);
+    for (const args of [['status'], ['explain', id], ['cancel', id]]) {
+      expect(await run(args, { DATABASE_URL: url })).toMatchObject({ code: 0 });
+    }
+    await app.dataSource.query(`DROP OWNED BY ${role}`);
+    await app.dataSource.query(`DROP ROLE ${role}`);
+  });
+});
+
+describe('tail', () => {
+  const tails: ChildApp[] = [];
+
+  afterEach(async () => {
+    for (const tail of tails.splice(0)) {
+      tail.process.kill('SIGINT');
+      expect(await tail.ended).toBe(0);
+    }
+  });
+
+  async function follow(...args: string[]): Promise<ChildApp> {
+    const tail = start(['tail', '--interval', '100ms', ...args]);
+    tails.push(tail);
+    await tail.writes('following schema "public"');
+    return tail;
+  }
+
+  it('follows what is stored, from its start on', async () => {
+    const before = await push('before');
+    const tail = await follow();
+    const id = await push('x', 'k\n\u001B[31mey');
+    await tail.writes(`pushed           task ${id} pgqueue-7 key "k\\n\\u001b[31mey"\n`);
+    await setStatus(id, 'no_attempts_left');
+    await tail.writes(`no_attempts_left task ${id} `);
+    expect(tail.output()).toMatch(/: boom\n/);
+    await setStatus(id, 'succeeded');
+    await tail.writes(`succeeded        task ${id} `);
+    await app.dataSource.query(`INSERT INTO pgqueue_lease (worker) VALUES ('newcomer')`);
+    await tail.writes('worker-started   newcomer\n');
+    await app.dataSource.query(`DELETE FROM pgqueue_lease`);
+    await tail.writes('worker-ended     newcomer\n');
+    await app.dataSource.query(`INSERT INTO pgqueue_pause VALUES (7)`);
+    await tail.writes('paused           pgqueue-7\n');
+    await app.dataSource.query(`DELETE FROM pgqueue_pause`);
+    await tail.writes('resumed          pgqueue-7\n');
+    expect(tail.output()).not.toContain(`task ${before} `);
+    const lines = tail.output().trimEnd().split('\n');
+    expect(lines).toHaveLength(8);
+  });
+
+  it('writes JSON, and says so when it can not show all', async () => {
+    const tail = await follow('--json');
+    await app.queue.pushTasks(Array.from({ length: 300 }, () => ({ kind: Mail, payload: 1 })));
+    await tail.writes('not-shown');
+    const events = tail
+      .output()
+      .trimEnd()
+      .split('\n')
+      .slice(1)
+      .map((line) => JSON.parse(line));
+    expect(events.filter(({ event }) => event === 'pushed')).toHaveLength(200);
+    expect(events[0]).toMatchObject({ event: 'pushed', task: { kind: 7, status: 'new' } });
+  });
+});
