@@ -1,6 +1,6 @@
 import { type KindRef, kindOf } from './task-definition.js';
 import { InvalidOptionError } from './task.errors.js';
-import { STATUS_CLASS, type TaskStatus, TASK_STATUSES } from './task-status.js';
+import { type TaskStatus, TASK_STATUSES } from './task-status.js';
 
 /** Which tasks are meant; every field narrows, none means all. */
 export interface TaskFilter {
@@ -98,18 +98,23 @@ export function taskIdOf(id: unknown, field = 'id'): string {
 /** How the statuses of a class are stored together: each class has an index of its own. */
 export type ListClass = 'open' | 'broken' | 'finished';
 
-const LIST_CLASS = { open: 'open', leased: 'open', broken: 'broken', terminal: 'finished' } as const;
+const LIST_CLASS: Record<TaskStatus, ListClass> = {
+  new: 'open',
+  must_retry: 'open',
+  processing: 'open',
+  no_attempts_left: 'broken',
+  succeeded: 'finished',
+  cancelled: 'finished',
+};
 
 /** The classes that these statuses are of. */
 export function classesOf(statuses: readonly TaskStatus[]): ListClass[] {
-  return [...new Set(statuses.map((status) => LIST_CLASS[STATUS_CLASS[status]]))];
+  return [...new Set(statuses.map((status) => LIST_CLASS[status]))];
 }
 
 /** Whether a class holds nothing but what these statuses ask for. */
 export function isWholeClass(statuses: readonly TaskStatus[], listClass: ListClass): boolean {
-  return SHOWN_STATUSES.every(
-    (status) => LIST_CLASS[STATUS_CLASS[status]] !== listClass || statuses.includes(status),
-  );
+  return SHOWN_STATUSES.every((status) => LIST_CLASS[status] !== listClass || statuses.includes(status));
 }
 
 /** @throws InvalidOptionError for anything but an integer from 1 to `max`. */

@@ -1,11 +1,11 @@
-import { STATUS_CLASS } from './task-status.js';
+import type { TaskStatus } from './task-status.js';
 import type { TaskSummary, TimelineEntry } from './task-view.js';
 
-const ENDS = {
+const ENDS: Partial<Record<TaskStatus, string>> = {
   succeeded: 'succeeded',
   cancelled: 'was cancelled',
   no_attempts_left: 'used up its last attempt',
-} as const;
+};
 
 /**
  * What a task's row tells of its life, in order. It does not keep the times of attempts that failed, nor their messages beyond the
@@ -33,10 +33,13 @@ export function timelineOf(
   if (status === 'processing') {
     const by = worker === null ? 'a worker process that is gone' : worker;
     entries.push({ event: 'started', at: startedAt, text: `attempt ${attemptsElapsed}, by ${by}` });
-  } else if (STATUS_CLASS[status] === 'open') {
-    entries.push({ event: 'due', at: runAt, text: `attempt ${attemptsElapsed + 1} is due` });
   } else {
-    entries.push({ event: 'finished', at: finishedAt, text: ENDS[status as keyof typeof ENDS] });
+    const end = ENDS[status];
+    entries.push(
+      end === undefined
+        ? { event: 'due', at: runAt, text: `attempt ${attemptsElapsed + 1} is due` }
+        : { event: 'finished', at: finishedAt, text: end },
+    );
   }
   return entries;
 }

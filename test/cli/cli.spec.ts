@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createPgQueueMigrations, defineTask, noJitter } from '../../lib/index.js';
 import { describeSchema } from '../support/catalog.js';
 import { type ChildApp, type ChildApps, compileApps } from '../support/child-app.js';
@@ -242,60 +242,5 @@ describe('retry and cancel', () => {
     }
     await app.dataSource.query(`DROP OWNED BY ${role}`);
     await app.dataSource.query(`DROP ROLE ${role}`);
-  });
-});
-
-describe('tail', () => {
-  const tails: ChildApp[] = [];
-
-  afterEach(async () => {
-    for (const tail of tails.splice(0)) {
-      tail.process.kill('SIGINT');
-      expect(await tail.ended).toBe(0);
-    }
-  });
-
-  async function follow(...args: string[]): Promise<ChildApp> {
-    const tail = start(['tail', '--interval', '100ms', ...args]);
-    tails.push(tail);
-    await tail.writes('following schema "public"');
-    return tail;
-  }
-
-  it('follows what is stored, from its start on', async () => {
-    const before = await push('before');
-    const tail = await follow();
-    const id = await push('x', 'k\n\u001B[31mey');
-    await tail.writes(`pushed           task ${id} pgqueue-7 key "k\\n\\u001b[31mey"\n`);
-    await setStatus(id, 'no_attempts_left');
-    await tail.writes(`no_attempts_left task ${id} `);
-    expect(tail.output()).toMatch(/: boom\n/);
-    await setStatus(id, 'succeeded');
-    await tail.writes(`succeeded        task ${id} `);
-    await app.dataSource.query(`INSERT INTO pgqueue_lease (worker) VALUES ('newcomer')`);
-    await tail.writes('worker-started   newcomer\n');
-    await app.dataSource.query(`DELETE FROM pgqueue_lease`);
-    await tail.writes('worker-ended     newcomer\n');
-    await app.dataSource.query(`INSERT INTO pgqueue_pause VALUES (7)`);
-    await tail.writes('paused           pgqueue-7\n');
-    await app.dataSource.query(`DELETE FROM pgqueue_pause`);
-    await tail.writes('resumed          pgqueue-7\n');
-    expect(tail.output()).not.toContain(`task ${before} `);
-    const lines = tail.output().trimEnd().split('\n');
-    expect(lines).toHaveLength(8);
-  });
-
-  it('writes JSON, and says so when it can not show all', async () => {
-    const tail = await follow('--json');
-    await app.queue.pushTasks(Array.from({ length: 300 }, () => ({ kind: Mail, payload: 1 })));
-    await tail.writes('not-shown');
-    const events = tail
-      .output()
-      .trimEnd()
-      .split('\n')
-      .slice(1)
-      .map((line) => JSON.parse(line));
-    expect(events.filter(({ event }) => event === 'pushed')).toHaveLength(200);
-    expect(events[0]).toMatchObject({ event: 'pushed', task: { kind: 7, status: 'new' } });
   });
 });

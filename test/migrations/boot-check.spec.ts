@@ -15,7 +15,8 @@ import { until } from '../support/until.js';
 const WORK = defineTask<number>({ kind: 1, attemptTimeout: '5s', backoff: noJitter('1s') });
 const GRANTS = {
   USAGE: 'SCHEMA queue',
-  'SELECT, INSERT, UPDATE, DELETE': 'queue.pgqueue, queue.pgqueue_lease, queue.pgqueue_registry, queue.pgqueue_pause',
+  'SELECT, INSERT, UPDATE, DELETE':
+    'queue.pgqueue, queue.pgqueue_lease, queue.pgqueue_registry, queue.pgqueue_pause',
   'SELECT, UPDATE': 'SEQUENCE queue.pgqueue_bell, queue.pgqueue_rewind',
 };
 
