@@ -10,8 +10,10 @@ import type { CheckedFilter } from '../task/task-filter.js';
 
 /** So many rows are looked at for a page of a filter that no index serves whole. */
 const EXAMINED = 5000;
-/** A text is looked for in whole payloads, and each of several kinds brings so many rows. */
-const EXAMINED_SLOWLY = 1000;
+/** A text is looked for in whole payloads. */
+const EXAMINED_FOR_TEXT = 1000;
+/** Each of several kinds, and of their priorities, brings so many rows to merge. */
+const EXAMINED_OF_EACH = 250;
 
 export interface ListedTasks {
   readonly tasks: readonly StoredSummary[];
@@ -46,6 +48,8 @@ function examinedBy(shape: ListShape, filter: CheckedFilter): number {
   if (isExact(shape, filter)) {
     return 0;
   }
-  const merges = shape !== 'any' && filter.kind === null;
-  return filter.text !== null || merges ? EXAMINED_SLOWLY : EXAMINED;
+  if (shape !== 'any' && shape !== 'byId' && shape !== 'byKey' && filter.kind === null) {
+    return EXAMINED_OF_EACH;
+  }
+  return filter.text === null ? EXAMINED : EXAMINED_FOR_TEXT;
 }

@@ -49,7 +49,7 @@ export type Action = keyof QueueSql['act'];
 
 /** About 8 MB, a few milliseconds. */
 const SAMPLE_BLOCKS = 1000;
-const COUNTED_ROWS = 10_000;
+const COUNTED_ROWS = 5000;
 
 /** What operators ask: each method is one statement, bounded in the rows that it looks at and in time. */
 export class AdminRepository {
@@ -152,7 +152,13 @@ export class AdminRepository {
   /** @returns how many were changed, by kind. */
   async act(action: Action, ids: readonly string[], attempts: number | null): Promise<Map<number, number>> {
     const parameters = action === 'retry' ? [ids, attempts] : [ids];
-    return new Map((await this.ask(this.sql.act[action], parameters)) as [number, number][]);
+    try {
+      return new Map((await this.ask(this.sql.act[action], parameters)) as [number, number][]);
+    } catch (error) {
+      // Claims may have passed rows that were locked for this and are as they were. Where this fails too, the sweep finds them.
+      await this.within((run) => run(this.sql.rewind, [])).catch(() => undefined);
+      throw error;
+    }
   }
 
   /** The one value of the one row of a statement, or null. */

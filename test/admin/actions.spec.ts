@@ -67,6 +67,13 @@ async function storeEach(count = 1): Promise<void> {
   );
 }
 
+async function waitingForLocks(): Promise<number> {
+  const [{ count }] = await app.dataSource.query(
+    `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  );
+  return count;
+}
+
 /** What the tasks are by what they were. */
 async function outcome(): Promise<Record<string, string>> {
   const tasks = await stored();
@@ -236,6 +243,31 @@ describe('QueueAdmin', () => {
     expect(told.of('task-cancelled')).toEqual([
       { type: 'task-cancelled', kind: definition.kind, name: definition.name ?? '' },
     ]);
+  });
+
+  it('leaves tasks where workers find them when it fails, since another transaction holds one of them', async () => {
+    const impatient = await createQueueApp({
+      url: database.url,
+      options: { autoStart: false, statementTimeout: 1000 },
+    });
+    worker = await createQueueApp({ url: database.url });
+    const ran: number[] = [];
+    await app.queue.pushTasks([1, 2, 3].map((payload) => ({ kind: definition, payload })));
+    const tasks = await stored();
+    await app.dataSource.transaction(async (manager) => {
+      await manager.query('SELECT FROM pgqueue WHERE id = $1 FOR UPDATE', [tasks.at(-1)!.id]);
+      const failed = rejectionOf(impatient.get(QueueAdmin).cancel({ kind: definition }));
+      await until(async () => (await waitingForLocks()) === 1);
+      // It claims past the two that are locked for the action, and looks nowhere again by itself.
+      worker!.queue.registerKind(
+        { ...definition, loop: { fetcherPeriod: '1h' } },
+        (task) => void ran.push(task.payload),
+      );
+      expect(await failed).toMatchObject({ message: expect.stringContaining('statement timeout') });
+    });
+    await until(() => ran.length >= 2, 20_000);
+    expect(ran).toEqual(expect.arrayContaining([1, 2]));
+    await impatient.close();
   });
 
   it('lets a worker that claims and an operator that deletes at once agree', async () => {

@@ -62,6 +62,13 @@ describe('the packed package', () => {
     expect(await start('app.cjs')).toBe('ran {"from":"cjs"}');
   });
 
+  it('brings the command nestjs-pgqueue', async () => {
+    const command = path.join(project, 'node_modules/.bin/nestjs-pgqueue');
+    const env = { ...process.env, DATABASE_URL: database.url, NODE_OPTIONS: '' };
+    const { stdout } = await run(command, ['migrate', '--schema', 'by-command'], { env });
+    expect(stdout).toBe(`schema "by-command": the queue's tables were created\n`);
+  });
+
   it('has types that need nothing but the declared packages, and those of Node', async () => {
     await link('@types/node');
     const tsc = path.join(installed('typescript'), 'bin/tsc');
