@@ -35,6 +35,16 @@ describe('QueueLogger', () => {
     ]);
   });
 
+  it('tells that a kind was paused and resumed', () => {
+    const { onEvent } = new QueueLogger();
+    onEvent({ type: 'kind-paused', kind: 7, name: 'mail' });
+    onEvent({ type: 'kind-resumed', kind: 7, name: 'mail' });
+    expect(lines).toEqual([
+      ['warn', 'mail: paused in the whole cluster'],
+      ['log', 'mail: resumed'],
+    ]);
+  });
+
   it('H31: writes one line, whatever is in a name or a message', () => {
     const text = 'a\nERROR [PgQueue] forged\r\n\u001b[31mred\u0007\u0085b\u2028c';
     const { onEvent } = new QueueLogger();
