@@ -1,5 +1,11 @@
 import type { CountedTasks } from '../task/task-counts.js';
-import { type CheckedFilter, classesOf, isWholeClass, type ListClass } from '../task/task-filter.js';
+import {
+  type CheckedFilter,
+  classesOf,
+  isWholeClass,
+  type ListClass,
+  SHOWN_STATUSES,
+} from '../task/task-filter.js';
 import type { TaskSummary } from '../task/task-view.js';
 import type { ReportedAttempts, ReportedSettings, ReportedSlots } from '../task/worker-report.js';
 import type { Database } from './database.js';
@@ -60,9 +66,11 @@ export class AdminRepository {
   ) {}
 
   async count(): Promise<CountedTasks & { oldestDue: Map<number, Date> }> {
-    const answer = await this.ask(this.sql.counts, [SAMPLE_BLOCKS, COUNTED_ROWS]);
-    const oldest = answer['oldest'] as [number, number][];
-    return { ...answer, oldestDue: new Map(oldest.map(([kind, at]) => [kind, dateOf(at)])) };
+    const { oldest, ...counted } = await this.ask<CountedTasks & { oldest: [kind: number, at: number][] }>(
+      this.sql.counts,
+      [SAMPLE_BLOCKS, COUNTED_ROWS],
+    );
+    return { ...counted, oldestDue: new Map(oldest.map(([kind, at]) => [kind, dateOf(at)])) };
   }
 
   /**
@@ -76,7 +84,7 @@ export class AdminRepository {
     { examine, limit, after }: { examine: number; limit: number; after: ListPlace | null },
   ): Promise<StoredPage> {
     const { kind, statuses, externalKey, text, createdFrom, createdTo, ids } = filter;
-    const { tasks, examined, last } = await this.ask(this.sql.list[shape], [
+    const { tasks, examined, last } = await this.ask<PageRow>(this.sql.list[shape], [
       examine,
       limit,
       kind,
@@ -89,7 +97,7 @@ export class AdminRepository {
       ...placeOf(shape, after, ids),
     ]);
     return {
-      tasks: (tasks as [StoredRow, number][]).map(([row, at]) => ({
+      tasks: tasks.map(([row, at]) => ({
         task: summaryOf(row),
         place: { at, id: row.id },
       })),
@@ -101,7 +109,10 @@ export class AdminRepository {
   async find(
     id: string,
   ): Promise<(StoredTask & { readonly payload: string; readonly errors: string[] }) | null> {
-    const found = await this.ask(this.sql.findTask, [id]);
+    const found = await this.ask<(FoundRow & { payload: string; errors: string[] }) | null>(
+      this.sql.findTask,
+      [id],
+    );
     return found && { ...found, task: summaryOf(found.task) };
   }
 
@@ -112,7 +123,9 @@ export class AdminRepository {
   ): Promise<
     (StoredTask & { readonly before: number; readonly now: Date; readonly pausedAt: Date | null }) | null
   > {
-    const found = await this.ask(this.sql.findPlace, [id, limit]);
+    const found = await this.ask<
+      (FoundRow & { before: number; now: number; pausedAt: number | null }) | null
+    >(this.sql.findPlace, [id, limit]);
     return (
       found && {
         ...found,
@@ -124,21 +137,18 @@ export class AdminRepository {
   }
 
   async workers(): Promise<StoredWorker[]> {
-    const rows = (await this.ask(this.sql.workers, [])) as Record<string, any>[];
-    return rows.map(
-      (row) =>
-        ({
-          ...row,
-          startedAt: dateOf(row['startedAt']),
-          heartbeatAt: dateOf(row['heartbeatAt']),
-          slots: row['slots'] ?? {},
-          running: row['running'] ?? [],
-        }) as unknown as StoredWorker,
-    );
+    const rows = await this.ask<WorkerRow[]>(this.sql.workers, []);
+    return rows.map((row) => ({
+      ...row,
+      startedAt: dateOf(row.startedAt),
+      heartbeatAt: dateOf(row.heartbeatAt),
+      slots: row.slots ?? {},
+      running: row.running ?? [],
+    }));
   }
 
   async pauses(): Promise<Map<number, Date>> {
-    const rows = (await this.ask(this.sql.pauses, [])) as [number, number][];
+    const rows = await this.ask<[kind: number, at: number][]>(this.sql.pauses, []);
     return new Map(rows.map(([kind, at]) => [kind, dateOf(at)]));
   }
 
@@ -153,7 +163,7 @@ export class AdminRepository {
   async act(action: Action, ids: readonly string[], attempts: number | null): Promise<Map<number, number>> {
     const parameters = action === 'retry' ? [ids, attempts] : [ids];
     try {
-      return new Map((await this.ask(this.sql.act[action], parameters)) as [number, number][]);
+      return new Map(await this.ask<[kind: number, n: number][]>(this.sql.act[action], parameters));
     } catch (error) {
       // Claims may have passed rows that were locked for this and are as they were. Where this fails too, the sweep finds them.
       await this.within((run) => run(this.sql.rewind, [])).catch(() => undefined);
@@ -161,11 +171,11 @@ export class AdminRepository {
     }
   }
 
-  /** The one value of the one row of a statement, or null. */
-  private ask(sql: string, parameters: unknown[]): Promise<any> {
+  /** The one value of the one row of a statement; null where there is no row. */
+  private ask<Answer>(sql: string, parameters: unknown[]): Promise<Answer> {
     return this.within(async (run) => {
       const [row] = await run(sql, parameters);
-      return row ? JSON.parse(row['answer'] as string) : null;
+      return JSON.parse((row?.['answer'] as string | undefined) ?? 'null') as Answer;
     });
   }
 
@@ -210,7 +220,7 @@ export function isExact(shape: ListShape, filter: CheckedFilter): boolean {
     return false;
   }
   return shape === 'any'
-    ? kind === null && classesOf(statuses).every((listClass) => isWholeClass(statuses, listClass))
+    ? kind === null && statuses.length === SHOWN_STATUSES.length
     : shape !== 'byId' && shape !== 'byKey' && isWholeClass(statuses, shape);
 }
 
@@ -218,6 +228,24 @@ type StoredRow = Omit<StoredSummary, 'createdAt' | 'runAt' | 'finishedAt'> & {
   createdAt: number;
   runAt: number;
   finishedAt: number | null;
+};
+
+interface FoundRow {
+  task: StoredRow;
+  leaseId: number | null;
+}
+
+interface PageRow {
+  tasks: [task: StoredRow, at: number][];
+  examined: number;
+  last: [id: string, at: number] | null;
+}
+
+type WorkerRow = Omit<StoredWorker, 'startedAt' | 'heartbeatAt' | 'slots' | 'running'> & {
+  startedAt: number;
+  heartbeatAt: number;
+  slots: ReportedSlots | null;
+  running: ReportedAttempts | null;
 };
 
 function summaryOf(row: StoredRow): StoredSummary {

@@ -43,7 +43,10 @@ export interface Transition {
   to: readonly Node[];
 }
 
-/** Every transition that exists; the tests prove these and that no other happens, and the status diagram is drawn from them. */
+/**
+ * Every transition that exists, but what an operator does by hand (`QueueAdmin.delete`); the tests prove these and that no other
+ * happens, and the status diagram is drawn from them.
+ */
 export const TRANSITIONS: readonly Transition[] = [
   { from: null, event: 'push', to: ['new'] },
   { from: 'new', event: 'claim', to: ['processing'] },

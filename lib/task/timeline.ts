@@ -18,7 +18,7 @@ export function timelineOf(
 ): TimelineEntry[] {
   const { status, attemptsElapsed, createdAt, runAt, finishedAt, worker } = task;
   const entries: TimelineEntry[] = [{ event: 'pushed', at: createdAt, text: 'pushed' }];
-  const failed = attemptsElapsed - (status === 'processing' ? 1 : 0);
+  const failed = attemptsElapsed - (status === 'processing' || status === 'succeeded' ? 1 : 0);
   const dropped = Math.max(0, failed - errors.length);
   if (dropped > 0 && errors.length > 0) {
     entries.push({

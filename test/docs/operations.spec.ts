@@ -4,7 +4,7 @@ import { Test } from '@nestjs/testing';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { defineTask, noJitter, QueueService } from '../../lib/index.js';
+import { defineTask, noJitter, QueueAdmin, QueueService } from '../../lib/index.js';
 import { createQueueApp, storedTasks } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -75,6 +75,13 @@ describe('docs/examples/grants.sql', () => {
       await app.queue.pushTask({ kind: Work, payload: 2, externalKey: 'key' }, { onConflict: 'replace' });
       expect(await app.queue.cancelTaskByKey(Work, 'none')).toBe(false);
       expect(await app.queue.retryTasks(Work)).toBe(0);
+      const operator = app.get(QueueAdmin);
+      expect(await operator.pause(9)).toBe(true);
+      expect(await operator.resume(9)).toBe(true);
+      for (const action of ['retry', 'cancel', 'delete', 'runNow'] as const) {
+        expect(await operator[action]({ kind: 9 })).toEqual({ changed: 0, more: false });
+      }
+      await Promise.all([operator.counts(), operator.list(), operator.kinds(), operator.explain('1')]);
       await until(() => events.includes('tasks-rescued'));
       await until(async () => (await storedTasks(app.dataSource)).length === 0);
       await app.queue.stop();

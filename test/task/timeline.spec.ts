@@ -31,6 +31,14 @@ describe('timelineOf', () => {
     ]);
   });
 
+  it('counts no failure that was none', () => {
+    expect(timelineOf({ ...TASK, status: 'succeeded', attemptsElapsed: 2 }, ['first'], null)).toMatchObject([
+      { event: 'pushed' },
+      { event: 'failed', text: 'first' },
+      { event: 'finished' },
+    ]);
+  });
+
   it('ends with the running attempt, or with the end', () => {
     const last = (changes: object) => timelineOf({ ...TASK, ...changes }, [], finishedAt).at(-1);
     expect(last({ status: 'processing', worker: 'w' })).toEqual({
