@@ -96,6 +96,9 @@ export class WorkerPool {
       const older = this.running.get(task.id) ?? this.waiting.get(task.id);
       older?.lose(new LeaseLostError(`task ${task.id} was taken again`));
       this.end(attempt, { type: 'snoozed', delayMs: OVERLAP_DELAY_MS });
+    } else if (this.hooks.isPaused(this.kind)) {
+      // Its claim was on the way when the pause was heard of.
+      this.end(attempt, UNCLAIMED);
     } else if (this.hasSlot && this.waiting.size === 0) {
       this.takeSlot(attempt);
     } else if (this.draining) {

@@ -101,13 +101,14 @@ describe('QueueAdmin.pause', () => {
     workers[0]!.queue.registerKind(later, () => other.resolve());
     await push(1, later);
     await other.promise;
-    // Each looks at everything after it was told, and takes nothing.
+    // Each looks at everything after it was told, and keeps nothing.
     const looks = both.map(({ events }) => events.of('claimed').length);
     await until(() =>
       both.every(({ events }, index) => index > 0 || events.of('claimed').length > looks[index]!),
     );
-    expect(await open()).toMatchObject([{ lease_id: null }]);
+    await until(async () => (await open())[0]!.lease_id === null);
     expect(both.flatMap(({ ran }) => ran)).toEqual([]);
+    expect(await open()).toMatchObject([{ attempts_elapsed: 0 }]);
     await admin.resume(definition);
     await until(async () => (await open()).length === 0);
     expect(both.flatMap(({ ran }) => ran)).toEqual([1]);

@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { resolveKindOptions, type RunnableKindOptions } from '../../lib/task/kind-options.js';
+import type { Outcome } from '../../lib/task/outcome.js';
+import { QueueEvents } from '../../lib/task/queue-events.js';
+import { WorkerPool } from '../../lib/worker/worker-pool.js';
+
+it('a pool of a paused kind has no free slot, and gives back what a claim on its way brings', () => {
+  let paused = false;
+  const ended: Outcome[] = [];
+  const options = resolveKindOptions(1, { workerCount: 2, attemptTimeout: '1m', backoff: () => 0 });
+  const pool = new WorkerPool(
+    {
+      options: options as RunnableKindOptions,
+      schema: undefined,
+      invoke: () => expect.unreachable('the handler was called'),
+      origin: 'test',
+    },
+    new QueueEvents(),
+    {
+      onEnded: (_, outcome) => void ended.push(outcome),
+      complete: () => expect.unreachable('nothing was settled'),
+      isPaused: () => paused,
+    },
+  );
+  expect(pool.free).toBeGreaterThanOrEqual(2);
+  paused = true;
+  expect(pool).toMatchObject({ free: 0, capacity: 2, isFull: false });
+  pool.start(
+    { id: 5, kind: 1, priority: 5, runAt: 0, attemptsLeft: 1, attempt: 1, externalKey: null, payload: 1 },
+    1,
+  );
+  expect(ended).toEqual([{ type: 'unclaimed' }]);
+  expect(pool.busy).toBe(0);
+});
