@@ -132,7 +132,7 @@ function createAdmin(
     sql: () => database.sql,
     statementTimeoutMs,
     nameOf: (kind) => registry.knownNameOf(kind),
-    onCancelled: (kind, name) => events.emit({ type: 'task-cancelled', kind, name }),
+    events,
   });
 }
 

@@ -3,6 +3,7 @@ import type { Database } from '../storage/database.js';
 import type { QueueSql } from '../storage/sql/index.js';
 import { explain, type Explanation, notFound } from '../task/explanation.js';
 import { type KindRef, kindOf } from '../task/task-definition.js';
+import type { QueueEvents } from '../task/queue-events.js';
 import { combineCounts } from '../task/task-counts.js';
 import {
   assertCount,
@@ -31,8 +32,7 @@ export interface QueueAdminDeps {
   statementTimeoutMs: number;
   /** The name of a kind that this process knows. */
   nameOf: (kind: number) => string | undefined;
-  /** Told of each task that was cancelled. */
-  onCancelled: (kind: number, name: string) => void;
+  events: QueueEvents;
 }
 
 const DEFAULT_PAGE = 50;
@@ -231,11 +231,13 @@ export class QueueAdmin {
   }
 
   private onChanged(action: Action, kinds: ReadonlyMap<number, number>): void {
-    if (action === 'cancel') {
-      for (const [kind, count] of kinds) {
-        for (let told = 0; told < count; told++) {
-          this.deps.onCancelled(kind, this.names.of(kind));
-        }
+    for (const [kind, count] of kinds) {
+      const name = this.names.of(kind);
+      if (action === 'retry') {
+        this.deps.events.emit({ type: 'tasks-retried', kind, name, count });
+      }
+      for (let cancelled = 0; action === 'cancel' && cancelled < count; cancelled++) {
+        this.deps.events.emit({ type: 'task-cancelled', kind, name });
       }
     }
   }

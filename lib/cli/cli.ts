@@ -4,6 +4,7 @@ import { PgDatabase } from '../storage/pg-database.js';
 import { checkVersion } from '../storage/schema-check.js';
 import { queueSql } from '../storage/sql/index.js';
 import { errorMessage } from '../task/error-message.js';
+import { QueueEvents } from '../task/queue-events.js';
 import { InvalidOptionError } from '../task/task.errors.js';
 import { cancelCommand, retryCommand } from './act.command.js';
 import { type Command, EXIT, type ExitCode, UsageError, type Values } from './command.js';
@@ -93,7 +94,7 @@ async function dispatch(
       sql: () => sql,
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
       nameOf: () => undefined,
-      onCancelled: () => undefined,
+      events: new QueueEvents(),
     });
     return await command.run({
       database,

@@ -214,7 +214,9 @@ describe('QueueAdmin', () => {
     );
     await events.first('listening');
     await storeEach();
+    const told = recordEvents(app.queue);
     await admin.retry({ kind: definition });
+    expect(told.of('tasks-retried')).toMatchObject([{ kind: definition.kind, count: 1 }]);
     await until(() => ran.includes('no_attempts_left'));
     await admin.runNow({ kind: definition });
     await until(() => ran.includes('new') && ran.includes('must_retry'));

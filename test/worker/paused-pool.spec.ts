@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { resolveKindOptions, type RunnableKindOptions } from '../../lib/task/kind-options.js';
+import { Instruments } from '../../lib/task/instrumentation.js';
 import type { Outcome } from '../../lib/task/outcome.js';
 import { QueueEvents } from '../../lib/task/queue-events.js';
 import { WorkerPool } from '../../lib/worker/worker-pool.js';
@@ -20,13 +21,25 @@ it('a pool of a paused kind has no free slot, and gives back what a claim on its
       onEnded: (_, outcome) => void ended.push(outcome),
       complete: () => expect.unreachable('nothing was settled'),
       isPaused: () => paused,
+      instruments: new Instruments(new QueueEvents()),
+      taskContext: false,
     },
   );
   expect(pool.free).toBeGreaterThanOrEqual(2);
   paused = true;
   expect(pool).toMatchObject({ free: 0, capacity: 2, isFull: false });
   pool.start(
-    { id: 5, kind: 1, priority: 5, runAt: 0, attemptsLeft: 1, attempt: 1, externalKey: null, payload: 1 },
+    {
+      id: 5,
+      kind: 1,
+      priority: 5,
+      runAt: 0,
+      attemptsLeft: 1,
+      attempt: 1,
+      externalKey: null,
+      payload: 1,
+      trace: null,
+    },
     1,
   );
   expect(ended).toEqual([{ type: 'unclaimed' }]);
