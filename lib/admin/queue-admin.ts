@@ -236,7 +236,8 @@ export class QueueAdmin {
       if (action === 'retry') {
         this.deps.events.emit({ type: 'tasks-retried', kind, name, count });
       }
-      for (let cancelled = 0; action === 'cancel' && cancelled < count; cancelled++) {
+      const cancelled = action === 'cancel' ? count : 0;
+      for (let told = 0; told < cancelled; told++) {
         this.deps.events.emit({ type: 'task-cancelled', kind, name });
       }
     }
