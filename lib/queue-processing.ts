@@ -89,7 +89,7 @@ export class QueueProcessing implements Processing {
         pid: globalThis.process.pid,
         version: VERSION,
       }),
-      onSilentProcesses: () => void rescuer.runOnce(),
+      onSilentProcesses: (leaseIds) => void rescuer.runOnce(leaseIds),
     });
     const { settle } = process.connections;
     const rescuer = new Rescuer(new LeaseRepository(settle, database.sql), process.pools, events, {

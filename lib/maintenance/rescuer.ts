@@ -20,9 +20,9 @@ export class Rescuer {
     private readonly limits: { readonly leaseTimeoutMs: number; readonly silenceMs: number | null },
   ) {}
 
-  /** Rescues once; a call while one runs joins it. Never rejects. */
-  runOnce(): Promise<void> {
-    this.running ??= this.rescue().finally(() => {
+  /** Rescues once; a call while one runs joins it. Never rejects. @param suspects leases whose process may be dead */
+  runOnce(suspects: readonly number[] = []): Promise<void> {
+    this.running ??= this.rescue(suspects).finally(() => {
       this.running = undefined;
     });
     return this.running;
@@ -40,18 +40,11 @@ export class Rescuer {
     await this.running;
   }
 
-  private async rescue(): Promise<void> {
-    const { leaseTimeoutMs, silenceMs } = this.limits;
-    const keep = this.messagesKept();
-    const earlier = this.remaining;
+  private async rescue(suspects: readonly number[]): Promise<void> {
     try {
-      const rescue = await this.repository.rescue(leaseTimeoutMs, silenceMs, keep);
-      this.report(rescue);
-      this.remaining = [...earlier, ...rescue.remaining];
-      if (earlier.length > 0) {
-        const rest = await this.repository.rescueRemaining(earlier, keep);
-        this.report(rest);
-        this.remaining = [...rest.remaining, ...rescue.remaining];
+      await this.takeRemaining();
+      if (suspects.length > 0) {
+        await this.takeFrom(suspects);
       }
     } catch (error) {
       this.events.emit({ type: 'connection-failed', role: 'maintenance', error });
@@ -60,6 +53,21 @@ export class Rescuer {
     if (this.remaining.length > 0 && !this.stopped) {
       this.timer = setTimeout(() => void this.runOnce(), AGAIN_MS);
     }
+  }
+
+  private async takeRemaining(): Promise<void> {
+    if (this.remaining.length > 0) {
+      const rescue = await this.repository.rescueRemaining(this.remaining, this.messagesKept());
+      this.remaining = rescue.remaining;
+      this.report(rescue);
+    }
+  }
+
+  private async takeFrom(suspects: readonly number[]): Promise<void> {
+    const { leaseTimeoutMs, silenceMs } = this.limits;
+    const rescue = await this.repository.rescue(suspects, leaseTimeoutMs, silenceMs, this.messagesKept());
+    this.remaining = [...this.remaining, ...rescue.remaining];
+    this.report(rescue);
   }
 
   private messagesKept(): Map<number, number> {

@@ -11,11 +11,19 @@ export interface WorkerInfo {
   version: string;
 }
 
+export interface LateHeartbeat {
+  id: number;
+  /** By the database's clock, in microseconds since the epoch. */
+  beatAt: number;
+  /** For longer than asked. */
+  silent: boolean;
+}
+
 export interface Heartbeat {
   /** Those of this process's leases that still exist. */
   alive: ReadonlySet<number>;
-  /** How many leases of others had no heartbeat for longer than asked. */
-  silent: number;
+  /** Leases of others whose heartbeat is late. */
+  late: readonly LateHeartbeat[];
   /** The kinds that are paused in the whole cluster. */
   paused: readonly number[];
 }
@@ -86,7 +94,13 @@ export class LeaseRepository {
     this.told = columns;
     return {
       alive: new Set(JSON.parse(rows[0]!['alive']!) as number[]),
-      silent: Number(rows[0]!['silent']),
+      late: (JSON.parse(rows[0]!['late'] ?? '[]') as [number, number, boolean][]).map(
+        ([id, beatAt, silent]) => ({
+          id,
+          beatAt,
+          silent,
+        }),
+      ),
       paused: JSON.parse(rows[0]!['paused']!) as number[],
     };
   }
@@ -118,13 +132,18 @@ export class LeaseRepository {
   }
 
   /**
-   * Gives the tasks of dead worker processes back.
+   * Gives the tasks of those suspects back whose worker process is dead.
    * @param silenceMs after which a process whose session is gone is dead; null: sessions tell nothing
    * @param keep how many messages each kind keeps
    */
-  rescue(timeoutMs: number, silenceMs: number | null, keep: ReadonlyMap<number, number>): Promise<Rescue> {
+  rescue(
+    suspects: readonly number[],
+    timeoutMs: number,
+    silenceMs: number | null,
+    keep: ReadonlyMap<number, number>,
+  ): Promise<Rescue> {
     return this.pool.transaction(SCAN, async (query) => {
-      const dead = await query(this.sql.endDead, [timeoutMs, silenceMs]);
+      const dead = await query(this.sql.endDead, [timeoutMs, silenceMs, intArray(suspects, Number)]);
       return this.takeFrom(
         query,
         dead.map(({ id, worker }) => ({ leaseId: Number(id), worker: worker! })),

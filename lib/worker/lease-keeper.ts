@@ -3,6 +3,7 @@ import type { QueueEvents } from '../task/queue-events.js';
 import type { WorkerReport } from '../task/worker-report.js';
 import type { ConnectionStates } from './connection-states.js';
 import { retryDelay } from './retry-delay.js';
+import { SilenceWatch } from './silence-watch.js';
 import { WakeSignal } from './wake-signal.js';
 
 export interface LeaseKeeperDeps {
@@ -27,7 +28,7 @@ export interface LeaseKeeperDeps {
   /** There is a lease to claim under. */
   onAcquired(): void;
   /** Other processes are silent, and this one was healthy for long enough to judge. */
-  onSilent(): void;
+  onSilent(leaseIds: readonly number[]): void;
   /** After each heartbeat that succeeded. */
   onBeat(): void;
   /** Whether attempts of a lease still run or wait to be written. */
@@ -36,6 +37,8 @@ export interface LeaseKeeperDeps {
 
 /** A gap between heartbeats of more than this share of the silence that tells of death may have been everybody's. */
 const OUTAGE_SHARE = 2 / 3;
+/** For this share of that silence a heartbeat must have stood still before this process's own eyes. */
+const STILL_SHARE = 0.5;
 
 /**
  * Holds this process's lease: one heartbeat for all that it runs, on a connection that nothing else uses.
@@ -55,7 +58,11 @@ export class LeaseKeeper {
   private stopped = false;
   private loop: Promise<void> | undefined;
 
-  constructor(private readonly deps: LeaseKeeperDeps) {}
+  private readonly silence: SilenceWatch;
+
+  constructor(private readonly deps: LeaseKeeperDeps) {
+    this.silence = new SilenceWatch(deps.silenceMs * STILL_SHARE);
+  }
 
   /** What new claims are made under; null while there is none. */
   get current(): number | null {
@@ -137,7 +144,7 @@ export class LeaseKeeper {
   private async beat(): Promise<void> {
     const { heartbeats, silenceMs, info, events, onPaused, onAcquired, onSilent, onBeat } = this.deps;
     const report = this.deps.report();
-    const { alive, silent, paused } = await heartbeats.heartbeat([...this.leases()], silenceMs, report);
+    const { alive, late, paused } = await heartbeats.heartbeat([...this.leases()], silenceMs, report);
     // Before there is a lease to claim under.
     onPaused(paused);
     for (const leaseId of this.leases()) {
@@ -152,8 +159,9 @@ export class LeaseKeeper {
       onAcquired();
     }
     await this.tie();
-    if (this.isFitToJudge() && silent > 0) {
-      onSilent();
+    const suspects = this.silence.look(late, performance.now());
+    if (this.isFitToJudge() && suspects.length > 0) {
+      onSilent(suspects);
     }
     void this.releaseRetired();
     onBeat();

@@ -37,7 +37,7 @@ export interface WorkerProcessDeps {
   /** Read when a lease is taken. */
   info: () => WorkerInfo;
   /** Other worker processes may be dead. */
-  onSilentProcesses(): void;
+  onSilentProcesses(leaseIds: readonly number[]): void;
 }
 
 /** How long handlers get to heed their signal once the shutdown time is used up. */

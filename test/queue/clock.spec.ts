@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { deferred } from '../support/deferred.js';
 import { newKind } from '../support/kinds.js';
 import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
 import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
@@ -24,6 +25,44 @@ afterEach(() => {
 afterAll(async () => {
   await app.close();
   await database.drop();
+});
+
+it('when the clock of the database jumps forward, nobody who lives is taken for dead', async () => {
+  const others = await Promise.all(
+    [1, 2].map(() =>
+      createQueueApp({ url: database.url, options: { heartbeatPeriod: 50, leaseTimeout: 500 } }),
+    ),
+  );
+  const definition = newKind({ workerCount: 3 });
+  const attempts: number[] = [];
+  const end = deferred();
+  const all = [app, ...others].map(({ queue }) => {
+    queue.registerKind(definition, async ({ attempt }) => {
+      attempts.push(attempt);
+      await end.promise;
+    });
+    return recordEvents(queue);
+  });
+  await app.queue.pushTasks(Array.from({ length: 9 }, () => ({ kind: definition, payload: 0 })));
+  await until(() => attempts.length === 9);
+  const jumps = 20;
+  for (let jump = 0; jump < jumps; jump++) {
+    await app.dataSource.query(`UPDATE pgqueue_lease SET heartbeat_at = heartbeat_at - interval '1 hour'`);
+    await until(async () => {
+      const [{ late }] = await app.dataSource.query(
+        `SELECT count(*)::int AS late FROM pgqueue_lease WHERE heartbeat_at < clock_timestamp() - interval '1 minute'`,
+      );
+      return late === 0;
+    });
+  }
+  end.resolve();
+  await until(
+    async () =>
+      (await storedTasks(app.dataSource, `kind = ${definition.kind} AND status = 'succeeded'`)).length === 9,
+  );
+  expect(attempts).toEqual(Array(9).fill(1));
+  expect(all.flatMap((recorded) => recorded.of('lease-lost'))).toEqual([]);
+  await Promise.all(others.map((other) => other.close()));
 });
 
 it.each([

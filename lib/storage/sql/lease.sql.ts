@@ -1,5 +1,5 @@
 import type { SchemaNames } from '../schema-names.js';
-import { appendMessage, CLOCK, OPEN } from './clock.sql.js';
+import { appendMessage, CLOCK, micros, OPEN } from './clock.sql.js';
 
 export function leaseSql({ task, lease, pause, status, rewind, channel, lockClass }: SchemaNames) {
   const toRewind = `nextval('${rewind.replaceAll("'", "''")}')`;
@@ -9,7 +9,8 @@ INSERT INTO ${lease} (worker, host, pid, version, kinds, settings, slots, runnin
 VALUES ($1, $2, $3, $4, $5::smallint[], $6::json, $7::json, $8::json) RETURNING id`,
     /**
      * $1 leases of this process · $2 silence in ms · $3 to $6 what the process tells of itself, in its newest lease; null where
-     * nothing changed. Answers the leases that are alive, how many others are silent for longer, and the kinds that are paused.
+     * nothing changed. Answers the leases that are alive, those of others that are late by half of the silence, and whether they are
+     * silent for all of it, and the kinds that are paused.
      */
     heartbeat: `
 WITH beat AS (
@@ -20,8 +21,10 @@ WITH beat AS (
   WHERE id = ANY ($1::int[]) RETURNING id
 )
 SELECT (SELECT coalesce(json_agg(id), '[]') FROM beat)::text AS alive,
-       (SELECT count(*) FROM ${lease} l
-        WHERE l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond' AND l.id <> ALL ($1::int[])) AS silent,
+       (SELECT json_agg(json_build_array(
+                 l.id, ${micros('l.heartbeat_at')}, l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond'))
+        FROM ${lease} l
+        WHERE l.heartbeat_at < clock_timestamp() - $2 * interval '0.5 millisecond' AND l.id <> ALL ($1::int[]))::text AS late,
        (SELECT coalesce(json_agg(kind), '[]') FROM ${pause})::text AS paused`,
     /** $1 leases, held by this session from now on: the locks go when it does, and so tell of a process that died. */
     hold: `SELECT bool_and(pg_try_advisory_lock(${lockClass}, id)) AS held FROM unnest($1::int[]) AS id`,
@@ -30,16 +33,17 @@ SELECT (SELECT coalesce(json_agg(id), '[]') FROM beat)::text AS alive,
     /** Keeps claims under this lease out until the transaction ends. */
     lock: `SELECT id FROM ${lease} WHERE id = $1 FOR UPDATE`,
     /**
-     * Deletes the leases whose process is dead: silent for the lease timeout, or for a few heartbeats when nobody holds the lock
+     * Deletes those of the suspected leases whose process is dead: silent for the lease timeout, or for a few heartbeats when nobody holds the lock
      * of its session either (a blocked process keeps its connection, a killed one does not).
-     * $1 lease timeout in ms · $2 silence in ms, or null: the locks tell nothing.
+     * $1 lease timeout in ms · $2 silence in ms, or null: the locks tell nothing · $3 the suspects.
      */
     endDead: `
 DELETE FROM ${lease}
 WHERE id IN (
   SELECT id FROM ${lease}
-  WHERE heartbeat_at < clock_timestamp() - $1 * interval '1 millisecond'
-     OR heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond' AND pg_try_advisory_xact_lock(${lockClass}, id)
+  WHERE id = ANY ($3::int[])
+    AND (heartbeat_at < clock_timestamp() - $1 * interval '1 millisecond'
+         OR heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond' AND pg_try_advisory_xact_lock(${lockClass}, id))
   FOR UPDATE SKIP LOCKED)
 RETURNING id, worker`,
     /** Leases that tasks point to and that do not exist: only foreign SQL leaves such. */
