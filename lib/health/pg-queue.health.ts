@@ -85,16 +85,18 @@ export class PgQueueHealthIndicator {
     const problem = this.problem(options);
     return problem === undefined
       ? result(key, 'up', { ...this.details(), ...(await this.degradation(options)) })
-      : result(key, 'down', { ...this.details(), message: problem, error: lastError });
+      : result(key, 'down', { ...this.details(), ...problem });
   }
 
-  private problem({ maxMissedPolls = DEFAULT_MISSED_POLLS }: PgQueueHealthOptions): string | undefined {
-    const { refusal, silentMs } = this.signs;
+  private problem({ maxMissedPolls = DEFAULT_MISSED_POLLS }: PgQueueHealthOptions): Details | undefined {
+    const { refusal, silentMs, lastError } = this.signs;
     if (refusal) {
-      return refusal;
+      return { ...refusal };
     }
     const limitMs = Math.max(1000, this.pollPeriod()) * maxMissedPolls;
-    return silentMs > limitMs ? `no claim has succeeded for ${silentMs} ms` : undefined;
+    return silentMs > limitMs
+      ? { message: `no claim has succeeded for ${silentMs} ms`, error: lastError }
+      : undefined;
   }
 
   private details(): Details {

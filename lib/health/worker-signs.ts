@@ -6,6 +6,12 @@ const READ_ONLY = '25006';
 /** Tables, columns, functions or privileges that are not there; no such schema. */
 const MISMATCH = /^(42|3F)/;
 
+/** Why the server will go on to refuse what the queue does, and with which words it did. */
+export interface Refusal {
+  readonly message: string;
+  readonly error: string;
+}
+
 /** What the worker's events say of how it fares. */
 export class WorkerSigns {
   /** `failed`: processing could not be started. */
@@ -17,8 +23,8 @@ export class WorkerSigns {
   private lastSignAt = 0;
   /** Whether the last heartbeat failed. */
   private cutOff = false;
-  /** By the connection that met it, why the server will go on to refuse what the queue does. */
-  private readonly refusals = new Map<string, string>();
+  /** By the connection that met it. */
+  private readonly refusals = new Map<string, Refusal>();
 
   constructor(events: QueueEvents) {
     events.subscribe((event) => this.onEvent(event));
@@ -29,7 +35,7 @@ export class WorkerSigns {
     return Math.round(performance.now() - this.lastSignAt);
   }
 
-  get refusal(): string | undefined {
+  get refusal(): Refusal | undefined {
     return [...this.refusals.values()].at(-1);
   }
 
@@ -70,10 +76,10 @@ export class WorkerSigns {
     this.lastError = errorMessage(error);
     this.cutOff ||= role === 'heartbeat';
     this.deaf ||= role === 'listen';
-    const refusal = refusalOf(sqlState(error));
+    const message = refusalOf(sqlState(error));
     // Only these two are sure to try again soon.
-    if (refusal && (role === 'claim' || role === 'heartbeat')) {
-      this.refusals.set(role, refusal);
+    if (message && (role === 'claim' || role === 'heartbeat')) {
+      this.refusals.set(role, { message, error: this.lastError });
     }
   }
 
