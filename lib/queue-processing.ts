@@ -18,7 +18,8 @@ import { silenceMs } from './worker/worker-options.js';
 import { WorkerProcess } from './worker/worker-process.js';
 import { VERSION } from './version.js';
 
-/** Costs one scan of the table; nothing but foreign SQL makes orphans. */
+const ORPHANS = 'orphans';
+/** Costs one scan of the table; little but foreign SQL makes orphans. */
 const ORPHANS_PERIOD_MS = 600_000;
 /** How long maintenance gets to end what it is at, and to give its turns back. */
 const MAINTENANCE_GRACE_MS = 1000;
@@ -34,7 +35,7 @@ export interface QueueProcessingDeps {
 /** One run of processing: the worker process and the maintenance beside it. Without a handler it does nothing at all. */
 export class QueueProcessing implements Processing {
   private process: WorkerProcess | undefined;
-  private rescuer: Rescuer | undefined;
+  private endRescue: (() => Promise<void>) | undefined;
   private maintenance: PeriodicJob[] = [];
 
   constructor(private readonly deps: QueueProcessingDeps) {}
@@ -65,13 +66,13 @@ export class QueueProcessing implements Processing {
   }
 
   async stop(timeoutMs: number): Promise<void> {
-    const { process, maintenance, rescuer } = this;
-    const ended = Promise.allSettled([rescuer?.stop(), ...maintenance.map((job) => job.stop())]);
+    const { process, maintenance } = this;
+    const ended = Promise.allSettled([this.endRescue?.(), ...maintenance.map((job) => job.stop())]);
     const released = (await process?.stop(timeoutMs)) ?? 0;
     // What runs on meets a closed connection.
     await within(MAINTENANCE_GRACE_MS, ended);
     await process?.connections.close();
-    await ended;
+    await within(MAINTENANCE_GRACE_MS, ended);
     this.deps.events.emit({ type: 'stopped', released });
   }
 
@@ -97,14 +98,18 @@ export class QueueProcessing implements Processing {
       // Behind a pooler a session belongs to nobody.
       silenceMs: options.transactionPooling ? null : silenceMs(options),
     });
-    this.rescuer = rescuer;
     const repository = new MaintenanceRepository(settle, database.sql);
+    this.endRescue = async () => {
+      if (await rescuer.stop()) {
+        await repository.returnTurn(ORPHANS);
+      }
+    };
     this.maintenance = [
       new Janitor(repository, process.pools, events),
       new PeriodicJob({
         repository,
         events,
-        jobs: () => new Map([['orphans', ORPHANS_PERIOD_MS]]),
+        jobs: () => new Map([[ORPHANS, ORPHANS_PERIOD_MS]]),
         work: () => rescuer.adoptOrphans(),
       }),
       new Sweeper(repository, process.pools, events, (kind) => process.sweep(kind)),

@@ -29,7 +29,7 @@ export class Janitor extends PeriodicJob {
   }
 
   /** Goes on until nothing is left, however far behind it is. */
-  private async clean(pool: WorkerPool): Promise<void> {
+  private async clean(pool: WorkerPool): Promise<boolean> {
     const { kind, name } = pool;
     let after = '-infinity';
     let total = 0;
@@ -45,14 +45,12 @@ export class Janitor extends PeriodicJob {
       total += count;
       after = batch.newest ?? after;
       if (count === BATCH) {
-        await pause((performance.now() - startedAt) * REST_SHARE);
+        await pause((performance.now() - startedAt) * REST_SHARE, undefined, { ref: false });
       }
     }
     this.events.emit({ type: 'tasks-expired', kind, name, count: total });
-    if (this.isStopped && count === BATCH) {
-      // Stopped half-way: another process goes on at once.
-      await this.repository.returnTurn(`${PREFIX}${kind}`);
-    }
+    // Stopped half-way: another process goes on.
+    return !this.isStopped || count < BATCH;
   }
 
   /** The last good value while the live option fails. */

@@ -13,8 +13,8 @@ export interface PeriodicJobDeps {
   events: QueueEvents;
   /** The jobs with their periods in ms, read each time. */
   jobs: () => ReadonlyMap<string, number>;
-  /** Does a job whose turn this process has; a failure gives the turn back. */
-  work: (job: string) => Promise<void>;
+  /** Does a job whose turn this process has; a failure, or false for a job that is not done, gives the turn back. */
+  work: (job: string) => Promise<boolean>;
 }
 
 /** Runs each job once per period in the whole cluster, whatever the number of processes. */
@@ -57,10 +57,13 @@ export class PeriodicJob {
     try {
       for (const job of await repository.takeTurns(jobs())) {
         // One that fails takes none of the others' turns.
-        await work(job).catch(async (error: unknown) => {
+        const done = await work(job).catch((error: unknown) => {
           events.emit({ type: 'connection-failed', role: 'maintenance', error });
-          await repository.returnTurn(job);
+          return false;
         });
+        if (!done) {
+          await repository.returnTurn(job);
+        }
       }
     } catch (error) {
       events.emit({ type: 'connection-failed', role: 'maintenance', error });

@@ -2,8 +2,9 @@ import type { DeadWorker, LeaseRepository, Rescue } from '../storage/lease.repos
 import type { QueueEvents } from '../task/queue-events.js';
 import type { WorkerPool } from '../worker/worker-pool.js';
 
-/** How soon a rescue that had to leave tasks to the transactions that hold their rows looks at them again. */
-const AGAIN_MS = 1000;
+/** How soon a rescue that had to leave tasks to the transactions that hold their rows looks for them again: each time later. */
+const FIRST_AGAIN_MS = 1000;
+const LONGEST_AGAIN_MS = 30_000;
 
 /** Gives back the tasks of worker processes whose heartbeat has stopped. */
 export class Rescuer {
@@ -11,6 +12,7 @@ export class Rescuer {
   /** Dead processes some of whose tasks are not rescued yet. */
   private remaining: readonly DeadWorker[] = [];
   private timer: NodeJS.Timeout | undefined;
+  private againMs = FIRST_AGAIN_MS;
   private stopped = false;
 
   constructor(
@@ -28,16 +30,19 @@ export class Rescuer {
     return this.running;
   }
 
-  /** Gives back tasks whose lease does not exist: the safety net under the rescue. */
-  async adoptOrphans(): Promise<void> {
-    this.report(await this.repository.rescueOrphans(this.messagesKept()));
+  /** Gives back tasks whose lease does not exist: the safety net under the rescue. @returns whether none is left */
+  async adoptOrphans(): Promise<boolean> {
+    const rescue = await this.repository.rescueOrphans(this.messagesKept());
+    this.report(rescue);
+    return rescue.remaining.length === 0;
   }
 
-  /** Ends the timer and waits for what runs. */
-  async stop(): Promise<void> {
+  /** Ends the timer and waits for what runs. @returns whether tasks are left that nobody else knows of: orphans now */
+  async stop(): Promise<boolean> {
     this.stopped = true;
     clearTimeout(this.timer);
     await this.running;
+    return this.remaining.length > 0;
   }
 
   private async rescue(suspects: readonly number[]): Promise<void> {
@@ -50,8 +55,11 @@ export class Rescuer {
       this.events.emit({ type: 'connection-failed', role: 'maintenance', error });
     }
     clearTimeout(this.timer);
-    if (this.remaining.length > 0 && !this.stopped) {
-      this.timer = setTimeout(() => void this.runOnce(), AGAIN_MS);
+    if (this.remaining.length === 0) {
+      this.againMs = FIRST_AGAIN_MS;
+    } else if (!this.stopped) {
+      this.timer = setTimeout(() => void this.runOnce(), this.againMs);
+      this.againMs = Math.min(this.againMs * 2, LONGEST_AGAIN_MS);
     }
   }
 

@@ -21,7 +21,10 @@ export class Sweeper extends PeriodicJob {
       repository,
       events,
       jobs: () => new Map([...pools.keys()].map((kind) => [`${PREFIX}${kind}`, PERIOD_MS])),
-      work: async (job) => sweep(Number(job.slice(PREFIX.length))),
+      work: async (job) => {
+        sweep(Number(job.slice(PREFIX.length)));
+        return true;
+      },
     });
   }
 }

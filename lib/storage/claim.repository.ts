@@ -55,10 +55,12 @@ export class ClaimRepository {
 function toAnswer(row: Record<string, string | null>): ClaimAnswer {
   const tuples = row['tasks'] ? (JSON.parse(row['tasks']) as TaskTuple[]) : [];
   const tasks = tuples.map(toTask);
+  const found = Number(row['found']);
   const nextDue = row['next_due'];
   return {
     tasks,
-    leaseHeld: Number(row['found']) === tasks.length,
+    leaseHeld: found === 0 || tasks.length > 0,
+    isComplete: found === tasks.length,
     now: Number(row['now']),
     snapshot: row['snapshot'] as string,
     xid: row['xid'] ? Number(row['xid']) : null,

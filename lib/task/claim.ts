@@ -50,6 +50,8 @@ export interface ClaimAnswer {
   readonly tasks: readonly ClaimedTask[];
   /** False when the lease has been taken away: nothing was claimed, though tasks were due. */
   readonly leaseHeld: boolean;
+  /** False when some of the due rows were changed while the claim ran, so that it found them and could not take them. */
+  readonly isComplete: boolean;
   /** The start of the claim's transaction by the database's clock, in microseconds since the epoch. */
   readonly now: number;
   /** `xmin:xmax:xip,…` */

@@ -86,7 +86,7 @@ export class Instruments {
   /** Whatever the instrumentation does, `work` is called, and once. */
   private around<T>(started: { run<R>(work: () => R): R }, work: () => T): T {
     let called: { readonly result: T } | undefined;
-    this.guard(() => started.run(() => (called = { result: work() }).result));
+    this.guard(() => started.run(() => (called ??= { result: work() }).result));
     return called ? called.result : work();
   }
 

@@ -31,6 +31,11 @@ export type Settlement = AttemptRef &
       }
   );
 
+/** Whether the next attempt will have the same number. */
+export function givesBack(settlement: Settlement): boolean {
+  return settlement.write === 'unclaim' || (settlement.write === 'reopen' && settlement.back);
+}
+
 /** What the database made of a batch. */
 export interface SettleAnswer {
   /** The ids that were settled; null when all were. Those missing no longer held their lease. */

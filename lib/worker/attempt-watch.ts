@@ -11,6 +11,8 @@ const MIN_AGE_MS = 1000;
 /** Finds out which running attempts no longer hold their lease, when no notification told it. */
 export class AttemptWatch {
   private beats = 0;
+  /** Cancels that came before the answer of the claim that took their tasks. */
+  private early: { readonly leaseId: number; readonly taskId: number }[] = [];
 
   constructor(
     private readonly pools: ReadonlyMap<number, WorkerPool>,
@@ -19,6 +21,7 @@ export class AttemptWatch {
 
   async onBeat(listening: boolean): Promise<void> {
     this.beats++;
+    this.early = [];
     if (listening && this.beats % BEATS_WHILE_LISTENING !== 0) {
       return;
     }
@@ -27,9 +30,22 @@ export class AttemptWatch {
 
   /** A notification said that this task was cancelled while it ran: a hint, since the task may have been pushed and taken again. */
   async cancelled(leaseId: number, taskId: number): Promise<void> {
-    await this.check(
-      this.attempts().filter((attempt) => attempt.id === taskId && attempt.leaseId === leaseId),
-    );
+    const attempts = this.attemptsOf(leaseId, taskId);
+    if (attempts.length === 0) {
+      this.early.push({ leaseId, taskId });
+    }
+    await this.check(attempts);
+  }
+
+  /** Attempts have been started. */
+  async recheck(): Promise<void> {
+    if (this.early.length > 0) {
+      await this.check(this.early.flatMap(({ leaseId, taskId }) => this.attemptsOf(leaseId, taskId)));
+    }
+  }
+
+  private attemptsOf(leaseId: number, taskId: number): Attempt[] {
+    return this.attempts().filter((attempt) => attempt.id === taskId && attempt.leaseId === leaseId);
   }
 
   private async check(attempts: readonly Attempt[]): Promise<void> {

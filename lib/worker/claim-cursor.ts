@@ -55,6 +55,8 @@ export class ClaimCursor {
   advance(ticket: ClaimTicket, answer: ClaimAnswer): void {
     const { now, xid, rewind } = answer;
     if (this.lastRewind !== undefined && rewind !== this.lastRewind) {
+      // What lies behind the cursors now is no news.
+      this.sweeping.clear();
       this.rewindTo(START);
     }
     this.lastRewind = rewind;

@@ -21,6 +21,8 @@ export interface ClaimerDeps {
   events: QueueEvents;
   maxPayloadBytes: number;
   states: ConnectionStates;
+  /** Tasks were claimed and have begun. */
+  onStarted(): void;
 }
 
 /** No claim asks for more rows: the next one can be on its way while these run, and what is held in memory stays small. */
@@ -141,7 +143,13 @@ export class Claimer {
       leases.beatNow();
       return;
     }
-    cursor.advance(ticket, answer);
+    if (answer.isComplete) {
+      cursor.advance(ticket, answer);
+    } else {
+      // What it missed must not come to lie behind the cursor.
+      cursor.undo(ticket);
+      schedule.ring(now);
+    }
     const swept = cursor.takeSwept();
     if (swept > 0) {
       events.emit({ type: 'swept', count: swept });
@@ -163,6 +171,7 @@ export class Claimer {
       settler.forget(task.id);
       pool.start(task, ticket.request.leaseId);
     }
+    this.deps.onStarted();
     for (const [{ kind, name }, waitsMs] of waits) {
       events.emit({ type: 'tasks-claimed', kind, name, count: waitsMs.length, waitsMs });
     }

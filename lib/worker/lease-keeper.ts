@@ -144,10 +144,12 @@ export class LeaseKeeper {
   private async beat(): Promise<void> {
     const { heartbeats, silenceMs, info, events, onPaused, onAcquired, onSilent, onBeat } = this.deps;
     const report = this.deps.report();
-    const { alive, late, paused } = await heartbeats.heartbeat([...this.leases()], silenceMs, report);
+    // One that is being released is locked for as long as that takes.
+    const held = [...this.leases()].filter((leaseId) => !this.releasing.has(leaseId));
+    const { alive, late, paused } = await heartbeats.heartbeat(held, silenceMs, report);
     // Before there is a lease to claim under.
     onPaused(paused);
-    for (const leaseId of this.leases()) {
+    for (const leaseId of held) {
       if (!alive.has(leaseId) && !this.releasing.has(leaseId)) {
         this.lose(leaseId);
       }

@@ -1,7 +1,7 @@
 import type { SettleRepository } from '../storage/settle.repository.js';
 import { isCertainlyRolledBack, isConflict, isRefusedData } from '../storage/sql-state.js';
 import type { KindName, QueueEvents, SettledAs } from '../task/queue-events.js';
-import type { SettleAnswer, Settlement } from '../task/settlement.js';
+import { givesBack, type SettleAnswer, type Settlement } from '../task/settlement.js';
 import type { ConnectionStates } from './connection-states.js';
 import { retryDelay } from './retry-delay.js';
 import { SetAside } from './set-aside.js';
@@ -29,6 +29,8 @@ export interface SettlerDeps {
   onRoom(): void;
   /** A task waits for its next attempt, from now on for so long. */
   onReopened(delayMs: number): void;
+  /** A write that gives an attempt back may come again, or late: no new attempt may bear the same name. */
+  onUncertain(): void;
   /** Tasks are back in their old places. */
   onUnclaimed(): void;
 }
@@ -196,6 +198,9 @@ export class Settler {
       entry.uncertain ||= uncertain;
       this.retrying.set(entry.settlement.id, entry);
     }
+    if (uncertain && entries.some(({ settlement }) => givesBack(settlement))) {
+      this.deps.onUncertain();
+    }
     this.failures++;
     this.deps.states.failed('settle', error);
     await new Promise<void>((resolve) => setTimeout(resolve, retryDelay(this.failures)));
@@ -241,6 +246,14 @@ export class Settler {
       return;
     }
     this.deps.states.failed('settle', error);
+    if (settlement.write === 'delete') {
+      // Something of the application's points to it.
+      const { id, leaseId, attempt } = settlement;
+      const status = entry.as === 'cancelled' ? 'cancelled' : 'succeeded';
+      const kept: Settlement = { id, leaseId, attempt, write: 'finish', status, message: null, keep: 0 };
+      await this.writeGroup([{ ...entry, settlement: kept }]);
+      return;
+    }
     this.emit(entry, 'lost', false);
   }
 

@@ -6,21 +6,21 @@ import type { QueueEvents } from '../task/queue-events.js';
 import type { RunnableKindOptions } from '../task/kind-options.js';
 import { LeaseLostError, TaskTimeoutError } from '../task/task.errors.js';
 import { Attempt } from './attempt.js';
-import { ClaimAhead } from './claim-ahead.js';
 import { LiveSettings } from './live-settings.js';
 import { type RunnerHooks, runAttempt } from './task-runner.js';
+import { WaitingLine } from './waiting-line.js';
 
 /** How soon a task is offered again while an older body of it still runs here. */
 const OVERLAP_DELAY_MS = 1000;
 /** So many bodies that outlived their attempt are borne for each slot; each one more withholds a slot, so that they stay bounded. */
 const BORNE_PER_SLOT = 10;
-/** What was claimed ahead and could not start for so long is given back. */
-const LONGEST_WAIT_MS = 50;
 
 export interface WorkerPoolHooks extends RunnerHooks {
   instruments: Instruments;
   /** An attempt has its outcome; its slot is free. */
   onEnded(attempt: Attempt, outcome: Outcome): void;
+  /** A slot that was withheld may be free again. */
+  onRoom(): void;
   /** Nothing of this kind is to be claimed, in the whole cluster. */
   isPaused(kind: number): boolean;
 }
@@ -35,11 +35,7 @@ export class WorkerPool {
   private readonly abandoned = new Map<number, Attempt>();
   /** They have a slot, and run as soon as the next claim is on its way. */
   private readonly starting: Attempt[] = [];
-  /** Claimed ahead: they have a lease and no slot yet. */
-  private readonly waiting = new Map<number, Attempt>();
-  private readonly ahead = new ClaimAhead();
-  private lastStartAt = 0;
-  private waitTimer: NodeJS.Timeout | undefined;
+  private readonly line = new WaitingLine((attempt) => this.end(attempt, UNCLAIMED));
   private draining = false;
   private deadlineTimer: NodeJS.Timeout | undefined;
   /** Those of them that were told of: one that ends within the turn of its signal is not. */
@@ -79,9 +75,12 @@ export class WorkerPool {
   /** How many tasks to claim: the free slots, and a few more where tasks are short. */
   get free(): number {
     const slots = this.hooks.isPaused(this.kind) ? 0 : this.slotsOf(this.capacity);
-    return slots === 0
-      ? 0
-      : Math.max(0, slots - this.running.size) + this.ahead.room(slots, this.waiting.size);
+    return slots === 0 ? 0 : Math.max(0, slots - this.running.size) + this.aheadOf(slots);
+  }
+
+  /** A crash uses up an attempt of what was claimed and did not start: nobody's only one. */
+  private aheadOf(slots: number): number {
+    return this.options.maxAttempts > 1 ? this.line.room(slots) : 0;
   }
 
   /** It has slots, and all are in use. */
@@ -92,20 +91,19 @@ export class WorkerPool {
 
   start(task: ClaimedTask, leaseId: number): void {
     const attempt = new Attempt(task, leaseId);
-    if (this.abandoned.has(task.id) || this.running.has(task.id) || this.waiting.has(task.id)) {
-      const older = this.running.get(task.id) ?? this.waiting.get(task.id);
+    const older = this.running.get(task.id) ?? this.line.get(task.id);
+    if (older || this.abandoned.has(task.id)) {
       older?.lose(new LeaseLostError(`task ${task.id} was taken again`));
       this.end(attempt, { type: 'snoozed', delayMs: OVERLAP_DELAY_MS });
     } else if (this.hooks.isPaused(this.kind)) {
       // Its claim was on the way when the pause was heard of.
       this.end(attempt, UNCLAIMED);
-    } else if (this.hasSlot && this.waiting.size === 0) {
+    } else if (this.hasSlot && this.line.size === 0) {
       this.takeSlot(attempt);
     } else if (this.draining) {
       this.end(attempt, UNCLAIMED);
     } else {
-      this.waiting.set(task.id, attempt);
-      this.waitTimer ??= setTimeout(() => this.checkWaiting(), LONGEST_WAIT_MS);
+      this.line.join(attempt);
       this.startWaiting();
     }
   }
@@ -127,7 +125,7 @@ export class WorkerPool {
 
   private takeSlot(attempt: Attempt): void {
     attempt.start(this.options.attemptTimeoutMs);
-    this.lastStartAt = performance.now();
+    this.line.started();
     this.running.set(attempt.id, attempt);
     this.deadlineTimer ??= setTimeout(() => this.expireDeadlines(), this.options.attemptTimeoutMs);
     if (this.starting.push(attempt) === 1) {
@@ -136,11 +134,8 @@ export class WorkerPool {
   }
 
   private startWaiting(): void {
-    for (const attempt of this.waiting.values()) {
-      if (!this.hasSlot) {
-        return;
-      }
-      this.waiting.delete(attempt.id);
+    while (this.line.size > 0 && this.hasSlot) {
+      const attempt = this.line.next()!;
       if (attempt.lost) {
         this.end(attempt, UNCLAIMED);
       } else {
@@ -149,24 +144,9 @@ export class WorkerPool {
     }
   }
 
-  /** A long task has the slot that these were claimed for: others may have one free. */
-  private checkWaiting(): void {
-    this.waitTimer = undefined;
-    if (this.waiting.size > 0) {
-      if (performance.now() - this.lastStartAt >= LONGEST_WAIT_MS) {
-        this.ahead.wasTooFar();
-        this.unclaimWaiting();
-      } else {
-        this.waitTimer = setTimeout(() => this.checkWaiting(), LONGEST_WAIT_MS);
-      }
-    }
-  }
-
   /** Gives back what was claimed ahead and has no slot yet. */
   unclaimWaiting(): void {
-    const attempts = [...this.waiting.values()];
-    this.waiting.clear();
-    attempts.forEach((attempt) => this.end(attempt, UNCLAIMED));
+    this.line.giveBackAll();
   }
 
   /** It never had a slot. */
@@ -201,7 +181,7 @@ export class WorkerPool {
   /** The attempts that hold a slot, or wait for one. */
   *attempts(): Iterable<Attempt> {
     yield* this.running.values();
-    yield* this.waiting.values();
+    yield* this.line.values();
   }
 
   /** At most `limit` attempts that started by `latest`, the oldest first. */
@@ -225,8 +205,8 @@ export class WorkerPool {
 
   close(): void {
     clearTimeout(this.deadlineTimer);
-    clearTimeout(this.waitTimer);
     this.deadlineTimer = undefined;
+    this.line.close();
   }
 
   private bodyEnded(attempt: Attempt, outcome: Outcome): void {
@@ -241,6 +221,8 @@ export class WorkerPool {
         this.outlived--;
         this.emitOutlived('abandoned-handler-ended', attempt);
       }
+      this.startWaiting();
+      this.hooks.onRoom();
     }
   }
 
@@ -270,7 +252,7 @@ export class WorkerPool {
     if (this.running.get(attempt.id) === attempt) {
       this.running.delete(attempt.id);
     }
-    this.ahead.ended(attempt.durationMs);
+    this.line.ended(attempt.durationMs);
     this.startWaiting();
     this.hooks.onEnded(attempt, outcome);
   }
@@ -281,6 +263,8 @@ export class WorkerPool {
     for (const attempt of this.running.values()) {
       const left = attempt.deadline - performance.now();
       if (left > 0) {
+        // A task that took over a slot may have set it.
+        clearTimeout(this.deadlineTimer);
         this.deadlineTimer = setTimeout(() => this.expireDeadlines(), Math.ceil(left));
         return;
       }

@@ -78,6 +78,7 @@ export class WorkerProcess {
       holds: (leaseId) => this.leases.holds(leaseId),
       onRoom: () => this.claimer.poke(),
       onReopened: (delayMs) => this.claimer.expect(delayMs),
+      onUncertain: () => this.leases.retire(),
       onUnclaimed: () => {
         this.cursor.reset();
         this.rewinder.request();
@@ -96,6 +97,7 @@ export class WorkerProcess {
       events,
       maxPayloadBytes: options.maxPayloadBytes,
       states: this.states,
+      onStarted: () => void this.watched(this.watch.recheck()),
     });
     this.listener = options.listen ? this.createListener() : undefined;
   }
@@ -106,6 +108,7 @@ export class WorkerProcess {
       instruments: this.deps.instruments,
       taskContext: this.deps.options.taskContext,
       onEnded: (attempt, outcome) => this.onEnded(pool, attempt, outcome),
+      onRoom: () => this.claimer.poke(),
       complete: (attempt, transaction) => this.completeIn(attempt, transaction),
       isPaused: (kind) => this.paused.has(kind),
     });

@@ -173,6 +173,7 @@ export class CursorModel {
     claim.answer = {
       tasks,
       leaseHeld: true,
+      isComplete: true,
       now: claim.now,
       snapshot: claim.snapshot,
       xid: claim.tx.xid,

@@ -10,7 +10,9 @@ import { micros, OPEN } from './clock.sql.js';
  *
  * The rows are found by their ctid: a TID scan can't be re-planned so that a LIMIT runs twice. An update that changes
  * nothing but lease_id and attempts_* touches no index (HOT). The lease row is locked at the first claimed row, so that a
- * rescue, which deletes it, and a claim can't pass each other; `found` above the number of tasks says that it is gone.
+ * rescue, which deletes it, and a claim can't pass each other: rows found and none taken say that it is gone. Some found and
+ * not taken are rows that another transaction changed after the claim's snapshot: locked in their new version, which the
+ * snapshot does not show to the update.
  */
 export function claimSql({ task, lease, rewind }: SchemaNames) {
   const cursor = `(CASE WHEN ($7::bigint[])[i] < 0 THEN '-infinity'

@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ClaimRepository } from '../../lib/storage/claim.repository.js';
+import { ControlPool } from '../../lib/storage/control-pool.js';
+import { queueSql } from '../../lib/storage/sql/index.js';
+import type { ClaimRequest } from '../../lib/task/claim.js';
+import { createQueueApp, type QueueApp } from '../support/queue-app.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+const LEVELS = Array.from({ length: 10 }, (_, priority) => priority);
+const START = { runAt: -1, id: 0 };
+const LEASE = 1;
+
+interface PlanNode {
+  'Node Type': string;
+  'Relation Name'?: string;
+  'Index Name'?: string;
+  'Actual Rows': number;
+  'Actual Loops': number;
+  Plans?: PlanNode[];
+}
+
+let database: TestDatabase;
+let app: QueueApp;
+let pool: ControlPool;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
+  pool = new ControlPool({
+    connection: { connectionString: database.url },
+    max: 1,
+    deadlineMs: 30_000,
+    transactionPooling: false,
+    onError: (error) => {
+      throw error;
+    },
+  });
+  await app.dataSource.query(
+    `INSERT INTO pgqueue_lease (id, worker) OVERRIDING SYSTEM VALUE VALUES (${LEASE}, 'here')`,
+  );
+  // Prepared while the table is empty: the worst that can happen to a plan.
+  await planOf(requestOf(1, LEVELS));
+});
+
+afterAll(async () => {
+  await pool.close(500);
+  await app.close();
+  await database.drop();
+});
+
+const requestOf = (kind: number, priorities: number[], free = 100): ClaimRequest => ({
+  leaseId: LEASE,
+  kinds: [{ kind, free, levels: priorities.map((priority) => ({ priority, cursor: START })) }],
+  limit: 500,
+  forceXid: false,
+  findNextDue: false,
+});
+
+/** The plan of the very statement that claims, as it ran; what it claims is rolled back with its transaction. */
+async function planOf(request: ClaimRequest): Promise<PlanNode[]> {
+  let plan: PlanNode | undefined;
+  const explaining = {
+    query: (_: string, text: string, values: unknown[]) =>
+      pool.transaction({ settings: {} }, async (query) => {
+        const [row] = await query(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, values);
+        plan = JSON.parse(row!['QUERY PLAN']!)[0].Plan as PlanNode;
+        await query('DO $$ BEGIN NULL; END $$');
+        return [
+          { tasks: null, found: '0', now: '0', snapshot: '1:1:', xid: null, rewind: '0', next_due: null },
+        ];
+      }),
+  } as unknown as ControlPool;
+  await new ClaimRepository(explaining, queueSql('public')).claim(request);
+  return nodesOf(plan!);
+}
+
+function nodesOf(node: PlanNode): PlanNode[] {
+  return [node, ...(node.Plans ?? []).flatMap(nodesOf)];
+}
+
+/** What each stock of a kind holds. */
+async function stock(kind: number, count: number, columns: string): Promise<void> {
+  await app.dataSource.query(
+    `INSERT INTO pgqueue (kind, payload, run_at, priority, status, finished_at)
+     SELECT ${kind}, '{}', ${columns} FROM generate_series(1, ${count}) n`,
+  );
+}
+
+describe('H38: the claim at a million tasks', () => {
+  beforeAll(async () => {
+    await stock(1, 250_000, `now() - n * interval '1 ms', n % 10, 'new', NULL`);
+    await stock(1, 250_000, `now() + n * interval '1 s', n % 10, 'must_retry', NULL`);
+    await stock(1, 150_000, `now(), 5, 'succeeded', now()`);
+    await stock(1, 150_000, `now(), 5, 'no_attempts_left', now()`);
+    await stock(2, 200_000, `now(), 5, 'new', NULL`);
+  }, 120_000);
+
+  it.each([
+    ['before the table was analyzed', 'SELECT 1'],
+    ['when it was', 'ANALYZE pgqueue'],
+  ])('H38: reads the claim index in its order, and no more of it than it claims, %s', async (_, first) => {
+    await app.dataSource.query(first);
+    const nodes = await planOf(requestOf(1, LEVELS));
+    const ofTasks = nodes.filter((node) => node['Relation Name'] === 'pgqueue');
+    expect(
+      nodes.filter((node) => /Sort|Bitmap/.test(node['Node Type']) && node['Actual Rows'] > 100),
+    ).toEqual([]);
+    expect(ofTasks.map((node) => node['Node Type'])).not.toContain('Seq Scan');
+    const scans = ofTasks.filter((node) => node['Node Type'] === 'Index Scan');
+    expect(scans.map((node) => node['Index Name'])).toEqual(scans.map(() => 'pgqueue_claim'));
+    expect(scans.length).toBeGreaterThan(0);
+    const read = scans.reduce((sum, node) => sum + node['Actual Rows'] * node['Actual Loops'], 0);
+    expect(read).toBeLessThanOrEqual(100);
+    expect(ofTasks.map((node) => node['Node Type'])).toContain('Tid Scan');
+  });
+});
