@@ -135,7 +135,7 @@ it.each([
 
 it('H41: many processes on one kind meet neither deadlocks nor each other', async () => {
   const kind = newKind({ workerCount: 50, terminalTasksTtl: 0 });
-  const all = [];
+  const all: Awaited<ReturnType<typeof start>>[] = [];
   for (let n = 0; n < 6; n++) {
     all.push(await start([kind]));
   }

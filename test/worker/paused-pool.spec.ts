@@ -21,6 +21,7 @@ it('a pool of a paused kind has no free slot, and gives back what a claim on its
       onEnded: (_, outcome) => void ended.push(outcome),
       complete: () => expect.unreachable('nothing was settled'),
       isPaused: () => paused,
+      onRoom: () => undefined,
       instruments: new Instruments(new QueueEvents()),
       taskContext: false,
     },

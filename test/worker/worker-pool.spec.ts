@@ -15,7 +15,7 @@ const LEASE = 1;
 let pool: WorkerPool;
 let started: number[];
 let ended: [id: number, type: Outcome['type']][];
-let bodies: Map<number, ReturnType<typeof deferred>>;
+let bodies: Map<number, ReturnType<typeof deferred<void>>>;
 
 function createPool(options: { attemptTimeout?: number; maxAttempts?: number } = {}): void {
   const resolved = resolveKindOptions(1, { attemptTimeout: 10_000, backoff: () => 0, ...options });
@@ -66,7 +66,7 @@ const task = (id: number): ClaimedTask => ({
 
 /** One that runs until it is told to end, and two behind it. */
 async function startThree(): Promise<void> {
-  bodies.set(1, deferred());
+  bodies.set(1, deferred<void>());
   [1, 2, 3].forEach((id) => pool.start(task(id), LEASE));
   await until(() => started.length === 1);
 }
@@ -124,7 +124,7 @@ it('keeps one timer, however many time-outs hand their slot on', async () => {
   const before = timers();
   let most = 0;
   for (let id = 1; id <= 10; id++) {
-    bodies.set(id, deferred());
+    bodies.set(id, deferred<void>());
     pool.start(task(id), LEASE);
   }
   await until(() => {
