@@ -18,9 +18,9 @@ const POOL = 32;
 
 /**
  * @param {string} url
- * @param {{ migrate?: boolean, poolSize?: number }} [settings]
+ * @param {{ migrate?: boolean, poolSize?: number, taskContext?: boolean }} [settings]
  */
-async function boot(url, { migrate = false, poolSize } = {}) {
+async function boot(url, { migrate = false, poolSize, taskContext = true } = {}) {
   class AppModule {}
   Module({
     imports: [
@@ -31,7 +31,7 @@ async function boot(url, { migrate = false, poolSize } = {}) {
         migrationsRun: migrate,
         ...(poolSize ? { poolSize } : {}),
       }),
-      PgQueueModule.forRoot({ autoStart: false }),
+      PgQueueModule.forRoot({ autoStart: false, taskContext }),
     ],
   })(AppModule);
   // Tasks that fail on purpose are warnings.
@@ -44,7 +44,7 @@ export default {
   server: 'postgres',
   packages: ['@nestjs/core', 'typeorm', 'pg'],
   configurations: {
-    best: `workerCount ${BEST_SLOTS}, terminalTasksTtl 0; producers: TypeORM poolSize ${POOL}`,
+    best: `workerCount ${BEST_SLOTS}, terminalTasksTtl 0, taskContext false; producers: TypeORM poolSize ${POOL}`,
     default: 'workerCount 1, succeeded tasks kept for 3 days',
     ten: 'workerCount 10, else as default',
   },
@@ -76,7 +76,7 @@ export default {
   },
 
   async openWorker({ url }, { configuration, slots, kinds = 1, handle }) {
-    const app = await boot(url);
+    const app = await boot(url, { taskContext: configuration !== 'best' });
     const queue = app.get(QueueService);
     /** @type {import('nestjs-pgqueue').KindOptions} */
     const options = {

@@ -27,8 +27,8 @@ export interface ClaimerDeps {
 
 /** No claim asks for more rows: the next one can be on its way while these run, and what is held in memory stays small. */
 const MOST_ROWS = 500;
-/** Nor for more payload than an answer, which is one text, can hold. */
-const MOST_BYTES = 400 * 1024 * 1024;
+/** Nor for more payload than an answer can hold, which is one text: in V8 at most 512 MiB. */
+const MOST_BYTES = 500 * 1024 * 1024;
 /** How often, at most, a claim takes a transaction id only to move the horizon. */
 const FORCED_XID_MS = 1000;
 /** A live worker count is looked at again after this long, when all slots are busy or there are none. */
