@@ -107,20 +107,6 @@ it('leaves them to another process, which finds them at once', async () => {
   expect(started.toSorted((a, b) => a - b)).toEqual(numbers(0, SHORT + 1 + BEHIND));
 });
 
-it('starts none that was cancelled while it waited', async () => {
-  const app = await createApp();
-  await pushAll(app);
-  await app.queue.start();
-  await until(() => started.includes(LONG));
-  for (const n of numbers(LONG + 1, LONG + 1 + BEHIND)) {
-    await app.queue.cancelTaskByKey(definition, keyOf(n));
-  }
-  longTask.resolve();
-  await until(async () => (await leased(app)).length === 0);
-  await app.queue.stop();
-  expect(started.at(-1)).toBe(LONG);
-});
-
 it('gives them back at a stop', async () => {
   const app = await createApp();
   await pushAll(app);
