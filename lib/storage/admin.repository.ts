@@ -6,7 +6,7 @@ import {
   type ListClass,
   SHOWN_STATUSES,
 } from '../task/task-filter.js';
-import type { TaskSummary } from '../task/task-view.js';
+import type { TaskSummary, WorkerView } from '../task/task-view.js';
 import type { ReportedAttempts, ReportedSettings, ReportedSlots } from '../task/worker-report.js';
 import type { Database } from './database.js';
 import type { RunStatement } from './executor.js';
@@ -33,15 +33,8 @@ export interface StoredTask {
   readonly leaseId: number | null;
 }
 
-export interface StoredWorker {
-  readonly leaseId: number;
-  readonly worker: string;
-  readonly host: string | null;
-  readonly pid: number | null;
-  readonly version: string | null;
-  readonly startedAt: Date;
-  readonly heartbeatAt: Date;
-  readonly silentMs: number;
+/** A worker process as its lease has it. */
+export interface StoredWorker extends Omit<WorkerView, 'lost' | 'kinds' | 'running'> {
   readonly settings: ReportedSettings | null;
   readonly slots: ReportedSlots;
   readonly running: ReportedAttempts;
