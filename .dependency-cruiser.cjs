@@ -15,6 +15,7 @@ const layers = {
   maintenance: ['worker', 'storage', 'task'],
   admin: ['storage', 'task'],
   cli: ['admin', 'storage', 'task'],
+  dashboard: ['admin', 'task'],
   health: ['handlers', 'storage', 'task'],
   metrics: ['handlers', 'task'],
   tracing: ['task'],
@@ -22,7 +23,7 @@ const layers = {
 /** These are tested, and could be used, without NestJS. */
 const withoutNest = ['task', 'worker', 'maintenance', 'admin', 'cli'];
 /** These bring injectables of their own, and so may use the public ones. */
-const extras = ['health', 'metrics', 'tracing'];
+const extras = ['health', 'metrics', 'tracing', 'dashboard'];
 const optionalPeers = pkg('@nestjs/terminus', 'prom-client', '@willsoto', '@opentelemetry');
 
 /** @type {import('dependency-cruiser').IConfiguration} */

@@ -1,0 +1,102 @@
+import type { KindActivity } from '../task/activity.js';
+import type { Explanation } from '../task/explanation.js';
+import type { TaskStatus } from '../task/task-status.js';
+import type { KindView, TaskCount, TaskDetail, TaskPage, WorkerView } from '../task/task-view.js';
+
+/*
+ * What the pages and the server say to each other, under the path of the dashboard:
+ *
+ *   GET  api/session                       Session
+ *   GET  api/overview                      Overview
+ *   GET  api/overview/stream               server-sent events: `overview` with an Overview, `trouble` with a Refusal
+ *   GET  api/tasks?kind=1&status=new&…     TaskPage; the fields of TaskQuery
+ *   GET  api/tasks/:id                     TaskPageOfOne, or 404
+ *   GET  api/workers                       WorkerView[]
+ *   POST api/tasks/:action                 an ActionRequest; answers an ActionResult
+ *   POST api/kinds/:kind/pause|resume      answers a PauseResult
+ *
+ * Times are ISO 8601 texts. Whatever is refused has a status of 400 or more and a Refusal.
+ */
+
+/** What the visitor may do. */
+export interface Session {
+  readonly access: DashboardAccess;
+  /** Payloads are redacted: lists show none of them, and can't be searched by their text. */
+  readonly redacted: boolean;
+}
+
+export type DashboardAccess = 'full' | 'read-only';
+
+/** All kinds at one moment: those that have tasks, workers or a pause, by their numbers. */
+export interface Overview {
+  readonly at: Date;
+  readonly kinds: readonly OverviewKind[];
+  /** Worker processes: those that report, and those that may be dead. */
+  readonly workers: { readonly live: number; readonly lost: number };
+}
+
+export interface OverviewKind
+  extends
+    Pick<KindView, 'kind' | 'name' | 'pausedAt' | 'processes' | 'slots' | 'settings'>,
+    Pick<KindActivity, 'points' | 'wait' | 'run'> {
+  readonly statuses: Readonly<Record<TaskStatus, TaskCount>>;
+  /** Since when the task that waits the longest has been due; null when none waits. */
+  readonly oldestDueAt: Date | null;
+}
+
+/** The filter of a list in a URL; several ids or statuses are separated by commas. */
+export type TaskQuery = Partial<
+  Record<
+    | 'kind'
+    | 'status'
+    | 'id'
+    | 'externalKey'
+    | 'text'
+    | 'createdFrom'
+    | 'createdTo'
+    /** 1 to 500. */
+    | 'limit'
+    | 'after',
+    string
+  >
+>;
+
+export interface TaskPageOfOne {
+  readonly task: TaskDetail;
+  readonly explanation: Explanation;
+}
+
+export const DASHBOARD_ACTIONS = ['retry', 'cancel', 'delete', 'runNow'] as const;
+export type DashboardAction = (typeof DASHBOARD_ACTIONS)[number];
+
+/** Which tasks to change, named by at least one field. */
+export interface ActionRequest {
+  readonly filter: Omit<TaskQuery, 'limit' | 'after'>;
+  /** At most so many, 1 to 100,000. Default 1,000. */
+  readonly limit?: number;
+}
+
+export interface PauseResult {
+  /** False when the kind was already as asked for. */
+  readonly changed: boolean;
+}
+
+export interface Refusal {
+  readonly message: string;
+}
+
+/** A value as JSON carries it. */
+export type Json<T> = T extends Date
+  ? string
+  : T extends (infer Item)[]
+    ? Json<Item>[]
+    : T extends readonly (infer Item)[]
+      ? readonly Json<Item>[]
+      : T extends object
+        ? { [Name in keyof T]: Json<T[Name]> }
+        : T;
+
+export type { TaskPage, WorkerView };
+
+/** Every request that changes something carries it: other sites can't send it along without being asked first. */
+export const CHANGE_HEADER = 'x-pgqueue-dashboard';
