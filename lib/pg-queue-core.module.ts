@@ -80,7 +80,11 @@ function createRegistry(options: ResolvedOptions, events: QueueEvents): TaskHand
 }
 
 function createDatabase(options: ResolvedOptions, moduleRef: ModuleRef): QueueDatabase {
-  return new QueueDatabase(() => findDataSource(moduleRef, options.dataSource), options.schema);
+  return new QueueDatabase(
+    () => findDataSource(moduleRef, options.dataSource),
+    options.schema,
+    !options.transactionPooling,
+  );
 }
 
 function createScheduler(

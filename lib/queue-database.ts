@@ -31,6 +31,7 @@ export class QueueDatabase {
   constructor(
     private readonly findDataSource: () => DataSource,
     private readonly schema: string | undefined,
+    private readonly prepares: boolean,
   ) {}
 
   get database(): Database {
@@ -78,7 +79,7 @@ export class QueueDatabase {
   /** @throws InvalidOptionError when the application has no such DataSource, InvalidManagerError for one of another database. */
   open() {
     if (!this.opened) {
-      const database = new TypeOrmDatabase(this.findDataSource());
+      const database = new TypeOrmDatabase(this.findDataSource(), this.prepares);
       const sql = queueSql(this.schema ?? database.defaultSchema);
       const tasks = new TaskRepository(sql);
       const lonePusher = new TaskPusher(new TaskRepository({ ...sql, ...sql.alone }));

@@ -4,22 +4,48 @@ import type { ConnectionOptions } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import { InvalidManagerError } from '../task/task.errors.js';
 import type { Database } from './database.js';
-import { hasNoConnection, inTransactionOf, isPool, type RunStatement, rowsOf, runIn } from './executor.js';
+import {
+  hasNoConnection,
+  inTransactionOf,
+  isPool,
+  type Row,
+  type RunStatement,
+  rowsOf,
+  runIn,
+} from './executor.js';
+import { PreparedStatements } from './prepared-statements.js';
+
+/** A connection of `pg`. */
+interface PreparingClient {
+  query(statement: { name: string; text: string; values: unknown[] }): Promise<{ rows: Row[] }>;
+}
 
 /** A TypeORM DataSource as the queue's database; with replication set, always its master. */
 export class TypeOrmDatabase implements Database {
-  constructor(private readonly dataSource: DataSource) {
+  private readonly prepared: PreparedStatements | undefined;
+
+  /** @param prepares whether statements outside of transactions may be prepared, which saves the server half of a push */
+  constructor(
+    private readonly dataSource: DataSource,
+    prepares = true,
+  ) {
     if (dataSource.options.type !== 'postgres') {
       throw new InvalidManagerError(
         `dataSource: must be of type 'postgres', is '${dataSource.options.type}'`,
       );
     }
+    this.prepared = prepares ? new PreparedStatements() : undefined;
     this.guardNewConnections();
   }
 
   /** On a query runner of its own, so that no library that keeps an ambient transaction can slip it under the statement. */
   readonly run: RunStatement = (sql, parameters) =>
-    this.withRunner(async (runner) => rowsOf(await runner.query(sql, parameters)));
+    this.withRunner((runner) => {
+      const plainly = async () => rowsOf(await runner.query(sql, parameters));
+      return this.prepared && !this.hasQuerySubscribers
+        ? this.prepared.run(sql, (name) => this.runPrepared(runner, name, sql, parameters), plainly)
+        : plainly();
+    });
 
   async transaction<T>(work: (run: RunStatement) => Promise<T>, within?: Manager | Executor): Promise<T> {
     if (!within) {
@@ -39,6 +65,29 @@ export class TypeOrmDatabase implements Database {
     } finally {
       await runner.release();
     }
+  }
+
+  /** On TypeORM's connection itself, since its `query` can't name a statement; its logger hears of it as usual. */
+  private async runPrepared(
+    runner: QueryRunner,
+    name: string,
+    text: string,
+    values: unknown[],
+  ): Promise<Row[]> {
+    const client: PreparingClient = await runner.connect();
+    const { logger } = this.dataSource;
+    logger.logQuery(text, values, runner);
+    try {
+      return (await client.query({ name, text, values })).rows;
+    } catch (error) {
+      logger.logQueryError(error as Error, text, values, runner);
+      throw error;
+    }
+  }
+
+  /** They are told of what goes through TypeORM's own `query`. */
+  private get hasQuerySubscribers(): boolean {
+    return this.dataSource.subscribers.some((subscriber) => subscriber.beforeQuery ?? subscriber.afterQuery);
   }
 
   runIn(transaction: Manager | Executor): RunStatement {

@@ -5,6 +5,8 @@ import type { WorkerPool } from './worker-pool.js';
 
 /** One more look after a ring or a claim: rings less than 10 ms apart are left out by the database. */
 const TRAILING_MS = 15;
+/** Where tasks come faster than rings, the next look does not wait for one. */
+const STREAM_MS = 5;
 /** A level that had rows so lately is looked at in every claim. */
 const HOT_MS = 5000;
 /** Looking at every level of every kind may take this share of the time at most. */
@@ -38,6 +40,7 @@ export class ClaimSchedule {
   private rung = true;
   private nextPollAt = 0;
   private trailingAt = Number.POSITIVE_INFINITY;
+  private foundAt = Number.NEGATIVE_INFINITY;
   private dueAt = Number.POSITIVE_INFINITY;
   private fullProbeAllowedAt = 0;
   private rotation = 0;
@@ -55,7 +58,7 @@ export class ClaimSchedule {
   /** Look at everything as soon as possible. */
   ring(now: number): void {
     this.rung = true;
-    this.trail(now);
+    this.trailBy(now + TRAILING_MS);
   }
 
   /** A task of this process is due again in `delayMs`. */
@@ -113,7 +116,12 @@ export class ClaimSchedule {
       }
     }
     if (tasks.length > 0) {
-      this.trail(now);
+      this.foundAt = now;
+    }
+    const trailingAt = this.foundAt + TRAILING_MS;
+    if (trailingAt > now) {
+      const isStream = tasks.length > 1 && this.backlog.size === 0;
+      this.trailBy(isStream ? now + STREAM_MS : trailingAt);
     }
     if (tasks.length >= limit) {
       // The kinds after the limit have not been looked at.
@@ -125,8 +133,8 @@ export class ClaimSchedule {
     }
   }
 
-  private trail(now: number): void {
-    this.trailingAt = Math.min(this.trailingAt, now + TRAILING_MS);
+  private trailBy(at: number): void {
+    this.trailingAt = Math.min(this.trailingAt, at);
   }
 
   private requestOf(pool: WorkerPool, priorities: readonly number[]): KindRequest {

@@ -1,0 +1,58 @@
+import { expect, it } from 'vitest';
+import type { ClaimedTask } from '../../lib/task/claim.js';
+import { ClaimCursor } from '../../lib/worker/claim-cursor.js';
+import { type ClaimPlan, ClaimSchedule } from '../../lib/worker/claim-schedule.js';
+import type { WorkerPool } from '../../lib/worker/worker-pool.js';
+
+const KIND = 1;
+
+/** A schedule of one kind with ten free slots; `look` makes the claim that is due at a time, and says what it found. */
+function schedule() {
+  const pool = { kind: KIND, free: 10, fetcherPeriodMs: 1000 } as WorkerPool;
+  const claims = new ClaimSchedule(new ClaimCursor());
+  claims.add(pool);
+  return {
+    ring: (now: number) => claims.ring(now),
+    waits: (now: number) => claims.plan(now),
+    look(now: number, found: number) {
+      const plan = claims.plan(now) as ClaimPlan;
+      expect(plan).toBeTypeOf('object');
+      claims.sent(plan, now);
+      const tasks = Array.from({ length: found }, () => ({ kind: KIND, priority: 5 }) as ClaimedTask);
+      claims.answered(plan, tasks, 500, now);
+    },
+  };
+}
+
+it('looks once more 15 ms after a claim that found a task', () => {
+  const one = schedule();
+  one.look(0, 0);
+  one.ring(100);
+  one.look(100, 1);
+  expect(one.waits(100)).toBe(15);
+  one.look(115, 0);
+  expect(one.waits(115)).toBeGreaterThan(800);
+});
+
+it('looks every 5 ms while several tasks come between two looks, and once more 15 ms after the last', () => {
+  const stream = schedule();
+  stream.look(0, 0);
+  stream.ring(100);
+  stream.look(100, 3);
+  expect(stream.waits(100)).toBe(5);
+  stream.look(105, 2);
+  expect(stream.waits(105)).toBe(5);
+  stream.look(110, 0);
+  expect(stream.waits(110)).toBe(10);
+  stream.look(120, 0);
+  expect(stream.waits(120)).toBeGreaterThan(800);
+});
+
+it('claims at once, without more looks at everything, while more tasks wait than there are slots', () => {
+  const backlog = schedule();
+  backlog.look(0, 10);
+  expect(backlog.waits(1)).toMatchObject({ full: false });
+  backlog.look(1, 10);
+  expect(backlog.waits(14)).toMatchObject({ full: false });
+  expect(backlog.waits(15)).toMatchObject({ full: true });
+});
