@@ -45,7 +45,7 @@ export class QueueService {
    */
   async pushTask<Payload>(task: NewTask<Payload>, options: PushOptions = {}): Promise<PushResult> {
     const settings = this.drafter.settings(options);
-    const draft = await this.drafter.draft(task, settings, 'task');
+    const draft = await this.drafter.draft(task, settings);
     const [result] = await this.push([draft], settings, options, false);
     return result!;
   }
@@ -61,11 +61,7 @@ export class QueueService {
       throw new InvalidTaskError('tasks', tasks, 'must be an array');
     }
     const settings = this.drafter.settings(options);
-    const drafts: TaskDraft[] = [];
-    for (const [index, task] of tasks.entries()) {
-      const draft = this.drafter.draft(task, settings, `tasks[${index}]`);
-      drafts.push(draft instanceof Promise ? await draft : draft);
-    }
+    const drafts = await this.drafter.draftAll(tasks, settings);
     return drafts.length === 0 ? [] : this.push(drafts, settings, options, true);
   }
 

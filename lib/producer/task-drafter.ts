@@ -10,6 +10,9 @@ import { InvalidTaskError } from '../task/task.errors.js';
 /** A unique index entry must fit a third of a page, whatever its text compresses to. */
 const MAX_KEY_BYTES = 512;
 
+/** How errors name a task that is pushed alone. */
+const FIELD = 'task';
+
 const TASK_FIELDS: ReadonlySet<string> = new Set<keyof NewTask>(['kind', 'payload', 'externalKey']);
 const PUSH_OPTIONS: ReadonlySet<string> = new Set<keyof PushOptions>([
   'delay',
@@ -46,35 +49,58 @@ export class TaskDrafter {
     return { delayMs: delayOf(options), priority: priorityOf(options), replace: onConflict === 'replace' };
   }
 
+  /** As `draft`, of tasks that errors name by their place: `tasks[3].payload`. */
+  async draftAll(tasks: readonly NewTask[], settings: DraftSettings): Promise<TaskDraft[]> {
+    const drafts: TaskDraft[] = [];
+    try {
+      for (const task of tasks) {
+        const draft = this.draft(task, settings);
+        drafts.push(draft instanceof Promise ? await draft : draft);
+      }
+    } catch (error) {
+      throw error instanceof InvalidTaskError ? atPlace(error, drafts.length) : error;
+    }
+    return drafts;
+  }
+
   /**
    * A promise only where a schema has to be asked.
    * @throws InvalidTaskError that names the field; UnexpectedTaskKindError for a bare number that has no handler here.
    */
-  draft(task: NewTask, settings: DraftSettings, field: string): TaskDraft | Promise<TaskDraft> {
+  draft(task: NewTask, settings: DraftSettings): TaskDraft | Promise<TaskDraft> {
     if (typeof task !== 'object' || task === null) {
-      throw new InvalidTaskError(field, task, 'must be an object with `kind` and `payload`');
+      throw new InvalidTaskError(FIELD, task, 'must be an object with `kind` and `payload`');
     }
     assertOnly(
       TASK_FIELDS,
       task,
-      `${field}.`,
+      `${FIELD}.`,
       'is not a field of a task; delay and priority are options of the push',
     );
-    const { kind: ref, payload } = task;
-    kindOf(ref, `${field}.kind`, InvalidTaskError);
-    const known = this.registry.optionsOf(ref);
-    const schema = this.registry.schemaOf(ref);
-    const draft = () => ({
+    kindOf(task.kind, `${FIELD}.kind`, InvalidTaskError);
+    const schema = this.registry.schemaOf(task.kind);
+    return schema
+      ? assertMatches(`${FIELD}.payload`, schema, task.payload).then(() => this.toDraft(task, settings))
+      : this.toDraft(task, settings);
+  }
+
+  private toDraft({ kind, payload, externalKey }: NewTask, settings: DraftSettings): TaskDraft {
+    const known = this.registry.optionsOf(kind);
+    return {
       kind: known.kind,
       priority: settings.priority,
       attempts: known.maxAttempts,
       delayMs: settings.delayMs,
-      externalKey: externalKeyOf(`${field}.externalKey`, task.externalKey),
-      payload: serializePayload(`${field}.payload`, payload, this.maxPayloadBytes),
+      externalKey: externalKeyOf(`${FIELD}.externalKey`, externalKey),
+      payload: serializePayload(`${FIELD}.payload`, payload, this.maxPayloadBytes),
       trace: null,
-    });
-    return schema ? assertMatches(`${field}.payload`, schema, payload).then(draft) : draft();
+    };
   }
+}
+
+/** The same error, of one of many. Put together only where there is one: names for every task would cost a push more than its checks. */
+function atPlace({ field, value, problem }: InvalidTaskError, index: number): InvalidTaskError {
+  return new InvalidTaskError(`tasks[${index}]${field.slice(FIELD.length)}`, value, problem);
 }
 
 function assertOnly(known: ReadonlySet<string>, given: object, prefix: string, problem: string): void {

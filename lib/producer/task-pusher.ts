@@ -20,6 +20,9 @@ export class TaskPusher {
   constructor(private readonly repository: TaskRepository) {}
 
   async push(run: RunStatement, drafts: readonly TaskDraft[], replace: boolean): Promise<PushResult[]> {
+    if (drafts[0]!.externalKey === null && !needsTransaction(drafts)) {
+      return (await this.repository.push(run, drafts)).map(pushedAs);
+    }
     const results: PushResult[] = Array.from({ length: drafts.length });
     const keyless = indexes(drafts, ({ externalKey }) => externalKey === null);
     const keyed = indexes(drafts, ({ externalKey }) => externalKey !== null);
@@ -28,7 +31,7 @@ export class TaskPusher {
         run,
         chunk.map((index) => drafts[index]!),
       );
-      chunk.forEach((index, place) => (results[index] = { id: ids[place]!, status: 'pushed' }));
+      chunk.forEach((index, place) => (results[index] = pushedAs(ids[place]!)));
     }
     // In the order of their keys, so that two batches wait for each other instead of deadlocking.
     keyed.sort((a, b) => byKey(drafts[a]!, drafts[b]!) || a - b);
@@ -77,6 +80,10 @@ export class TaskPusher {
       }
     }
   }
+}
+
+function pushedAs(id: string): PushResult {
+  return { id, status: 'pushed' };
 }
 
 function toIds(rows: readonly StoredKey[]): Map<string, string> {

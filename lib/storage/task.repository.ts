@@ -25,7 +25,7 @@ export class TaskRepository {
     }
     if (drafts.every((draft) => isSame(draft, first))) {
       const [row] = await run(this.sql.pushSame, [payloads(drafts), ...shared]);
-      return (JSON.parse(row!['ids'] as string) as number[]).map(String);
+      return idsOf(row as { first: string; ids: string | null }, drafts.length);
     }
     const rows = await run(this.sql.push, pushParameters(drafts));
     return rows.map((row) => row['id'] as string);
@@ -99,6 +99,12 @@ function isSame(a: TaskDraft, b: TaskDraft): boolean {
     a.delayMs === b.delayMs &&
     a.trace === b.trace
   );
+}
+
+function idsOf({ first, ids }: { first: string; ids: string | null }, count: number): string[] {
+  return ids === null
+    ? Array.from({ length: count }, (_, index) => String(Number(first) + index))
+    : (JSON.parse(ids) as number[]).map(String);
 }
 
 function payloads(drafts: readonly TaskDraft[]): string {

@@ -18,7 +18,8 @@ export class InvalidOptionError extends PgQueueError {
     readonly field: string,
     /** What was given. */
     readonly value: unknown,
-    problem: string,
+    /** What is wrong with it, for example `must be a text`. */
+    readonly problem: string,
   ) {
     super(`${field}: ${problem}, got ${describeValue(value)}`);
   }

@@ -71,3 +71,15 @@ it('goes by itself where a library slips an ambient transaction under the DataSo
     [1, 2, 3, 4].map((n) => ({ n })),
   );
 });
+
+it('tells a large batch its ids, whether or not they follow each other', async () => {
+  for (const increment of [1, 3]) {
+    await app.dataSource.query('DELETE FROM pgqueue');
+    await app.dataSource.query(`ALTER TABLE pgqueue ALTER id SET INCREMENT BY ${increment}`);
+    const tasks = Array.from({ length: 500 }, (_, n) => ({ kind: Note, payload: { n } }));
+    const results = await app.queue.pushTasks(tasks);
+    const stored = new Map((await storedTasks(app.dataSource)).map(({ id, payload }) => [id, payload]));
+    expect(results.map(({ id }) => stored.get(id!))).toEqual(tasks.map(({ payload }) => payload));
+    expect(Number(results.at(-1)!.id) - Number(results[0]!.id)).toBe(499 * increment);
+  }
+});

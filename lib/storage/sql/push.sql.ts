@@ -16,7 +16,7 @@ const SOURCE = `
  * $1 payloads, one JSON array · $2 kind · $3 priority · $4 attempts · $5 delay in ms · $6 trace.
  */
 const SAME_SOURCE = `
-  SELECT $2::smallint, $3::smallint, $4::smallint, $6::text, u.payload, (SELECT ${CLOCK}) + $5::bigint * interval '1 millisecond'
+  SELECT $2::smallint, $3::smallint, $4::smallint, $6::text, u.payload, (SELECT ${CLOCK} + $5::bigint * interval '1 millisecond')
   FROM json_array_elements($1::json) AS u(payload)`;
 
 /**
@@ -37,10 +37,12 @@ export function pushSql({ task }: SchemaNames) {
 INSERT INTO ${task} (kind, priority, attempts_left, trace, payload, run_at)
 VALUES ($2::smallint, $3::smallint, ${alone ? `CASE WHEN ${ALONE} IS NOT NULL THEN $4::smallint END` : '$4::smallint'}, $6::text, $1::json,
         ${CLOCK} + $5::bigint * interval '1 millisecond') RETURNING id::text AS id`,
+      /** Answers the first id, and all of them only where another's push came between. */
       pushSame: `
 WITH pushed AS (
   INSERT INTO ${task} (kind, priority, attempts_left, trace, payload, run_at) ${SAME_SOURCE}${suffix} RETURNING id
-) SELECT json_agg(id)::text AS ids FROM pushed`,
+) SELECT min(id)::text AS first, CASE WHEN max(id) - min(id) + 1 <> count(*) THEN (SELECT json_agg(id)::text FROM pushed) END AS ids
+FROM pushed`,
       /** No task has a key, so that none can be a duplicate. */
       push: `${insert} RETURNING t.id::text AS id`,
       /** Stores nothing for a duplicate: rows come back for the tasks that were stored. */
