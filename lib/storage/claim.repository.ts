@@ -69,16 +69,17 @@ function toAnswer(row: Record<string, string | null>): ClaimAnswer {
   };
 }
 
-function toTask([
-  id,
-  kind,
-  priority,
-  runAt,
-  attemptsLeft,
-  attempt,
-  externalKey,
-  trace,
-  payload,
-]: TaskTuple): ClaimedTask {
-  return { id, kind, priority, runAt, attemptsLeft, attempt, externalKey, trace, payload };
+/** By their places: to destructure an array is to iterate over it. */
+function toTask(tuple: TaskTuple): ClaimedTask {
+  return {
+    id: tuple[0],
+    kind: tuple[1],
+    priority: tuple[2],
+    runAt: tuple[3],
+    attemptsLeft: tuple[4],
+    attempt: tuple[5],
+    externalKey: tuple[6],
+    trace: tuple[7],
+    payload: tuple[8],
+  };
 }

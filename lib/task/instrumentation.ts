@@ -59,6 +59,11 @@ export class Instruments {
     };
   }
 
+  /** Whether there is one. */
+  get any(): boolean {
+    return this.instrumentation !== undefined;
+  }
+
   startPush(describe: () => PushInfo): InstrumentedPush | undefined {
     const { instrumentation } = this;
     const started = instrumentation && this.guard(() => instrumentation.startPush(describe()));

@@ -122,12 +122,15 @@ export type QueueEventListener = (event: QueueEvent) => void;
 
 /** Hands each event to every subscriber; one that throws breaks neither the queue nor the others. */
 export class QueueEvents {
-  private readonly listeners = new Set<QueueEventListener>();
+  /** Replaced as a whole, so that each event reaches those who were there when it happened, without an iterator for each. */
+  private listeners: readonly QueueEventListener[] = [];
 
   /** @returns a function that ends the subscription. */
   subscribe(listener: QueueEventListener): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    this.listeners = [...this.listeners, listener];
+    return () => {
+      this.listeners = this.listeners.filter((other) => other !== listener);
+    };
   }
 
   emit(event: QueueEvent): void {

@@ -57,20 +57,29 @@ export function settlementOf(
   options: RunnableKindOptions,
   onInvalid: (error: unknown) => void,
 ): Settlement {
-  const ref = { id, leaseId, attempt };
   const keep = options.maxTaskErrorMessages;
   switch (outcome.type) {
     case 'succeeded':
       return keepsTerminal(options, onInvalid)
-        ? { ...ref, write: 'finish', status: 'succeeded', message: null, keep }
-        : { ...ref, write: 'delete' };
+        ? { id, leaseId, attempt, write: 'finish', status: 'succeeded', message: null, keep }
+        : { id, leaseId, attempt, write: 'delete' };
     case 'cancelled':
       return keepsTerminal(options, onInvalid)
-        ? { ...ref, write: 'finish', status: 'cancelled', message: outcome.message, keep: Math.max(1, keep) }
-        : { ...ref, write: 'delete' };
+        ? {
+            id,
+            leaseId,
+            attempt,
+            write: 'finish',
+            status: 'cancelled',
+            message: outcome.message,
+            keep: Math.max(1, keep),
+          }
+        : { id, leaseId, attempt, write: 'delete' };
     case 'failed':
       return {
-        ...ref,
+        id,
+        leaseId,
+        attempt,
         write: 'reopen',
         delayMs: backoffOf(options, attempt, onInvalid),
         back: false,
@@ -78,11 +87,20 @@ export function settlementOf(
         keep,
       };
     case 'snoozed':
-      return { ...ref, write: 'reopen', delayMs: outcome.delayMs, back: true, message: null, keep };
+      return {
+        id,
+        leaseId,
+        attempt,
+        write: 'reopen',
+        delayMs: outcome.delayMs,
+        back: true,
+        message: null,
+        keep,
+      };
     case 'released':
-      return { ...ref, write: 'reopen', delayMs: 0, back: true, message: null, keep };
+      return { id, leaseId, attempt, write: 'reopen', delayMs: 0, back: true, message: null, keep };
     case 'unclaimed':
-      return { ...ref, write: 'unclaim' };
+      return { id, leaseId, attempt, write: 'unclaim' };
   }
 }
 

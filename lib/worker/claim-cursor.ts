@@ -169,7 +169,7 @@ export class ClaimCursor {
         this.sweeping.delete(key);
       }
       if (target && isBefore(this.positions.get(key) ?? START, target)) {
-        this.positions.set(key, target);
+        this.positions.set(key, { runAt: target.runAt, id: target.id });
       }
     }
   }
@@ -207,10 +207,12 @@ function* scannedLevels(
   const counts = new Map<number, { count: number; lastPriority: number }>();
   for (const { kind, priority } of tasks) {
     const counted = counts.get(kind);
-    counts.set(kind, {
-      count: (counted?.count ?? 0) + 1,
-      lastPriority: Math.max(priority, counted?.lastPriority ?? priority),
-    });
+    if (counted) {
+      counted.count++;
+      counted.lastPriority = Math.max(priority, counted.lastPriority);
+    } else {
+      counts.set(kind, { count: 1, lastPriority: priority });
+    }
   }
   let left = request.limit - tasks.length > 0 ? Number.POSITIVE_INFINITY : tasks.length;
   for (const { kind, free, levels } of request.kinds) {
@@ -234,9 +236,9 @@ function* scannedLevels(
  */
 function lastPositions({ tasks }: ClaimAnswer, limit: number): Map<number, Position> {
   const reached = new Map<number, Position>();
-  for (const { kind, priority, runAt, id } of tasks) {
-    if (runAt <= limit) {
-      reached.set(levelKey(kind, priority), { runAt, id });
+  for (const task of tasks) {
+    if (task.runAt <= limit) {
+      reached.set(levelKey(task.kind, task.priority), task);
     }
   }
   return reached;

@@ -11,21 +11,25 @@ export interface RunnerHooks {
   taskContext: boolean;
 }
 
-/** Runs one attempt to its outcome; never rejects. */
+/** Runs one attempt to its outcome, which goes to `ended`: a promise of it would be one more for each task. */
 export async function runAttempt(
   attempt: Attempt,
   { options, schema, invoke }: RegisteredHandler,
   { complete, taskContext }: RunnerHooks,
-): Promise<Outcome> {
+  ended: (attempt: Attempt, outcome: Outcome) => void,
+): Promise<void> {
+  let outcome: Outcome = SUCCEEDED;
   try {
     const stored = attempt.claimed.payload;
     const payload = schema ? await parsePayload(schema, stored) : stored;
     const task = new TaskContext(attempt, options.name, payload, complete);
     await (taskContext ? runAsCurrentTask(task, () => invoke(task)) : invoke(task));
-    return SUCCEEDED;
   } catch (thrown) {
-    const outcome = outcomeOf(thrown);
+    outcome = outcomeOf(thrown);
     // A handler that gave up because of the shutdown has not failed.
-    return attempt.aborted instanceof ShutdownError && outcome.type === 'failed' ? RELEASED : outcome;
+    if (attempt.aborted instanceof ShutdownError && outcome.type === 'failed') {
+      outcome = RELEASED;
+    }
   }
+  ended(attempt, outcome);
 }

@@ -158,15 +158,19 @@ export class WorkerPool {
   private runStarting(): void {
     for (const attempt of this.starting.splice(0)) {
       if (attempt.state === 'running') {
-        void this.run(attempt);
+        this.run(attempt);
       } else {
-        this.bodyEnded(attempt, RELEASED);
+        this.onBodyEnded(attempt, RELEASED);
       }
     }
   }
 
-  private async run(attempt: Attempt): Promise<void> {
+  private run(attempt: Attempt): void {
     const { hooks, handler, options } = this;
+    if (!hooks.instruments.any) {
+      void runAttempt(attempt, handler, hooks, this.onBodyEnded);
+      return;
+    }
     attempt.instrumented = hooks.instruments.startAttempt(() => ({
       kind: options.kind,
       name: options.name,
@@ -174,8 +178,8 @@ export class WorkerPool {
       attempt: attempt.attempt,
       trace: attempt.claimed.trace,
     }));
-    const body = () => runAttempt(attempt, handler, hooks);
-    this.bodyEnded(attempt, await (attempt.instrumented?.run(body) ?? body()));
+    const body = () => runAttempt(attempt, handler, hooks, this.onBodyEnded);
+    void (attempt.instrumented?.run(body) ?? body());
   }
 
   /** The attempts that hold a slot, or wait for one. */
@@ -209,7 +213,7 @@ export class WorkerPool {
     this.line.close();
   }
 
-  private bodyEnded(attempt: Attempt, outcome: Outcome): void {
+  private readonly onBodyEnded = (attempt: Attempt, outcome: Outcome): void => {
     if (attempt.state === 'running') {
       this.finish(attempt, 'ended', outcome);
     } else {
@@ -224,7 +228,7 @@ export class WorkerPool {
       this.startWaiting();
       this.hooks.onRoom();
     }
-  }
+  };
 
   private abandon(attempt: Attempt, outcome: Outcome): void {
     this.abandoned.set(attempt.id, attempt);

@@ -34,7 +34,9 @@ async function nanosecondsPerAttempt(taskContext) {
   const startedAt = performance.now();
   for (let done = 0; done < ATTEMPTS; done += AT_ONCE) {
     await Promise.all(
-      Array.from({ length: AT_ONCE }, () => runAttempt(new Attempt(claimed, 1), handler, hooks)),
+      Array.from({ length: AT_ONCE }, () =>
+        runAttempt(new Attempt(claimed, 1), handler, hooks, () => undefined),
+      ),
     );
   }
   return ((performance.now() - startedAt) * 1e6) / ATTEMPTS;
