@@ -77,7 +77,7 @@ describe('the janitor', () => {
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual((runs() - 1) * period);
   });
 
-  it('works off 20,000 tasks of a day in one run, keeps the younger, and holds up nobody', async () => {
+  it('H40: works off 20,000 tasks of a day in one run, keeps the younger, and holds up nobody', async () => {
     const definition = janitorOf({ loop: { janitorPeriod: '1h' } });
     const other = newKind();
     await storeEnded(definition, 20_000, '1 day');
@@ -92,7 +92,7 @@ describe('the janitor', () => {
     expect(await count(definition)).toBe(100);
   });
 
-  it('is shared by processes without harm: each task is deleted once', async () => {
+  it('H40: is shared by processes without harm: each task is deleted once', async () => {
     const definitions = Array.from({ length: 6 }, () => janitorOf({ loop: { janitorPeriod: 250 } }));
     await Promise.all(definitions.map((definition) => storeEnded(definition, 3000, '2 hours')));
     const all = await Promise.all([1, 2, 3].map(() => startWorker(definitions)));
@@ -117,7 +117,7 @@ describe('the janitor', () => {
     expect(left.map(({ status }) => status)).toEqual(Array.from({ length: 4 }, () => 'no_attempts_left'));
   });
 
-  it('that fails gives its turn back, and takes none of the turns of others', async () => {
+  it('H40: that fails gives its turn back, and takes none of the turns of others', async () => {
     const [broken, sound] = [1, 2].map(() => janitorOf({ loop: { janitorPeriod: '1h' } })) as [
       TaskDefinition<any>,
       TaskDefinition<any>,

@@ -1,0 +1,12 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+
+const script = fileURLToPath(new URL('soak.mjs', import.meta.url));
+
+it('H44: a process holds no more after 40,000 tasks, 2,000 failures and 20 lost connections than it did at first', async () => {
+  // Rejects, with what the script wrote, when something grew.
+  const { stdout } = await promisify(execFile)(process.execPath, [script, '--rounds', '20']);
+  expect(stdout).toMatch(/^20 rounds, \d{5} tasks, \d{4} failed attempts/);
+});
