@@ -1,7 +1,5 @@
 import { Global, Module } from '@nestjs/common';
 import { DiscoveryModule, ModuleRef } from '@nestjs/core';
-import { getDataSourceToken } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
 import { QueueAdmin } from './admin/queue-admin.js';
 import { TaskHandlerExplorer } from './handlers/task-handler.explorer.js';
 import { TaskHandlerInvoker } from './handlers/task-handler.invoker.js';
@@ -14,6 +12,8 @@ import { QueueDatabase } from './queue-database.js';
 import { QueueLogger } from './queue-logger.js';
 import { QueueProcessing } from './queue-processing.js';
 import { QueueService } from './queue.service.js';
+import type { Database } from './storage/database.js';
+import { PgDatabase } from './storage/pg-database.js';
 import { Instruments } from './task/instrumentation.js';
 import { QueueEvents } from './task/queue-events.js';
 import { InvalidOptionError } from './task/task.errors.js';
@@ -79,12 +79,13 @@ function createRegistry(options: ResolvedOptions, events: QueueEvents): TaskHand
   return registry;
 }
 
-function createDatabase(options: ResolvedOptions, moduleRef: ModuleRef): QueueDatabase {
-  return new QueueDatabase(
-    () => findDataSource(moduleRef, options.dataSource),
-    options.schema,
-    !options.transactionPooling,
-  );
+async function createDatabase(options: ResolvedOptions, moduleRef: ModuleRef): Promise<QueueDatabase> {
+  const { pool, dataSource, schema } = options;
+  const prepares = !options.transactionPooling;
+  const find = pool
+    ? () => new PgDatabase(pool, prepares)
+    : await typeOrmFinder(moduleRef, dataSource, prepares);
+  return new QueueDatabase(find, schema);
 }
 
 function createScheduler(
@@ -140,15 +141,31 @@ function createAdmin(
   });
 }
 
-/** @throws InvalidOptionError when the application has no DataSource of this name. */
-function findDataSource(moduleRef: ModuleRef, name: string): DataSource {
-  try {
-    return moduleRef.get<DataSource>(getDataSourceToken(name), { strict: false });
-  } catch {
-    throw new InvalidOptionError(
-      'dataSource',
-      name,
-      'must be the name of a DataSource of TypeOrmModule.forRoot',
-    );
-  }
+/** Loaded only where it is used: an application may have no TypeORM. */
+async function typeOrmFinder(moduleRef: ModuleRef, name: string, prepares: boolean): Promise<() => Database> {
+  const [{ getDataSourceToken }, { TypeOrmDatabase }] = await Promise.all([
+    import('@nestjs/typeorm').catch(refuseWithoutTypeOrm),
+    import('./storage/typeorm-database.js'),
+  ]);
+  return () => {
+    let dataSource;
+    try {
+      dataSource = moduleRef.get(getDataSourceToken(name), { strict: false });
+    } catch {
+      throw new InvalidOptionError(
+        'dataSource',
+        name,
+        'must be the name of a DataSource of TypeOrmModule.forRoot',
+      );
+    }
+    return new TypeOrmDatabase(dataSource as never, prepares);
+  };
+}
+
+function refuseWithoutTypeOrm(): never {
+  throw new InvalidOptionError(
+    'pool',
+    undefined,
+    'must be a Pool of pg where @nestjs/typeorm is not installed',
+  );
 }

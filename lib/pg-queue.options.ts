@@ -1,17 +1,20 @@
 import { hostname } from 'node:os';
-import type { EntityManager } from 'typeorm';
 import type { HandlerEnhancers } from './handlers/task-handler.invoker.js';
 import type { KindOverrides } from './handlers/task-handler.registry.js';
 import { type Duration, toMilliseconds, toTimerMilliseconds } from './task/duration.js';
+import { isPool, type PgPool } from './storage/executor.js';
 import { schemaNames } from './storage/schema-names.js';
 import { resolveKindOptions } from './task/kind-options.js';
 import { kindOf } from './task/task-definition.js';
+import type { Manager } from './task/transaction.js';
 import { InvalidOptionError } from './task/task.errors.js';
 
 /** The options of `PgQueueModule.forRoot`. Durations are milliseconds or texts such as `'20s'`. */
 export interface PgQueueModuleOptions {
   /** The name of the TypeORM DataSource that the queue works in. Default `'default'`. */
   dataSource?: string;
+  /** A `pg.Pool` that the queue works in, in place of a TypeORM DataSource. The application ends it, after the queue has stopped. */
+  pool?: PgPool;
   /** The database schema of the queue's tables. Default: the DataSource's own, or `public`. */
   schema?: string;
   /** Check the queue's tables and start processing at application bootstrap. Default true. */
@@ -48,7 +51,7 @@ export interface PgQueueModuleOptions {
    * The ambient transaction, for pushes that name none: `() => txHost.tx` with nestjs-cls.
    * It is asked at each push; undefined: there is none.
    */
-  transactionManager?: () => EntityManager | undefined;
+  transactionManager?: () => Manager | undefined;
 }
 
 /** The module's options with defaults, checked. */
@@ -56,6 +59,7 @@ export type ResolvedOptions = Required<
   Omit<
     PgQueueModuleOptions,
     | 'schema'
+    | 'pool'
     | 'transactionManager'
     | 'shutdownTimeout'
     | 'heartbeatPeriod'
@@ -63,7 +67,7 @@ export type ResolvedOptions = Required<
     | 'statementTimeout'
   >
 > &
-  Pick<PgQueueModuleOptions, 'schema' | 'transactionManager'> & {
+  Pick<PgQueueModuleOptions, 'schema' | 'pool' | 'transactionManager'> & {
     shutdownTimeoutMs: number;
     heartbeatPeriodMs: number;
     leaseTimeoutMs: number;
@@ -97,6 +101,9 @@ const isDuration: Check = () => undefined;
 /** Every option with its check, besides those that depend on others. */
 const CHECKS: Record<keyof PgQueueModuleOptions, Check> = {
   dataSource: isText,
+  pool: (name, value) => {
+    assert(isObject(value) && isPool(value), name, value, 'must be a Pool of pg');
+  },
   schema: (_, value) => void schemaNames(value as string),
   autoStart: isBoolean,
   shutdownTimeout: isDuration,
@@ -125,9 +132,16 @@ export function resolveOptions(options: PgQueueModuleOptions = {}): ResolvedOpti
       CHECKS[name as keyof PgQueueModuleOptions](name, value);
     }
   }
+  assert(
+    options.pool === undefined || options.dataSource === undefined,
+    'dataSource',
+    options.dataSource,
+    'must not be given with pool: the queue works in one of them',
+  );
   const heartbeatPeriodMs = toTimerMilliseconds('heartbeatPeriod', options.heartbeatPeriod ?? '1s', 50);
   return {
     dataSource: options.dataSource ?? 'default',
+    pool: options.pool,
     schema: options.schema,
     autoStart: options.autoStart ?? true,
     kinds: options.kinds ?? {},

@@ -1,12 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DataSource } from 'typeorm';
 import { PushGatherer } from './producer/push-gatherer.js';
 import { TaskPusher } from './producer/task-pusher.js';
 import type { Database } from './storage/database.js';
 import { checkSchema } from './storage/schema-check.js';
 import { type QueueSql, queueSql } from './storage/sql/index.js';
 import { TaskRepository } from './storage/task.repository.js';
-import { TypeOrmDatabase } from './storage/typeorm-database.js';
 import type { TaskDraft } from './task/task-draft.js';
 import { SchemaMismatchError } from './task/task.errors.js';
 import type { PushResult } from './task/task.js';
@@ -29,9 +27,8 @@ export class QueueDatabase {
     | undefined;
 
   constructor(
-    private readonly findDataSource: () => DataSource,
+    private readonly findDatabase: () => Database,
     private readonly schema: string | undefined,
-    private readonly prepares: boolean,
   ) {}
 
   get database(): Database {
@@ -79,7 +76,7 @@ export class QueueDatabase {
   /** @throws InvalidOptionError when the application has no such DataSource, InvalidManagerError for one of another database. */
   open() {
     if (!this.opened) {
-      const database = new TypeOrmDatabase(this.findDataSource(), this.prepares);
+      const database = this.findDatabase();
       const sql = queueSql(this.schema ?? database.defaultSchema);
       const tasks = new TaskRepository(sql);
       const lonePusher = new TaskPusher(new TaskRepository({ ...sql, ...sql.alone }));

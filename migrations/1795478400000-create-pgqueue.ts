@@ -6,11 +6,19 @@ import { dataSourceOf, defaultSchemaOf } from '../lib/storage/typeorm-database.j
 
 const TIMESTAMP = 1795478400000;
 
+/** What TypeORM takes as a migration; written out so that an application without TypeORM needs no types of it. */
+export interface PgQueueMigration {
+  readonly name: string;
+  /** Of a `QueryRunner`. */
+  up(queryRunner: any): Promise<void>;
+  down(queryRunner: any): Promise<void>;
+}
+
 /** Creates the queue's tables, version 1, in the given schema or the DataSource's own. */
-export function createPgQueue(schema?: string): new () => MigrationInterface {
+export function createPgQueue(schema?: string): new () => PgQueueMigration {
   const schemaOf = (queryRunner: QueryRunner) => schema ?? defaultSchemaOf(dataSourceOf(queryRunner));
 
-  return class CreatePgQueue1795478400000 implements MigrationInterface {
+  return class CreatePgQueue1795478400000 implements PgQueueMigration, MigrationInterface {
     readonly name = `CreatePgQueue${schema === undefined ? '' : `_${schema}_`}${TIMESTAMP}`;
 
     up(queryRunner: QueryRunner): Promise<void> {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import pg from 'pg';
 import { QueueAdmin } from '../admin/queue-admin.js';
 import { PgDatabase } from '../storage/pg-database.js';
 import { checkVersion } from '../storage/schema-check.js';
@@ -84,7 +85,12 @@ async function dispatch(
   }
   const schema = values.schema ?? 'public';
   const sql = queueSql(schema);
-  const database = new PgDatabase(databaseUrl, CONNECTION_TIMEOUT_MS);
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
+    max: 2,
+  });
+  const database = new PgDatabase(pool);
   try {
     if (!command.withoutTables) {
       await database.transaction((run) => checkVersion(run, schema));
@@ -107,7 +113,7 @@ async function dispatch(
       arguments: positionals,
     });
   } finally {
-    await database.close();
+    await pool.end();
   }
 }
 

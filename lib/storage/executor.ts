@@ -1,4 +1,3 @@
-import type { EntityManager, QueryRunner } from 'typeorm';
 import type { Executor, Manager } from '../task/transaction.js';
 import { InvalidManagerError } from '../task/task.errors.js';
 
@@ -41,29 +40,73 @@ export function runIn(transaction: Manager | Executor, belongs: (manager: Manage
   };
 }
 
+/** Several statements in the caller's transaction; where the caller has none, and only a source of connections, in one of their own. */
+export async function transactionIn<T>(
+  transaction: Manager | Executor,
+  work: (run: RunStatement) => Promise<T>,
+  open: (transaction: Manager | Executor) => RunStatement,
+): Promise<T> {
+  const run = open(transaction);
+  if (hasNoConnection(transaction)) {
+    return transaction.transaction((manager) => work(open(manager)));
+  }
+  return isPool(transaction) ? inTransactionOf(transaction, work) : work(run);
+}
+
+/** TypeORM's `EntityManager`. */
+interface LooseManager extends Manager {
+  transaction<T>(work: (manager: Manager) => Promise<T>): Promise<T>;
+}
+
 /** A manager outside any transaction, such as `dataSource.manager`: each of its statements may run on another connection. */
-export function hasNoConnection(transaction: Manager | Executor): transaction is EntityManager {
-  return isManager(transaction) && !('isReleased' in transaction) && !transaction.queryRunner;
+function hasNoConnection(transaction: Manager | Executor): transaction is LooseManager {
+  return (
+    isManager(transaction) &&
+    !('isReleased' in transaction) &&
+    !(transaction as { queryRunner?: unknown }).queryRunner
+  );
+}
+
+/** A connection of `pg` that was taken from its pool. */
+interface PoolClient extends Executor {
+  query(sql: string | PreparedQuery, parameters?: unknown[]): Promise<{ rows: Row[] }>;
+  release(error?: unknown): void;
+  on(event: 'error', listener: () => void): unknown;
+  off(event: 'error', listener: () => void): unknown;
+}
+
+export interface PreparedQuery {
+  readonly name: string;
+  readonly text: string;
+  readonly values: unknown[];
 }
 
 /** A pool of `pg`: each of its statements may run on another connection. */
-interface Pool extends Executor {
-  connect(): Promise<Executor & { release(error?: unknown): void }>;
+export interface PgPool {
+  query(sql: string | PreparedQuery, parameters?: unknown[]): Promise<{ rows: Row[] }>;
+  connect(): Promise<PoolClient>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
   readonly totalCount: number;
+  readonly options: object;
 }
 
-export function isPool(executor: Manager | Executor): executor is Pool {
-  const { connect, totalCount } = executor as Partial<Pool>;
+export function isPool(executor: unknown): executor is PgPool {
+  const { connect, totalCount } = executor as Partial<PgPool>;
   return typeof connect === 'function' && typeof totalCount === 'number';
 }
 
+/** A connection that breaks in use rejects its statement too. */
+const ignore = () => undefined;
+
 /** Several statements that commit or roll back together, on one connection of a pool. */
-export async function inTransactionOf<T>(pool: Pool, work: (run: RunStatement) => Promise<T>): Promise<T> {
+export async function inTransactionOf<T>(pool: PgPool, work: (run: RunStatement) => Promise<T>): Promise<T> {
   const client = await pool.connect();
+  client.on('error', ignore);
   try {
     await client.query('BEGIN');
     const result = await work(async (sql, parameters) => rowsOf(await client.query(sql, parameters)));
     await client.query('COMMIT');
+    client.off('error', ignore);
     client.release();
     return result;
   } catch (error) {
@@ -76,7 +119,8 @@ export async function inTransactionOf<T>(pool: Pool, work: (run: RunStatement) =
 /** Other libraries' transactions have neither. */
 function isManager(transaction: Manager | Executor): transaction is Manager {
   return (
-    'isReleased' in transaction || typeof (transaction as Partial<EntityManager>).getRepository === 'function'
+    'isReleased' in transaction ||
+    typeof (transaction as { getRepository?: unknown }).getRepository === 'function'
   );
 }
 
@@ -86,8 +130,8 @@ function assertUsable(manager: Manager, belongs: (manager: Manager) => boolean):
       "manager: belongs to another DataSource than the queue's; its transaction can't carry this queue's tasks",
     );
   }
-  const runner: QueryRunner | undefined = 'isReleased' in manager ? manager : manager.queryRunner;
-  if (runner?.isReleased) {
+  const runner = 'isReleased' in manager ? manager : (manager as { queryRunner?: object }).queryRunner;
+  if ((runner as { isReleased?: boolean } | undefined)?.isReleased) {
     throw new InvalidManagerError('manager: its query runner is released, so its transaction is over');
   }
 }

@@ -1,20 +1,49 @@
-import pg from 'pg';
+import type { ConnectionOptions } from './connection-options.js';
+import type { Executor, Manager } from '../task/transaction.js';
 import type { Database } from './database.js';
-import { inTransactionOf } from './executor.js';
+import { inTransactionOf, type PgPool, type RunStatement, rowsOf, runIn, transactionIn } from './executor.js';
+import { PreparedStatements } from './prepared-statements.js';
 
-/** A pool of `pg` as the queue's database, for programs without an application. */
-export class PgDatabase implements Pick<Database, 'transaction'> {
-  private readonly pool: pg.Pool;
+/** A pool of `pg` as the queue's database. It stays its owner's: nobody ends it here. */
+export class PgDatabase implements Database {
+  readonly defaultSchema = 'public';
+  private readonly prepared: PreparedStatements | undefined;
 
-  constructor(connectionString: string, connectionTimeoutMillis: number) {
-    this.pool = new pg.Pool({ connectionString, connectionTimeoutMillis, max: 2 });
-    // What breaks while idle is reported by the query that meets it.
-    this.pool.on('error', () => undefined);
+  /** @param prepares whether statements outside of transactions may be prepared */
+  constructor(
+    private readonly pool: PgPool,
+    prepares = true,
+  ) {
+    this.prepared = prepares ? new PreparedStatements() : undefined;
+    // A connection that breaks while idle would end the process; what breaks later is reported by the query that meets it.
+    pool.on('error', () => undefined);
   }
 
-  transaction: Database['transaction'] = (work) => inTransactionOf(this.pool, work);
+  readonly run: RunStatement = (text, values) => {
+    const plainly = async () => rowsOf(await this.pool.query(text, values));
+    return this.prepared
+      ? this.prepared.run(
+          text,
+          async (name) => rowsOf(await this.pool.query({ name, text, values })),
+          plainly,
+        )
+      : plainly();
+  };
 
-  close(): Promise<void> {
-    return this.pool.end();
+  transaction<T>(work: (run: RunStatement) => Promise<T>, within?: Manager | Executor): Promise<T> {
+    return within
+      ? transactionIn(within, work, (transaction) => this.runIn(transaction))
+      : inTransactionOf(this.pool, work);
+  }
+
+  /** Whether a TypeORM manager reaches the same database can't be told. */
+  runIn(transaction: Manager | Executor): RunStatement {
+    return runIn(transaction, () => true);
+  }
+
+  connectionOptions(): ConnectionOptions {
+    const options = this.pool.options as ConnectionOptions;
+    // Neither is enumerable in a pool's options, so that a spread leaves them out.
+    return { ...options, password: options['password'], ssl: options['ssl'] };
   }
 }

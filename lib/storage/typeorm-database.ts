@@ -4,20 +4,12 @@ import type { ConnectionOptions } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import { InvalidManagerError } from '../task/task.errors.js';
 import type { Database } from './database.js';
-import {
-  hasNoConnection,
-  inTransactionOf,
-  isPool,
-  type Row,
-  type RunStatement,
-  rowsOf,
-  runIn,
-} from './executor.js';
+import { type PreparedQuery, type Row, type RunStatement, rowsOf, runIn, transactionIn } from './executor.js';
 import { PreparedStatements } from './prepared-statements.js';
 
 /** A connection of `pg`. */
 interface PreparingClient {
-  query(statement: { name: string; text: string; values: unknown[] }): Promise<{ rows: Row[] }>;
+  query(statement: PreparedQuery): Promise<{ rows: Row[] }>;
 }
 
 /** A TypeORM DataSource as the queue's database; with replication set, always its master. */
@@ -47,15 +39,10 @@ export class TypeOrmDatabase implements Database {
         : plainly();
     });
 
-  async transaction<T>(work: (run: RunStatement) => Promise<T>, within?: Manager | Executor): Promise<T> {
-    if (!within) {
-      return this.withRunner((runner) => inTransactionOfRunner(runner, work, this.runIn(runner)));
-    }
-    const run = this.runIn(within);
-    if (hasNoConnection(within)) {
-      return within.transaction((manager) => work(this.runIn(manager)));
-    }
-    return isPool(within) ? inTransactionOf(within, work) : work(run);
+  transaction<T>(work: (run: RunStatement) => Promise<T>, within?: Manager | Executor): Promise<T> {
+    return within
+      ? transactionIn(within, work, (transaction) => this.runIn(transaction))
+      : this.withRunner((runner) => inTransactionOfRunner(runner, work, this.runIn(runner)));
   }
 
   private async withRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {

@@ -1,5 +1,3 @@
-import type { EntityManager, QueryRunner } from 'typeorm';
-
 /**
  * Anything that runs SQL with `$1` parameters: a `pg` client or pool, or a small wrapper of another library.
  * The answer is an array of rows, an object with `rows`, or TypeORM's `[rows, count]`.
@@ -9,8 +7,14 @@ export interface Executor {
   query(sql: string, parameters?: unknown[]): Promise<unknown>;
 }
 
-/** The caller's TypeORM transaction: the manager that `dataSource.transaction` hands out, or its query runner. */
-export type Manager = EntityManager | QueryRunner;
+/**
+ * The caller's TypeORM transaction: the `EntityManager` that `dataSource.transaction` hands out, or its `QueryRunner`. These two
+ * fit it, and a client of `pg` does not; written out so that an application without TypeORM needs no types of it.
+ */
+export interface Manager {
+  query(query: string, parameters?: any): Promise<any>;
+  release(): Promise<void>;
+}
 
 /** Where a statement runs: in the caller's transaction, or, with neither, on the queue's own DataSource. */
 export interface TransactionOptions {

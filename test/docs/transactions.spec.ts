@@ -18,6 +18,7 @@ import {
   withPrisma,
   withQueryRunner,
 } from '../../docs/examples/transactions.js';
+import { AppModule } from '../../docs/examples/pool.js';
 import { pgQueueMigrations, QueueService } from '../../lib/index.js';
 import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -192,4 +193,20 @@ describe('nestjs-cls', () => {
     expect(await stored()).toEqual({ orders: [4], tasks: [{ orderId: 4 }, { orderId: 6 }] });
     await app.close();
   });
+});
+
+it('docs/examples/pool.ts works in a pool, and ends it after the queue has stopped', async () => {
+  process.env['DATABASE_URL'] = database.url;
+  const testing = await Test.createTestingModule({ imports: [AppModule] }).compile();
+  const app = await testing.init();
+  const own = app.get(pg.Pool);
+  const ran: unknown[] = [];
+  app.get(QueueService).registerKind(ChargeOrder, ({ payload }) => void ran.push(payload), {
+    attemptTimeout: '5s',
+    backoff: () => '1s',
+  });
+  await app.get(QueueService).pushTask({ kind: ChargeOrder, payload: { orderId: 12 } });
+  await until(() => ran.length === 1);
+  await app.close();
+  expect(own.ended).toBe(true);
 });

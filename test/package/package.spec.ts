@@ -54,6 +54,25 @@ describe('the packed package', () => {
     expect(new Set(await readdir(path.join(folder, 'migrations')))).toEqual(new Set(sqlFiles));
   });
 
+  it('brings the command nestjs-pgqueue', async () => {
+    const command = path.join(project, 'node_modules/.bin/nestjs-pgqueue');
+    const env = { ...process.env, DATABASE_URL: database.url, NODE_OPTIONS: '' };
+    const { stdout } = await run(command, ['migrate', '--schema', 'by-command'], { env });
+    expect(stdout).toBe(`schema "by-command": the queue's tables were created\n`);
+  });
+
+  it('needs no TypeORM in an application with a pool of pg, which that command has migrated', async () => {
+    expect(await start('pool.mjs')).toBe('ran {"from":"pool"}');
+  });
+
+  it('has types that need no TypeORM', async () => {
+    await link('@types/node');
+    await link('@types/pg');
+    expect(await ourTypeErrors('without-typeorm.mts')).toEqual([]);
+    await link('@nestjs/typeorm');
+    await link('typeorm');
+  }, 120_000);
+
   it('H51: runs a queue in an ESM application', async () => {
     expect(await start('app.mjs')).toBe('ran {"from":"esm"}');
   });
@@ -62,30 +81,12 @@ describe('the packed package', () => {
     expect(await start('app.cjs')).toBe('ran {"from":"cjs"}');
   });
 
-  it('brings the command nestjs-pgqueue', async () => {
-    const command = path.join(project, 'node_modules/.bin/nestjs-pgqueue');
-    const env = { ...process.env, DATABASE_URL: database.url, NODE_OPTIONS: '' };
-    const { stdout } = await run(command, ['migrate', '--schema', 'by-command'], { env });
-    expect(stdout).toBe(`schema "by-command": the queue's tables were created\n`);
-  });
-
   it('has types that need nothing but the declared packages, and those of Node', async () => {
-    await link('@types/node');
-    const tsc = path.join(installed('typescript'), 'bin/tsc');
-    const args = [tsc, '--listFiles'];
-    const { stdout } = await run(process.execPath, args, { cwd: project, maxBuffer: 2 ** 26 }).catch(
-      (error) => error,
-    );
-    expect(stdout).toContain('nestjs-pgqueue/dist/lib/index.d.ts');
-    // Other packages' declarations are theirs to mend.
-    const ours = stdout
-      .split('\n')
-      .filter((line: string) => /^(typed|node_modules.nestjs-pgqueue).*error/.test(line));
-    expect(ours).toEqual([]);
+    expect(await ourTypeErrors('typed.mts', 'typed.cts')).toEqual([]);
   }, 120_000);
 
   it('offers health, metrics and tracing to those who have the optional peers', async () => {
-    await linkPeers(isOptional);
+    await linkPeers((name) => isOptional(name) && !name.endsWith('typeorm'));
     const source = `
       await import('reflect-metadata');
       for (const name of ['health', 'metrics', 'tracing']) {
@@ -95,6 +96,21 @@ describe('the packed package', () => {
       'health true\nmetrics true\ntracing true',
     );
   });
+
+  /** Other packages' declarations are theirs to mend. */
+  async function ourTypeErrors(...files: string[]): Promise<string[]> {
+    const config = { extends: './tsconfig.json', files };
+    await writeFile(path.join(project, 'tsconfig.checked.json'), JSON.stringify(config));
+    const tsc = path.join(installed('typescript'), 'bin/tsc');
+    const args = [tsc, '--project', 'tsconfig.checked.json', '--listFiles'];
+    const { stdout } = await run(process.execPath, args, { cwd: project, maxBuffer: 2 ** 26 }).catch(
+      (error) => error,
+    );
+    expect(stdout).toContain('nestjs-pgqueue/dist/lib/index.d.ts');
+    return stdout
+      .split('\n')
+      .filter((line: string) => /^(typed|without|node_modules.nestjs-pgqueue).*error/.test(line));
+  }
 
   /** No registry is asked: what the package needs is taken from this repository's own packages. */
   async function createProject(): Promise<void> {

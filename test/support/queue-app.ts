@@ -1,6 +1,7 @@
 import type { INestApplicationContext, ModuleMetadata, Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import pg from 'pg';
 import { DataSource } from 'typeorm';
 import {
   PgQueueModule,
@@ -35,6 +36,7 @@ export async function createQueueApp({
   imports = [],
   typeorm = {},
 }: QueueAppOptions): Promise<QueueApp> {
+  const pool = process.env['TEST_OVER'] === 'pg' ? poolOf(url, typeorm) : undefined;
   const testing = await Test.createTestingModule({
     imports: [
       TypeOrmModule.forRoot({
@@ -45,7 +47,7 @@ export async function createQueueApp({
         retryAttempts: 0,
         ...typeorm,
       }),
-      PgQueueModule.forRoot(options),
+      PgQueueModule.forRoot(pool ? { pool, ...options } : options),
       ...imports,
     ],
     providers,
@@ -58,8 +60,16 @@ export async function createQueueApp({
     queue: app.get(QueueService),
     dataSource: app.get(DataSource),
     get: (type) => app.get(type, { strict: false }),
-    close: () => app.close(),
+    close: async () => {
+      await app.close();
+      await (pool?.ending ? undefined : pool?.end());
+    },
   };
+}
+
+/** As large as the application's DataSource would be, where a test depends on that. */
+function poolOf(connectionString: string, { extra }: Record<string, unknown>): pg.Pool {
+  return new pg.Pool({ connectionString, ...(extra as pg.PoolConfig) });
 }
 
 export interface StoredTask {
