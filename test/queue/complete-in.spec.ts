@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { InvalidManagerError, type KindOptions, LeaseLostError, type Task } from '../../lib/index.js';
 import { deferred } from '../support/deferred.js';
 import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
+import { createQueueApp, type QueueApp, storedTasks, OVER_TYPEORM } from '../support/queue-app.js';
 import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { rejectionOf } from '../support/thrown-by.js';
@@ -200,7 +200,7 @@ describe('completeIn', () => {
     expect(await effects()).toEqual([1]);
   });
 
-  it('refuses the manager of another DataSource', async () => {
+  it.runIf(OVER_TYPEORM)('refuses the manager of another DataSource', async () => {
     const thrown = deferred<unknown>();
     const foreign = new DataSource({ type: 'postgres', url: database.url });
     await foreign.initialize();

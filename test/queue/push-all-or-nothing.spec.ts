@@ -3,7 +3,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { NewTask, TransactionOptions } from '../../lib/index.js';
 import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
+import { createQueueApp, type QueueApp, storedTasks, OVER_TYPEORM } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { rejectionOf } from '../support/thrown-by.js';
 
@@ -62,7 +62,7 @@ describe('H20: a manager that can not carry the push is refused, and nothing is 
     return [...errors, ...(await stored())];
   }
 
-  it('when it is of another DataSource, even of one to the same database', async () => {
+  it.runIf(OVER_TYPEORM)('when it is of another DataSource, even of one to the same database', async () => {
     const foreign = new DataSource({ type: 'postgres', url: database.url });
     await foreign.initialize();
     const runner = foreign.createQueryRunner();

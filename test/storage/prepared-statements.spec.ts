@@ -1,7 +1,7 @@
 import { type EntitySubscriberInterface, EventSubscriber } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defineTask, noJitter } from '../../lib/index.js';
-import { createQueueApp, type QueueApp, type QueueAppOptions } from '../support/queue-app.js';
+import { createQueueApp, type QueueApp, type QueueAppOptions, OVER_TYPEORM } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 const Count = defineTask<{ number: number }>({
@@ -11,7 +11,7 @@ const Count = defineTask<{ number: number }>({
   backoff: noJitter('1m'),
 });
 
-describe('Pushes outside of transactions', () => {
+describe.runIf(OVER_TYPEORM)('Pushes outside of transactions', () => {
   let database: TestDatabase;
   let app: QueueApp;
 

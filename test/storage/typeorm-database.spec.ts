@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createQueueApp } from '../support/queue-app.js';
+import { createQueueApp, OVER_TYPEORM } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { rejectionOf } from '../support/thrown-by.js';
 
@@ -53,7 +53,7 @@ async function startHostileServer(port: number) {
   return state;
 }
 
-describe('TypeOrmDatabase', () => {
+describe.runIf(OVER_TYPEORM)('TypeOrmDatabase', () => {
   let database: TestDatabase;
 
   beforeAll(async () => {

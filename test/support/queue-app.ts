@@ -11,6 +11,9 @@ import {
 } from '../../lib/index.js';
 import { silentLogger } from './silent-logger.js';
 
+/** What the queue of a test works in: `TEST_OVER=pg npm test` puts a pool of `pg` in the place of the TypeORM DataSource. */
+export const OVER_TYPEORM = process.env['TEST_OVER'] !== 'pg';
+
 export interface QueueAppOptions {
   url: string;
   options?: PgQueueModuleOptions;
@@ -36,7 +39,7 @@ export async function createQueueApp({
   imports = [],
   typeorm = {},
 }: QueueAppOptions): Promise<QueueApp> {
-  const pool = process.env['TEST_OVER'] === 'pg' ? poolOf(url, typeorm) : undefined;
+  const pool = OVER_TYPEORM ? undefined : poolOf(url, typeorm);
   const testing = await Test.createTestingModule({
     imports: [
       TypeOrmModule.forRoot({
