@@ -33,6 +33,7 @@ export type { Duration } from './task/duration.js';
 export type { KindSlots } from './task/kind-slots.js';
 export type { KindOptions, Live, LoopOptions } from './task/kind-options.js';
 export type { NewTask, Priority, PushOptions, PushResult, RetryOptions, Task } from './task/task.js';
+export type { ActivityOptions, ActivityPoint, KindActivity, Percentiles } from './task/activity.js';
 export type { Explanation } from './task/explanation.js';
 export type { PageOptions, TaskFilter } from './task/task-filter.js';
 export type {

@@ -1,12 +1,14 @@
 import { hostname } from 'node:os';
 import type { RegisteredHandler } from './handlers/registered-handler.js';
 import type { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
+import { ActivityRecorder } from './maintenance/activity-recorder.js';
 import { Janitor } from './maintenance/janitor.js';
 import { PeriodicJob } from './maintenance/periodic-job.js';
 import { Rescuer } from './maintenance/rescuer.js';
 import { Sweeper } from './maintenance/sweeper.js';
 import type { ResolvedOptions } from './pg-queue.options.js';
 import type { QueueDatabase } from './queue-database.js';
+import { ActivityRepository } from './storage/activity.repository.js';
 import { LeaseRepository } from './storage/lease.repository.js';
 import { MaintenanceRepository } from './storage/maintenance.repository.js';
 import type { Instruments } from './task/instrumentation.js';
@@ -21,6 +23,10 @@ import { VERSION } from './version.js';
 const ORPHANS = 'orphans';
 /** Costs one scan of the table; little but foreign SQL makes orphans. */
 const ORPHANS_PERIOD_MS = 600_000;
+const ACTIVITY = 'activity';
+const ACTIVITY_PERIOD_MS = 3_600_000;
+/** How many minutes of kinds are deleted at a time. */
+const ACTIVITY_BATCH = 50_000;
 /** How long maintenance gets to end what it is at, and to give its turns back. */
 const MAINTENANCE_GRACE_MS = 1000;
 
@@ -35,6 +41,7 @@ export interface QueueProcessingDeps {
 /** One run of processing: the worker process and the maintenance beside it. Without a handler it does nothing at all. */
 export class QueueProcessing implements Processing {
   private process: WorkerProcess | undefined;
+  private recorder: ActivityRecorder | undefined;
   private endRescue: (() => Promise<void>) | undefined;
   private maintenance: PeriodicJob[] = [];
 
@@ -45,6 +52,7 @@ export class QueueProcessing implements Processing {
     if (handlers.length > 0) {
       this.process = this.createProcess(handlers);
       this.process.start();
+      this.recorder?.start();
       this.maintenance.forEach((job) => job.start());
     }
     const kinds = this.slots().map(({ kind, name, slots }) => ({ kind, name, workerCount: slots }));
@@ -67,8 +75,9 @@ export class QueueProcessing implements Processing {
 
   async stop(timeoutMs: number): Promise<void> {
     const { process, maintenance } = this;
-    const ended = Promise.allSettled([this.endRescue?.(), ...maintenance.map((job) => job.stop())]);
+    const stopped = Promise.allSettled([this.endRescue?.(), ...maintenance.map((job) => job.stop())]);
     const released = (await process?.stop(timeoutMs)) ?? 0;
+    const ended = Promise.all([stopped, this.recorder?.stop()]);
     // What runs on meets a closed connection.
     await within(MAINTENANCE_GRACE_MS, ended);
     await process?.connections.close();
@@ -104,6 +113,8 @@ export class QueueProcessing implements Processing {
         await repository.returnTurn(ORPHANS);
       }
     };
+    const activity = new ActivityRepository(settle, database.sql);
+    this.recorder = new ActivityRecorder(activity, events);
     this.maintenance = [
       new Janitor(repository, process.pools, events),
       new PeriodicJob({
@@ -111,6 +122,13 @@ export class QueueProcessing implements Processing {
         events,
         jobs: () => new Map([[ORPHANS, ORPHANS_PERIOD_MS]]),
         work: () => rescuer.adoptOrphans(),
+      }),
+      new PeriodicJob({
+        repository,
+        events,
+        jobs: () => new Map([[ACTIVITY, ACTIVITY_PERIOD_MS]]),
+        // After a full batch the turn is given back for the rest.
+        work: async () => (await activity.expire(ACTIVITY_BATCH)) < ACTIVITY_BATCH,
       }),
       new Sweeper(repository, process.pools, events, (kind) => process.sweep(kind)),
     ];

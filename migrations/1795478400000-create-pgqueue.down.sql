@@ -3,7 +3,7 @@
 
 BEGIN;
 
-DROP TABLE "public"."pgqueue", "public"."pgqueue_lease", "public"."pgqueue_registry", "public"."pgqueue_pause";
+DROP TABLE "public"."pgqueue", "public"."pgqueue_lease", "public"."pgqueue_registry", "public"."pgqueue_pause", "public"."pgqueue_activity";
 
 DROP FUNCTION "public"."pgqueue_ring"();
 

@@ -59,6 +59,17 @@ CREATE TABLE "public"."pgqueue_registry" (job text PRIMARY KEY, updated_at times
 
 CREATE TABLE "public"."pgqueue_pause" (kind smallint PRIMARY KEY, paused_at timestamptz NOT NULL DEFAULT clock_timestamp());
 
+CREATE TABLE "public"."pgqueue_activity" (
+  minute    timestamptz NOT NULL,
+  kind      smallint NOT NULL,
+  succeeded bigint NOT NULL,
+  failed    bigint NOT NULL,
+  exhausted bigint NOT NULL,
+  wait      bigint[] NOT NULL,
+  run       bigint[] NOT NULL,
+  PRIMARY KEY (minute, kind)
+) WITH (fillfactor = 50);
+
 CREATE SEQUENCE "public"."pgqueue_bell" MINVALUE 0 START 0;
 
 CREATE SEQUENCE "public"."pgqueue_rewind" MINVALUE 0 START 0;

@@ -26,6 +26,15 @@ export class OnCall {
   }
   // #endregion
 
+  // #region activity
+  async lately(): Promise<string[]> {
+    return (await this.admin.activity({ minutes: 10 })).map(({ name, points, wait, run }) => {
+      const failed = points.reduce((sum, point) => sum + point.failed, 0);
+      return `${name}: ${failed} failed; p95 waited ${wait?.p95} ms, ran ${run?.p95} ms`;
+    });
+  }
+  // #endregion
+
   // #region list
   async all(filter: TaskFilter): Promise<TaskSummary[]> {
     const tasks: TaskSummary[] = [];

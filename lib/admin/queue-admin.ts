@@ -1,6 +1,7 @@
 import { type Action, AdminRepository, shapeOf } from '../storage/admin.repository.js';
 import type { Database } from '../storage/database.js';
 import type { QueueSql } from '../storage/sql/index.js';
+import { type ActivityOptions, activityOf, checkMinutes, type KindActivity } from '../task/activity.js';
 import { explain, type Explanation, notFound } from '../task/explanation.js';
 import { type KindRef, kindOf } from '../task/task-definition.js';
 import type { QueueEvents } from '../task/queue-events.js';
@@ -149,6 +150,18 @@ export class QueueAdmin {
       before,
       beforeIsAtLeast: before >= MAX_BEFORE,
     });
+  }
+
+  /**
+   * What attempts came to in the last minutes, in all worker processes, by kind; a kind of which nothing happened is left out.
+   * Worker processes write it every 10 s, and what they could not write then is added to a later minute.
+   * @throws InvalidOptionError for `minutes` that are not 1 to 1440
+   */
+  async activity(options: ActivityOptions = {}): Promise<KindActivity[]> {
+    const minutes = checkMinutes(options);
+    const stored = await this.repository.activity(minutes);
+    await this.names.ask(stored.minutes.map(([kind]) => kind));
+    return activityOf(stored, minutes, this.names.of);
   }
 
   /** The kinds that live worker processes handle, with their slots and settings, and those that are paused. */

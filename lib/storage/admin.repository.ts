@@ -1,3 +1,4 @@
+import type { StoredActivity } from '../task/activity.js';
 import type { CountedTasks } from '../task/task-counts.js';
 import {
   type CheckedFilter,
@@ -143,6 +144,11 @@ export class AdminRepository {
   async pauses(): Promise<Map<number, Date>> {
     const rows = await this.ask<[kind: number, at: number][]>(this.sql.pauses, []);
     return new Map(rows.map(([kind, at]) => [kind, dateOf(at)]));
+  }
+
+  /** What attempts came to in the last minutes, the one that goes on included. */
+  activity(minutes: number): Promise<StoredActivity> {
+    return this.ask(this.sql.activity, [minutes]);
   }
 
   /** @returns whether that changed anything. */

@@ -12,6 +12,7 @@ export interface SchemaNames {
   readonly lease: string;
   readonly registry: string;
   readonly pause: string;
+  readonly activity: string;
   readonly status: string;
   readonly bell: string;
   readonly rewind: string;
@@ -40,6 +41,7 @@ export function schemaNames(schema: string): SchemaNames {
     lease: qualify('pgqueue_lease'),
     registry: qualify('pgqueue_registry'),
     pause: qualify('pgqueue_pause'),
+    activity: qualify('pgqueue_activity'),
     status: qualify('pgqueue_status'),
     bell: qualify('pgqueue_bell'),
     rewind: qualify('pgqueue_rewind'),

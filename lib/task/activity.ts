@@ -1,3 +1,9 @@
+import { type Percentiles, percentilesOf } from './histogram.js';
+import { assertCount } from './task-filter.js';
+import { InvalidOptionError } from './task.errors.js';
+
+export type { Percentiles };
+
 /** What the attempts of one kind came to, lately, in all worker processes. */
 export interface KindActivity {
   readonly kind: number;
@@ -15,15 +21,93 @@ export interface KindActivity {
 export interface ActivityPoint {
   readonly at: Date;
   readonly succeeded: number;
-  /** Attempts that failed, timed out or were lost. */
+  /**
+   * Attempts that failed, timed out or were lost; an ignored one only when it was the last. Other ignored attempts, and those that
+   * were cancelled, snoozed or given back, are neither here nor in `succeeded`.
+   */
   readonly failed: number;
   /** Tasks whose last attempt failed: they are among `failed` too. */
   readonly exhausted: number;
 }
 
-/** Estimated from a histogram, in milliseconds: the true values are up to a fifth lower. */
-export interface Percentiles {
-  readonly p50: number;
-  readonly p95: number;
-  readonly p99: number;
+export interface ActivityOptions {
+  /** So many minutes up to now, the one that goes on included: 1 to 1440. Default 60. */
+  minutes?: number;
+}
+
+const DEFAULT_MINUTES = 60;
+/** Older minutes are deleted. */
+export const MAX_ACTIVITY_MINUTES = 1440;
+
+const MINUTE_MS = 60_000;
+
+/** @throws InvalidOptionError that names the option and the value. */
+export function checkMinutes(options: ActivityOptions): number {
+  const unknown = Object.entries(options).find(([name]) => name !== 'minutes');
+  if (unknown) {
+    throw new InvalidOptionError(unknown[0], unknown[1], 'is not an option of activity');
+  }
+  const { minutes = DEFAULT_MINUTES } = options;
+  assertCount('minutes', minutes, MAX_ACTIVITY_MINUTES);
+  return minutes;
+}
+
+/** What the table holds of the last minutes, in rows. */
+export interface StoredActivity {
+  /** The minute that goes on, in ms since the epoch. */
+  readonly newest: number;
+  readonly minutes: readonly (readonly [
+    kind: number,
+    at: number,
+    succeeded: number,
+    failed: number,
+    exhausted: number,
+  ])[];
+  readonly waits: readonly BucketRow[];
+  readonly runs: readonly BucketRow[];
+}
+
+type BucketRow = readonly [kind: number, bucket: number, n: number];
+
+/** The rows as what they show of each kind, by their numbers. */
+export function activityOf(
+  { newest, minutes, waits, runs }: StoredActivity,
+  length: number,
+  nameOf: (kind: number) => string,
+): KindActivity[] {
+  const first = newest - (length - 1) * MINUTE_MS;
+  const points = new Map<number, ActivityPoint[]>();
+  for (const [kind, at, succeeded, failed, exhausted] of minutes) {
+    const ofKind = points.get(kind) ?? emptyPoints(first, length);
+    points.set(kind, ofKind);
+    ofKind[(at - first) / MINUTE_MS] = { at: new Date(at), succeeded, failed, exhausted };
+  }
+  return [...points.keys()]
+    .toSorted((a, b) => a - b)
+    .map((kind) => ({
+      kind,
+      name: nameOf(kind),
+      points: points.get(kind)!,
+      wait: percentilesOf(bucketsOf(waits, kind)),
+      run: percentilesOf(bucketsOf(runs, kind)),
+    }));
+}
+
+function emptyPoints(first: number, length: number): ActivityPoint[] {
+  return Array.from({ length }, (_, index) => ({
+    at: new Date(first + index * MINUTE_MS),
+    succeeded: 0,
+    failed: 0,
+    exhausted: 0,
+  }));
+}
+
+function bucketsOf(rows: readonly BucketRow[], wanted: number): number[] {
+  const buckets: number[] = [];
+  for (const [kind, bucket, n] of rows) {
+    if (kind === wanted) {
+      buckets[bucket] = n;
+    }
+  }
+  return Array.from(buckets, (n) => n ?? 0);
 }

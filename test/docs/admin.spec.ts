@@ -44,6 +44,13 @@ it('reports what there is', async () => {
   ]);
 });
 
+it('tells what happened lately', async () => {
+  await app.dataSource.query(
+    `INSERT INTO pgqueue_activity VALUES (date_trunc('minute', now()), 30, 5, 2, 0, '{0,7}', '{7}')`,
+  );
+  expect(await onCall.lately()).toEqual(['send-mail: 2 failed; p95 waited 1.25 ms, ran 1 ms']);
+});
+
 it('lists every page', async () => {
   await app.queue.pushTasks(Array.from({ length: 250 }, (_, n) => ({ kind: Mail, payload: n })));
   expect(new Set((await onCall.all({ kind: Mail })).map(({ id }) => id)).size).toBe(250);

@@ -10,6 +10,9 @@ export const OPEN = "('new', 'must_retry')";
 /** Microseconds since the epoch, exact: PostgreSQL's own resolution, and a safe integer in JavaScript. */
 export const micros = (timestamp: string) => `(extract(epoch FROM ${timestamp}) * 1000000)::bigint`;
 
+/** Milliseconds since the epoch. */
+export const millis = (timestamp: string) => `(extract(epoch FROM ${timestamp}) * 1000)::bigint`;
+
 /** The last `keep` messages once `message` is appended; a null message or a keep of 0 changes nothing. */
 export const appendMessage = (message: string, keep: string) =>
   `CASE WHEN ${message} IS NULL OR ${keep} = 0 THEN t.messages

@@ -1,5 +1,6 @@
 import { schemaNames } from '../schema-names.js';
 import { actSql } from './act.sql.js';
+import { activitySql } from './activity.sql.js';
 import { adminSql } from './admin.sql.js';
 import { claimSql } from './claim.sql.js';
 import { leaseSql } from './lease.sql.js';
@@ -24,5 +25,6 @@ export function queueSql(schema: string) {
     ...adminSql(names),
     ...listSql(names),
     ...actSql(names),
+    ...activitySql(names),
   };
 }

@@ -33,7 +33,7 @@ LATERAL (
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN (VALUES ('r', 'SELECT'), ('r', 'INSERT'), ('r', 'UPDATE'), ('r', 'DELETE'), ('S', 'SELECT'), ('S', 'UPDATE'))
       AS p(relkind, privilege) ON p.relkind = c.relkind::text
-    WHERE n.nspname = $1 AND c.relname IN ('pgqueue', 'pgqueue_lease', 'pgqueue_registry', 'pgqueue_pause', 'pgqueue_bell', 'pgqueue_rewind')
+    WHERE n.nspname = $1 AND c.relname IN ('pgqueue', 'pgqueue_lease', 'pgqueue_registry', 'pgqueue_pause', 'pgqueue_activity', 'pgqueue_bell', 'pgqueue_rewind')
     UNION ALL
     SELECT 'schema ' || nspname, 'USAGE', has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1
   ) wanted
@@ -42,7 +42,7 @@ LATERAL (
 
 /** The statements that create version 1. */
 export function createSchemaSql(schema: string): string[] {
-  const { task, lease, registry, pause, status, bell, rewind, ring, channel } = schemaNames(schema);
+  const { task, lease, registry, pause, activity, status, bell, rewind, ring, channel } = schemaNames(schema);
   const literal = pg.escapeLiteral;
   return [
     `DO $$ BEGIN
@@ -92,6 +92,17 @@ END $$`,
 ) WITH (fillfactor = 50)`,
     `CREATE TABLE ${registry} (job text PRIMARY KEY, updated_at timestamptz NOT NULL) WITH (fillfactor = 50)`,
     `CREATE TABLE ${pause} (kind smallint PRIMARY KEY, paused_at timestamptz NOT NULL DEFAULT clock_timestamp())`,
+    // The histograms' buckets are those of lib/task/histogram.ts; the minute stands first, since minutes are read and deleted.
+    `CREATE TABLE ${activity} (
+  minute    timestamptz NOT NULL,
+  kind      smallint NOT NULL,
+  succeeded bigint NOT NULL,
+  failed    bigint NOT NULL,
+  exhausted bigint NOT NULL,
+  wait      bigint[] NOT NULL,
+  run       bigint[] NOT NULL,
+  PRIMARY KEY (minute, kind)
+) WITH (fillfactor = 50)`,
     `CREATE SEQUENCE ${bell} MINVALUE 0 START 0`,
     `CREATE SEQUENCE ${rewind} MINVALUE 0 START 0`,
     // NOTIFY takes a global lock at commit, so one that is less than 10 ms after the last is left out; workers look once
@@ -124,9 +135,9 @@ END $ring$`,
 
 /** The statements that remove version 1, with every task. */
 export function dropSchemaSql(schema: string): string[] {
-  const { task, lease, registry, pause, status, bell, rewind, ring } = schemaNames(schema);
+  const { task, lease, registry, pause, activity, status, bell, rewind, ring } = schemaNames(schema);
   return [
-    `DROP TABLE ${task}, ${lease}, ${registry}, ${pause}`,
+    `DROP TABLE ${task}, ${lease}, ${registry}, ${pause}, ${activity}`,
     `DROP FUNCTION ${ring}()`,
     `DROP SEQUENCE ${bell}, ${rewind}`,
     `DROP TYPE ${status}`,

@@ -1,0 +1,42 @@
+import { MAX_ACTIVITY_MINUTES } from '../task/activity.js';
+import type { KindTally } from '../task/activity-tally.js';
+import type { Buckets } from '../task/histogram.js';
+import type { ControlPool } from './control-pool.js';
+import { intArray } from './pg-array.js';
+import type { QueueSql } from './sql/index.js';
+
+/** What attempts came to, minute by minute, as worker processes write it. */
+export class ActivityRepository {
+  constructor(
+    private readonly pool: ControlPool,
+    private readonly sql: QueueSql,
+  ) {}
+
+  /** Adds to the current minute. */
+  async add(tallies: ReadonlyMap<number, KindTally>): Promise<void> {
+    const kinds = [...tallies].toSorted(([a], [b]) => a - b);
+    await this.pool.query('add_activity', this.sql.addActivity, [
+      intArray(kinds, ([kind]) => kind),
+      intArray(kinds, ([, { succeeded }]) => succeeded),
+      intArray(kinds, ([, { failed }]) => failed),
+      intArray(kinds, ([, { exhausted }]) => exhausted),
+      kinds.map(([, { wait }]) => bucketArray(wait)),
+      kinds.map(([, { run }]) => bucketArray(run)),
+    ]);
+  }
+
+  /** Deletes one batch of the minutes that are not shown any more. @returns how many */
+  async expire(batch: number): Promise<number> {
+    const [row] = await this.pool.query('expire_activity', this.sql.expireActivity, [
+      MAX_ACTIVITY_MINUTES,
+      batch,
+    ]);
+    return Number(row!['count']);
+  }
+}
+
+/** Without the empty buckets at the end, which are the most. */
+function bucketArray(buckets: Buckets): string {
+  const length = buckets.findLastIndex((n) => n > 0) + 1;
+  return intArray(buckets.slice(0, length), Number);
+}
