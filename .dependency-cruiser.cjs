@@ -17,7 +17,7 @@ const layers = {
   cli: ['admin', 'storage', 'task'],
   dashboard: ['admin', 'task'],
   health: ['handlers', 'storage', 'task'],
-  metrics: ['handlers', 'task'],
+  metrics: ['admin', 'handlers', 'task'],
   tracing: ['task'],
 };
 /** These are tested, and could be used, without NestJS. */

@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { DiscoveryModule, ModuleRef } from '@nestjs/core';
+import { ClusterSnapshots } from './admin/cluster-snapshots.js';
 import { QueueAdmin } from './admin/queue-admin.js';
 import { TaskHandlerExplorer } from './handlers/task-handler.explorer.js';
 import { TaskHandlerInvoker } from './handlers/task-handler.invoker.js';
@@ -44,6 +45,11 @@ import { TaskScheduler } from './worker/task-scheduler.js';
       inject: [QueueDatabase, TaskHandlerRegistry, QueueEvents, PG_QUEUE_OPTIONS],
       useFactory: createAdmin,
     },
+    {
+      provide: ClusterSnapshots,
+      inject: [QueueDatabase, TaskHandlerRegistry, PG_QUEUE_OPTIONS],
+      useFactory: createSnapshots,
+    },
     TaskHandlerInvoker,
     TaskHandlerExplorer,
     PgQueueHealthIndicator,
@@ -51,6 +57,7 @@ import { TaskScheduler } from './worker/task-scheduler.js';
   exports: [
     QueueService,
     QueueAdmin,
+    ClusterSnapshots,
     QueueDatabase,
     QueueEvents,
     Instruments,
@@ -138,6 +145,20 @@ function createAdmin(
     statementTimeoutMs,
     nameOf: (kind) => registry.knownNameOf(kind),
     events,
+  });
+}
+
+function createSnapshots(
+  database: QueueDatabase,
+  registry: TaskHandlerRegistry,
+  { statementTimeoutMs, transactionPooling }: ResolvedOptions,
+): ClusterSnapshots {
+  return new ClusterSnapshots({
+    database: () => database.database,
+    sql: () => database.sql,
+    statementTimeoutMs,
+    transactionPooling,
+    nameOf: (kind) => registry.knownNameOf(kind),
   });
 }
 

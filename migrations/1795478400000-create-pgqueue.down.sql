@@ -3,7 +3,7 @@
 
 BEGIN;
 
-DROP TABLE "public"."pgqueue", "public"."pgqueue_lease", "public"."pgqueue_registry", "public"."pgqueue_pause", "public"."pgqueue_activity";
+DROP TABLE "public"."pgqueue", "public"."pgqueue_lease", "public"."pgqueue_registry", "public"."pgqueue_pause", "public"."pgqueue_activity", "public"."pgqueue_snapshot";
 
 DROP FUNCTION "public"."pgqueue_ring"();
 

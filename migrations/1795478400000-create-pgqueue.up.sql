@@ -70,6 +70,12 @@ CREATE TABLE "public"."pgqueue_activity" (
   PRIMARY KEY (minute, kind)
 ) WITH (fillfactor = 50);
 
+CREATE TABLE "public"."pgqueue_snapshot" (
+  one      boolean PRIMARY KEY DEFAULT true CHECK (one),
+  taken_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  content  json NOT NULL
+) WITH (fillfactor = 50);
+
 CREATE SEQUENCE "public"."pgqueue_bell" MINVALUE 0 START 0;
 
 CREATE SEQUENCE "public"."pgqueue_rewind" MINVALUE 0 START 0;

@@ -1,4 +1,5 @@
 import type { CounterConfiguration, Gauge, GaugeConfiguration, HistogramConfiguration } from 'prom-client';
+import { CLUSTER_GAUGES } from './cluster-gauges.js';
 import { collectSlots } from './slots-gauge.js';
 
 /** A counter of what happened to tasks, labelled `kind` (its name) and `status` (a `MetricStatus`). */
@@ -82,4 +83,5 @@ export const GAUGES: readonly GaugeConfiguration<string>[] = [
     help: 'Bodies of handlers that go on though their attempt is over, by kind',
     labelNames: ['kind'],
   },
+  ...CLUSTER_GAUGES,
 ];

@@ -1,6 +1,16 @@
 export * from './pg-queue-metrics.module.js';
 export * from './pg-queue.metrics.js';
 export {
+  DEAD_TUPLES,
+  KIND_PAUSED,
+  OLDEST_DUE_AGE,
+  OLDEST_TRANSACTION_AGE,
+  SNAPSHOT_AGE,
+  STORED_TASKS,
+  WORKERS,
+  WORKERS_LOST,
+} from './cluster-gauges.js';
+export {
   ABANDONED_HANDLERS,
   ATTEMPT_DURATION,
   CONNECTION_FAILURES_TOTAL,

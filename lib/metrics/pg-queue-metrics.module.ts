@@ -6,8 +6,11 @@ import {
   makeHistogramProvider,
 } from '@willsoto/nestjs-prometheus';
 import { Counter, Gauge, Histogram, register, type Registry } from 'prom-client';
+import { type Duration, toTimerMilliseconds } from '../task/duration.js';
+import { CLUSTER_GAUGES } from './cluster-gauges.js';
 import { COUNTERS, GAUGES, HISTOGRAMS } from './definitions.js';
 import { PgQueueMetrics } from './pg-queue.metrics.js';
+import { CLUSTER_GAUGE_LIST, PgQueueClusterMetrics, SNAPSHOT_PERIOD } from './pg-queue-cluster.metrics.js';
 import { PgQueueProcessMetrics } from './pg-queue-process.metrics.js';
 
 /** The options of `PgQueueMetricsModule.register`. */
@@ -16,7 +19,12 @@ export interface PgQueueMetricsOptions {
   registry?: Registry;
   /** Stands before the metrics' names, with an underscore. Default: none. */
   prefix?: string;
+  /** How often the gauges of the whole cluster are taken anew, by one process for all. 1 s or more. Default 15 s. */
+  snapshotPeriod?: Duration;
 }
+
+const DEFAULT_PERIOD_MS = 15_000;
+const SHORTEST_PERIOD_MS = 1000;
 
 /**
  * The queue's Prometheus metrics. Import it beside `PgQueueModule` and `PrometheusModule.register()`, whose `customMetricPrefix`
@@ -30,12 +38,27 @@ export interface PgQueueMetricsOptions {
     ...GAUGES.map((config) => makeGaugeProvider(config)),
     PgQueueMetrics,
     PgQueueProcessMetrics,
+    {
+      provide: CLUSTER_GAUGE_LIST,
+      inject: CLUSTER_GAUGES.map(({ name }) => getToken(name)),
+      useFactory: (...gauges: Gauge[]) => gauges,
+    },
+    { provide: SNAPSHOT_PERIOD, useValue: DEFAULT_PERIOD_MS },
+    PgQueueClusterMetrics,
   ],
   exports: [PgQueueMetrics],
 })
 export class PgQueueMetricsModule {
-  /** The metrics in a registry, or with a prefix, of their own. */
-  static register({ registry = register, prefix }: PgQueueMetricsOptions = {}): DynamicModule {
+  /**
+   * The metrics in a registry, or with a prefix, of their own.
+   * @throws InvalidOptionError for a wrong period
+   */
+  static register({
+    registry = register,
+    prefix,
+    snapshotPeriod = DEFAULT_PERIOD_MS,
+  }: PgQueueMetricsOptions = {}): DynamicModule {
+    const periodMs = toTimerMilliseconds('snapshotPeriod', snapshotPeriod, SHORTEST_PERIOD_MS);
     const nameOf = (name: string) => (prefix ? `${prefix}_${name}` : name);
     const provide = <C extends { name: string }>(
       config: C,
@@ -54,6 +77,7 @@ export class PgQueueMetricsModule {
         ...COUNTERS.map((own) => provide(own, (config) => new Counter(config))),
         ...HISTOGRAMS.map((own) => provide(own, (config) => new Histogram(config))),
         ...GAUGES.map((own) => provide(own, (config) => new Gauge(config))),
+        { provide: SNAPSHOT_PERIOD, useValue: periodMs },
       ],
     };
   }

@@ -34,6 +34,8 @@ export interface ControlPoolOptions {
   deadlineMs: number;
   /** How long a statement may wait for a row that another transaction holds. Default: as long as it may take. */
   lockTimeoutMs?: number;
+  /** How long an unused connection stays open. Default 30 s. */
+  idleMs?: number;
   /** A pooler in transaction mode stands between: no prepared statements, and settings only within a transaction. */
   transactionPooling: boolean;
   onError: (error: Error) => void;
@@ -57,12 +59,12 @@ export class ControlPool {
   private ended: Promise<void> | undefined;
 
   constructor(private readonly options: ControlPoolOptions) {
-    const { connection, max, transactionPooling, deadlineMs, onError, onConnect } = options;
+    const { connection, max, transactionPooling, deadlineMs, idleMs = 30_000, onError, onConnect } = options;
     this.pool = new pg.Pool({
       ...connection,
       max,
       min: 0,
-      idleTimeoutMillis: 30_000,
+      idleTimeoutMillis: idleMs,
       allowExitOnIdle: false,
       connectionTimeoutMillis: Math.min(deadlineMs, connection.connectionTimeoutMillis || deadlineMs),
       query_timeout: deadlineMs,

@@ -13,6 +13,7 @@ export interface SchemaNames {
   readonly registry: string;
   readonly pause: string;
   readonly activity: string;
+  readonly snapshot: string;
   readonly status: string;
   readonly bell: string;
   readonly rewind: string;
@@ -42,6 +43,7 @@ export function schemaNames(schema: string): SchemaNames {
     registry: qualify('pgqueue_registry'),
     pause: qualify('pgqueue_pause'),
     activity: qualify('pgqueue_activity'),
+    snapshot: qualify('pgqueue_snapshot'),
     status: qualify('pgqueue_status'),
     bell: qualify('pgqueue_bell'),
     rewind: qualify('pgqueue_rewind'),

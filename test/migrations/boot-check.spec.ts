@@ -16,7 +16,7 @@ const WORK = defineTask<number>({ kind: 1, attemptTimeout: '5s', backoff: noJitt
 const GRANTS = {
   USAGE: 'SCHEMA queue',
   'SELECT, INSERT, UPDATE, DELETE':
-    'queue.pgqueue, queue.pgqueue_lease, queue.pgqueue_registry, queue.pgqueue_pause, queue.pgqueue_activity',
+    'queue.pgqueue, queue.pgqueue_lease, queue.pgqueue_registry, queue.pgqueue_pause, queue.pgqueue_activity, queue.pgqueue_snapshot',
   'SELECT, UPDATE': 'SEQUENCE queue.pgqueue_bell, queue.pgqueue_rewind',
 };
 
@@ -122,6 +122,7 @@ describe('H52: the check of the tables at boot', () => {
     ['SELECT', 'queue.pgqueue_registry', 'SELECT on pgqueue_registry'],
     ['DELETE', 'queue.pgqueue_pause', 'DELETE on pgqueue_pause'],
     ['INSERT', 'queue.pgqueue_activity', 'INSERT on pgqueue_activity'],
+    ['UPDATE', 'queue.pgqueue_snapshot', 'UPDATE on pgqueue_snapshot'],
     ['UPDATE', 'SEQUENCE queue.pgqueue_bell', 'UPDATE on pgqueue_bell'],
     ['SELECT', 'SEQUENCE queue.pgqueue_rewind', 'SELECT on pgqueue_rewind'],
   ])('fails when the role lacks %s on %s, naming both', async (privilege, object, lacks) => {

@@ -13,7 +13,14 @@ const fileOf = (direction: string) =>
 /** The channel's name is the only thing that depends on the schema. */
 const withoutChannel = (lines: string[]) => lines.map((line) => line.replaceAll(/pgqueue_[0-9a-f]{16}/g, ''));
 
-const TABLES = ['pgqueue', 'pgqueue_activity', 'pgqueue_lease', 'pgqueue_pause', 'pgqueue_registry'];
+const TABLES = [
+  'pgqueue',
+  'pgqueue_activity',
+  'pgqueue_lease',
+  'pgqueue_pause',
+  'pgqueue_registry',
+  'pgqueue_snapshot',
+];
 
 describe('migrations', () => {
   let database: TestDatabase;

@@ -8,6 +8,7 @@ import { listSql } from './list.sql.js';
 import { manageSql } from './manage.sql.js';
 import { pushSql } from './push.sql.js';
 import { settleSql } from './settle.sql.js';
+import { snapshotSql } from './snapshot.sql.js';
 
 /** Every statement of the queue, for one schema. */
 export type QueueSql = ReturnType<typeof queueSql>;
@@ -26,5 +27,6 @@ export function queueSql(schema: string) {
     ...listSql(names),
     ...actSql(names),
     ...activitySql(names),
+    ...snapshotSql(names),
   };
 }

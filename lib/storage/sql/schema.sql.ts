@@ -33,7 +33,7 @@ LATERAL (
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN (VALUES ('r', 'SELECT'), ('r', 'INSERT'), ('r', 'UPDATE'), ('r', 'DELETE'), ('S', 'SELECT'), ('S', 'UPDATE'))
       AS p(relkind, privilege) ON p.relkind = c.relkind::text
-    WHERE n.nspname = $1 AND c.relname IN ('pgqueue', 'pgqueue_lease', 'pgqueue_registry', 'pgqueue_pause', 'pgqueue_activity', 'pgqueue_bell', 'pgqueue_rewind')
+    WHERE n.nspname = $1 AND c.relname IN ('pgqueue', 'pgqueue_lease', 'pgqueue_registry', 'pgqueue_pause', 'pgqueue_activity', 'pgqueue_snapshot', 'pgqueue_bell', 'pgqueue_rewind')
     UNION ALL
     SELECT 'schema ' || nspname, 'USAGE', has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1
   ) wanted
@@ -42,7 +42,8 @@ LATERAL (
 
 /** The statements that create version 1. */
 export function createSchemaSql(schema: string): string[] {
-  const { task, lease, registry, pause, activity, status, bell, rewind, ring, channel } = schemaNames(schema);
+  const { task, lease, registry, pause, activity, snapshot, status, bell, rewind, ring, channel } =
+    schemaNames(schema);
   const literal = pg.escapeLiteral;
   return [
     `DO $$ BEGIN
@@ -103,6 +104,11 @@ END $$`,
   run       bigint[] NOT NULL,
   PRIMARY KEY (minute, kind)
 ) WITH (fillfactor = 50)`,
+    `CREATE TABLE ${snapshot} (
+  one      boolean PRIMARY KEY DEFAULT true CHECK (one),
+  taken_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  content  json NOT NULL
+) WITH (fillfactor = 50)`,
     `CREATE SEQUENCE ${bell} MINVALUE 0 START 0`,
     `CREATE SEQUENCE ${rewind} MINVALUE 0 START 0`,
     // NOTIFY takes a global lock at commit, so one that is less than 10 ms after the last is left out; workers look once
@@ -135,9 +141,10 @@ END $ring$`,
 
 /** The statements that remove version 1, with every task. */
 export function dropSchemaSql(schema: string): string[] {
-  const { task, lease, registry, pause, activity, status, bell, rewind, ring } = schemaNames(schema);
+  const { task, lease, registry, pause, activity, snapshot, status, bell, rewind, ring } =
+    schemaNames(schema);
   return [
-    `DROP TABLE ${task}, ${lease}, ${registry}, ${pause}, ${activity}`,
+    `DROP TABLE ${task}, ${lease}, ${registry}, ${pause}, ${activity}, ${snapshot}`,
     `DROP FUNCTION ${ring}()`,
     `DROP SEQUENCE ${bell}, ${rewind}`,
     `DROP TYPE ${status}`,

@@ -1,0 +1,44 @@
+import { ControlPool } from './control-pool.js';
+import type { Database } from './database.js';
+
+/** Soon after its last use. */
+const IDLE_MS = 1000;
+const CLOSE_GRACE_MS = 500;
+
+export interface LoneDatabaseOptions {
+  readonly statementTimeoutMs: number;
+  readonly transactionPooling: boolean;
+}
+
+/** One connection apart from the application's pool, which may be used up just then; open while it is needed only. */
+export class LoneDatabase implements Pick<Database, 'transaction'> {
+  private pool: ControlPool | undefined;
+
+  constructor(
+    private readonly database: () => Pick<Database, 'connectionOptions'>,
+    private readonly options: LoneDatabaseOptions,
+  ) {}
+
+  transaction: Database['transaction'] = (work) => {
+    this.pool ??= this.open();
+    return this.pool.transaction({ settings: {} }, work);
+  };
+
+  /** Bounded, whatever the server does. */
+  async close(): Promise<void> {
+    await this.pool?.close(CLOSE_GRACE_MS);
+  }
+
+  private open(): ControlPool {
+    const { statementTimeoutMs, transactionPooling } = this.options;
+    return new ControlPool({
+      connection: this.database().connectionOptions(),
+      max: 1,
+      deadlineMs: statementTimeoutMs,
+      idleMs: IDLE_MS,
+      transactionPooling,
+      // What breaks while idle is reported by the query that meets it.
+      onError: () => undefined,
+    });
+  }
+}

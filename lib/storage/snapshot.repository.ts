@@ -1,0 +1,47 @@
+import type { ClusterSnapshot, ServerVitals } from '../task/cluster-snapshot.js';
+import type { Database } from './database.js';
+import { intArray } from './pg-array.js';
+import type { QueueSql } from './sql/index.js';
+
+export interface StoredSnapshot {
+  readonly snapshot: ClusterSnapshot;
+  readonly ageMs: number;
+}
+
+const JOB = 'snapshot';
+
+/** The snapshot that the processes of a cluster share. */
+export class SnapshotRepository {
+  constructor(
+    private readonly database: Pick<Database, 'transaction'>,
+    private readonly sql: QueueSql,
+  ) {}
+
+  /** `mayTake`: whether this role may take another. */
+  read(): Promise<{ readonly stored: StoredSnapshot | null; readonly mayTake: boolean }> {
+    return this.ask(this.sql.readSnapshot);
+  }
+
+  /** @returns whether it is this process's turn to take one: nobody else has had it for so long. Waits for nobody. */
+  takeTurn(periodMs: number): Promise<boolean> {
+    return this.database.transaction(async (run) => {
+      const turns = await run(this.sql.takeTurns, [[JOB], intArray([periodMs], Math.round)]);
+      return turns.length > 0;
+    });
+  }
+
+  vitals(): Promise<ServerVitals> {
+    return this.ask(this.sql.vitals);
+  }
+
+  async store(snapshot: ClusterSnapshot): Promise<void> {
+    await this.database.transaction((run) => run(this.sql.storeSnapshot, [JSON.stringify(snapshot)]));
+  }
+
+  private ask<Answer>(sql: string): Promise<Answer> {
+    return this.database.transaction(async (run) => {
+      const [row] = await run(sql, []);
+      return JSON.parse(row!['answer'] as string) as Answer;
+    });
+  }
+}

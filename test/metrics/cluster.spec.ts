@@ -1,0 +1,204 @@
+import pg from 'pg';
+import { Registry } from 'prom-client';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { QueueAdmin } from '../../lib/index.js';
+import { PgQueueMetricsModule, type PgQueueMetricsOptions } from '../../lib/metrics/index.js';
+import { cutOff } from '../support/cut-off.js';
+import { newKind } from '../support/kinds.js';
+import { createQueueApp, type QueueApp } from '../support/queue-app.js';
+import { scrape } from '../support/scrape.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+const STATUSES = ['new', 'must_retry', 'processing', 'no_attempts_left', 'succeeded', 'cancelled'];
+const TABLES = ['', '_lease', '_registry', '_pause', '_activity', '_snapshot'].map(
+  (name) => `pgqueue${name}`,
+);
+
+let database: TestDatabase;
+let registry: Registry;
+let apps: QueueApp[];
+let clients: pg.Client[];
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  registry = new Registry();
+  apps = [];
+  clients = [];
+});
+
+afterEach(async () => {
+  await Promise.all(apps.map((app) => app.close()));
+  await Promise.all(clients.map((client) => client.end()));
+  await database.drop();
+});
+
+/** A process that is not started, and so has no connection of the queue's own but that of the metrics. */
+async function start(options: PgQueueMetricsOptions = {}): Promise<QueueApp> {
+  const app = await createQueueApp({
+    url: database.url,
+    imports: [PgQueueMetricsModule.register({ registry, snapshotPeriod: '1s', ...options })],
+    options: { autoStart: false, heartbeatPeriod: '200ms', shutdownTimeout: 50 },
+  });
+  apps.push(app);
+  return app;
+}
+
+async function connect(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  clients.push(client);
+  return client;
+}
+
+const series = async (name: string, of = registry) => (await scrape(of)).get(name);
+const shows = (name: string, value: number, of = registry) =>
+  until(async () => (await series(name, of)) === value);
+
+describe('the gauges of the cluster', () => {
+  it('H54: are at 0 from the moment a kind is registered, whatever the database does', async () => {
+    const client = await connect();
+    await start({ registry: new Registry() });
+    await client.query('BEGIN; LOCK TABLE pgqueue_snapshot');
+    const { queue } = await start();
+    queue.registerKind(newKind({ name: 'work' }), () => undefined);
+    const found = await scrape(registry);
+    const expected = [
+      ...['work', 'unknown'].flatMap((kind) => [
+        ...STATUSES.map((status) => `pgqueue_tasks{kind="${kind}",status="${status}"}`),
+        `pgqueue_oldest_due_age_seconds{kind="${kind}"}`,
+        `pgqueue_kind_paused{kind="${kind}"}`,
+      ]),
+      'pgqueue_workers',
+      'pgqueue_workers_lost',
+      'pgqueue_oldest_transaction_age_seconds',
+      ...TABLES.map((table) => `pgqueue_dead_tuples{table="${table}"}`),
+    ];
+    expect(expected.map((name) => [name, found.get(name)])).toEqual(expected.map((name) => [name, 0]));
+    expect(found.get('pgqueue_snapshot_age_seconds')).toBeGreaterThan(0);
+  });
+
+  it('show what is stored, paused and alive, in a process that only pushes too', async () => {
+    const work = newKind({ name: 'work' });
+    const worker = await start({ registry: new Registry() });
+    worker.queue.registerKind(work, () => new Promise(() => undefined));
+    await worker.queue.start();
+    const pusher = await start();
+    await pusher.dataSource.query(
+      `INSERT INTO pgqueue (kind, status, payload, run_at)
+       VALUES ($1, 'new', '{}', now() - interval '2 hours'), ($1, 'must_retry', '{}', now() + interval '1 hour'),
+         ($1, 'no_attempts_left', '{}', now()), ($1, 'no_attempts_left', '{}', now()), (77, 'new', '{}', now() - interval '1 hour')`,
+      [work.kind],
+    );
+    await pusher.dataSource.query(
+      `INSERT INTO pgqueue_lease (worker, heartbeat_at) VALUES ('dead', now() - interval '1 hour')`,
+    );
+    await pusher.get(QueueAdmin).pause(work);
+    await shows('pgqueue_kind_paused{kind="work"}', 1);
+    await shows('pgqueue_tasks{kind="work",status="no_attempts_left"}', 2);
+    await shows('pgqueue_workers', 1);
+    const found = await scrape(registry);
+    expect(found.get('pgqueue_tasks{kind="work",status="must_retry"}')).toBe(1);
+    // Of a kind that nobody names.
+    expect(found.get('pgqueue_tasks{kind="unknown",status="new"}')).toBe(1);
+    expect(found.get('pgqueue_oldest_due_age_seconds{kind="unknown"}')).toBeGreaterThanOrEqual(3600);
+    expect([...found.keys()].filter((name) => name.includes('77'))).toEqual([]);
+  });
+
+  it('tell of worker processes that have fallen silent', async () => {
+    const { dataSource } = await start();
+    await dataSource.query(
+      `INSERT INTO pgqueue_lease (worker, heartbeat_at, settings) VALUES ('dead', now() - interval '1 hour', NULL),
+         ('live', now() + interval '1 hour', '{"silenceMs": 15000, "kinds": {}}')`,
+    );
+    await shows('pgqueue_workers_lost', 1);
+    expect(await series('pgqueue_workers')).toBe(1);
+  });
+
+  it('go to 0 when the last task of a kind is gone, and keep its name when the last worker process is', async () => {
+    const work = newKind({ name: 'work', workerCount: 0 });
+    const worker = await start({ registry: new Registry() });
+    worker.queue.registerKind(work, () => undefined);
+    await worker.queue.start();
+    const { dataSource } = await start();
+    await dataSource.query(`INSERT INTO pgqueue (kind, payload) VALUES ($1, '{}'), ($1, '{}')`, [work.kind]);
+    await shows('pgqueue_tasks{kind="work",status="new"}', 2);
+    await worker.close();
+    apps.splice(apps.indexOf(worker), 1);
+    await shows('pgqueue_workers', 0);
+    await dataSource.query(`INSERT INTO pgqueue (kind, payload) VALUES ($1, '{}')`, [work.kind]);
+    await shows('pgqueue_tasks{kind="work",status="new"}', 3);
+    // One that has never heard of the kind learns its name from the snapshot.
+    const other = new Registry();
+    await start({ registry: other });
+    await shows('pgqueue_tasks{kind="work",status="new"}', 3, other);
+    await dataSource.query('DELETE FROM pgqueue');
+    expect(await shows('pgqueue_tasks{kind="work",status="new"}', 0)).toBe(true);
+  });
+
+  it('H54: come from one snapshot per period, however many processes and scrapes there are', async () => {
+    const registries = [new Registry(), new Registry(), new Registry()];
+    const owner = await start({ registry: new Registry(), snapshotPeriod: '1h' });
+    await owner.dataSource.query(`
+      CREATE TABLE taken AS SELECT taken_at FROM pgqueue_snapshot WITH NO DATA;
+      CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO taken VALUES (clock_timestamp()); RETURN NULL; END $$;
+      CREATE TRIGGER note AFTER INSERT OR UPDATE ON pgqueue_snapshot FOR EACH ROW EXECUTE FUNCTION note()`);
+    await Promise.all(registries.map((of) => start({ registry: of })));
+    const gaps = await until(async () => {
+      await Promise.all(registries.map((of) => of.metrics()));
+      const rows: { gap: number }[] = await owner.dataSource.query(
+        `SELECT (extract(epoch FROM taken_at - lag(taken_at) OVER (ORDER BY taken_at)) * 1000)::float AS gap FROM taken`,
+      );
+      return rows.length >= 5 && rows.slice(1).map(({ gap }) => gap);
+    }, 20_000);
+    // From a turn to the next is a period at least; from the end of a look to the end of the next, a little less.
+    expect(gaps.filter((gap) => gap < 800)).toEqual([]);
+    const stored = await Promise.all(
+      registries.map((of) => series('pgqueue_tasks{kind="unknown",status="new"}', of)),
+    );
+    expect(new Set(stored).size).toBe(1);
+  }, 40_000);
+
+  it('H54: stay as they are while the database is down, and their age grows', async () => {
+    const { dataSource } = await start();
+    await dataSource.query(`INSERT INTO pgqueue (kind, payload) VALUES (77, '{}')`);
+    await shows('pgqueue_tasks{kind="unknown",status="new"}', 1);
+    const restore = await cutOff(database);
+    const failures = 'pgqueue_connection_failures_total{role="maintenance"}';
+    await until(async () => ((await series(failures)) ?? 0) >= 2);
+    const age = (await series('pgqueue_snapshot_age_seconds'))!;
+    await until(async () => ((await series('pgqueue_snapshot_age_seconds')) ?? 0) > Math.max(2, age));
+    expect(await series('pgqueue_tasks{kind="unknown",status="new"}')).toBe(1);
+    await restore();
+    await until(async () => ((await series('pgqueue_snapshot_age_seconds')) ?? 9) < 1.5);
+  });
+
+  it('H54: are scraped while the database does not answer', async () => {
+    const { dataSource } = await start();
+    const client = await connect();
+    await dataSource.query(`INSERT INTO pgqueue (kind, payload) VALUES (77, '{}')`);
+    await shows('pgqueue_tasks{kind="unknown",status="new"}', 1);
+    await client.query('BEGIN; LOCK TABLE pgqueue_snapshot');
+    await until(async () => {
+      const { rowCount } = await client.query('SELECT FROM pg_locks WHERE NOT granted');
+      return rowCount! > 0;
+    });
+    expect(await series('pgqueue_tasks{kind="unknown",status="new"}')).toBe(1);
+    await client.query('ROLLBACK');
+  });
+
+  it('are shared by applications of one process: a view ends with its application', async () => {
+    const first = await start();
+    const second = await start();
+    await first.dataSource.query(`INSERT INTO pgqueue (kind, payload) VALUES (77, '{}')`);
+    await shows('pgqueue_tasks{kind="unknown",status="new"}', 1);
+    await first.close();
+    apps.splice(apps.indexOf(first), 1);
+    await second.dataSource.query('DELETE FROM pgqueue');
+    expect(await shows('pgqueue_tasks{kind="unknown",status="new"}', 0)).toBe(true);
+  });
+
+  it('refuse a period that is too short', () => {
+    expect(() => PgQueueMetricsModule.register({ snapshotPeriod: 999 })).toThrow('snapshotPeriod');
+  });
+});
