@@ -46,10 +46,17 @@ async function stopAll(): Promise<void> {
 async function startWorker(
   work: (task: Task<any>) => unknown,
   kinds = [definition],
+  transactionPooling = false,
 ): Promise<{ events: RecordedEvents; worker: QueueApp }> {
   const worker = await createQueueApp({
     url: database.url,
-    options: { autoStart: false, heartbeatPeriod: '50ms', leaseTimeout: '300ms', shutdownTimeout: 50 },
+    options: {
+      autoStart: false,
+      heartbeatPeriod: '50ms',
+      leaseTimeout: '300ms',
+      shutdownTimeout: 50,
+      transactionPooling,
+    },
   });
   workers.push(worker);
   const events = recordEvents(worker.queue);
@@ -113,6 +120,14 @@ describe('QueueAdmin.activity', () => {
         expect(p99).toBeLessThan(30_000);
       }
     }
+  });
+
+  it('is written in transactions behind a pooler', async () => {
+    const worker = await startWorker(() => undefined, [definition], true);
+    await push(2);
+    await settled(worker, 2);
+    await stopAll();
+    expect((await admin.activity()).map(totals)).toEqual([{ succeeded: 2, failed: 0, exhausted: 0 }]);
   });
 
   it('adds to what is there already, bucket by bucket', async () => {

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { QueueAdmin } from '../../lib/index.js';
+import { type PgQueueModuleOptions, QueueAdmin } from '../../lib/index.js';
 import { PgQueueMetricsModule, type PgQueueMetricsOptions } from '../../lib/metrics/index.js';
 import { cutOff } from '../support/cut-off.js';
 import { newKind } from '../support/kinds.js';
@@ -34,11 +34,14 @@ afterEach(async () => {
 });
 
 /** A process that is not started, and so has no connection of the queue's own but that of the metrics. */
-async function start(options: PgQueueMetricsOptions = {}): Promise<QueueApp> {
+async function start(
+  options: PgQueueMetricsOptions = {},
+  queue: PgQueueModuleOptions = {},
+): Promise<QueueApp> {
   const app = await createQueueApp({
     url: database.url,
     imports: [PgQueueMetricsModule.register({ registry, snapshotPeriod: '1s', ...options })],
-    options: { autoStart: false, heartbeatPeriod: '200ms', shutdownTimeout: 50 },
+    options: { autoStart: false, heartbeatPeriod: '200ms', shutdownTimeout: 50, ...queue },
   });
   apps.push(app);
   return app;
@@ -78,7 +81,7 @@ describe('the gauges of the cluster', () => {
     expect(found.get('pgqueue_snapshot_age_seconds')).toBeGreaterThan(0);
   });
 
-  it('show what is stored, paused and alive, in a process that only pushes too', async () => {
+  it('H36: show what is stored, paused and alive, in a process that only pushes too', async () => {
     const work = newKind({ name: 'work' });
     const worker = await start({ registry: new Registry() });
     worker.queue.registerKind(work, () => new Promise(() => undefined));
@@ -105,8 +108,8 @@ describe('the gauges of the cluster', () => {
     expect([...found.keys()].filter((name) => name.includes('77'))).toEqual([]);
   });
 
-  it('tell of worker processes that have fallen silent', async () => {
-    const { dataSource } = await start();
+  it.each([false, true])('tell of silent worker processes, with transaction pooling: %s', async (pooling) => {
+    const { dataSource } = await start({}, { transactionPooling: pooling });
     await dataSource.query(
       `INSERT INTO pgqueue_lease (worker, heartbeat_at, settings) VALUES ('dead', now() - interval '1 hour', NULL),
          ('live', now() + interval '1 hour', '{"silenceMs": 15000, "kinds": {}}')`,

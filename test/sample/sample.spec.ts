@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PlacedOrder } from '../../sample/src/demo/customers.js';
@@ -171,6 +172,9 @@ describe("the sample's shop", () => {
     }
     const metrics = await (await fetch(`${worker}/metrics`)).text();
     expect(metrics).toMatch(/^pgqueue_tasks_total\{.*kind="charge-order".*status="succeeded".*\} 1$/m);
+    const documented = readFileSync('docs/observability.md', 'utf8').match(/(?<=^\| `)pgqueue_\w+/gm)!;
+    const shown = new Set(metrics.match(/(?<=^# TYPE )pgqueue_\w+/gm));
+    expect(documented.filter((name) => !shown.has(name))).toEqual([]);
 
     shop.child.kill('SIGTERM');
     expect({ exitCode: await shop.exitCode, output: shop.output }).toMatchObject({ exitCode: 0 });
