@@ -75,11 +75,11 @@ export class QueueProcessing implements Processing {
 
   async stop(timeoutMs: number): Promise<void> {
     const { process, maintenance } = this;
-    const stopped = Promise.allSettled([this.endRescue?.(), ...maintenance.map((job) => job.stop())]);
-    const released = (await process?.stop(timeoutMs)) ?? 0;
-    const ended = Promise.all([stopped, this.recorder?.stop()]);
-    // What runs on meets a closed connection.
-    await within(MAINTENANCE_GRACE_MS, ended);
+    const ended = Promise.allSettled([this.endRescue?.(), ...maintenance.map((job) => job.stop())]);
+    const { released, settled } = (await process?.stop(timeoutMs)) ?? { released: 0, settled: true };
+    const recorded = Promise.resolve(this.recorder?.stop());
+    // What runs on meets a closed connection. A database that took no outcomes will take no statistics either.
+    await within(MAINTENANCE_GRACE_MS, settled ? Promise.all([ended, recorded]) : ended);
     await process?.connections.close();
     await within(MAINTENANCE_GRACE_MS, ended);
     this.deps.events.emit({ type: 'stopped', released });

@@ -135,9 +135,9 @@ export class WorkerProcess {
 
   /**
    * Claims nothing more, waits for what runs, then aborts it and gives it back; bounded whatever the database does.
-   * @returns how many attempts were given back.
+   * @returns how many attempts were given back, and whether all outcomes were written.
    */
-  async stop(timeoutMs: number): Promise<number> {
+  async stop(timeoutMs: number): Promise<{ released: number; settled: boolean }> {
     const deadline = performance.now() + timeoutMs;
     const left = () => Math.max(0, deadline - performance.now());
     this.pools.forEach((pool) => pool.drain());
@@ -154,7 +154,7 @@ export class WorkerProcess {
     this.rewinder.close();
     this.pools.forEach((pool) => pool.close());
     await within(SETTLE_GRACE_MS, this.endLeases(answered && settled));
-    return unfinished.length;
+    return { released: unfinished.length, settled };
   }
 
   /** A lease that tasks may still point to is left to the rescue of another process: nothing is to be waited for. */
