@@ -1,0 +1,78 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { PgQueueError } from '../task/task.errors.js';
+
+/** The files of the pages are not where the package has them. */
+export class DashboardFilesError extends PgQueueError {
+  readonly code = 'PGQUEUE_DASHBOARD_FILES';
+}
+
+/** A file of the pages, as it is sent. */
+export interface Asset {
+  readonly type: string;
+  readonly body: Buffer;
+  readonly zipped: Buffer;
+  /** Its name changes with what is in it. */
+  readonly immutable: boolean;
+}
+
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+};
+
+/** Vite puts what it hashes here. */
+const HASHED = 'assets/';
+
+/** The files of the pages, read once: what is not among them can't be asked for, whatever a path says. */
+export class DashboardAssets {
+  private constructor(private readonly files: ReadonlyMap<string, Asset>) {}
+
+  /** @throws DashboardFilesError when there is no index.html. */
+  static async load(folder = builtFolder()): Promise<DashboardAssets> {
+    try {
+      const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+      const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+      const assets = await Promise.all(files.map((file) => load(folder, file)));
+      return new DashboardAssets(withIndex(new Map(assets)));
+    } catch (error) {
+      throw new DashboardFilesError(
+        `the pages of the dashboard are not in ${folder}: in a clone of the repository, run \`npm run build\``,
+        { cause: error },
+      );
+    }
+  }
+
+  /** @param name below the dashboard's path; an empty one is the page itself */
+  find(name: string): Asset | undefined {
+    return this.files.get(name);
+  }
+}
+
+function builtFolder(): string {
+  const manifest = createRequire(import.meta.url).resolve('nestjs-pgqueue/package.json');
+  return path.join(path.dirname(manifest), 'dist', 'dashboard');
+}
+
+async function load(folder: string, file: string): Promise<[string, Asset]> {
+  const name = path.relative(folder, file).split(path.sep).join('/');
+  const type = TYPES[path.extname(file)] ?? 'application/octet-stream';
+  const body = await readFile(file);
+  const zipped = await promisify(gzip)(body);
+  return [name, { type, body, zipped, immutable: name.startsWith(HASHED) }];
+}
+
+function withIndex(files: Map<string, Asset>): Map<string, Asset> {
+  const index = files.get('index.html');
+  if (!index) {
+    throw new Error('there is no index.html');
+  }
+  return files.set('', index);
+}

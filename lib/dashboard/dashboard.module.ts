@@ -1,0 +1,101 @@
+import { type DynamicModule, Inject, type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
+import { QueueAdmin } from '../admin/queue-admin.js';
+import { DashboardAssets } from './dashboard-assets.js';
+import { DashboardRouter } from './dashboard-router.js';
+import { DashboardMiddleware } from './dashboard.middleware.js';
+import {
+  type ASYNC_OPTIONS_TYPE,
+  ConfigurableModuleClass,
+  MODULE_OPTIONS_TOKEN,
+  type OPTIONS_TYPE,
+} from './dashboard.module-definition.js';
+import {
+  DASHBOARD_OPTIONS,
+  type PgQueueDashboardOptions,
+  resolveDashboardOptions,
+  type ResolvedDashboardOptions,
+} from './dashboard.options.js';
+import { Doorkeeper } from './doorkeeper.js';
+import { OverviewFeed } from './overview-feed.js';
+import { OverviewStream } from './overview-stream.js';
+import { Redactor } from './redactor.js';
+import { TasksApi } from './tasks-api.js';
+
+/** So often the overview is asked for while somebody watches it. */
+const OVERVIEW_PERIOD_MS = 2000;
+const HEARTBEAT_MS = 15_000;
+
+/**
+ * The pages that show the queue and act on it. Import it beside `PgQueueModule`, by `forRoot` or `forRootAsync`, in an application
+ * with Express or Fastify.
+ * @publicApi
+ */
+@Module({
+  providers: [
+    {
+      provide: DASHBOARD_OPTIONS,
+      inject: [MODULE_OPTIONS_TOKEN],
+      useFactory: (options: PgQueueDashboardOptions) => resolveDashboardOptions(options),
+    },
+    { provide: DashboardAssets, useFactory: () => DashboardAssets.load() },
+    {
+      provide: Doorkeeper,
+      inject: [DASHBOARD_OPTIONS],
+      useFactory: ({ authorize }: ResolvedDashboardOptions) => new Doorkeeper(authorize),
+    },
+    {
+      provide: OverviewFeed,
+      inject: [QueueAdmin],
+      useFactory: (admin: QueueAdmin) => new OverviewFeed(admin, OVERVIEW_PERIOD_MS),
+    },
+    {
+      provide: OverviewStream,
+      inject: [OverviewFeed, Doorkeeper],
+      useFactory: (feed: OverviewFeed, doorkeeper: Doorkeeper) =>
+        new OverviewStream(feed, doorkeeper, HEARTBEAT_MS),
+    },
+    {
+      provide: TasksApi,
+      inject: [QueueAdmin, DASHBOARD_OPTIONS],
+      useFactory: (admin: QueueAdmin, { redact }: ResolvedDashboardOptions) =>
+        new TasksApi(admin, new Redactor(redact)),
+    },
+    {
+      provide: DashboardRouter,
+      inject: [DashboardAssets, OverviewFeed, OverviewStream, TasksApi],
+      useFactory: createRouter,
+    },
+  ],
+})
+export class PgQueueDashboardModule extends ConfigurableModuleClass implements NestModule {
+  /**
+   * The dashboard with these options. What is wrong with them stops the boot with an `InvalidOptionError`, and pages that were not
+   * built with a `DashboardFilesError`.
+   */
+  static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
+    return super.forRoot(options);
+  }
+
+  /** The same with options made by `useFactory`, `useClass` or `useExisting`, with `imports` and `inject`. */
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return super.forRootAsync(options);
+  }
+
+  constructor(@Inject(DASHBOARD_OPTIONS) private readonly options: ResolvedDashboardOptions) {
+    super();
+  }
+
+  configure(consumer: MiddlewareConsumer): void {
+    const { path } = this.options;
+    consumer.apply(DashboardMiddleware).forRoutes(path, `${path}/*rest`);
+  }
+}
+
+function createRouter(
+  assets: DashboardAssets,
+  feed: OverviewFeed,
+  stream: OverviewStream,
+  tasks: TasksApi,
+): DashboardRouter {
+  return new DashboardRouter(assets, feed, stream, tasks);
+}

@@ -1,0 +1,85 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { InvalidOptionError } from '../task/task.errors.js';
+import type { Redact } from './redactor.js';
+
+/** What `authorize` says of a request: everything, look but change nothing, or not even a look. */
+export type Authorization = boolean | 'read-only';
+
+/** The options of `PgQueueDashboardModule.forRoot`. */
+export interface PgQueueDashboardOptions {
+  /** Where the dashboard is, below the application's global prefix: one or more segments. Default `'pgqueue'`. */
+  path?: string;
+  /**
+   * Who may see it, asked for every request: of a page, of its files and of its data, and every 15 s again for as long as an
+   * overview is watched. What it throws closes the door: an HttpException of a status from 400 to 499 answers with that, anything
+   * else with 403. Without it the application does not boot, unless NODE_ENV is `development`: then this machine alone is let in.
+   * @param request Node's, or Express's; with Fastify the raw one
+   * @param response for a header of its own, such as `WWW-Authenticate`; don't end it
+   */
+  authorize?(request: IncomingMessage, response: ServerResponse): Authorization | Promise<Authorization>;
+  /**
+   * What of payloads nobody may see: the names of fields, at any depth and in any case, or a function that answers what is shown
+   * in a payload's place. Lists show no payloads then, and can't be searched by their text. Default: nothing.
+   */
+  redact?: Redact;
+}
+
+/** The options with defaults, checked. */
+export interface ResolvedDashboardOptions extends Pick<PgQueueDashboardOptions, 'authorize' | 'redact'> {
+  readonly path: string;
+}
+
+/** Injects the dashboard's options as they were resolved. */
+export const DASHBOARD_OPTIONS = Symbol('PGQUEUE_DASHBOARD_OPTIONS');
+
+const PATH = /^\/?([\w~.-]+(?:\/[\w~.-]+)*)\/?$/;
+const NAMES: readonly string[] = ['path', 'authorize', 'redact'];
+
+/** @throws InvalidOptionError that names the option and the value. */
+export function resolveDashboardOptions(
+  options: PgQueueDashboardOptions = {},
+  environment = process.env['NODE_ENV'],
+): ResolvedDashboardOptions {
+  assert(
+    typeof options === 'object' && options !== null,
+    'PgQueueDashboardModule options',
+    options,
+    'must be an object',
+  );
+  const unknown = Object.entries(options).find(([name]) => !NAMES.includes(name));
+  assert(!unknown, unknown?.[0] ?? '', unknown?.[1], 'is not an option of PgQueueDashboardModule');
+  const { path = 'pgqueue', authorize, redact } = options;
+  const plain = typeof path === 'string' ? PATH.exec(path)?.[1] : undefined;
+  assert(plain, 'path', path, "must be segments of letters, digits, '-', '_', '.' and '~'");
+  if (authorize === undefined) {
+    assert(
+      environment === 'development',
+      'authorize',
+      authorize,
+      'must be given: the dashboard shows payloads and changes tasks. Only with NODE_ENV=development it may be left out',
+    );
+  } else {
+    assert(typeof authorize === 'function', 'authorize', authorize, 'must be a function');
+  }
+  checkRedact(redact);
+  return { path: plain, authorize: authorize?.bind(options), redact };
+}
+
+function checkRedact(redact: unknown): void {
+  if (redact === undefined || typeof redact === 'function') {
+    return;
+  }
+  const isName = (name: unknown) => typeof name === 'string' && name !== '';
+  assert(
+    Array.isArray(redact) && redact.length > 0 && redact.every(isName),
+    'redact',
+    redact,
+    'must be names of fields, or a function',
+  );
+}
+
+function assert(condition: unknown, field: string, value: unknown, problem: string): asserts condition {
+  if (!condition) {
+    throw new InvalidOptionError(field, value, problem);
+  }
+}

@@ -1,0 +1,5 @@
+export { PgQueueDashboardModule } from './dashboard.module.js';
+export type { PgQueueDashboardOptionsFactory } from './dashboard.module-definition.js';
+export type { Authorization, PgQueueDashboardOptions } from './dashboard.options.js';
+export type { Redact } from './redactor.js';
+export { DashboardFilesError } from './dashboard-assets.js';

@@ -1,0 +1,73 @@
+import type { KindActivity } from '../task/activity.js';
+import type { KindCounts, KindView, TaskCount, WorkerView } from '../task/task-view.js';
+import { SHOWN_STATUSES } from '../task/task-filter.js';
+import type { Overview, OverviewKind } from './dashboard-api.js';
+
+const MINUTE_MS = 60_000;
+
+/** What is known of the queue at one moment. */
+export interface QueueFigures {
+  readonly at: Date;
+  readonly counts: readonly KindCounts[];
+  readonly kinds: readonly KindView[];
+  readonly activity: readonly KindActivity[];
+  readonly workers: readonly WorkerView[];
+}
+
+/** All kinds with what is known of each. */
+export function overviewOf({ at, counts, kinds, activity, workers }: QueueFigures): Overview {
+  const [counted, viewed, active] = [byKind(counts), byKind(kinds), byKind(activity)];
+  const numbers = [...new Set([...counted.keys(), ...viewed.keys()])].toSorted((a, b) => a - b);
+  const minutes = activity[0]?.points.map((point) => point.at) ?? lastHour(at);
+  const lost = workers.filter((worker) => worker.lost).length;
+  return {
+    at,
+    kinds: numbers.map((kind) => ({
+      ...countsOf(counted.get(kind)),
+      ...viewOf(viewed.get(kind)),
+      ...activityOf(active.get(kind), minutes),
+      kind,
+      name: (viewed.get(kind) ?? counted.get(kind))!.name,
+    })),
+    workers: { live: workers.length - lost, lost },
+  };
+}
+
+const NO_TASKS = Object.fromEntries(
+  SHOWN_STATUSES.map((status): [string, TaskCount] => [status, { count: 0, approximate: false }]),
+) as OverviewKind['statuses'];
+
+function countsOf(counts: KindCounts | undefined): Pick<OverviewKind, 'statuses' | 'oldestDueAt'> {
+  return { statuses: counts?.statuses ?? NO_TASKS, oldestDueAt: counts?.oldestDueAt ?? null };
+}
+
+function viewOf(
+  view: KindView | undefined,
+): Pick<OverviewKind, 'pausedAt' | 'processes' | 'slots' | 'settings'> {
+  return {
+    pausedAt: view?.pausedAt ?? null,
+    processes: view?.processes ?? 0,
+    slots: view?.slots ?? { capacity: 0, busy: 0, fullSince: null },
+    settings: view?.settings ?? null,
+  };
+}
+
+function activityOf(
+  activity: KindActivity | undefined,
+  minutes: readonly Date[],
+): Pick<OverviewKind, 'points' | 'wait' | 'run'> {
+  return {
+    points: activity?.points ?? minutes.map((at) => ({ at, succeeded: 0, failed: 0, exhausted: 0 })),
+    wait: activity?.wait ?? null,
+    run: activity?.run ?? null,
+  };
+}
+
+function lastHour(at: Date): Date[] {
+  const last = Math.floor(at.getTime() / MINUTE_MS);
+  return Array.from({ length: 60 }, (_, n) => new Date((last - 59 + n) * MINUTE_MS));
+}
+
+function byKind<T extends { readonly kind: number }>(items: readonly T[]): Map<number, T> {
+  return new Map(items.map((item) => [item.kind, item]));
+}

@@ -1,0 +1,42 @@
+import { HttpException, Logger } from '@nestjs/common';
+import { errorMessage } from '../task/error-message.js';
+import { InvalidOptionError } from '../task/task.errors.js';
+import type { Refusal } from './dashboard-api.js';
+
+const logger = new Logger('PgQueueDashboard');
+
+/** Connections that are refused, broken or too many, a server that stops or stands by, statements that took too long. */
+const AWAY = /^(08|25006|28|3D|53|55|57|E[A-Z]{3})/;
+/** Tables, columns or privileges that are not there. */
+const MISMATCH = /^(3F|42)/;
+/** What pg and TypeORM say without a code. */
+const AWAY_MESSAGE = /connection (terminated|ended|timeout)|timeout exceeded|not queryable|not (yet )?(connected|established)|read timeout/i;
+
+/** What a visitor is told of an error, and by which status: nothing of what went on inside. */
+export function refusalOf(error: unknown): { status: number; refusal: Refusal } {
+  if (error instanceof HttpException) {
+    return { status: error.getStatus(), refusal: { message: error.message } };
+  }
+  if (error instanceof InvalidOptionError) {
+    return { status: 400, refusal: { message: error.message } };
+  }
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  if (MISMATCH.test(String(code))) {
+    return unavailable("The queue's tables are missing, of another version, or not accessible");
+  }
+  if (AWAY.test(String(code)) || name === 'TimeoutError' || AWAY_MESSAGE.test(errorMessage(error))) {
+    return unavailable('The database does not answer');
+  }
+  return { status: 500, refusal: { message: "Something went wrong; the application's log says what" } };
+}
+
+/** Writes down what the visitor is not told. */
+export function logRefused(what: string, status: number, error: unknown): void {
+  if (status >= 500) {
+    logger.error(`${what}: ${errorMessage(error)}`, (error as Partial<Error> | null)?.stack);
+  }
+}
+
+function unavailable(message: string): { status: number; refusal: Refusal } {
+  return { status: 503, refusal: { message } };
+}

@@ -1,0 +1,70 @@
+import type { PageOptions, TaskFilter } from '../task/task-filter.js';
+import { InvalidOptionError } from '../task/task.errors.js';
+import type { TaskStatus } from '../task/task-status.js';
+import type { TaskQuery } from './dashboard-api.js';
+
+const listOf = (text: string) => text.split(',');
+
+/** How each field of a filter is read from its text; what it means is checked where it is used. */
+const FILTER: Record<
+  Exclude<keyof TaskQuery, 'limit' | 'after'>,
+  (text: string, name: string) => TaskFilter[keyof TaskFilter]
+> = {
+  kind: readInteger,
+  status: (text) => listOf(text) as TaskStatus[],
+  id: listOf,
+  externalKey: (text) => text,
+  text: (text) => text,
+  createdFrom: timeOf,
+  createdTo: timeOf,
+};
+
+/**
+ * The filter and the page of a list's URL.
+ * @throws InvalidOptionError for a field that is unknown or there twice
+ */
+export function readTaskQuery(query: URLSearchParams): { filter: TaskFilter; page: PageOptions } {
+  const fields = Object.fromEntries(query);
+  const twice = Object.keys(fields).find((name) => query.getAll(name).length > 1);
+  if (twice !== undefined) {
+    throw new InvalidOptionError(twice, query.getAll(twice).join(' '), 'must be given once');
+  }
+  const { limit, after, ...filter } = fields;
+  return {
+    filter: readFilter(filter),
+    page: { ...(limit === undefined ? {} : { limit: readInteger(limit, 'limit') }), after },
+  };
+}
+
+/** @throws InvalidOptionError for anything but fields of a filter with texts. */
+export function readFilter(fields: unknown): TaskFilter {
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
+    throw new InvalidOptionError('filter', fields, 'must be an object');
+  }
+  const read = Object.entries(fields).map(([name, text]: [string, unknown]) => {
+    if (!Object.hasOwn(FILTER, name)) {
+      throw new InvalidOptionError(name, text, 'is not a filter of tasks');
+    }
+    if (typeof text !== 'string') {
+      throw new InvalidOptionError(name, text, 'must be a text');
+    }
+    return [name, FILTER[name as keyof typeof FILTER](text, name)];
+  });
+  return Object.fromEntries(read) as TaskFilter;
+}
+
+/** What is not written as an integer is no number at all: '1e3', '' and ' 7' are mistakes. */
+export function readInteger(text: string, name: string): number {
+  if (!/^-?\d{1,9}$/.test(text)) {
+    throw new InvalidOptionError(name, text, 'must be an integer');
+  }
+  return Number(text);
+}
+
+function timeOf(text: string, name: string): Date {
+  const time = new Date(text);
+  if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(time.getTime())) {
+    throw new InvalidOptionError(name, text, 'must be an ISO 8601 time');
+  }
+  return time;
+}

@@ -1,0 +1,26 @@
+import { BlockList, isIP } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/**
+ * Whether a request was made on this machine and for it: not through a proxy on it, nor by another site's page under a name that
+ * leads here.
+ */
+export function isFromThisMachine({ socket, headers }: IncomingMessage): boolean {
+  const passedOn = headers['forwarded'] !== undefined || headers['x-forwarded-for'] !== undefined;
+  return !passedOn && isLoopback(socket.remoteAddress ?? '') && isLocalName(headers.host ?? '');
+}
+
+function isLocalName(host: string): boolean {
+  const name = host.replace(/:\d+$/, '').toLowerCase();
+  return name === 'localhost' || name.endsWith('.localhost') || isLoopback(name.replace(/^\[(.*)\]$/, '$1'));
+}
+
+function isLoopback(address: string): boolean {
+  const family = isIP(address);
+  // IPv4 addresses within IPv6 are looked up as what they are.
+  return family !== 0 && loopback.check(address, family === 4 ? 'ipv4' : 'ipv6');
+}
