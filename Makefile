@@ -35,7 +35,7 @@ test-nodes: node_modules/.package-lock.json
 	npm run build
 	npm run test:nodes
 
-dist/lib/index.js: node_modules/.package-lock.json tsconfig.json tsconfig.build.json $(shell find lib migrations -name '*.ts')
+dist/lib/index.js: node_modules/.package-lock.json tsconfig.json tsconfig.build.json $(shell find lib migrations -name '*.ts') $(shell find dashboard -type f)
 	npm run build
 
 sample/dist/start.js: dist/lib/index.js sample/tsconfig.json $(shell find sample/src -name '*.ts')

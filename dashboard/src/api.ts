@@ -1,0 +1,82 @@
+import {
+  type ActionRequest,
+  CHANGE_HEADER,
+  type DashboardAction,
+  type Json,
+  type Overview,
+  type PauseResult,
+  type Refusal,
+  type Session,
+  type TaskPage,
+  type TaskPageOfOne,
+  type TaskQuery,
+  type WorkerView,
+} from '../../lib/dashboard/dashboard-api.js';
+import { markDenied } from './session.js';
+
+/** What the server refused, or that it did not answer: then the status is 0. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface ActionResult {
+  readonly changed: number;
+  readonly more: boolean;
+}
+
+export type LoadedOverview = Json<Overview>;
+export type LoadedKind = LoadedOverview['kinds'][number];
+export type LoadedPage = Json<TaskPage>;
+export type LoadedTask = LoadedPage['tasks'][number];
+export type LoadedTaskPage = Json<TaskPageOfOne>;
+export type LoadedWorker = Json<WorkerView>;
+
+export const api = {
+  session: () => get<Json<Session>>('api/session'),
+  overview: () => get<LoadedOverview>('api/overview'),
+  tasks: (query: TaskQuery, signal?: AbortSignal) =>
+    get<LoadedPage>(`api/tasks?${new URLSearchParams(query)}`, signal),
+  task: (id: string, signal?: AbortSignal) =>
+    get<LoadedTaskPage>(`api/tasks/${encodeURIComponent(id)}`, signal),
+  workers: (signal?: AbortSignal) => get<LoadedWorker[]>('api/workers', signal),
+  act: (action: DashboardAction, request: ActionRequest) =>
+    post<ActionResult>(`api/tasks/${action}`, request),
+  setPaused: (kind: number, paused: boolean) =>
+    post<PauseResult>(`api/kinds/${kind}/${paused ? 'pause' : 'resume'}`, {}),
+};
+
+function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return ask<T>(path, { signal });
+}
+
+function post<T>(path: string, body: unknown): Promise<T> {
+  return ask<T>(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', [CHANGE_HEADER]: '1' },
+    body: JSON.stringify(body),
+  });
+}
+
+async function ask<T>(path: string, init: RequestInit): Promise<T> {
+  const response = await fetch(path, { ...init, credentials: 'same-origin' }).catch((error: unknown) => {
+    if (init.signal?.aborted) {
+      throw error;
+    }
+    throw new ApiError(0, 'The server does not answer.');
+  });
+  if (response.ok) {
+    return (await response.json()) as T;
+  }
+  const refusal = (await response.json().catch(() => null)) as Refusal | null;
+  const error = new ApiError(response.status, refusal?.message ?? `The server answered ${response.status}.`);
+  // Changes are refused to visitors who may only look, and these stay.
+  if (response.status === 401 || (response.status === 403 && init.method === undefined)) {
+    markDenied();
+  }
+  throw error;
+}

@@ -1,0 +1,87 @@
+import { live } from './live-overview.js';
+import { formatClockWithSeconds } from './format.js';
+import { links, type Route } from './router.js';
+import { session } from './session.js';
+import { useStore } from './store.js';
+import { theme, toggleTheme } from './theme.js';
+import { BrandIcon, MoonIcon, SunIcon } from './ui/icons.js';
+
+export function Header({ page }: { page: Route['page'] }) {
+  const visitor = useStore(session);
+  return (
+    <header class="header">
+      <div class="header-row">
+        <a class="brand" href={links.overview} aria-label="Task queue, overview">
+          <BrandIcon />
+          <span class="brand-name">Task queue</span>
+        </a>
+        <nav class="nav" aria-label="Pages">
+          <NavLink href={links.overview} current={page === 'overview'} text="Overview" />
+          <NavLink href={links.tasks()} current={page === 'tasks' || page === 'task'} text="Tasks" />
+          <NavLink href={links.workers} current={page === 'workers'} text="Workers" />
+        </nav>
+        <div class="header-end">
+          {typeof visitor === 'object' && visitor.access === 'read-only' && (
+            <span class="badge" title="You may look at everything and change nothing">
+              Read-only
+            </span>
+          )}
+          <Connection />
+          <ThemeButton />
+        </div>
+      </div>
+      <Trouble />
+    </header>
+  );
+}
+
+function NavLink({ href, current, text }: { href: string; current: boolean; text: string }) {
+  return (
+    <a class="nav-link" href={href} aria-current={current ? 'page' : undefined}>
+      {text}
+    </a>
+  );
+}
+
+function Connection() {
+  const { overview, lostAt, trouble } = useStore(live);
+  if (lostAt !== null) {
+    return (
+      <span class="connection connection-lost" role="status">
+        Not connected since {formatClockWithSeconds(lostAt)}
+      </span>
+    );
+  }
+  const ready = overview !== null || trouble !== null;
+  return (
+    <span class={`connection${ready ? ' connection-live' : ''}`} role="status">
+      {ready ? 'Live' : 'Connecting'}
+    </span>
+  );
+}
+
+/** What was shown last stays, with a word about its age. */
+function Trouble() {
+  const { overview, trouble } = useStore(live);
+  return trouble === null ? null : (
+    <div class="trouble-bar" role="alert">
+      {trouble}
+      {overview && ` What you see is of ${formatClockWithSeconds(overview.at)}.`}
+    </div>
+  );
+}
+
+function ThemeButton() {
+  const dark = useStore(theme) === 'dark';
+  return (
+    <button
+      type="button"
+      class="icon-button"
+      aria-label={dark ? 'Use light colours' : 'Use dark colours'}
+      title={dark ? 'Light colours' : 'Dark colours'}
+      onClick={toggleTheme}
+    >
+      {dark ? <SunIcon /> : <MoonIcon />}
+    </button>
+  );
+}

@@ -1,0 +1,19 @@
+import { useMemo } from 'preact/hooks';
+import type { LoadedKind } from './api.js';
+import { live } from './live-overview.js';
+import { useStore } from './store.js';
+
+const NONE: readonly LoadedKind[] = [];
+
+export function useKinds(): readonly LoadedKind[] {
+  return useStore(live).overview?.kinds ?? NONE;
+}
+
+/** The name of a kind as its workers have it, else its number. */
+export function useKindName(): (kind: string | number) => string {
+  const kinds = useKinds();
+  return useMemo(() => {
+    const names = new Map(kinds.map(({ kind, name }) => [String(kind), name]));
+    return (kind) => names.get(String(kind)) ?? `kind ${kind}`;
+  }, [kinds]);
+}

@@ -1,0 +1,100 @@
+import type { LoadedKind } from '../api.js';
+import { links } from '../router.js';
+import { PauseButton } from '../ui/pause-button.js';
+import { useMayChange } from '../session.js';
+import { ActionButton } from '../tasks/action-button.js';
+import type { Trouble } from '../trouble.js';
+import { inOrder, BY_TROUBLE, type JudgedKind } from './kind-order.js';
+
+const SHOWN = 6;
+
+/** What is stuck, why, and what to press. */
+export function Attention({ kinds }: { kinds: readonly JudgedKind[] }) {
+  const troubled = inOrder(kinds, BY_TROUBLE).filter(({ troubles }) => troubles.some(isUrgent));
+  if (troubled.length === 0) {
+    return (
+      <section class="panel attention attention-none" aria-label="Needs attention">
+        <p>Nothing needs attention: no kind is late, failing or without a worker.</p>
+      </section>
+    );
+  }
+  const hidden = troubled.length - SHOWN;
+  return (
+    <section class="panel attention" aria-labelledby="attention-title">
+      <h2 id="attention-title" class="panel-title">
+        Needs attention
+        <span class="panel-count">{troubled.length}</span>
+      </h2>
+      <ul class="attention-list">
+        {troubled.slice(0, SHOWN).map(({ kind, troubles }) => (
+          <li key={kind.kind} class="attention-kind">
+            <a class="attention-name" href={links.tasks({ kind: String(kind.kind) })}>
+              {kind.name}
+            </a>
+            <ul class="attention-troubles">
+              {troubles.filter(isUrgent).map((trouble) => (
+                <li key={trouble.label} class={`attention-trouble severity-${trouble.severity}`}>
+                  <span class="attention-text">{trouble.text}</span>
+                  <span class="attention-remedy">
+                    <Remedy kind={kind} trouble={trouble} />
+                  </span>
+                </li>
+              ))}
+            </ul>
+          </li>
+        ))}
+      </ul>
+      {hidden > 0 && (
+        <p class="attention-more">
+          {hidden} more {hidden === 1 ? 'kind is' : 'kinds are'} marked in the list below.
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Remedy({ kind, trouble: { remedy } }: { kind: LoadedKind; trouble: Trouble }) {
+  const mayChange = useMayChange();
+  const number = String(kind.kind);
+  switch (remedy) {
+    case 'retry': {
+      const filter = { kind: number, status: 'no_attempts_left' };
+      return (
+        <>
+          <a class="button" href={links.tasks(filter)}>
+            See tasks
+          </a>
+          {mayChange && (
+            <ActionButton
+              action="retry"
+              target={{ filter, what: `the tasks of ${kind.name} without attempts left`, many: true }}
+            />
+          )}
+        </>
+      );
+    }
+    case 'resume':
+      return mayChange ? <PauseButton kind={kind} /> : null;
+    case 'look-at-errors':
+      return (
+        <a class="button" href={links.tasks({ kind: number, status: 'must_retry,no_attempts_left' })}>
+          See errors
+        </a>
+      );
+    default:
+      return (
+        <>
+          <a class="button" href={links.tasks({ kind: number, status: 'new,must_retry,processing' })}>
+            See tasks
+          </a>
+          <a class="button" href={links.workers}>
+            See workers
+          </a>
+        </>
+      );
+  }
+}
+
+function isUrgent({ severity }: Trouble): boolean {
+  return severity !== 'note';
+}

@@ -1,0 +1,146 @@
+import { useState } from 'preact/hooks';
+import { STATUS_NAMES, STATUSES } from '../statuses.js';
+import { Message } from '../ui/message.js';
+import {
+  BY_TROUBLE,
+  inOrder,
+  type JudgedKind,
+  type KindColumn,
+  type KindOrder,
+  matching,
+} from './kind-order.js';
+import { KindRow } from './kind-row.js';
+
+interface Column {
+  readonly column: KindColumn;
+  readonly name: string;
+  readonly numeric?: boolean;
+  readonly note?: string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { column: 'name', name: 'Kind' },
+  ...STATUSES.map((status) => ({ column: status, name: STATUS_NAMES[status], numeric: true })),
+  { column: 'failed', name: 'Last 60 minutes', note: 'sorted by failures' },
+  { column: 'wait', name: 'Wait, run', note: 'p50, p95, p99 of the last 60 minutes; sorted by the wait' },
+  { column: 'oldest', name: 'Oldest due', numeric: true },
+  { column: 'slots', name: 'Slots in use', numeric: true },
+];
+
+/** Every kind with its figures. */
+export function KindsPanel({
+  kinds,
+  onChart,
+}: {
+  kinds: readonly JudgedKind[];
+  onChart: (kind: number) => void;
+}) {
+  const [order, setOrder] = useState(BY_TROUBLE);
+  const [text, setText] = useState('');
+  const found = inOrder(matching(kinds, text), order);
+  return (
+    <section class="panel" aria-labelledby="kinds-title">
+      <div class="panel-head">
+        <h2 id="kinds-title" class="panel-title">
+          Kinds
+          <span class="panel-count">
+            {found.length === kinds.length ? kinds.length : `${found.length} of ${kinds.length}`}
+          </span>
+        </h2>
+        <div class="panel-tools">
+          <OrderSelect order={order} onOrder={setOrder} />
+          <input
+            type="search"
+            class="search"
+            data-search
+            placeholder="Find a kind"
+            aria-label="Find a kind by its name or number"
+            aria-keyshortcuts="/"
+            value={text}
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
+        </div>
+      </div>
+      {found.length === 0 ? (
+        <Message title="No kind has this name">
+          <button type="button" class="button" onClick={() => setText('')}>
+            Show all kinds
+          </button>
+        </Message>
+      ) : (
+        <div class="table-frame" tabIndex={0} role="region" aria-label="Kinds, a table that scrolls">
+          <table class="kinds">
+            <thead>
+              <tr>
+                {COLUMNS.map((column) => (
+                  <HeadCell key={column.column} {...column} order={order} onOrder={setOrder} />
+                ))}
+                <th scope="col">
+                  <span class="visually-hidden">Pause</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {found.map((judged) => (
+                <KindRow key={judged.kind.kind} judged={judged} onChart={onChart} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function HeadCell({
+  column,
+  name,
+  numeric,
+  note,
+  order,
+  onOrder,
+}: Column & { order: KindOrder; onOrder: (order: KindOrder) => void }) {
+  const sorted = order.column === column;
+  return (
+    <th
+      scope="col"
+      class={numeric ? 'numeric' : undefined}
+      aria-sort={sorted ? (order.descending ? 'descending' : 'ascending') : undefined}
+    >
+      <button type="button" class="sort" title={note} onClick={() => onOrder(nextOrder(column, order))}>
+        {name}
+      </button>
+    </th>
+  );
+}
+
+/** The useful end first, then the other one, then troubles on top again. */
+function nextOrder(column: KindColumn, { column: current, descending }: KindOrder): KindOrder {
+  const first = column !== 'name';
+  if (current !== column) {
+    return { column, descending: first };
+  }
+  return descending === first ? { column, descending: !first } : BY_TROUBLE;
+}
+
+/** The headings' work where there are none: on narrow screens, and back to the order by trouble. */
+function OrderSelect({ order, onOrder }: { order: KindOrder; onOrder: (order: KindOrder) => void }) {
+  return (
+    <label class="field-inline">
+      <span class="field-name">Sort by</span>
+      <select
+        value={order.column}
+        onChange={({ currentTarget: { value } }) =>
+          onOrder({ column: value as KindColumn, descending: value !== 'name' })
+        }
+      >
+        <option value="trouble">Trouble</option>
+        {COLUMNS.map(({ column, name }) => (
+          <option key={column} value={column}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

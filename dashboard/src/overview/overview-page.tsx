@@ -1,0 +1,64 @@
+import { useMemo, useState } from 'preact/hooks';
+import type { LoadedOverview } from '../api.js';
+import { live } from '../live-overview.js';
+import { useStore } from '../store.js';
+import { Message } from '../ui/message.js';
+import { PageTitle } from '../ui/page-title.js';
+import { Attention } from './attention.js';
+import { judge } from './kind-order.js';
+import { KindsPanel } from './kinds-panel.js';
+import { ThroughputPanel } from './throughput-panel.js';
+import { Totals } from './totals.js';
+
+export function OverviewPage() {
+  const { overview, trouble } = useStore(live);
+  return (
+    <>
+      <PageTitle title="Overview" />
+      {overview ? (
+        <Loaded overview={overview} />
+      ) : trouble === null ? (
+        <Loading />
+      ) : (
+        <Message title="There is nothing to show yet" tone="bad">
+          <p>The overview appears as soon as the queue can be read again.</p>
+        </Message>
+      )}
+    </>
+  );
+}
+
+function Loaded({ overview }: { overview: LoadedOverview }) {
+  const judged = useMemo(() => judge(overview.kinds, overview.at), [overview]);
+  const [charted, setCharted] = useState<number | null>(null);
+  if (overview.kinds.length === 0) {
+    return (
+      <>
+        <Totals overview={overview} />
+        <Message title="No tasks, and nobody to run them">
+          <p>A kind appears here once a process handles it, or once a task of it is pushed.</p>
+        </Message>
+      </>
+    );
+  }
+  return (
+    <>
+      <Totals overview={overview} />
+      <Attention kinds={judged} />
+      <ThroughputPanel kinds={overview.kinds} charted={charted} onChart={setCharted} />
+      <KindsPanel kinds={judged} onChart={setCharted} />
+    </>
+  );
+}
+
+/** As high as what comes, so that nothing jumps. */
+function Loading() {
+  return (
+    <div aria-busy="true" aria-label="Loading">
+      <div class="panel skeleton skeleton-totals" />
+      <div class="panel skeleton skeleton-line" />
+      <div class="panel skeleton skeleton-chart" />
+      <div class="panel skeleton skeleton-table" />
+    </div>
+  );
+}

@@ -1,0 +1,63 @@
+import type { ComponentChildren } from 'preact';
+import type { LoadedOverview } from '../api.js';
+import { formatCount, formatExactly, formatNumber } from '../format.js';
+import { links } from '../router.js';
+import { STATUS_NAMES, STATUSES } from '../statuses.js';
+import { SlotsBar } from '../ui/slots-bar.js';
+
+/** All kinds together. */
+export function Totals({ overview: { kinds, workers } }: { overview: LoadedOverview }) {
+  const slots = kinds.map((kind) => kind.slots);
+  return (
+    <section class="panel totals" aria-label="All kinds together">
+      {STATUSES.map((status) => {
+        const counts = kinds.map(({ statuses }) => statuses[status]);
+        const count = sum(counts.map((each) => each.count));
+        const approximate = counts.some((each) => each.approximate);
+        return (
+          <Total
+            key={status}
+            name={STATUS_NAMES[status]}
+            href={links.tasks({ status })}
+            tone={status === 'no_attempts_left' && count > 0 ? 'bad' : undefined}
+            title={formatExactly(count)}
+          >
+            {formatCount({ count, approximate })}
+          </Total>
+        );
+      })}
+      <Total name="Slots in use" href={links.workers}>
+        <SlotsBar busy={sum(slots.map(({ busy }) => busy))} capacity={sum(slots.map((s) => s.capacity))} />
+      </Total>
+      <Total name="Processes" href={links.workers} tone={workers.lost > 0 ? 'bad' : undefined}>
+        {formatNumber(workers.live)}
+        {workers.lost > 0 && <span class="total-note">{formatNumber(workers.lost)} lost</span>}
+      </Total>
+    </section>
+  );
+}
+
+function Total({
+  name,
+  href,
+  tone,
+  title,
+  children,
+}: {
+  name: string;
+  href: string;
+  tone?: 'bad';
+  title?: string;
+  children: ComponentChildren;
+}) {
+  return (
+    <a class={`total${tone ? ` total-${tone}` : ''}`} href={href} title={title}>
+      <span class="total-name">{name}</span>
+      <span class="total-figure">{children}</span>
+    </a>
+  );
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

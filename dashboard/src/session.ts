@@ -1,0 +1,19 @@
+import type { Json, Session } from '../../lib/dashboard/dashboard-api.js';
+import { createStore, useStore } from './store.js';
+
+/** Who looks: unknown at first, and denied once the server refuses to show anything. */
+export const session = createStore<Json<Session> | 'unknown' | 'denied'>('unknown');
+
+export function markDenied(): void {
+  session.set('denied');
+}
+
+export function useMayChange(): boolean {
+  const visitor = useStore(session);
+  return typeof visitor === 'object' && visitor.access === 'full';
+}
+
+export function useRedacted(): boolean {
+  const visitor = useStore(session);
+  return typeof visitor === 'object' && visitor.redacted;
+}

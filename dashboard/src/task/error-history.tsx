@@ -1,0 +1,48 @@
+import { plural } from '../format.js';
+
+/** The messages that the kind keeps, the last first. */
+export function ErrorHistory({ errors, attempts }: { errors: readonly string[]; attempts: number }) {
+  return (
+    <section class="panel" aria-labelledby="errors-title">
+      <h2 id="errors-title" class="panel-title">
+        Errors
+        {errors.length > 0 && <span class="panel-count">{errors.length}</span>}
+      </h2>
+      {errors.length === 0 ? (
+        <p class="panel-note">
+          {attempts === 0
+            ? 'None: it was never attempted.'
+            : `None is kept of ${plural(attempts, 'attempt')}.`}
+        </p>
+      ) : (
+        <ol class="errors" reversed>
+          {errors.toReversed().map((error, index) => (
+            <li key={errors.length - index}>
+              <ErrorText text={error} last={index === 0} />
+            </li>
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}
+
+/** The message above its stack. */
+function ErrorText({ text, last }: { text: string; last: boolean }) {
+  const at = text.search(/\n\s+at /);
+  const message = at < 0 ? text : text.slice(0, at);
+  const stack = at < 0 ? '' : text.slice(at + 1);
+  return (
+    <article class="error">
+      <p class="error-message">
+        {last && <span class="error-last">Last</span>}
+        {message}
+      </p>
+      {stack && (
+        <pre class="code error-stack" tabIndex={0} aria-label="Stack">
+          {stack}
+        </pre>
+      )}
+    </article>
+  );
+}

@@ -1,0 +1,32 @@
+import { useMemo, useState } from 'preact/hooks';
+
+const COPIED_MS = 2000;
+
+/** The payload as JSON, which is text and nothing else. */
+export function Payload({ value }: { value: unknown }) {
+  const json = useMemo(() => JSON.stringify(value, null, 2), [value]);
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(json);
+    setCopied(true);
+    setTimeout(() => setCopied(false), COPIED_MS);
+  };
+  return (
+    <section class="panel" aria-labelledby="payload-title">
+      <div class="panel-head">
+        <h2 id="payload-title" class="panel-title">
+          Payload
+        </h2>
+        {/* Browsers give no clipboard to pages without TLS. */}
+        {isSecureContext && (
+          <button type="button" class="button" onClick={copy}>
+            {copied ? 'Copied' : 'Copy'}
+          </button>
+        )}
+      </div>
+      <pre class="code payload" tabIndex={0} aria-label="Payload as JSON">
+        {json}
+      </pre>
+    </section>
+  );
+}

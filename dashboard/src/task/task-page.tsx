@@ -1,0 +1,90 @@
+import { DASHBOARD_ACTIONS } from '../../../lib/dashboard/dashboard-api.js';
+import { api, type LoadedTaskPage } from '../api.js';
+import { links } from '../router.js';
+import { useMayChange } from '../session.js';
+import { ActionButton } from '../tasks/action-button.js';
+import { appliesTo } from '../tasks/task-actions.js';
+import { Message } from '../ui/message.js';
+import { PageTitle } from '../ui/page-title.js';
+import { StatusBadge } from '../ui/status-badge.js';
+import { usePolled } from '../use-polled.js';
+import { ErrorHistory } from './error-history.js';
+import { Payload } from './payload.js';
+import { TaskFacts } from './task-facts.js';
+import { Timeline } from './timeline.js';
+
+const PERIOD_MS = 2000;
+
+export function TaskPage({ id }: { id: string }) {
+  const { value, error, refresh } = usePolled((signal) => api.task(id, signal), PERIOD_MS);
+  const gone = error?.status === 404;
+  return (
+    <>
+      <PageTitle title={`Task ${id}`}>
+        {value && !gone && <StatusBadge status={value.task.status} />}
+        {value && !gone && <Actions page={value} onDone={refresh} />}
+      </PageTitle>
+      {gone ? (
+        <Message title={value ? 'This task is gone' : 'There is no such task'}>
+          <p>It was never pushed, its push was rolled back, or it was deleted after it had finished.</p>
+          <a class="button" href={links.tasks()}>
+            Go to the tasks
+          </a>
+        </Message>
+      ) : (
+        <>
+          {error && (
+            <Message title="The task can't be read" tone="bad">
+              <p>
+                {error.message} {value && 'What you see is what was read last.'}
+              </p>
+            </Message>
+          )}
+          {value ? <Loaded page={value} /> : !error && <Loading />}
+        </>
+      )}
+    </>
+  );
+}
+
+function Loaded({ page: { task, explanation } }: { page: LoadedTaskPage }) {
+  return (
+    <>
+      <p class={`panel explanation explanation-${task.status}`}>{explanation.text}</p>
+      <div class="task-columns">
+        <div class="task-main">
+          <ErrorHistory errors={task.errors} attempts={task.attemptsElapsed} />
+          <Payload value={task.payload} />
+        </div>
+        <div class="task-side">
+          <TaskFacts task={task} />
+          <Timeline entries={task.timeline} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Actions({ page: { task }, onDone }: { page: LoadedTaskPage; onDone: () => void }) {
+  const mayChange = useMayChange();
+  const target = { filter: { id: task.id }, what: `task ${task.id}` };
+  return mayChange ? (
+    <span class="page-actions">
+      {DASHBOARD_ACTIONS.filter((action) => appliesTo(action, [task.status])).map((action) => (
+        <ActionButton key={action} action={action} target={target} onDone={onDone} />
+      ))}
+    </span>
+  ) : null;
+}
+
+function Loading() {
+  return (
+    <div aria-busy="true" aria-label="Loading">
+      <div class="panel skeleton skeleton-line" />
+      <div class="task-columns">
+        <div class="panel skeleton skeleton-table" />
+        <div class="panel skeleton skeleton-table" />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,35 @@
+import type { LoadedTaskPage } from '../api.js';
+import { Ago, At } from '../ui/time.js';
+
+type Entry = LoadedTaskPage['task']['timeline'][number];
+
+/** The life of a task in order; messages of errors stand in full beside it. */
+export function Timeline({ entries }: { entries: readonly Entry[] }) {
+  return (
+    <section class="panel" aria-labelledby="timeline-title">
+      <h2 id="timeline-title" class="panel-title">
+        Timeline
+      </h2>
+      <ol class="timeline">
+        {entries.map((entry, index) => (
+          <li key={index} class={`timeline-entry timeline-${toneOf(entry)}`}>
+            <p class="timeline-text">{firstLine(entry.text)}</p>
+            {entry.at !== null && (
+              <p class="faint">
+                <At at={entry.at} /> · <Ago at={entry.at} />
+              </p>
+            )}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function toneOf({ event, text }: Entry): string {
+  return event === 'finished' && text === 'succeeded' ? 'succeeded' : event;
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
+}

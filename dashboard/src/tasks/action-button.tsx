@@ -1,0 +1,109 @@
+import { useState } from 'preact/hooks';
+import type { ActionRequest, DashboardAction } from '../../../lib/dashboard/dashboard-api.js';
+import { api } from '../api.js';
+import { useKindName } from '../kinds.js';
+import { tell } from '../notices.js';
+import { Confirm } from '../ui/confirm.js';
+import { ACTIONS, resultText } from './task-actions.js';
+import { describeFilter } from './task-query.js';
+
+/** Which tasks an action is for. */
+export interface ActionTarget {
+  readonly filter: ActionRequest['filter'];
+  /** As the object of a sentence: "task 12", "3 selected tasks". */
+  readonly what: string;
+  /** A filter that may mean any number, so that the visitor sets a limit. */
+  readonly many?: boolean;
+}
+
+const DEFAULT_LIMIT = 1000;
+const MAX_LIMIT = 100_000;
+
+/** Asks first, and tells what was done. */
+export function ActionButton({
+  action,
+  target,
+  disabled = false,
+  onDone,
+}: {
+  action: DashboardAction;
+  target: ActionTarget;
+  disabled?: boolean;
+  onDone?: () => void;
+}) {
+  const [asked, setAsked] = useState<ActionTarget | null>(null);
+  const { name, danger } = ACTIONS[action];
+  return (
+    <>
+      <button
+        type="button"
+        class={`button${danger ? ' button-careful' : ''}`}
+        disabled={disabled}
+        aria-label={`${name} ${target.what}`}
+        onClick={() => setAsked(target)}
+      >
+        {name}
+      </button>
+      {asked && (
+        <Question action={action} target={asked} onClose={() => setAsked(null)} onDone={() => onDone?.()} />
+      )}
+    </>
+  );
+}
+
+function Question({
+  action,
+  target: { filter, what, many },
+  onClose,
+  onDone,
+}: {
+  action: DashboardAction;
+  target: ActionTarget;
+  onClose: () => void;
+  onDone: () => void;
+}) {
+  const { name, effect, danger } = ACTIONS[action];
+  const kindName = useKindName();
+  const [limit, setLimit] = useState(String(DEFAULT_LIMIT));
+  const act = async () => {
+    const result = await api.act(action, many ? { filter, limit: Number(limit) } : { filter });
+    tell(resultText(action, result));
+    onDone();
+  };
+  return (
+    <Confirm
+      title={`${name} ${what}?`}
+      button={`${name} ${many || filter.id?.includes(',') ? 'tasks' : 'task'}`}
+      danger={danger}
+      onConfirm={act}
+      onClose={onClose}
+    >
+      <p>{effect}</p>
+      {many && (
+        <>
+          <dl class="facts facts-narrow">
+            {describeFilter(filter, kindName).map(([label, value]) => (
+              <div key={label}>
+                <dt>{label}</dt>
+                <dd>{value}</dd>
+              </div>
+            ))}
+          </dl>
+          <label class="field field-inline">
+            <span class="field-name">At most</span>
+            <input
+              type="number"
+              inputMode="numeric"
+              min={1}
+              max={MAX_LIMIT}
+              required
+              value={limit}
+              onInput={(event) => setLimit(event.currentTarget.value)}
+            />
+            <span>tasks</span>
+          </label>
+        </>
+      )}
+    </Confirm>
+  );
+}

@@ -1,0 +1,58 @@
+import type { DashboardAction } from '../../../lib/dashboard/dashboard-api.js';
+import type { TaskStatus } from '../../../lib/task/task-status.js';
+import type { ActionResult } from '../api.js';
+import { plural } from '../format.js';
+
+interface ActionSpec {
+  readonly name: string;
+  /** Of these statuses; the queue leaves others alone. */
+  readonly applies: readonly TaskStatus[];
+  readonly effect: string;
+  /** "3 tasks were …" */
+  readonly done: string;
+  readonly danger: boolean;
+}
+
+export const ACTIONS: Record<DashboardAction, ActionSpec> = {
+  retry: {
+    name: 'Retry',
+    applies: ['no_attempts_left'],
+    effect: 'Tasks without attempts left get as many as they had, and are due now.',
+    done: 'given new attempts',
+    danger: false,
+  },
+  runNow: {
+    name: 'Run now',
+    applies: ['new', 'must_retry'],
+    effect: 'Tasks that are due later are due now.',
+    done: 'made due now',
+    danger: false,
+  },
+  cancel: {
+    name: 'Cancel',
+    applies: ['new', 'must_retry', 'processing'],
+    effect: 'Tasks that are not finished will not run any more; a running attempt is aborted.',
+    done: 'cancelled',
+    danger: true,
+  },
+  delete: {
+    name: 'Delete',
+    applies: ['new', 'must_retry', 'no_attempts_left', 'succeeded', 'cancelled'],
+    effect: 'Tasks are gone for good, and their keys are free again. Running ones are left alone.',
+    done: 'deleted',
+    danger: true,
+  },
+};
+
+/** Whether an action can change a task of any of these statuses. */
+export function appliesTo(action: DashboardAction, statuses: readonly string[]): boolean {
+  return ACTIONS[action].applies.some((status) => statuses.includes(status));
+}
+
+export function resultText(action: DashboardAction, { changed, more }: ActionResult): string {
+  if (changed === 0) {
+    return 'Nothing was changed: none of these tasks is in a state that this can change.';
+  }
+  const text = `${plural(changed, 'task was', 'tasks were')} ${ACTIONS[action].done}.`;
+  return more ? `${text} The limit was reached: there may be more.` : text;
+}

@@ -1,0 +1,170 @@
+import { useState } from 'preact/hooks';
+import type { TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
+import { useKinds } from '../kinds.js';
+import { goTo, links } from '../router.js';
+import { useRedacted } from '../session.js';
+import { STATUS_NAMES, STATUSES } from '../statuses.js';
+import { fromLocalInput, statusesOf, toLocalInput } from './task-query.js';
+
+/** The filter is in the address: it can be sent to a colleague, and the browser's buttons go through it. */
+export function TaskFilters({ query }: { query: TaskQuery }) {
+  const [draft, setDraft] = useState(query);
+  const redacted = useRedacted();
+  const change = (fields: TaskQuery) => setDraft({ ...draft, ...fields });
+  const show = (wanted: TaskQuery) => goTo(links.tasks(trimmed(wanted)));
+  const changeNow = (fields: TaskQuery) => {
+    change(fields);
+    show({ ...draft, ...fields });
+  };
+  return (
+    <form
+      class="panel filters"
+      role="search"
+      aria-label="Filter of tasks"
+      onSubmit={(event) => {
+        event.preventDefault();
+        show(draft);
+      }}
+    >
+      <StatusFilter query={draft} onChange={(status) => changeNow({ status })} />
+      <div class="filters-fields">
+        <KindFilter kind={draft.kind} onChange={(kind) => changeNow({ kind })} />
+        <TextField name="Key" value={draft.externalKey} onChange={(externalKey) => change({ externalKey })} />
+        <TextField name="Id" value={draft.id} hint="several with commas" onChange={(id) => change({ id })} />
+        {!redacted && (
+          <TextField name="Text of the payload" value={draft.text} onChange={(text) => change({ text })} />
+        )}
+        <TimeField
+          name="Pushed from"
+          value={draft.createdFrom}
+          onChange={(createdFrom) => change({ createdFrom })}
+        />
+        <TimeField
+          name="Pushed before"
+          value={draft.createdTo}
+          onChange={(createdTo) => change({ createdTo })}
+        />
+        <div class="filters-buttons">
+          <button type="submit" class="button button-main">
+            Search
+          </button>
+          <a class="button" href={links.tasks()}>
+            Clear
+          </a>
+        </div>
+      </div>
+    </form>
+  );
+}
+
+function StatusFilter({
+  query,
+  onChange,
+}: {
+  query: TaskQuery;
+  onChange: (status: string | undefined) => void;
+}) {
+  const chosen = statusesOf(query);
+  return (
+    <fieldset class="chips">
+      <legend class="visually-hidden">Status</legend>
+      {STATUSES.map((status) => (
+        <label key={status} class="chip">
+          <input
+            type="checkbox"
+            checked={chosen.includes(status)}
+            onChange={({ currentTarget: { checked } }) => {
+              const others = chosen.filter((each) => each !== status);
+              onChange((checked ? [...others, status] : others).join(',') || undefined);
+            }}
+          />
+          <span>{STATUS_NAMES[status]}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function KindFilter({
+  kind,
+  onChange,
+}: {
+  kind: string | undefined;
+  onChange: (kind: string | undefined) => void;
+}) {
+  const kinds = useKinds().toSorted((a, b) => a.name.localeCompare(b.name, 'en'));
+  const unknown = kind !== undefined && kinds.every((each) => String(each.kind) !== kind);
+  return (
+    <label class="field">
+      <span class="field-name">Kind</span>
+      <select value={kind ?? ''} onChange={({ currentTarget: { value } }) => onChange(value || undefined)}>
+        <option value="">All kinds</option>
+        {unknown && <option value={kind}>kind {kind}</option>}
+        {kinds.map((each) => (
+          <option key={each.kind} value={each.kind}>
+            {each.name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function TextField({
+  name,
+  value,
+  hint,
+  onChange,
+}: {
+  name: string;
+  value: string | undefined;
+  hint?: string;
+  onChange: (value: string) => void;
+}) {
+  return (
+    <label class="field">
+      <span class="field-name">{name}</span>
+      <input
+        type="search"
+        data-search={name === 'Key' || undefined}
+        aria-keyshortcuts={name === 'Key' ? '/' : undefined}
+        placeholder={hint}
+        spellcheck={false}
+        autocomplete="off"
+        maxLength={1000}
+        value={value ?? ''}
+        onInput={(event) => onChange(event.currentTarget.value)}
+      />
+    </label>
+  );
+}
+
+function TimeField({
+  name,
+  value,
+  onChange,
+}: {
+  name: string;
+  value: string | undefined;
+  onChange: (value: string | undefined) => void;
+}) {
+  return (
+    <label class="field">
+      <span class="field-name">{name}</span>
+      <input
+        type="datetime-local"
+        value={toLocalInput(value)}
+        onChange={(event) => onChange(fromLocalInput(event.currentTarget.value))}
+      />
+    </label>
+  );
+}
+
+/** Ids are copied with spaces around; keys and texts may have them on purpose. */
+function trimmed(query: TaskQuery): TaskQuery {
+  const id = query.id
+    ?.split(/[\s,]+/)
+    .filter(Boolean)
+    .join(',');
+  return { ...query, id };
+}

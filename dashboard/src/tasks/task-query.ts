@@ -1,0 +1,46 @@
+import type { TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
+import { formatDateTime } from '../format.js';
+import { STATUS_NAMES } from '../statuses.js';
+import type { TaskStatus } from '../../../lib/task/task-status.js';
+
+/** The statuses of a filter; none stands for all. */
+export function statusesOf({ status }: TaskQuery): string[] {
+  return status ? status.split(',') : [];
+}
+
+/** A filter in words, field by field. */
+export function describeFilter(query: TaskQuery, kindName: (kind: string) => string): [string, string][] {
+  const { kind, status, id, externalKey, text, createdFrom, createdTo } = query;
+  const lines: [string, string | undefined][] = [
+    ['Kind', kind && kindName(kind)],
+    ['Status', status && statusesOf(query).map(statusName).join(', ')],
+    ['Id', id?.replaceAll(',', ', ')],
+    ['Key', externalKey],
+    ['Payload contains', text],
+    ['Pushed from', createdFrom && formatTime(createdFrom)],
+    ['Pushed before', createdTo && formatTime(createdTo)],
+  ];
+  return lines.filter((line): line is [string, string] => Boolean(line[1]));
+}
+
+/** What a field for a local time shows. */
+export function toLocalInput(iso: string | undefined): string {
+  const time = new Date(iso ?? '');
+  if (Number.isNaN(time.getTime())) {
+    return '';
+  }
+  return new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+export function fromLocalInput(value: string): string | undefined {
+  const time = new Date(value);
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
+}
+
+function statusName(status: string): string {
+  return STATUS_NAMES[status as TaskStatus] ?? status;
+}
+
+function formatTime(iso: string): string {
+  return Number.isNaN(Date.parse(iso)) ? iso : formatDateTime(iso);
+}

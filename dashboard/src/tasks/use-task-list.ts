@@ -1,0 +1,76 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
+import { api, type LoadedTask } from '../api.js';
+
+export interface TaskList {
+  readonly tasks: readonly LoadedTask[];
+  /** Where the tasks behind these begin; null when there are none. */
+  readonly next: string | null;
+  /** So many were looked at for the last page. */
+  readonly examined: number;
+  readonly state: 'loading' | 'ready' | 'failed';
+  readonly failure: string | null;
+  more(): void;
+  reload(): void;
+}
+
+interface Loaded {
+  readonly key: string;
+  readonly tasks: readonly LoadedTask[];
+  readonly next: string | null;
+  readonly examined: number;
+}
+
+const PAGE = '50';
+/** A list that does not change while it is waited for keeps what it shows. */
+const NOTHING: Loaded = { key: '', tasks: [], next: null, examined: 0 };
+
+/** Kept for the way back from a task to its list. */
+let kept: Loaded = NOTHING;
+
+/** The tasks that a filter means, page behind page. */
+export function useTaskList(query: TaskQuery): TaskList {
+  const key = JSON.stringify(query);
+  const [loaded, setLoaded] = useState(kept.key === key ? kept : NOTHING);
+  const [state, setState] = useState<TaskList['state']>('loading');
+  const [failure, setFailure] = useState<string | null>(null);
+  const running = useRef<AbortController | null>(null);
+
+  const load = async (before: Loaded | null) => {
+    running.current?.abort();
+    const { signal } = (running.current = new AbortController());
+    setState('loading');
+    try {
+      const after = before?.next ? { after: before.next } : {};
+      const page = await api.tasks({ ...query, limit: PAGE, ...after }, signal);
+      kept = { ...page, key, tasks: [...(before?.tasks ?? []), ...page.tasks] };
+      setLoaded(kept);
+      setFailure(null);
+      setState('ready');
+    } catch (error) {
+      if (!signal.aborted) {
+        setFailure((error as Error).message);
+        setState('failed');
+      }
+    }
+  };
+
+  useEffect(() => {
+    if (kept.key === key) {
+      setLoaded(kept);
+      setState('ready');
+    } else {
+      setLoaded(NOTHING);
+      void load(null);
+    }
+    return () => running.current?.abort();
+  }, [key]);
+
+  return {
+    ...loaded,
+    state,
+    failure,
+    more: () => void load(loaded),
+    reload: () => void load(null),
+  };
+}

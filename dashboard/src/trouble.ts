@@ -1,0 +1,111 @@
+import type { LoadedKind } from './api.js';
+import { formatAge, formatDateTime, formatExactly, plural } from './format.js';
+
+/** What keeps tasks of a kind from being done, and what an operator can do about it from here. */
+export interface Trouble {
+  readonly severity: Severity;
+  /** A few words, for a list of kinds. */
+  readonly label: string;
+  /** A sentence. */
+  readonly text: string;
+  readonly remedy: 'retry' | 'resume' | 'start-worker' | 'look-at-workers' | 'look-at-errors';
+}
+
+export type Severity = 'critical' | 'warning' | 'note';
+
+/** A task that has been due for longer is late. */
+const LATE_MS = 60_000;
+const VERY_LATE_MS = 10 * 60_000;
+/** Failures of the last minutes are compared with those of as many before. */
+const RECENT_MINUTES = 10;
+const MIN_FAILURES = 5;
+const MIN_FAILURE_RATE = 0.2;
+
+const RANK: Record<Severity, number> = { critical: 3, warning: 2, note: 1 };
+
+/** The worst first. `now` is the server's time. */
+export function troublesOf(kind: LoadedKind, now: number): Trouble[] {
+  return [blocked(kind, now), broken(kind), failing(kind)]
+    .filter((trouble) => trouble !== null)
+    .toSorted((a, b) => RANK[b.severity] - RANK[a.severity]);
+}
+
+/** Higher is worse; 0 for none. */
+export function rankOf(troubles: readonly Trouble[]): number {
+  return Math.max(0, ...troubles.map(({ severity }) => RANK[severity]));
+}
+
+function blocked(kind: LoadedKind, now: number): Trouble | null {
+  const { statuses, pausedAt, processes, slots, oldestDueAt } = kind;
+  const waiting = statuses.new.count + statuses.must_retry.count;
+  const lateMs = oldestDueAt === null ? 0 : now - Date.parse(oldestDueAt);
+  const wait =
+    lateMs > 0
+      ? `The oldest has been due for ${formatAge(lateMs)}.`
+      : `${plural(waiting, 'task waits', 'tasks wait')}.`;
+  if (pausedAt !== null) {
+    const since = `Paused since ${formatDateTime(pausedAt)}.`;
+    return lateMs > 0
+      ? { severity: 'warning', label: 'paused', text: `${since} ${wait}`, remedy: 'resume' }
+      : { severity: 'note', label: 'paused', text: since, remedy: 'resume' };
+  }
+  if (waiting === 0) {
+    return null;
+  }
+  if (processes === 0) {
+    const text = `No live process handles it. ${wait}`;
+    return { severity: 'critical', label: 'no worker', text, remedy: 'start-worker' };
+  }
+  if (slots.capacity === 0) {
+    const text = `Its workerCount is 0 in ${plural(processes, 'process', 'processes')}. ${wait}`;
+    return { severity: 'critical', label: 'no slots', text, remedy: 'look-at-workers' };
+  }
+  return lateMs > LATE_MS ? late(kind, lateMs, wait, now) : null;
+}
+
+function late({ slots }: LoadedKind, lateMs: number, wait: string, now: number): Trouble {
+  const severity = lateMs > VERY_LATE_MS ? 'critical' : 'warning';
+  const full = slots.fullSince === null ? 0 : now - Date.parse(slots.fullSince);
+  const why =
+    slots.fullSince === null
+      ? `${plural(slots.capacity - slots.busy, 'slot is', 'slots are')} free.`
+      : `All ${plural(slots.capacity, 'slot')} have been busy for ${formatAge(full)}.`;
+  return { severity, label: 'late', text: `${wait} ${why}`, remedy: 'look-at-workers' };
+}
+
+function broken({ statuses, points }: LoadedKind): Trouble | null {
+  const { count, approximate } = statuses.no_attempts_left;
+  if (count === 0) {
+    return null;
+  }
+  const lately = points.reduce((sum, { exhausted }) => sum + exhausted, 0);
+  const about = approximate ? 'About ' : '';
+  const have = plural(count, 'task has', 'tasks have');
+  const when = lately > 0 ? `, ${formatExactly(lately)} of them in the last hour` : '';
+  return {
+    severity: lately > 0 ? 'critical' : 'warning',
+    label: 'no attempts left',
+    text: `${about}${have} used up all attempts${when}.`,
+    remedy: 'retry',
+  };
+}
+
+function failing({ points }: LoadedKind): Trouble | null {
+  const recent = points.slice(-RECENT_MINUTES);
+  const failed = sumOf(recent, 'failed');
+  const ended = failed + sumOf(recent, 'succeeded');
+  const before = sumOf(points.slice(-2 * RECENT_MINUTES, -RECENT_MINUTES), 'failed');
+  if (failed < MIN_FAILURES || failed < ended * MIN_FAILURE_RATE) {
+    return null;
+  }
+  return {
+    severity: failed > before ? 'critical' : 'warning',
+    label: failed > before ? 'failing more' : 'failing',
+    text: `${failed} of ${plural(ended, 'attempt')} failed in the last ${RECENT_MINUTES} minutes, ${before} in the ${RECENT_MINUTES} before.`,
+    remedy: 'look-at-errors',
+  };
+}
+
+function sumOf(points: LoadedKind['points'], field: 'succeeded' | 'failed'): number {
+  return points.reduce((sum, point) => sum + point[field], 0);
+}

@@ -1,0 +1,19 @@
+import type { ComponentChildren } from 'preact';
+
+/** What stands where there is nothing to show: an empty list, or a failure. */
+export function Message({
+  title,
+  tone = 'calm',
+  children,
+}: {
+  title: string;
+  tone?: 'calm' | 'bad';
+  children?: ComponentChildren;
+}) {
+  return (
+    <div class={`message message-${tone}`} role={tone === 'bad' ? 'alert' : undefined}>
+      <p class="message-title">{title}</p>
+      {children && <div class="message-body">{children}</div>}
+    </div>
+  );
+}

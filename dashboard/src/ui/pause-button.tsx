@@ -1,0 +1,47 @@
+import { useState } from 'preact/hooks';
+import { api, type LoadedKind } from '../api.js';
+import { tell } from '../notices.js';
+import { Confirm } from './confirm.js';
+
+/** Pauses a kind, or resumes it, after a question. */
+export function PauseButton({ kind: { kind, name, pausedAt } }: { kind: LoadedKind }) {
+  // What was asked for stays so while the question is open, whatever comes from the server.
+  const [pausing, setPausing] = useState<boolean | null>(null);
+  const paused = pausedAt !== null;
+  const set = async (pause: boolean) => {
+    const { changed } = await api.setPaused(kind, pause);
+    tell(changed ? doneText(name, pause) : `${name} ${pause ? 'was paused' : 'was not paused'} already.`);
+  };
+  return (
+    <>
+      <button
+        type="button"
+        class="button"
+        aria-label={`${paused ? 'Resume' : 'Pause'} ${name}`}
+        onClick={() => setPausing(!paused)}
+      >
+        {paused ? 'Resume' : 'Pause'}
+      </button>
+      {pausing !== null && (
+        <Confirm
+          title={`${pausing ? 'Pause' : 'Resume'} ${name}?`}
+          button={pausing ? 'Pause the kind' : 'Resume the kind'}
+          onConfirm={() => set(pausing)}
+          onClose={() => setPausing(null)}
+        >
+          <p>
+            {pausing
+              ? 'No process in the whole cluster claims its tasks any more, until it is resumed. Attempts that run go on, and tasks are pushed as ever.'
+              : 'All processes that handle it claim its tasks again, at once or with their next heartbeat.'}
+          </p>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+function doneText(name: string, paused: boolean): string {
+  return paused
+    ? `${name} is paused: no process claims its tasks until it is resumed.`
+    : `${name} is resumed: its tasks are claimed again.`;
+}

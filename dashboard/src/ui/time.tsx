@@ -1,0 +1,29 @@
+import { useNow } from '../clock.js';
+import { formatAge, formatDateTime } from '../format.js';
+
+/** How long ago a moment was, or how far it is ahead; its date in full as a tooltip. */
+export function Ago({ at }: { at: string }) {
+  const ms = useNow() - Date.parse(at);
+  return (
+    <time dateTime={at} title={formatDateTime(at)}>
+      {ms < 0 ? `in ${formatAge(-ms)}` : `${formatAge(ms)} ago`}
+    </time>
+  );
+}
+
+/** For how long something has been so. */
+export function For({ since }: { since: string }) {
+  return (
+    <time dateTime={since} title={`since ${formatDateTime(since)}`}>
+      {formatAge(useNow() - Date.parse(since))}
+    </time>
+  );
+}
+
+export function At({ at }: { at: string }) {
+  return (
+    <time dateTime={at} title={at}>
+      {formatDateTime(at)}
+    </time>
+  );
+}

@@ -1,0 +1,56 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ApiError } from './api.js';
+
+export interface Polled<T> {
+  readonly value: T | null;
+  /** Why the last question was not answered; the last value stays. */
+  readonly error: ApiError | null;
+  /** Asks now. */
+  refresh(): void;
+}
+
+/** Asks again and again while the page is visible, each time once the last answer has come. */
+export function usePolled<T>(ask: (signal: AbortSignal) => Promise<T>, periodMs: number): Polled<T> {
+  const [value, setValue] = useState<T | null>(null);
+  const [error, setError] = useState<ApiError | null>(null);
+  const refresh = useRef(() => {});
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>;
+    let running = new AbortController();
+    const look = async () => {
+      clearTimeout(timer);
+      running.abort();
+      const { signal } = (running = new AbortController());
+      try {
+        const answer = await ask(signal);
+        if (signal.aborted) {
+          return;
+        }
+        setValue(answer);
+        setError(null);
+      } catch (failure) {
+        if (signal.aborted) {
+          return;
+        }
+        setError(failure as ApiError);
+      }
+      timer = setTimeout(look, periodMs);
+    };
+    const onVisibility = () => {
+      if (document.hidden) {
+        clearTimeout(timer);
+      } else {
+        void look();
+      }
+    };
+    refresh.current = () => void look();
+    document.addEventListener('visibilitychange', onVisibility);
+    void look();
+    return () => {
+      document.removeEventListener('visibilitychange', onVisibility);
+      clearTimeout(timer);
+      running.abort();
+    };
+  }, []);
+  return { value, error, refresh: () => refresh.current() };
+}
