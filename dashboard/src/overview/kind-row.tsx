@@ -78,7 +78,7 @@ export function KindRow({
       <td class="numeric slots-cell" data-label="Slots in use">
         <SlotsBar busy={slots.busy} capacity={slots.capacity} />
       </td>
-      <td class="action-cell">{mayChange && <PauseButton kind={kind} />}</td>
+      <td class="action-cell">{mayChange && <PauseButton kind={kind} quiet />}</td>
     </tr>
   );
 }

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { STATUS_NAMES, STATUSES } from '../statuses.js';
 import { Message } from '../ui/message.js';
@@ -16,13 +17,27 @@ interface Column {
   readonly name: string;
   readonly numeric?: boolean;
   readonly note?: string;
+  /** In place of the name, where there is more to say. */
+  readonly heading?: ComponentChildren;
 }
 
 const COLUMNS: readonly Column[] = [
   { column: 'name', name: 'Kind' },
   ...STATUSES.map((status) => ({ column: status, name: STATUS_NAMES[status], numeric: true })),
   { column: 'failed', name: 'Last 60 minutes', note: 'sorted by failures' },
-  { column: 'wait', name: 'Wait, run', note: 'p50, p95, p99 of the last 60 minutes; sorted by the wait' },
+  {
+    column: 'wait',
+    name: 'Wait',
+    note: 'How long tasks wait once they are due, and how long attempts run; sorted by the p95 of the wait',
+    heading: (
+      <span class="percentiles">
+        <span />
+        <span>p50</span>
+        <span>p95</span>
+        <span>p99</span>
+      </span>
+    ),
+  },
   { column: 'oldest', name: 'Oldest due', numeric: true },
   { column: 'slots', name: 'Slots in use', numeric: true },
 ];
@@ -97,6 +112,7 @@ function HeadCell({
   name,
   numeric,
   note,
+  heading,
   order,
   onOrder,
 }: Column & { order: KindOrder; onOrder: (order: KindOrder) => void }) {
@@ -108,7 +124,7 @@ function HeadCell({
       aria-sort={sorted ? (order.descending ? 'descending' : 'ascending') : undefined}
     >
       <button type="button" class="sort" title={note} onClick={() => onOrder(nextOrder(column, order))}>
-        {name}
+        {heading ?? name}
       </button>
     </th>
   );

@@ -14,7 +14,7 @@ export function OverviewPage() {
   const { overview, trouble } = useStore(live);
   return (
     <>
-      <PageTitle title="Overview" />
+      <PageTitle title="Overview" hidden />
       {overview ? (
         <Loaded overview={overview} />
       ) : trouble === null ? (

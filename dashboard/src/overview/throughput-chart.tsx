@@ -93,7 +93,7 @@ function optionsFor(parent: HTMLElement, onPoint: (index: number | null) => void
         grid: { stroke: grid, width: 1 },
         size: 44,
         gap: 6,
-        space: 36,
+        space: 26,
         incrs: [1, 2, 5]
           .flatMap((step) => Array.from({ length: 10 }, (_, power) => step * 10 ** power))
           .toSorted((a, b) => a - b),

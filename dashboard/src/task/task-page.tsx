@@ -1,9 +1,8 @@
-import { DASHBOARD_ACTIONS } from '../../../lib/dashboard/dashboard-api.js';
 import { api, type LoadedTaskPage } from '../api.js';
 import { links } from '../router.js';
 import { useMayChange } from '../session.js';
 import { ActionButton } from '../tasks/action-button.js';
-import { appliesTo } from '../tasks/task-actions.js';
+import { ACTION_ORDER, appliesTo } from '../tasks/task-actions.js';
 import { Message } from '../ui/message.js';
 import { PageTitle } from '../ui/page-title.js';
 import { StatusBadge } from '../ui/status-badge.js';
@@ -50,7 +49,7 @@ export function TaskPage({ id }: { id: string }) {
 function Loaded({ page: { task, explanation } }: { page: LoadedTaskPage }) {
   return (
     <>
-      <p class={`panel explanation explanation-${task.status}`}>{explanation.text}</p>
+      <p class={`panel explanation explanation-${task.status}`}>{withoutStack(explanation.text)}</p>
       <div class="task-columns">
         <div class="task-main">
           <ErrorHistory errors={task.errors} attempts={task.attemptsElapsed} />
@@ -65,12 +64,17 @@ function Loaded({ page: { task, explanation } }: { page: LoadedTaskPage }) {
   );
 }
 
+/** The stack of the last error stands in full among the errors. */
+function withoutStack(text: string): string {
+  return text.split(/\n\s+at /, 1)[0]!;
+}
+
 function Actions({ page: { task }, onDone }: { page: LoadedTaskPage; onDone: () => void }) {
   const mayChange = useMayChange();
   const target = { filter: { id: task.id }, what: `task ${task.id}` };
   return mayChange ? (
     <span class="page-actions">
-      {DASHBOARD_ACTIONS.filter((action) => appliesTo(action, [task.status])).map((action) => (
+      {ACTION_ORDER.filter((action) => appliesTo(action, [task.status])).map((action) => (
         <ActionButton key={action} action={action} target={target} onDone={onDone} />
       ))}
     </span>

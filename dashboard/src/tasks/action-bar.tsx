@@ -1,9 +1,9 @@
-import { DASHBOARD_ACTIONS, type TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
+import type { TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
 import type { LoadedTask } from '../api.js';
 import { plural } from '../format.js';
 import { STATUSES } from '../statuses.js';
 import { ActionButton, type ActionTarget } from './action-button.js';
-import { appliesTo } from './task-actions.js';
+import { ACTION_ORDER, appliesTo } from './task-actions.js';
 import { statusesOf } from './task-query.js';
 
 /** Actions on the tasks that are selected, or else on all that the filter means. */
@@ -30,7 +30,7 @@ export function ActionBar({
             : 'Select tasks, or set a filter, to change them'}
       </span>
       <span class="action-bar-buttons">
-        {DASHBOARD_ACTIONS.map((action) => (
+        {ACTION_ORDER.map((action) => (
           <ActionButton
             key={action}
             action={action}

@@ -44,6 +44,9 @@ export const ACTIONS: Record<DashboardAction, ActionSpec> = {
   },
 };
 
+/** In the order of their buttons: those that can't be undone come last. */
+export const ACTION_ORDER = Object.keys(ACTIONS) as DashboardAction[];
+
 /** Whether an action can change a task of any of these statuses. */
 export function appliesTo(action: DashboardAction, statuses: readonly string[]): boolean {
   return ACTIONS[action].applies.some((status) => statuses.includes(status));

@@ -117,7 +117,11 @@ function When({ task: { status, runAt, finishedAt, worker } }: { task: LoadedTas
     return <span class="clip">{worker ? `by ${worker}` : 'by a process that is gone'}</span>;
   }
   if (finishedAt !== null) {
-    return <Ago at={finishedAt} />;
+    return (
+      <>
+        ended <Ago at={finishedAt} />
+      </>
+    );
   }
   return (
     <>

@@ -4,7 +4,14 @@ import { tell } from '../notices.js';
 import { Confirm } from './confirm.js';
 
 /** Pauses a kind, or resumes it, after a question. */
-export function PauseButton({ kind: { kind, name, pausedAt } }: { kind: LoadedKind }) {
+export function PauseButton({
+  kind: { kind, name, pausedAt },
+  quiet = false,
+}: {
+  kind: LoadedKind;
+  /** One of many: stands back until it is needed. */
+  quiet?: boolean;
+}) {
   // What was asked for stays so while the question is open, whatever comes from the server.
   const [pausing, setPausing] = useState<boolean | null>(null);
   const paused = pausedAt !== null;
@@ -16,7 +23,7 @@ export function PauseButton({ kind: { kind, name, pausedAt } }: { kind: LoadedKi
     <>
       <button
         type="button"
-        class="button"
+        class={`button${quiet && !paused ? ' button-quiet' : ''}`}
         aria-label={`${paused ? 'Resume' : 'Pause'} ${name}`}
         onClick={() => setPausing(!paused)}
       >

@@ -6,9 +6,16 @@ export function Ago({ at }: { at: string }) {
   const ms = useNow() - Date.parse(at);
   return (
     <time dateTime={at} title={formatDateTime(at)}>
-      {ms < 0 ? `in ${formatAge(-ms)}` : `${formatAge(ms)} ago`}
+      {describe(ms)}
     </time>
   );
+}
+
+function describe(ms: number): string {
+  if (Math.abs(ms) < 1000) {
+    return 'just now';
+  }
+  return ms < 0 ? `in ${formatAge(-ms)}` : `${formatAge(ms)} ago`;
 }
 
 /** For how long something has been so. */

@@ -1,5 +1,5 @@
 import type { LoadedWorker } from '../api.js';
-import { formatAge, formatDateTime, plural } from '../format.js';
+import { formatAge, formatDateTime, formatDuration, plural } from '../format.js';
 import { links } from '../router.js';
 import { SlotsBar } from '../ui/slots-bar.js';
 import { Ago, For } from '../ui/time.js';
@@ -15,7 +15,7 @@ export function WorkerCard({ worker }: { worker: LoadedWorker }) {
           {worker.worker}
         </h2>
         <span class={`tag ${lost ? 'tag-critical' : 'tag-good'}`}>
-          {lost ? `lost, silent for ${formatAge(silentMs)}` : `heartbeat ${formatAge(silentMs)} ago`}
+          {lost ? `lost, silent for ${formatAge(silentMs)}` : `heartbeat ${formatDuration(silentMs)} ago`}
         </span>
       </div>
       <dl class="facts facts-inline">
