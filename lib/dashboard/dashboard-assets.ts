@@ -39,7 +39,9 @@ export class DashboardAssets {
   static async load(folder = builtFolder()): Promise<DashboardAssets> {
     try {
       const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-      const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+      const files = entries
+        .filter((entry) => entry.isFile())
+        .map((entry) => path.join(entry.parentPath, entry.name));
       const assets = await Promise.all(files.map((file) => load(folder, file)));
       return new DashboardAssets(withIndex(new Map(assets)));
     } catch (error) {

@@ -91,11 +91,17 @@ export class DashboardRouter {
   }
 }
 
-function get<Parts extends string[]>(pattern: RegExp, run: (visit: Visit, ...parts: Parts) => unknown): Route {
+function get<Parts extends string[]>(
+  pattern: RegExp,
+  run: (visit: Visit, ...parts: Parts) => unknown,
+): Route {
   return { method: 'GET', pattern, run: run as Route['run'] };
 }
 
-function post<Parts extends string[]>(pattern: RegExp, run: (visit: Visit, ...parts: Parts) => unknown): Route {
+function post<Parts extends string[]>(
+  pattern: RegExp,
+  run: (visit: Visit, ...parts: Parts) => unknown,
+): Route {
   return { method: 'POST', pattern, run: run as Route['run'] };
 }
 

@@ -42,6 +42,9 @@ export class DashboardMiddleware implements NestMiddleware {
 }
 
 function refuse({ method, url }: IncomingMessage, response: ServerResponse, error: unknown): void {
+  if (response.destroyed) {
+    return; // a visitor who has left
+  }
   const { status, refusal } = refusalOf(error);
   logRefused(`${method} ${url?.split('?', 1)[0]}`, status, error);
   if (!response.headersSent) {

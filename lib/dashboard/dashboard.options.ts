@@ -66,16 +66,15 @@ export function resolveDashboardOptions(
 }
 
 function checkRedact(redact: unknown): void {
-  if (redact === undefined || typeof redact === 'function') {
-    return;
-  }
-  const isName = (name: unknown) => typeof name === 'string' && name !== '';
-  assert(
-    Array.isArray(redact) && redact.length > 0 && redact.every(isName),
-    'redact',
-    redact,
-    'must be names of fields, or a function',
-  );
+  const fits =
+    redact === undefined ||
+    typeof redact === 'function' ||
+    (Array.isArray(redact) && redact.length > 0 && redact.every(isName));
+  assert(fits, 'redact', redact, 'must be names of fields, or a function');
+}
+
+function isName(name: unknown): boolean {
+  return typeof name === 'string' && name !== '';
 }
 
 function assert(condition: unknown, field: string, value: unknown, problem: string): asserts condition {

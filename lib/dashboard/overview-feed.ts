@@ -24,6 +24,7 @@ export class OverviewFeed {
   private readonly logger = new Logger('PgQueueDashboard');
   private readonly viewers = new Set<Viewer>();
   private asked: Promise<Overview> | undefined;
+  /** Somebody watches, or did until a moment ago. */
   private running = false;
   private last: string | undefined;
   private inTrouble = false;

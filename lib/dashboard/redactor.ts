@@ -2,8 +2,7 @@ import type { TaskDetail, TaskPage } from '../task/task-view.js';
 
 /** The names of fields to hide, or what to show in the place of a payload. */
 export type Redact =
-  | readonly string[]
-  | ((payload: unknown, of: { readonly kind: number; readonly name: string }) => unknown);
+  readonly string[] | ((payload: unknown, of: { readonly kind: number; readonly name: string }) => unknown);
 
 const HIDDEN = '[redacted]';
 
@@ -21,15 +20,11 @@ export class Redactor {
 
   /** A preview is cut off within the payload, so that nothing tells its fields apart. */
   page(page: TaskPage): TaskPage {
-    return this.show
-      ? { ...page, tasks: page.tasks.map((task) => ({ ...task, payloadPreview: '' })) }
-      : page;
+    return this.show ? { ...page, tasks: page.tasks.map((task) => ({ ...task, payloadPreview: '' })) } : page;
   }
 
   task(task: TaskDetail): TaskDetail {
-    return this.show
-      ? { ...task, payloadPreview: '', payload: this.show(task.payload, task) ?? null }
-      : task;
+    return this.show ? { ...task, payloadPreview: '', payload: this.show(task.payload, task) ?? null } : task;
   }
 }
 

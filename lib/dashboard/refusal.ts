@@ -10,7 +10,8 @@ const AWAY = /^(08|25006|28|3D|53|55|57|E[A-Z]{3})/;
 /** Tables, columns or privileges that are not there. */
 const MISMATCH = /^(3F|42)/;
 /** What pg and TypeORM say without a code. */
-const AWAY_MESSAGE = /connection (terminated|ended|timeout)|timeout exceeded|not queryable|not (yet )?(connected|established)|read timeout/i;
+const AWAY_MESSAGE =
+  /connection (terminated|ended|timeout)|timeout exceeded|not queryable|not (yet )?(connected|established)|read timeout/i;
 
 /** What a visitor is told of an error, and by which status: nothing of what went on inside. */
 export function refusalOf(error: unknown): { status: number; refusal: Refusal } {
@@ -20,7 +21,7 @@ export function refusalOf(error: unknown): { status: number; refusal: Refusal } 
   if (error instanceof InvalidOptionError) {
     return { status: 400, refusal: { message: error.message } };
   }
-  const { code, name } = error as { code?: unknown; name?: unknown };
+  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
   if (MISMATCH.test(String(code))) {
     return unavailable("The queue's tables are missing, of another version, or not accessible");
   }

@@ -12,29 +12,34 @@ export async function readJsonBody(request: IncomingMessage & { body?: unknown }
   if (!/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) {
     throw new UnsupportedMediaTypeException('The body must be JSON');
   }
-  if (Number(headers['content-length'] ?? 0) > LONGEST) {
-    throw new PayloadTooLargeException(`The body must be at most ${LONGEST} bytes`);
-  }
+  assertShort(Number(headers['content-length'] ?? 0));
   if (request.body !== undefined) {
     return request.body;
   }
+  const text = await read(request);
   try {
-    return JSON.parse(await read(request));
+    return JSON.parse(text);
   } catch {
-    throw new BadRequestException(`The body must be JSON of at most ${LONGEST} bytes`);
+    throw new BadRequestException('The body must be JSON');
   }
 }
 
-/** A body that does not tell its length is cut off, and its connection with it. */
+/** To its end, so that the answer is heard; what is too much of it is not kept. */
 async function read(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > LONGEST) {
-      throw new Error('too long');
+    if (length <= LONGEST) {
+      chunks.push(chunk);
     }
-    chunks.push(chunk);
   }
+  assertShort(length);
   return Buffer.concat(chunks).toString();
+}
+
+function assertShort(length: number): void {
+  if (length > LONGEST) {
+    throw new PayloadTooLargeException(`The body must be at most ${LONGEST} bytes`);
+  }
 }

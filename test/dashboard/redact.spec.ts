@@ -1,0 +1,72 @@
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import type { Redact } from '../../lib/dashboard/index.js';
+import { createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
+import { newKind } from '../support/kinds.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+const Mail = newKind();
+const PAYLOAD = { to: 'ada', Card: { number: 1 }, inner: [{ CARD: null, note: 'card', token: 'x' }] };
+
+let database: TestDatabase;
+let dashboard: DashboardApp | undefined;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+
+afterEach(async () => {
+  await dashboard?.close();
+  dashboard = undefined;
+});
+
+afterAll(() => database.drop());
+
+async function start(redact: Redact): Promise<{ app: DashboardApp; id: string }> {
+  dashboard = await createDashboardApp({ url: database.url, dashboard: { authorize: () => true, redact } });
+  const { id } = await dashboard.queue.pushTask({ kind: Mail, payload: PAYLOAD });
+  return { app: dashboard, id: id! };
+}
+
+it('hides fields by their names, at any depth and in any case', async () => {
+  const { app, id } = await start(['card', 'TOKEN']);
+  expect((await app.json(`tasks/${id}`)).task).toMatchObject({
+    payload: {
+      to: 'ada',
+      Card: '[redacted]',
+      inner: [{ CARD: '[redacted]', note: 'card', token: '[redacted]' }],
+    },
+    payloadPreview: '',
+  });
+});
+
+it('shows what a function makes of a payload', async () => {
+  const { app, id } = await start((payload, { kind, name }) =>
+    kind === Mail.kind ? { to: (payload as typeof PAYLOAD).to, name } : undefined,
+  );
+  const { task } = await app.json(`tasks/${id}`);
+  expect(task).toMatchObject({ payload: { to: 'ada', name: task.name }, payloadPreview: '' });
+  const other = await app.queue.pushTask({ kind: newKind(), payload: PAYLOAD });
+  expect((await app.json(`tasks/${other.id}`)).task).toMatchObject({ payload: null });
+});
+
+it('shows nothing when the function fails', async () => {
+  const { app, id } = await start((payload) => {
+    throw new Error(JSON.stringify(payload));
+  });
+  const response = await app.get(`/pgqueue/api/tasks/${id}`);
+  expect(response.status).toBe(500);
+  expect(await response.json()).toEqual({ message: "Something went wrong; the application's log says what" });
+});
+
+it('shows no payloads in lists, and finds none by their text', async () => {
+  const { app, id } = await start(['card']);
+  expect(await app.json('session')).toEqual({ access: 'full', redacted: true });
+  const { tasks } = await app.json(`tasks?id=${id}`);
+  expect(tasks).toMatchObject([{ id, payloadPreview: '' }]);
+  const search = await app.get('/pgqueue/api/tasks?text=ada');
+  expect(search.status).toBe(400);
+  const cancel = await app.post('tasks/cancel', { filter: { text: 'ada' } });
+  expect(cancel.status).toBe(400);
+  expect(await cancel.json()).toEqual({ message: expect.stringMatching(/^text: /) });
+  expect((await app.admin.task(id))!.status).toBe('new');
+});

@@ -1,0 +1,39 @@
+import { ForbiddenException } from '@nestjs/common';
+import { expect, it } from 'vitest';
+import { refusalOf } from '../../lib/dashboard/refusal.js';
+import { InvalidOptionError } from '../../lib/index.js';
+
+const coded = (code: string) => Object.assign(new Error('secret'), { code });
+const away = { status: 503, refusal: { message: 'The database does not answer' } };
+const mismatch = {
+  status: 503,
+  refusal: { message: "The queue's tables are missing, of another version, or not accessible" },
+};
+const neutral = {
+  status: 500,
+  refusal: { message: "Something went wrong; the application's log says what" },
+};
+
+it.each([
+  ['a refusal', new ForbiddenException('Not you'), { status: 403, refusal: { message: 'Not you' } }],
+  [
+    'a bad value',
+    new InvalidOptionError('limit', 0, 'must be more'),
+    { status: 400, refusal: { message: 'limit: must be more, got 0' } },
+  ],
+  ['a refused connection', coded('ECONNREFUSED'), away],
+  ['a server that stops', coded('57P01'), away],
+  ['a statement that took too long', coded('57014'), away],
+  ['too many connections', coded('53300'), away],
+  ['a server that stands by', coded('25006'), away],
+  ['a connection that broke', new Error('Connection terminated unexpectedly'), away],
+  ['a pool that is full', new Error('timeout exceeded when trying to connect'), away],
+  ['a missing table', coded('42P01'), mismatch],
+  ['a missing privilege', coded('42501'), mismatch],
+  ['a bug', new TypeError('secret of the application'), neutral],
+  ['a bad value that the server found', coded('22P02'), neutral],
+  ['what is no error', 'secret', neutral],
+  ['nothing', undefined, neutral],
+])('tells of %s', (_, error, refusal) => {
+  expect(refusalOf(error)).toEqual(refusal);
+});
