@@ -3,7 +3,13 @@ import { OptionDefaults } from 'typedoc';
 /** @type {Partial<import('typedoc').TypeDocOptions>} */
 export default {
   name: 'nestjs-pgqueue',
-  entryPoints: ['lib/index.ts', 'lib/health/index.ts', 'lib/metrics/index.ts', 'lib/tracing/index.ts'],
+  entryPoints: [
+    'lib/index.ts',
+    'lib/dashboard/index.ts',
+    'lib/health/index.ts',
+    'lib/metrics/index.ts',
+    'lib/tracing/index.ts',
+  ],
   tsconfig: 'tsconfig.build.json',
   out: 'docs/api',
   readme: 'README.md',

@@ -7,7 +7,7 @@ export default defineConfig({
     alias: [
       { find: /^nestjs-pgqueue$/, replacement: fileURLToPath(new URL('lib/index.ts', import.meta.url)) },
       {
-        find: /^nestjs-pgqueue\/(health|metrics|tracing)$/,
+        find: /^nestjs-pgqueue\/(dashboard|health|metrics|tracing)$/,
         replacement: fileURLToPath(new URL('lib/$1/index.ts', import.meta.url)),
       },
     ],
