@@ -1,5 +1,5 @@
 /**
- * Imports in lib/ go one way: index → module → health, metrics, tracing → maintenance, worker, producer → handlers,
+ * Imports in lib/ go one way: index → module → health, metrics, tracing, dashboard → maintenance, worker, producer → handlers,
  * storage → task.
  */
 const lib = (...folders) => `^lib/(${folders.join('|')})/`;
@@ -86,6 +86,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^lib/index\\.ts$' },
       to: { path: optionalPeers, reachable: true },
+    },
+    {
+      name: 'the-core-does-not-reach-the-dashboard',
+      severity: 'error',
+      from: { path: '^lib/index\\.ts$' },
+      to: { path: lib('dashboard'), reachable: true },
     },
     {
       name: 'shipped-code-imports-shipped-packages',

@@ -1,13 +1,18 @@
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
+import { PgQueueDashboardModule } from 'nestjs-pgqueue/dashboard';
 import { InfrastructureModule } from './infrastructure.module.js';
 import { OrdersController } from './orders/orders.controller.js';
 import { OrdersService } from './orders/orders.service.js';
 import { serve } from './serve.js';
 
-/** Takes orders and pushes tasks. It has no handlers, so it runs none. */
+/** Takes orders and pushes tasks. It has no handlers, so it runs none; its dashboard shows those of all processes. */
 @Module({
-  imports: [InfrastructureModule],
+  imports: [
+    InfrastructureModule,
+    // The shop listens to this machine alone. Where others reach it, authorize has to find out who they are.
+    PgQueueDashboardModule.forRoot({ authorize: ({ socket }) => socket.remoteAddress === '127.0.0.1' }),
+  ],
   controllers: [OrdersController],
   providers: [OrdersService],
 })

@@ -1,6 +1,7 @@
-import { ConsoleLogger, StandardSchemaValidationPipe, type Type } from '@nestjs/common';
+import { StandardSchemaValidationPipe, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { TaskConsoleLogger } from 'nestjs-pgqueue';
 
 /** What a process tells the one that started it. */
 export interface Listening {
@@ -21,8 +22,8 @@ export async function serve(name: string, module: Type): Promise<void> {
   process.send?.({ listening: url } satisfies Listening);
 }
 
-/** Without Nest's forty lines about its own modules and routes. */
-class ShopLogger extends ConsoleLogger {
+/** With the task that a line is of, and without Nest's forty lines about its own modules and routes. */
+class ShopLogger extends TaskConsoleLogger {
   private static readonly unwanted = new Set<unknown>(['InstanceLoader', 'RoutesResolver', 'RouterExplorer']);
 
   override log(message: unknown, ...rest: unknown[]): void {

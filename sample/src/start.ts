@@ -20,10 +20,11 @@ process.on('SIGTERM', () => void end());
 process.stdout.write(`
 The shop is open.
 
-  orders    ${apiUrl}/orders
-  health    ${apiUrl}/health     ${workerUrl}/health
-  metrics   ${apiUrl}/metrics    ${workerUrl}/metrics
-  database  ${config.databaseUrl}
+  orders     ${apiUrl}/orders
+  dashboard  ${apiUrl}/pgqueue/
+  health     ${apiUrl}/health     ${workerUrl}/health
+  metrics    ${apiUrl}/metrics    ${workerUrl}/metrics
+  database   ${config.databaseUrl}
 
 Place an order, and look at it a second later:
 
@@ -36,7 +37,7 @@ its tasks roll back with it. Without a card the order expires after ${config.ord
 
   curl -s ${apiUrl}/orders/ID/pay -H 'content-type: application/json' -d '{"card":"tok_ok"}'
 
-What the worker did:
+What the worker did is in the dashboard, in its log, and in
 
   curl -s ${workerUrl}/metrics | grep pgqueue_tasks_total
 

@@ -97,6 +97,11 @@ describe('the packed package', () => {
     );
   });
 
+  it('serves the pages of the dashboard', async () => {
+    await link('@nestjs/platform-express');
+    expect(await start('dashboard.mjs')).toBe('200 text/html; charset=utf-8');
+  });
+
   /** Other packages' declarations are theirs to mend. */
   async function ourTypeErrors(...files: string[]): Promise<string[]> {
     const config = { extends: './tsconfig.json', files };

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -32,6 +32,9 @@ export class CompiledSample {
     const exports = { '.': './lib/index.js', './package.json': './package.json', './*': './lib/*/index.js' };
     const manifest = JSON.stringify({ name, version, type: 'module', exports });
     await writeFile(path.join(folder, 'package.json'), manifest);
+    // The pages are what was built last.
+    await mkdir(path.join(folder, 'dist'));
+    await symlink(path.join(root, 'dist/dashboard'), path.join(folder, 'dist/dashboard'), 'junction');
     return new CompiledSample(folder, databaseUrl);
   }
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PlacedOrder } from '../../sample/src/demo/customers.js';
 import { holds, readOutcome } from '../../sample/src/demo/outcome.js';
 import { type Plan, planOrders } from '../../sample/src/demo/plan.js';
+import type { Overview } from '../../lib/dashboard/dashboard-api.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { CompiledSample } from './compiled-sample.js';
@@ -170,6 +171,11 @@ describe("the sample's shop", () => {
     for (const url of [api, worker]) {
       expect((await fetch(`${url}/health`)).status).toBe(200);
     }
+    const dashboard = /^ {2}dashboard +(http:\S+)$/m.exec(shop.output)![1]!;
+    expect(await (await fetch(dashboard)).text()).toContain('<script type="module"');
+    const overview = (await (await fetch(`${dashboard}api/overview`)).json()) as Overview;
+    expect(overview.workers.live).toBeGreaterThan(0);
+    expect(overview.kinds.map(({ name }) => name)).toEqual(['charge-order', 'expire-order', 'send-mail']);
     const metrics = await (await fetch(`${worker}/metrics`)).text();
     expect(metrics).toMatch(/^pgqueue_tasks_total\{.*kind="charge-order".*status="succeeded".*\} 1$/m);
     const documented = readFileSync('docs/observability.md', 'utf8').match(/(?<=^\| `)pgqueue_\w+/gm)!;
