@@ -23,6 +23,7 @@ import { TasksApi } from './tasks-api.js';
 
 /** So often the overview is asked for while somebody watches it. */
 const OVERVIEW_PERIOD_MS = 2000;
+const ACTIVITY_MS = 5000;
 const HEARTBEAT_MS = 15_000;
 
 /**
@@ -46,7 +47,7 @@ const HEARTBEAT_MS = 15_000;
     {
       provide: OverviewFeed,
       inject: [QueueAdmin],
-      useFactory: (admin: QueueAdmin) => new OverviewFeed(admin, OVERVIEW_PERIOD_MS),
+      useFactory: (admin: QueueAdmin) => new OverviewFeed(admin, OVERVIEW_PERIOD_MS, ACTIVITY_MS),
     },
     {
       provide: OverviewStream,

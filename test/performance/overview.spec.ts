@@ -49,7 +49,7 @@ async function rowsRead(): Promise<{ rows: number; scans: number }> {
 async function readByOverview(): Promise<{ rows: number; scans: number }> {
   const before = await rowsRead();
   const app = await createApp();
-  await new OverviewFeed(app.get(QueueAdmin), 1000).now();
+  await new OverviewFeed(app.get(QueueAdmin), 1000, 0).now();
   await app.close();
   const after = await until(async () => {
     const now = await rowsRead();

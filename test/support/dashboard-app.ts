@@ -79,7 +79,7 @@ export async function createDashboardApp({
     .overrideProvider(OverviewFeed)
     .useFactory({
       inject: [QueueAdmin],
-      factory: (admin: QueueAdmin) => new OverviewFeed(admin, times.period),
+      factory: (admin: QueueAdmin) => new OverviewFeed(admin, times.period, 0),
     })
     .overrideProvider(OverviewStream)
     .useFactory({
