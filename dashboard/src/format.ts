@@ -30,19 +30,20 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatExactly(count)} ${count === 1 ? one : many}`;
 }
 
+const UNITS = [
+  [DAY, 'd', HOUR],
+  [HOUR, 'h', MINUTE],
+  [MINUTE, 'min', SECOND],
+  [SECOND, 's', 1],
+] as const;
+
 /** How long something took: `<1 ms`, `12 ms`, `1.2 s`, `4.5 min`, `3.2 h`. */
 export function formatDuration(ms: number): string {
   if (ms < 1) {
     return '<1 ms';
   }
-  const [unit, name] = (
-    [
-      [DAY, 'd'],
-      [HOUR, 'h'],
-      [MINUTE, 'min'],
-      [SECOND, 's'],
-    ] as const
-  ).find(([length]) => ms >= length) ?? [1, 'ms'];
+  // What would be rounded up to a whole unit is one.
+  const [unit, name] = UNITS.find(([length, , smaller]) => ms >= length - smaller / 2) ?? [1, 'ms'];
   const value = ms / unit;
   return `${unit === 1 || value >= 10 ? Math.round(value) : Math.round(value * 10) / 10} ${name}`;
 }
