@@ -16,8 +16,7 @@ const RETRY_MS = 3000;
 
 export function App() {
   const visitor = useStore(session);
-  const hash = useHash();
-  const route = routeOf(hash);
+  const route = routeOf(useHash());
   const failure = useSession();
   useSearchKey();
   if (visitor === 'denied') {
@@ -31,9 +30,6 @@ export function App() {
   }
   return (
     <>
-      <a class="skip-link" href={hash || '#/'} onClick={skipToContent}>
-        Skip to the content
-      </a>
       <Header page={route.page} />
       <main id="content" class="content" tabIndex={-1}>
         <NoticeBar />
@@ -79,7 +75,9 @@ function useSession(): string | null {
     const ask = () =>
       api.session().then(session.set, (error: ApiError) => {
         setFailure(error.message);
-        timer = setTimeout(ask, RETRY_MS);
+        if (session.get() !== 'denied') {
+          timer = setTimeout(ask, RETRY_MS);
+        }
       });
     void ask();
     return () => clearTimeout(timer);
@@ -103,10 +101,4 @@ function useSearchKey(): void {
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   }, []);
-}
-
-/** The address is the route, so that the link must not change it. */
-function skipToContent(event: Event): void {
-  event.preventDefault();
-  document.getElementById('content')?.focus();
 }

@@ -10,6 +10,9 @@ export function Header({ page }: { page: Route['page'] }) {
   const visitor = useStore(session);
   return (
     <header class="header">
+      <a class="skip-link" href="#content" onClick={skipToContent}>
+        Skip to the content
+      </a>
       <div class="header-row">
         <a class="brand" href={links.overview} aria-label="Task queue, overview">
           <BrandIcon />
@@ -35,6 +38,12 @@ export function Header({ page }: { page: Route['page'] }) {
   );
 }
 
+/** The address is the route, so that the link must not change it. */
+function skipToContent(event: Event): void {
+  event.preventDefault();
+  document.getElementById('content')?.focus();
+}
+
 function NavLink({ href, current, text }: { href: string; current: boolean; text: string }) {
   return (
     <a class="nav-link" href={href} aria-current={current ? 'page' : undefined}>
@@ -52,7 +61,10 @@ function Connection() {
       </span>
     );
   }
-  const ready = overview !== null || trouble !== null;
+  if (trouble !== null) {
+    return <span class="connection connection-lost">Out of date</span>;
+  }
+  const ready = overview !== null;
   return (
     <span class={`connection${ready ? ' connection-live' : ''}`} role="status">
       {ready ? 'Live' : 'Connecting'}

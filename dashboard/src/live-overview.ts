@@ -1,6 +1,7 @@
 import type { Refusal } from '../../lib/dashboard/dashboard-api.js';
-import { api, type LoadedOverview } from './api.js';
+import { api, type ApiError, type LoadedOverview } from './api.js';
 import { setServerTime } from './clock.js';
+import { session } from './session.js';
 import { createStore } from './store.js';
 
 /** The overview as the server last sent it. */
@@ -54,11 +55,17 @@ function onError(): void {
   live.set({ ...live.get(), lostAt: live.get().lostAt ?? Date.now() });
   if (source?.readyState === EventSource.CLOSED) {
     close();
-    api.overview().then(accept, ({ status, message }) => {
-      if (status !== 0) {
-        live.set({ ...live.get(), trouble: message });
-      }
-    });
-    retry = setTimeout(open, RETRY_MS);
+    api
+      .overview()
+      .then(accept, ({ status, message }: ApiError) => {
+        if (status !== 0) {
+          live.set({ ...live.get(), trouble: message });
+        }
+      })
+      .finally(() => {
+        if (session.get() !== 'denied') {
+          retry = setTimeout(open, RETRY_MS);
+        }
+      });
   }
 }

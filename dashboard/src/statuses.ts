@@ -10,11 +10,12 @@ export const STATUSES = [
   'cancelled',
 ] as const satisfies readonly TaskStatus[];
 
+/** Those that are broken over lines in the heading of a column have one place for it. */
 export const STATUS_NAMES: Record<TaskStatus, string> = {
   new: 'New',
-  must_retry: 'To retry',
+  must_retry: 'To\u00a0retry',
   processing: 'Running',
-  no_attempts_left: 'No attempts left',
+  no_attempts_left: 'No\u00a0attempts left',
   succeeded: 'Succeeded',
   cancelled: 'Cancelled',
 };

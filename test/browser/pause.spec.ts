@@ -8,6 +8,11 @@ import { LETTERS, PARCELS } from './support/two-kinds.js';
 
 const BATCH = 40;
 
+/** How often a process has written this at the beginning of a line. */
+function ranBy(worker: ChildApp, what: string): number {
+  return worker.output().match(new RegExp(`^${what}`, 'gm'))?.length ?? 0;
+}
+
 describe.skipIf(!chromiumPath)('a pause by the dashboard', () => {
   let database: TestDatabase;
   let apps: ChildApps;
@@ -35,8 +40,6 @@ describe.skipIf(!chromiumPath)('a pause by the dashboard', () => {
 
   const push = (kind: typeof PARCELS) =>
     office.queue.pushTasks(Array.from({ length: BATCH }, (_, payload) => ({ kind, payload })));
-  const ranBy = (worker: ChildApp, what: string) =>
-    worker.output().match(new RegExp(`^${what}`, 'gm'))?.length ?? 0;
   const ran = (what: string) => workers.reduce((sum, worker) => sum + ranBy(worker, what), 0);
 
   it('stops the kind in two processes, and a resume lets both go on', async () => {

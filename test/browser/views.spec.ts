@@ -96,23 +96,26 @@ describe.skipIf(!chromiumPath)('the pages', () => {
   });
 
   it('say what is wrong with a filter, a task that is not there, and an address that leads nowhere', async () => {
-    const { page } = await browser.visit(`${shop.address}#/tasks?id=seven`);
+    const { page, faults } = await browser.visit(`${shop.address}#/tasks?id=seven`);
     await page.getByText("must be a task's id").waitFor();
     await page.goto(`${shop.address}#/tasks/999999999`);
     await page.getByText('There is no such task').waitFor();
     await page.goto(`${shop.address}#/elsewhere`);
     await page.getByText('There is no such page').waitFor();
+    // The browser itself tells of what was refused.
+    expect(faults.filter((fault) => !fault.startsWith('Failed to load resource'))).toEqual([]);
   });
 
   it('tell that the server is gone, keep what they show, and go on when it is back', async () => {
     const first = await startDashboard({ url: database.url });
-    const { page } = await browser.visit(first.address);
+    const { page, faults } = await browser.visit(first.address);
     await page.getByText('Live', { exact: true }).waitFor();
     await first.close();
     await page.getByText('Not connected since').waitFor();
     await page.getByRole('table').getByText('kind-of-many-7', { exact: true }).waitFor();
     const second = await startDashboard({ url: database.url, port: first.port });
     await page.getByText('Live', { exact: true }).waitFor();
+    expect(faults.filter((fault) => !/^Failed to load resource|net::ERR/.test(fault))).toEqual([]);
     await page.context().close();
     await second.close();
   });

@@ -31,7 +31,7 @@ export function ErrorHistory({ errors, attempts }: { errors: readonly string[]; 
 function ErrorText({ text, last }: { text: string; last: boolean }) {
   const at = text.search(/\n\s+at /);
   const message = at < 0 ? text : text.slice(0, at);
-  const stack = at < 0 ? '' : text.slice(at + 1);
+  const stack = at < 0 ? '' : text.slice(at + 1).replaceAll(/^ {4}/gm, '');
   return (
     <article class="error">
       <p class="error-message">

@@ -9,7 +9,7 @@ export function TaskFacts({ task }: { task: LoadedTaskPage['task'] }) {
   return (
     <section class="panel" aria-labelledby="facts-title">
       <h2 id="facts-title" class="panel-title">
-        About it
+        Details
       </h2>
       <dl class="facts">
         <Fact name="Kind">
@@ -17,7 +17,7 @@ export function TaskFacts({ task }: { task: LoadedTaskPage['task'] }) {
           <span class="faint"> {task.kind}</span>
         </Fact>
         <Fact name="Key">
-          {task.externalKey === null ? <span class="faint">none</span> : <code>{task.externalKey}</code>}
+          {task.externalKey === null ? <span class="faint">none</span> : task.externalKey}
         </Fact>
         <Fact name="Attempts">
           {task.attemptsElapsed} used, {task.attemptsLeft} left

@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks';
 import type { ActionRequest, DashboardAction } from '../../../lib/dashboard/dashboard-api.js';
 import { api } from '../api.js';
-import { useKindName } from '../kinds.js';
+import { formatCount } from '../format.js';
+import { useKindName, useKinds } from '../kinds.js';
 import { tell } from '../notices.js';
 import { Confirm } from '../ui/confirm.js';
-import { ACTIONS, resultText } from './task-actions.js';
+import { ACTIONS, countMeant, resultText } from './task-actions.js';
 import { describeFilter } from './task-query.js';
 
 /** Which tasks an action is for. */
@@ -65,6 +66,8 @@ function Question({
   const { name, effect, danger } = ACTIONS[action];
   const kindName = useKindName();
   const [limit, setLimit] = useState(String(DEFAULT_LIMIT));
+  const kinds = useKinds();
+  const known = countMeant(action, filter, kinds);
   const act = async () => {
     const result = await api.act(action, many ? { filter, limit: Number(limit) } : { filter });
     tell(resultText(action, result));
@@ -81,6 +84,7 @@ function Question({
       <p>{effect}</p>
       {many && (
         <>
+          {known && <p class="dialog-count">{formatCount(known)} of these tasks are stored now.</p>}
           <dl class="facts facts-narrow">
             {describeFilter(filter, kindName).map(([label, value]) => (
               <div key={label}>

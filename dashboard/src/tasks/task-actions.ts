@@ -1,7 +1,8 @@
-import type { DashboardAction } from '../../../lib/dashboard/dashboard-api.js';
+import type { DashboardAction, TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
 import type { TaskStatus } from '../../../lib/task/task-status.js';
-import type { ActionResult } from '../api.js';
+import type { ActionResult, LoadedKind } from '../api.js';
 import { plural } from '../format.js';
+import { statusesOf } from './task-query.js';
 
 interface ActionSpec {
   readonly name: string;
@@ -50,6 +51,30 @@ export const ACTION_ORDER = Object.keys(ACTIONS) as DashboardAction[];
 /** Whether an action can change a task of any of these statuses. */
 export function appliesTo(action: DashboardAction, statuses: readonly string[]): boolean {
   return ACTIONS[action].applies.some((status) => statuses.includes(status));
+}
+
+/** How many tasks an action may change, where that is known: of a filter of nothing but a kind and statuses. */
+export function countMeant(
+  action: DashboardAction,
+  filter: TaskQuery,
+  kinds: readonly LoadedKind[],
+): { count: number; approximate: boolean } | null {
+  const { kind, status, ...others } = filter;
+  if (Object.values(others).some(Boolean)) {
+    return null;
+  }
+  const wanted = statusesOf(filter);
+  const counts = kinds
+    .filter((each) => kind === undefined || String(each.kind) === kind)
+    .flatMap(({ statuses }) =>
+      ACTIONS[action].applies
+        .filter((each) => status === undefined || wanted.includes(each))
+        .map((each) => statuses[each]),
+    );
+  return {
+    count: counts.reduce((sum, { count }) => sum + count, 0),
+    approximate: counts.some(({ approximate }) => approximate),
+  };
 }
 
 export function resultText(action: DashboardAction, { changed, more }: ActionResult): string {

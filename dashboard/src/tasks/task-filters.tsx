@@ -10,6 +10,8 @@ import { fromLocalInput, statusesOf, toLocalInput } from './task-query.js';
 export function TaskFilters({ query }: { query: TaskQuery }) {
   const [draft, setDraft] = useState(query);
   const redacted = useRedacted();
+  // On a phone the fields would fill the screen.
+  const [open, setOpen] = useState(() => Object.keys(query).some((field) => field !== 'status'));
   const change = (fields: TaskQuery) => setDraft({ ...draft, ...fields });
   const show = (wanted: TaskQuery) => goTo(links.tasks(trimmed(wanted)));
   const changeNow = (fields: TaskQuery) => {
@@ -27,10 +29,13 @@ export function TaskFilters({ query }: { query: TaskQuery }) {
       }}
     >
       <StatusFilter query={draft} onChange={(status) => changeNow({ status })} />
-      <div class="filters-fields">
+      <button type="button" class="button filters-toggle" aria-expanded={open} onClick={() => setOpen(!open)}>
+        {open ? 'Fewer filters' : 'More filters'}
+      </button>
+      <div class={`filters-fields${open ? ' filters-open' : ''}`}>
         <KindFilter kind={draft.kind} onChange={(kind) => changeNow({ kind })} />
         <TextField name="Key" value={draft.externalKey} onChange={(externalKey) => change({ externalKey })} />
-        <TextField name="Id" value={draft.id} hint="several with commas" onChange={(id) => change({ id })} />
+        <TextField name="Id" value={draft.id} hint="1, 2, 3" onChange={(id) => change({ id })} />
         {!redacted && (
           <TextField name="Text of the payload" value={draft.text} onChange={(text) => change({ text })} />
         )}
@@ -149,7 +154,7 @@ function TimeField({
   onChange: (value: string | undefined) => void;
 }) {
   return (
-    <label class="field">
+    <label class="field field-time">
       <span class="field-name">{name}</span>
       <input
         type="datetime-local"

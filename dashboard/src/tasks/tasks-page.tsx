@@ -52,7 +52,7 @@ export function TasksPage({ query }: { query: TaskQuery }) {
 
 /** Where the list goes on: a page may be short, or empty, with more to look for behind it. */
 function Foot({ list, filtered }: { list: TaskList; filtered: boolean }) {
-  const { tasks, next, examined, state, more } = list;
+  const { tasks, next, examined, full, state, more } = list;
   if (state === 'failed') {
     return null;
   }
@@ -60,14 +60,16 @@ function Foot({ list, filtered }: { list: TaskList; filtered: boolean }) {
     return <div class="skeleton skeleton-table" aria-label="Loading" />;
   }
   if (next !== null) {
-    const found = tasks.length === 0 ? 'None found so far.' : `${plural(tasks.length, 'task')} so far.`;
+    const found = tasks.length === 0 ? 'None found so far' : `${plural(tasks.length, 'task')} so far`;
+    const looked = examined > tasks.length ? `, ${formatExactly(examined)} looked at` : '';
     return (
       <div class="list-foot">
         <span>
-          {found} {examined >= 1 && `${formatExactly(examined)} looked at last.`}
+          {found}
+          {looked}.
         </span>
         <button type="button" class="button" disabled={state === 'loading'} onClick={more}>
-          {state === 'loading' ? 'Searching …' : tasks.length === 0 ? 'Search on' : 'Show more'}
+          {state === 'loading' ? 'Searching …' : full ? 'Show more' : 'Search on'}
         </button>
       </div>
     );

@@ -6,8 +6,10 @@ export interface TaskList {
   readonly tasks: readonly LoadedTask[];
   /** Where the tasks behind these begin; null when there are none. */
   readonly next: string | null;
-  /** So many were looked at for the last page. */
+  /** So many were looked at. */
   readonly examined: number;
+  /** The last page was filled, so that no search is needed for the next one. */
+  readonly full: boolean;
   readonly state: 'loading' | 'ready' | 'failed';
   readonly failure: string | null;
   more(): void;
@@ -19,11 +21,12 @@ interface Loaded {
   readonly tasks: readonly LoadedTask[];
   readonly next: string | null;
   readonly examined: number;
+  readonly full: boolean;
 }
 
-const PAGE = '50';
+const PAGE = 50;
 /** A list that does not change while it is waited for keeps what it shows. */
-const NOTHING: Loaded = { key: '', tasks: [], next: null, examined: 0 };
+const NOTHING: Loaded = { key: '', tasks: [], next: null, examined: 0, full: false };
 
 /** Kept for the way back from a task to its list. */
 let kept: Loaded = NOTHING;
@@ -42,8 +45,14 @@ export function useTaskList(query: TaskQuery): TaskList {
     setState('loading');
     try {
       const after = before?.next ? { after: before.next } : {};
-      const page = await api.tasks({ ...query, limit: PAGE, ...after }, signal);
-      kept = { ...page, key, tasks: [...(before?.tasks ?? []), ...page.tasks] };
+      const page = await api.tasks({ ...query, limit: String(PAGE), ...after }, signal);
+      kept = {
+        key,
+        tasks: [...(before?.tasks ?? []), ...page.tasks],
+        next: page.next,
+        examined: (before?.examined ?? 0) + page.examined,
+        full: page.tasks.length === PAGE,
+      };
       setLoaded(kept);
       setFailure(null);
       setState('ready');
