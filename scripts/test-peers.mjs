@@ -12,7 +12,7 @@ const PEERS = {
   '@nestjs/common': '11.2.10',
   '@nestjs/core': '11.2.10',
   '@nestjs/platform-express': '11.2.10',
-  '@nestjs/platform-fastify': '11.2.10',
+  '@nestjs/platform-fastify': '^11.0.0',
   '@nestjs/terminus': '11.0.0',
   '@nestjs/testing': '^11.0.0',
   '@nestjs/typeorm': '11.0.0',

@@ -27,26 +27,27 @@ export class DashboardMiddleware implements NestMiddleware {
   }
 
   async use(request: IncomingMessage & { originalUrl?: string }, response: ServerResponse): Promise<void> {
+    const url = request.originalUrl ?? request.url ?? '';
     protect(response);
     try {
       const access = await this.doorkeeper.admit(request, response);
-      const place = this.mount.find(request.originalUrl ?? request.url ?? '');
+      const place = this.mount.find(url);
       if (!place) {
         throw new NotFoundException('There is nothing here');
       }
       await this.router.answer({ request, response, access, place });
     } catch (error) {
-      refuse(request, response, error);
+      refuse(`${request.method} ${url.split('?', 1)[0]}`, response, error);
     }
   }
 }
 
-function refuse({ method, url }: IncomingMessage, response: ServerResponse, error: unknown): void {
+function refuse(asked: string, response: ServerResponse, error: unknown): void {
   if (response.destroyed) {
     return; // a visitor who has left
   }
   const { status, refusal } = refusalOf(error);
-  logRefused(`${method} ${url?.split('?', 1)[0]}`, status, error);
+  logRefused(asked, status, error);
   if (!response.headersSent) {
     sendJson(response, status, refusal);
   }

@@ -41,6 +41,8 @@ export class OverviewStream implements BeforeApplicationShutdown {
     }, this.heartbeatMs);
     this.endings.add(end);
     response.once('close', end);
+    // A write to a connection that has just gone.
+    stream.on('error', end);
   }
 
   /** An open stream would hold up the end of the server. */

@@ -31,10 +31,13 @@ export function refusalOf(error: unknown): { status: number; refusal: Refusal } 
   return { status: 500, refusal: { message: "Something went wrong; the application's log says what" } };
 }
 
-/** Writes down what the visitor is not told. */
+/** Writes down what the visitor is not told. A database that is away is no bug to be found by a stack. */
 export function logRefused(what: string, status: number, error: unknown): void {
-  if (status >= 500) {
-    logger.error(`${what}: ${errorMessage(error)}`, (error as Partial<Error> | null)?.stack);
+  const line = `${what}: ${errorMessage(error)}`;
+  if (status === 503) {
+    logger.warn(line);
+  } else if (status >= 500) {
+    logger.error(line, (error as Partial<Error> | null | undefined)?.stack);
   }
 }
 

@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { Logger } from '@nestjs/common';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import type { Redact } from '../../lib/dashboard/index.js';
 import { createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
 import { newKind } from '../support/kinds.js';
@@ -49,13 +50,19 @@ it('shows what a function makes of a payload', async () => {
   expect((await app.json(`tasks/${other.id}`)).task).toMatchObject({ payload: null });
 });
 
-it('shows nothing when the function fails', async () => {
+it('shows nothing when the function fails, and logs why', async () => {
+  const log = vi.spyOn(Logger.prototype, 'error').mockReturnValue();
   const { app, id } = await start((payload) => {
-    throw new Error(JSON.stringify(payload));
+    throw new Error(`no ${(payload as typeof PAYLOAD).to}`);
   });
   const response = await app.get(`/pgqueue/api/tasks/${id}`);
   expect(response.status).toBe(500);
   expect(await response.json()).toEqual({ message: "Something went wrong; the application's log says what" });
+  expect(log).toHaveBeenCalledExactlyOnceWith(
+    `GET /pgqueue/api/tasks/${id}: no ada`,
+    expect.stringContaining('Error: no ada'),
+  );
+  log.mockRestore();
 });
 
 it('shows no payloads in lists, and finds none by their text', async () => {

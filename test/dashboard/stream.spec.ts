@@ -120,7 +120,7 @@ describe.each(ADAPTERS)('with %s', (adapter) => {
   });
 
   it('tells of a database that is away, and goes on when it is back', async () => {
-    const failed = vi.spyOn(Logger.prototype, 'error').mockReturnValue();
+    const failed = vi.spyOn(Logger.prototype, 'warn').mockReturnValue();
     const recovered = vi.spyOn(Logger.prototype, 'log');
     await start();
     const viewer = await watch();
