@@ -29,7 +29,7 @@ it('asks once for those who ask at the same time, and again for those who ask la
 
 it('gives up on a server that is silent, and asks it nothing more meanwhile', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'clearInterval', 'clearTimeout', 'Date'] });
-  const counts = vi.fn(() => new Promise<never>(() => undefined));
+  const counts = vi.fn<QueueAdmin['counts']>(() => new Promise(() => undefined));
   const feed = new OverviewFeed({ counts } as unknown as QueueAdmin, 1000, 0);
   const answers = [feed.now(), feed.now()].map((answer) => expect(answer).rejects.toThrow('Timeout'));
   await vi.advanceTimersByTimeAsync(10_000);
