@@ -84,7 +84,11 @@ function Question({
       <p>{effect}</p>
       {many && (
         <>
-          {known && <p class="dialog-count">{formatCount(known)} of these tasks are stored now.</p>}
+          {known && (
+            <p class="dialog-count">
+              There {known.count === 1 ? 'is' : 'are'} {formatCount(known)} of them now.
+            </p>
+          )}
           <dl class="facts facts-narrow">
             {describeFilter(filter, kindName).map(([label, value]) => (
               <div key={label}>
