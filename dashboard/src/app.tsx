@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { api, ApiError } from './api.js';
 import { Header } from './header.js';
+import { notice } from './notices.js';
 import { OverviewPage } from './overview/overview-page.js';
 import { links, type Route, routeOf, useHash } from './router.js';
 import { session } from './session.js';
@@ -16,9 +17,12 @@ const RETRY_MS = 3000;
 
 export function App() {
   const visitor = useStore(session);
-  const route = routeOf(useHash());
+  const hash = useHash();
+  const route = routeOf(hash);
   const failure = useSession();
   useSearchKey();
+  // What was told belongs to where it was done.
+  useEffect(() => notice.set(null), [hash]);
   if (visitor === 'denied') {
     return (
       <main class="alone">

@@ -52,13 +52,15 @@ function blocked(kind: LoadedKind, now: number): Trouble | null {
   if (waiting === 0) {
     return null;
   }
+  // Tasks that are not due yet leave time to mend it.
+  const severity = lateMs > 0 ? 'critical' : 'warning';
   if (processes === 0) {
     const text = `No live process handles it. ${wait}`;
-    return { severity: 'critical', label: 'no worker', text, remedy: 'start-worker' };
+    return { severity, label: 'no worker', text, remedy: 'start-worker' };
   }
   if (slots.capacity === 0) {
     const text = `Its workerCount is 0 in ${plural(processes, 'process', 'processes')}. ${wait}`;
-    return { severity: 'critical', label: 'no slots', text, remedy: 'look-at-workers' };
+    return { severity, label: 'no slots', text, remedy: 'look-at-workers' };
   }
   return lateMs > LATE_MS ? late(kind, lateMs, wait, now) : null;
 }

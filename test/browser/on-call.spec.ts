@@ -84,6 +84,7 @@ describe.skipIf(!chromiumPath)('on call', () => {
     const { id, mend } = await brokenKind('send-mail');
     const { page, faults } = await browser.visit(shop.address);
     await page.getByRole('table').waitFor();
+    await tabTo(page, page.getByRole('link', { name: 'Skip to the content' }), 1);
     await page.keyboard.press('/');
     await page.keyboard.type('send-m');
     const link = page.getByRole('table').getByRole('link', { name: 'send-mail', exact: true });

@@ -66,8 +66,13 @@ describe.skipIf(!chromiumPath)('the pages', () => {
   it('keep the filter in the address, and go through it by the browser’s buttons', async () => {
     const { page, faults } = await browser.visit(`${shop.address}#/tasks?status=succeeded`);
     await page.getByText('No task is like this').waitFor();
-    await page.getByRole('checkbox', { name: 'Succeeded' }).uncheck({ force: true });
-    await page.getByRole('checkbox', { name: 'No attempts left' }).check({ force: true });
+    await page.getByRole('checkbox', { name: 'Succeeded' }).focus();
+    await page.keyboard.press('Space');
+    await page.waitForURL((url) => url.hash === '#/tasks');
+    // The focus stays where the visitor works.
+    await page.keyboard.press('Shift+Tab');
+    await page.keyboard.press('Space');
+    await page.waitForURL((url) => url.hash === '#/tasks?status=no_attempts_left');
     await page.getByRole('link', { name: large, exact: true }).waitFor();
     await page.getByLabel('Text of the payload').fill('MANY WORDS many');
     await page.keyboard.press('Enter');

@@ -47,11 +47,11 @@ export function ThroughputChart({
   return <div ref={box} class="throughput-chart" />;
 }
 
-/** Bars of all attempts, and before them those of the good ones. */
+/** Bars of all attempts where some failed, and before them those of the good ones. */
 function dataOf(minutes: readonly Minute[]): uPlot.AlignedData {
   return [
     minutes.map(({ at }) => at / 1000),
-    minutes.map(({ succeeded, failed }) => succeeded + failed),
+    minutes.map(({ succeeded, failed }) => (failed > 0 ? succeeded + failed : null)),
     minutes.map(({ succeeded }) => succeeded),
   ];
 }

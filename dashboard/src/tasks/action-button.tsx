@@ -7,6 +7,7 @@ import { tell } from '../notices.js';
 import { Confirm } from '../ui/confirm.js';
 import { ACTIONS, countMeant, resultText } from './task-actions.js';
 import { describeFilter } from './task-query.js';
+import { forgetList } from './use-task-list.js';
 
 /** Which tasks an action is for. */
 export interface ActionTarget {
@@ -70,6 +71,7 @@ function Question({
   const known = countMeant(action, filter, kinds);
   const act = async () => {
     const result = await api.act(action, many ? { filter, limit: Number(limit) } : { filter });
+    forgetList();
     tell(resultText(action, result));
     onDone();
   };

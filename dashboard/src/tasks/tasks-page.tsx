@@ -28,7 +28,7 @@ export function TasksPage({ query }: { query: TaskQuery }) {
           Refresh
         </button>
       </PageTitle>
-      <TaskFilters key={key} query={query} />
+      <TaskFilters query={query} />
       <section class="panel" aria-label="Tasks that were found" aria-busy={list.state === 'loading'}>
         {mayChange && <ActionBar query={query} tasks={list.tasks} selected={selected} onDone={onDone} />}
         {list.state === 'failed' && (

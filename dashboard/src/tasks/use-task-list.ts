@@ -28,13 +28,25 @@ const PAGE = 50;
 /** A list that does not change while it is waited for keeps what it shows. */
 const NOTHING: Loaded = { key: '', tasks: [], next: null, examined: 0, full: false };
 
+const KEPT_MS = 60_000;
+
 /** Kept for the way back from a task to its list. */
 let kept: Loaded = NOTHING;
+let keptAt = 0;
+
+/** An action has changed tasks: what was listed is not so any more. */
+export function forgetList(): void {
+  kept = NOTHING;
+}
+
+function recall(key: string): Loaded | null {
+  return kept.key === key && performance.now() - keptAt < KEPT_MS ? kept : null;
+}
 
 /** The tasks that a filter means, page behind page. */
 export function useTaskList(query: TaskQuery): TaskList {
   const key = JSON.stringify(query);
-  const [loaded, setLoaded] = useState(kept.key === key ? kept : NOTHING);
+  const [loaded, setLoaded] = useState(recall(key) ?? NOTHING);
   const [state, setState] = useState<TaskList['state']>('loading');
   const [failure, setFailure] = useState<string | null>(null);
   const running = useRef<AbortController | null>(null);
@@ -53,6 +65,7 @@ export function useTaskList(query: TaskQuery): TaskList {
         examined: (before?.examined ?? 0) + page.examined,
         full: page.tasks.length === PAGE,
       };
+      keptAt = performance.now();
       setLoaded(kept);
       setFailure(null);
       setState('ready');
@@ -65,8 +78,9 @@ export function useTaskList(query: TaskQuery): TaskList {
   };
 
   useEffect(() => {
-    if (kept.key === key) {
-      setLoaded(kept);
+    const recalled = recall(key);
+    if (recalled) {
+      setLoaded(recalled);
       setState('ready');
     } else {
       setLoaded(NOTHING);

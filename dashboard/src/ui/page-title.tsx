@@ -1,7 +1,10 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
-/** The heading of a page: it has the focus when the page opens, so that screen readers begin there. */
+/** The first page opens like any other: at its top. */
+let isFirst = true;
+
+/** The heading of a page: it has the focus when the visitor comes from another one, so that screen readers begin there. */
 export function PageTitle({
   title,
   hidden = false,
@@ -13,7 +16,12 @@ export function PageTitle({
   children?: ComponentChildren;
 }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  useEffect(() => {
+    if (!isFirst) {
+      heading.current?.focus({ preventScroll: true });
+    }
+    isFirst = false;
+  }, []);
   useEffect(() => {
     document.title = `${title} · Task queue`;
   }, [title]);

@@ -69,7 +69,7 @@ describe('the troubles of a kind', () => {
       },
     ]);
     const slots = { capacity: 0, busy: 0, fullSince: null };
-    expect(told(kindWith({ counts: { new: 1 }, slots }))).toEqual(['critical: no slots']);
+    expect(told(kindWith({ counts: { new: 1 }, slots }))).toEqual(['warning: no slots']);
   });
 
   it('are a pause, and that more when tasks wait for its end', () => {
@@ -118,7 +118,7 @@ describe('the list of kinds', () => {
       kindWith({ kind: 1, name: 'b' }),
       kindWith({ kind: 2, name: 'a', counts: { new: 7 } }),
       kindWith({ kind: 3, name: 'c', counts: { no_attempts_left: 1 } }),
-      kindWith({ kind: 4, name: 'd', counts: { new: 9 }, processes: 0 }),
+      kindWith({ kind: 4, name: 'd', counts: { new: 9 }, processes: 0, oldestDueAt: ago(5) }),
     ],
     new Date(NOW).toISOString(),
   );
