@@ -125,6 +125,42 @@ describe.skipIf(!chromiumPath)('the pages', () => {
     await second.close();
   });
 
+  it('tell that the database is away, and show what they know', async () => {
+    const { page } = await browser.visit(shop.address);
+    await page.getByRole('table').getByText('kind-of-many-7', { exact: true }).waitFor();
+    const refusal = JSON.stringify({ message: 'The database does not answer' });
+    await page.route('**/api/tasks**', (route) => route.fulfill({ status: 503, body: refusal }));
+    await page.getByRole('link', { name: 'Tasks', exact: true }).click();
+    await page.getByRole('alert').getByText('The database does not answer').waitFor();
+
+    await page.route('**/api/overview/stream', (route) =>
+      route.fulfill({ contentType: 'text/event-stream', body: `event: trouble\ndata: ${refusal}\n\n` }),
+    );
+    await page.goto(shop.address);
+    await page.reload();
+    await page.getByRole('alert').getByText('The database does not answer').waitFor();
+    expect(await page.getByText('There is nothing to show yet').count()).toBe(1);
+  });
+
+  it('lead on behind a page that was searched in vain', async () => {
+    const { page, faults } = await browser.visit(shop.address);
+    const pages = [
+      { tasks: [], next: 'here', examined: 1000 },
+      { tasks: [], next: 'there', examined: 1000 },
+    ];
+    await page.route('**/api/tasks?*', (route) => {
+      const found = pages.shift();
+      return found ? route.fulfill({ json: found }) : route.continue({ url: `${shop.address}api/tasks` });
+    });
+    await page.goto(`${shop.address}#/tasks?text=many`);
+    await page.getByText('None found so far, 1,000 looked at.').waitFor();
+    await page.getByRole('button', { name: 'Search on' }).click();
+    await page.getByText('None found so far, 2,000 looked at.').waitFor();
+    await page.getByRole('button', { name: 'Search on' }).click();
+    await page.getByRole('link', { name: large, exact: true }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
   it('tell that there is nothing yet', async () => {
     const empty = await createTestDatabase();
     const idle = await startDashboard({ url: empty.url });
