@@ -139,7 +139,8 @@ describe.skipIf(!chromiumPath)('the pages', () => {
     await page.goto(shop.address);
     await page.reload();
     await page.getByRole('alert').getByText('The database does not answer').waitFor();
-    expect(await page.getByText('There is nothing to show yet').count()).toBe(1);
+    await page.getByText('There is nothing to show yet').waitFor();
+    expect(await page.getByRole('table').count()).toBe(0);
   });
 
   it('lead on behind a page that was searched in vain', async () => {

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import type { TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
 import { useKinds } from '../kinds.js';
 import { goTo, links } from '../router.js';
@@ -9,7 +9,8 @@ import { fromLocalInput, statusesOf, toLocalInput } from './task-query.js';
 /** The filter is in the address: it can be sent to a colleague, and the browser's buttons go through it. */
 export function TaskFilters({ query }: { query: TaskQuery }) {
   const [draft, setDraft] = useState(query);
-  useEffect(() => setDraft(query), [JSON.stringify(query)]);
+  // Before the visitor can type into what is shown.
+  useLayoutEffect(() => setDraft(query), [JSON.stringify(query)]);
   const redacted = useRedacted();
   // On a phone the fields would fill the screen.
   const [open, setOpen] = useState(() => Object.keys(query).some((field) => field !== 'status'));

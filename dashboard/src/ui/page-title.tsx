@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 
 /** The first page opens like any other: at its top. */
 let isFirst = true;
@@ -16,7 +16,8 @@ export function PageTitle({
   children?: ComponentChildren;
 }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  // Later it would take the focus from where the visitor has gone meanwhile.
+  useLayoutEffect(() => {
     if (!isFirst) {
       heading.current?.focus({ preventScroll: true });
     }
