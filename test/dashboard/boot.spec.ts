@@ -14,6 +14,7 @@ import {
 import { InvalidOptionError, PgQueueModule } from '../../lib/index.js';
 import { createDashboardApp, PAGES } from '../support/dashboard-app.js';
 import { bootError, typeOrm } from '../support/nest-app.js';
+import { createQueueApp } from '../support/queue-app.js';
 import { silentLogger } from '../support/silent-logger.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
@@ -21,6 +22,8 @@ let database: TestDatabase;
 
 beforeAll(async () => {
   database = await createTestDatabase();
+  // Applications that are refused must not leave a migration half done.
+  await (await createQueueApp({ url: database.url, options: { autoStart: false } })).close();
 });
 
 afterAll(() => database.drop());
