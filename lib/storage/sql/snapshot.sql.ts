@@ -31,8 +31,8 @@ SELECT json_build_object(
 INSERT INTO ${snapshot} (content) VALUES ($1::json)
 ON CONFLICT (one) DO UPDATE SET taken_at = clock_timestamp(), content = excluded.content`,
     /**
-     * Vacuum heeds the transactions of its own database, and standbys and slots of any. Of the sessions of other roles an ordinary
-     * role sees neither; of prepared transactions and slots everybody sees all.
+     * Vacuum heeds the transactions of its own database, and standbys and slots of any. An ordinary role sees its own sessions,
+     * every prepared transaction and every slot.
      */
     vitals: `
 SELECT json_build_object(
