@@ -176,8 +176,12 @@ describe("the sample's shop", () => {
     const overview = (await (await fetch(`${dashboard}api/overview`)).json()) as Overview;
     expect(overview.workers.live).toBeGreaterThan(0);
     expect(overview.kinds.map(({ name }) => name)).toEqual(['charge-order', 'expire-order', 'send-mail']);
-    const metrics = await (await fetch(`${worker}/metrics`)).text();
-    expect(metrics).toMatch(/^pgqueue_tasks_total\{.*kind="charge-order".*status="succeeded".*\} 1$/m);
+    // The order is paid in the transaction of the handler, which is counted after it.
+    const charged = /^pgqueue_tasks_total\{.*kind="charge-order".*status="succeeded".*\} 1$/m;
+    const metrics = await until(async () => {
+      const text = await (await fetch(`${worker}/metrics`)).text();
+      return charged.test(text) && text;
+    });
     const documented = readFileSync('docs/observability.md', 'utf8').match(/(?<=^\| `)pgqueue_\w+/gm)!;
     const shown = new Set(metrics.match(/(?<=^# TYPE )pgqueue_\w+/gm));
     expect(documented.filter((name) => !shown.has(name))).toEqual([]);
