@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline, type Writable } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';
 import { type BeforeApplicationShutdown, ServiceUnavailableException } from '@nestjs/common';
@@ -26,6 +26,9 @@ export class OverviewStream implements BeforeApplicationShutdown {
     if (this.closed) {
       throw new ServiceUnavailableException('The application shuts down');
     }
+    if (response.destroyed) {
+      return; // he has left while he was asked who he is, and his end will not be told again
+    }
     const stream = startStream(request, response);
     // Who reads too slowly misses events; the next one that he gets tells all.
     const send = (text: string) => void (stream.writableNeedDrain || stream.write(text));
@@ -37,7 +40,8 @@ export class OverviewStream implements BeforeApplicationShutdown {
       stream.end();
     };
     const heartbeat = setInterval(() => {
-      this.doorkeeper.admit(request, response).then(() => send(':\n\n'), end);
+      // The headers are sent: those that `authorize` sets now go nowhere.
+      this.doorkeeper.admit(request, new ServerResponse(request)).then(() => send(':\n\n'), end);
     }, this.heartbeatMs);
     this.endings.add(end);
     response.once('close', end);

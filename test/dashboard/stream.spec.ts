@@ -1,11 +1,14 @@
 import { once } from 'node:events';
+import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Authorization, PgQueueDashboardOptions } from '../../lib/dashboard/index.js';
 import { OverviewFeed } from '../../lib/dashboard/overview-feed.js';
+import { OverviewStream } from '../../lib/dashboard/overview-stream.js';
 import { cutOff } from '../support/cut-off.js';
 import { ADAPTERS, createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
+import { deferred } from '../support/deferred.js';
 import { type EventStream, openEventStream } from '../support/event-stream.js';
 import { newKind } from '../support/kinds.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -108,6 +111,46 @@ describe.each(ADAPTERS)('with %s', (adapter) => {
     answer = false;
     await viewer.ended;
     expect((await watch()).status).toBe(403);
+  });
+
+  it('lets authorize set a header each time that it is asked', async () => {
+    let mayLook = true;
+    const authorize: PgQueueDashboardOptions['authorize'] = (_, response) => {
+      response.setHeader('Set-Cookie', 'session=1');
+      return mayLook;
+    };
+    await start(authorize, { period: 10_000, heartbeat: 20 });
+    const logged = vi.spyOn(Logger.prototype, 'error').mockReturnValue();
+    const viewer = await watch();
+    expect(viewer.headers['set-cookie']).toEqual(['session=1']);
+    await until(() => viewer.comments() >= 3);
+    mayLook = false;
+    await viewer.ended;
+    expect(logged).not.toHaveBeenCalled();
+  });
+
+  it.each(['gzip', 'identity'])('forgets a viewer who leaves while he is asked (%s)', async (encoding) => {
+    const asked = deferred();
+    const answered = deferred();
+    const left = deferred();
+    await start(async (_, response) => {
+      response.once('close', left.resolve);
+      asked.resolve();
+      await answered.promise;
+      return true;
+    });
+    const opened = vi.spyOn(dashboard.app.get(OverviewStream), 'open');
+    const call = request(`${dashboard.origin}/pgqueue/api/overview/stream`, {
+      headers: { 'accept-encoding': encoding },
+    });
+    call.on('error', () => undefined).end();
+    await asked.promise;
+    call.destroy();
+    await left.promise;
+    answered.resolve();
+    await until(() => opened.mock.calls.length === 1);
+    await until(() => !dashboard.app.get(OverviewFeed)['running']);
+    expect(dashboard.app.get(OverviewFeed)['viewers'].size).toBe(0);
   });
 
   it('does not hold up the end of the application', async () => {
