@@ -6,8 +6,11 @@ import { useStore } from './store.js';
 import { theme, toggleTheme } from './theme.js';
 import { BrandIcon, MoonIcon, SunIcon } from './ui/icons.js';
 
+const LOOK_ONLY = 'You may look at everything and change nothing';
+
 export function Header({ page }: { page: Route['page'] }) {
   const visitor = useStore(session);
+  const readOnly = typeof visitor === 'object' && visitor.access === 'read-only';
   return (
     <header class="header">
       <a class="skip-link" href="#content" onClick={skipToContent}>
@@ -24,8 +27,8 @@ export function Header({ page }: { page: Route['page'] }) {
           <NavLink href={links.workers} current={page === 'workers'} text="Workers" />
         </nav>
         <div class="header-end">
-          {typeof visitor === 'object' && visitor.access === 'read-only' && (
-            <span class="badge" title="You may look at everything and change nothing">
+          {readOnly && (
+            <span class="badge" title={LOOK_ONLY}>
               Read-only
             </span>
           )}
@@ -33,6 +36,8 @@ export function Header({ page }: { page: Route['page'] }) {
           <ThemeButton />
         </div>
       </div>
+      {/* In place of the badge where the row is too narrow for it. */}
+      {readOnly && <p class="look-only-bar">{LOOK_ONLY}</p>}
       <Trouble />
     </header>
   );

@@ -4,7 +4,7 @@ import type { Authorization } from '../../lib/dashboard/index.js';
 import { newKind } from '../support/kinds.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
-import { chromiumPath, openBrowser, type TestBrowser } from './support/browser.js';
+import { chromiumPath, openBrowser, overflowOf, type TestBrowser } from './support/browser.js';
 import { type DashboardApp, startDashboard } from './support/dashboard-app.js';
 
 const MARKUP = `<img src=x onerror="alert(1)"><script>alert(2)</script><b>bold</b>"'&lt;`;
@@ -91,6 +91,19 @@ describe.skipIf(!chromiumPath)('what the pages give away', () => {
     await page.goto(`${shop.address}#/`);
     await page.getByRole('table').waitFor();
     expect(await page.getByRole('button', { name: /Pause|Retry/ }).count()).toBe(0);
+    expect(faults).toEqual([]);
+  });
+
+  it('says so on a phone too, where there is little room for it', async () => {
+    const id = await failed('looked-at-on-a-phone', 1, 'phone-1');
+    access = 'read-only';
+    const { page, faults } = await browser.visit(shop.address, { viewport: { width: 360, height: 740 } });
+    for (const place of ['', '#/tasks', `#/tasks/${id}`, '#/workers']) {
+      await page.goto(shop.address + place);
+      await page.getByText('Live', { exact: true }).waitFor();
+      await page.getByText('You may look at everything').waitFor();
+      expect([place, await overflowOf(page)]).toEqual([place, 0]);
+    }
     expect(faults).toEqual([]);
   });
 
