@@ -34,7 +34,10 @@ export function usePolled<T>(ask: (signal: AbortSignal) => Promise<T>, periodMs:
         }
         setError(failure as ApiError);
       }
-      timer = setTimeout(look, periodMs);
+      // A tab that was opened behind others, or left while the answer came, asks again once it is seen.
+      if (!document.hidden) {
+        timer = setTimeout(look, periodMs);
+      }
     };
     const onVisibility = () => {
       if (document.hidden) {

@@ -143,6 +143,27 @@ describe.skipIf(!chromiumPath)('the pages', () => {
     expect(await page.getByRole('table').count()).toBe(0);
   });
 
+  it('ask nothing again in a tab that nobody sees', async () => {
+    const { page, faults } = await browser.visit(shop.address);
+    await page.getByText('Live', { exact: true }).waitFor();
+    const show = (hidden: boolean) =>
+      page.evaluate(
+        `Object.defineProperty(document, 'hidden', { configurable: true, value: ${hidden} });
+         document.dispatchEvent(new Event('visibilitychange'));`,
+      );
+    let asked = 0;
+    page.on('request', (request) => (asked += request.url().endsWith('/api/workers') ? 1 : 0));
+    await page.clock.install();
+    await show(true);
+    await page.goto(`${shop.address}#/workers`);
+    await page.getByText('1 process live').waitFor();
+    await page.clock.runFor('01:00');
+    expect(asked).toBe(1);
+    await show(false);
+    await until(() => asked > 1);
+    expect(faults).toEqual([]);
+  });
+
   it('lead on behind a page that was searched in vain', async () => {
     const { page, faults } = await browser.visit(shop.address);
     const pages = [
