@@ -10,8 +10,11 @@ import { serve } from './serve.js';
 @Module({
   imports: [
     InfrastructureModule,
-    // The shop listens to this machine alone. Where others reach it, authorize has to find out who they are.
-    PgQueueDashboardModule.forRoot({ authorize: ({ socket }) => socket.remoteAddress === '127.0.0.1' }),
+    // The shop listens to this machine alone. Where others reach it, authorize has to find out who they are. The name that it was
+    // called by keeps out pages of other sites, whose own names may be made to lead here.
+    PgQueueDashboardModule.forRoot({
+      authorize: ({ headers }) => /^(127\.0\.0\.1|localhost):\d+$/.test(headers.host ?? ''),
+    }),
   ],
   controllers: [OrdersController],
   providers: [OrdersService],

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { get } from 'node:http';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PlacedOrder } from '../../sample/src/demo/customers.js';
@@ -154,6 +155,11 @@ describe("the sample's shop", () => {
       const line = new RegExp(`^ {2}${page} .*(http://\\S+)/${page}$`, 'm').exec(shop.output);
       return line![1]!;
     });
+    for (const address of shop.output
+      .match(/^ {2}(?:orders|dashboard|health|metrics) .*$/gm)!
+      .flatMap(urlsIn)) {
+      expect([address, (await fetch(address)).status]).toEqual([address, 200]);
+    }
     const place = (body: object) =>
       fetch(`${api}/orders`, {
         method: 'POST',
@@ -166,6 +172,7 @@ describe("the sample's shop", () => {
       const order = await fetch(`${api}/orders/${id}`);
       return ((await order.json()) as { status: string }).status === 'paid';
     }, 30_000);
+    expect(await (await fetch(`${api}/orders`)).json()).toMatchObject([{ id }]);
     expect((await place({ quantity: 0 })).status).toBe(400);
     expect((await place({ sku: 'a unicorn' })).status).toBe(404);
     for (const url of [api, worker]) {
@@ -173,6 +180,8 @@ describe("the sample's shop", () => {
     }
     const dashboard = /^ {2}dashboard +(http:\S+)$/m.exec(shop.output)![1]!;
     expect(await (await fetch(dashboard)).text()).toContain('<script type="module"');
+    expect(await statusAs(dashboard, new URL(dashboard).host)).toBe(200);
+    expect(await statusAs(dashboard, 'evil.test:3000')).toBe(403);
     const overview = (await (await fetch(`${dashboard}api/overview`)).json()) as Overview;
     expect(overview.workers.live).toBeGreaterThan(0);
     expect(overview.kinds.map(({ name }) => name)).toEqual(['charge-order', 'expire-order', 'send-mail']);
@@ -191,3 +200,17 @@ describe("the sample's shop", () => {
     await expect(fetch(`${api}/health`)).rejects.toThrow('fetch failed');
   }, 90_000);
 });
+
+function urlsIn(line: string): string[] {
+  return line.match(/http:\S+/g)!;
+}
+
+/** What a page of another site gets, whose name was made to lead to this machine. */
+function statusAs(url: string, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    get(url, { headers: { host } }, (response) => {
+      response.resume();
+      resolve(response.statusCode!);
+    }).on('error', reject);
+  });
+}

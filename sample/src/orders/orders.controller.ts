@@ -21,6 +21,11 @@ export class OrdersController {
     return this.orders.place(body);
   }
 
+  @Get()
+  latest(): Promise<Order[]> {
+    return this.orders.latest();
+  }
+
   @Get(':id')
   find(@Param('id', ParseUUIDPipe) id: string): Promise<Order> {
     return this.orders.find(id);

@@ -80,6 +80,10 @@ export class OrdersService {
     return status;
   }
 
+  latest(): Promise<Order[]> {
+    return this.dataSource.manager.find(Order, { order: { createdAt: 'DESC' }, take: 50 });
+  }
+
   async find(id: string): Promise<Order> {
     const order = await this.dataSource.manager.findOneBy(Order, { id });
     if (!order) {
