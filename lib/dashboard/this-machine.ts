@@ -1,16 +1,19 @@
 import { BlockList, isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 
+/** What proxies add. */
+const PASSED_ON = /^(forwarded|via|x-real-ip|x-forwarded-.+)$/;
+
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
 /**
- * Whether a request was made on this machine and for it: not through a proxy on it, nor by another site's page under a name that
- * leads here.
+ * Whether a request was made on this machine and for it: not through a proxy on it that says so, nor by another site's page
+ * under a name that leads here.
  */
 export function isFromThisMachine({ socket, headers }: IncomingMessage): boolean {
-  const passedOn = headers['forwarded'] !== undefined || headers['x-forwarded-for'] !== undefined;
+  const passedOn = Object.keys(headers).some((name) => PASSED_ON.test(name));
   return !passedOn && isLoopback(socket.remoteAddress ?? '') && isLocalName(headers.host ?? '');
 }
 

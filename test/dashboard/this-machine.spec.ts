@@ -32,6 +32,9 @@ it.each([
   ['no name', {}],
   ['a proxy', { host: 'localhost', 'x-forwarded-for': '10.0.0.1' }],
   ['another proxy', { host: 'localhost', forwarded: 'for=10.0.0.1' }],
+  ['a proxy that tells its own name alone', { host: 'localhost', via: '1.1 varnish' }],
+  ['a proxy that tells the address in its own way', { host: 'localhost', 'x-real-ip': '10.0.0.1' }],
+  ['a proxy that tells the name alone', { host: 'localhost', 'x-forwarded-host': 'shop.test' }],
 ])('turns away %s', (_, headers) => {
   expect(ask('127.0.0.1', headers)).toBe(false);
 });
