@@ -60,7 +60,8 @@ export function countMeant(
   kinds: readonly LoadedKind[],
 ): { count: number; approximate: boolean } | null {
   const { kind, status, ...others } = filter;
-  if (Object.values(others).some(Boolean)) {
+  // Without an overview nothing is known, which is not the same as none.
+  if (kinds.length === 0 || Object.values(others).some(Boolean)) {
     return null;
   }
   const wanted = statusesOf(filter);

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import type { LoadedKind } from '../../../dashboard/src/api.js';
+import { countMeant } from '../../../dashboard/src/tasks/task-actions.js';
+import { STATUSES } from '../../../dashboard/src/statuses.js';
+
+/** With 1 new task, 2 to retry, 3 that run … */
+function kindOf(kind: number): LoadedKind {
+  const statuses = STATUSES.map((status, n) => [status, { count: n + 1, approximate: kind > 1 }]);
+  return { kind, name: `kind ${kind}`, statuses: Object.fromEntries(statuses) } as LoadedKind;
+}
+
+const kinds = [kindOf(1), kindOf(2)];
+
+describe('how many tasks an action may change', () => {
+  it('is told of a kind and of statuses, as far as the action is for them', () => {
+    expect(countMeant('cancel', { kind: '1' }, kinds)).toEqual({ count: 6, approximate: false });
+    expect(countMeant('retry', { kind: '1', status: 'new,no_attempts_left' }, kinds)).toEqual({
+      count: 4,
+      approximate: false,
+    });
+    expect(countMeant('runNow', { status: 'new' }, kinds)).toEqual({ count: 2, approximate: true });
+    expect(countMeant('retry', { kind: '3' }, kinds)).toEqual({ count: 0, approximate: false });
+  });
+
+  it('is not told of a filter of anything else', () => {
+    expect(countMeant('cancel', { kind: '1', externalKey: 'a' }, kinds)).toBeNull();
+  });
+
+  it('is not told as long as the overview has not come', () => {
+    expect(countMeant('retry', { kind: '1', status: 'no_attempts_left' }, [])).toBeNull();
+  });
+});
