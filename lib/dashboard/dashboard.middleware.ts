@@ -8,6 +8,9 @@ import { Doorkeeper } from './doorkeeper.js';
 import { MountPath } from './mount-path.js';
 import { logRefused, refusalOf } from './refusal.js';
 
+/** Open pages ask again and again while the database is away: one line in so long is enough. */
+const QUIET_MS = 60_000;
+
 /**
  * The dashboard as middleware: it runs before guards, pipes, interceptors and filters, and answers by itself, so that none of the
  * application's changes what it says.
@@ -15,6 +18,7 @@ import { logRefused, refusalOf } from './refusal.js';
 @Injectable()
 export class DashboardMiddleware implements NestMiddleware {
   private readonly mount: MountPath;
+  private quietUntil = 0;
 
   constructor(
     private readonly doorkeeper: Doorkeeper,
@@ -37,18 +41,23 @@ export class DashboardMiddleware implements NestMiddleware {
       }
       await this.router.answer({ request, response, access, place });
     } catch (error) {
-      refuse(`${request.method} ${url.split('?', 1)[0]}`, response, error);
+      this.refuse(`${request.method} ${url.split('?', 1)[0]}`, response, error);
     }
   }
-}
 
-function refuse(asked: string, response: ServerResponse, error: unknown): void {
-  if (response.destroyed) {
-    return; // a visitor who has left
-  }
-  const { status, refusal } = refusalOf(error);
-  logRefused(asked, status, error);
-  if (!response.headersSent) {
-    sendJson(response, status, refusal);
+  private refuse(asked: string, response: ServerResponse, error: unknown): void {
+    if (response.destroyed) {
+      return; // a visitor who has left
+    }
+    const { status, refusal } = refusalOf(error);
+    if (status !== 503) {
+      logRefused(asked, status, error);
+    } else if (performance.now() >= this.quietUntil) {
+      this.quietUntil = performance.now() + QUIET_MS;
+      logRefused(asked, status, error);
+    }
+    if (!response.headersSent) {
+      sendJson(response, status, refusal);
+    }
   }
 }

@@ -175,8 +175,10 @@ describe.each(ADAPTERS)('with %s', (adapter) => {
     const response = await dashboard.get('/pgqueue/api/tasks');
     expect(response.status).toBe(503);
     expect(await response.json()).toEqual({ message: 'The database does not answer' });
+    await dashboard.get('/pgqueue/api/workers');
     await restore();
     await viewer.next('overview');
+    expect(failed.mock.calls.filter(([line]) => String(line).startsWith('GET '))).toHaveLength(1);
     expect(failed.mock.calls.filter(([line]) => String(line).startsWith('the overview: '))).toHaveLength(1);
     expect(recovered.mock.calls.filter(([line]) => line === 'the overview: works again')).toHaveLength(1);
   });
