@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { api, ApiError } from './api.js';
+import { asSentence } from './format.js';
 import { Header } from './header.js';
 import { notice } from './notices.js';
 import { OverviewPage } from './overview/overview-page.js';
@@ -39,7 +40,7 @@ export function App() {
         <NoticeBar />
         {visitor === 'unknown' && failure ? (
           <Message title="The dashboard can't be shown" tone="bad">
-            <p>{failure} It is asked again every few seconds.</p>
+            <p>{asSentence(failure)} It is asked again every few seconds.</p>
           </Message>
         ) : (
           visitor !== 'unknown' && <Page route={route} />

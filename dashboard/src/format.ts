@@ -30,6 +30,11 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatExactly(count)} ${count === 1 ? one : many}`;
 }
 
+/** What the server says, with a full stop, so that a sentence may follow. */
+export function asSentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
 const UNITS = [
   [DAY, 'd', HOUR],
   [HOUR, 'h', MINUTE],

@@ -1,5 +1,5 @@
 import { live } from './live-overview.js';
-import { formatClockWithSeconds } from './format.js';
+import { asSentence, formatClockWithSeconds } from './format.js';
 import { links, type Route } from './router.js';
 import { session } from './session.js';
 import { useStore } from './store.js';
@@ -82,7 +82,7 @@ function Trouble() {
   const { overview, trouble } = useStore(live);
   return trouble === null ? null : (
     <div class="trouble-bar" role="alert">
-      {trouble}
+      {asSentence(trouble)}
       {overview && ` What you see is of ${formatClockWithSeconds(overview.at)}.`}
     </div>
   );

@@ -117,6 +117,9 @@ describe.skipIf(!chromiumPath)('the pages', () => {
     await page.getByText('Live', { exact: true }).waitFor();
     await first.close();
     await page.getByText('Not connected since').waitFor();
+    await page.setViewportSize({ width: 360, height: 740 });
+    expect(await overflowOf(page)).toBe(0);
+    await page.setViewportSize({ width: 1280, height: 900 });
     await page.getByRole('table').getByText('kind-of-many-7', { exact: true }).waitFor();
     const second = await startDashboard({ url: database.url, port: first.port });
     await page.getByText('Live', { exact: true }).waitFor();
@@ -132,6 +135,9 @@ describe.skipIf(!chromiumPath)('the pages', () => {
     await page.route('**/api/tasks**', (route) => route.fulfill({ status: 503, body: refusal }));
     await page.getByRole('link', { name: 'Tasks', exact: true }).click();
     await page.getByRole('alert').getByText('The database does not answer').waitFor();
+    await page.route('**/api/workers', (route) => route.fulfill({ status: 503, body: refusal }));
+    await page.getByRole('link', { name: 'Workers', exact: true }).click();
+    await page.getByRole('alert').getByText('The database does not answer.').waitFor();
 
     await page.route('**/api/overview/stream', (route) =>
       route.fulfill({ contentType: 'text/event-stream', body: `event: trouble\ndata: ${refusal}\n\n` }),

@@ -1,4 +1,5 @@
 import { api, type LoadedTaskPage } from '../api.js';
+import { asSentence } from '../format.js';
 import { links } from '../router.js';
 import { useMayChange } from '../session.js';
 import { ActionButton } from '../tasks/action-button.js';
@@ -35,7 +36,7 @@ export function TaskPage({ id }: { id: string }) {
           {error && (
             <Message title="The task can't be read" tone="bad">
               <p>
-                {error.message} {value && 'What you see is what was read last.'}
+                {asSentence(error.message)} {value && 'What you see is what was read last.'}
               </p>
             </Message>
           )}

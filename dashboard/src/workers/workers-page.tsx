@@ -1,5 +1,5 @@
 import { api } from '../api.js';
-import { plural } from '../format.js';
+import { asSentence, plural } from '../format.js';
 import { Message } from '../ui/message.js';
 import { PageTitle } from '../ui/page-title.js';
 import { usePolled } from '../use-polled.js';
@@ -24,7 +24,7 @@ export function WorkersPage() {
       {error && (
         <Message title="The workers can't be read" tone="bad">
           <p>
-            {error.message} {value && 'What you see is what was read last.'}
+            {asSentence(error.message)} {value && 'What you see is what was read last.'}
           </p>
         </Message>
       )}
