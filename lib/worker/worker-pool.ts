@@ -166,11 +166,16 @@ export class WorkerPool {
   }
 
   private run(attempt: Attempt): void {
-    const { hooks, handler, options } = this;
+    const { hooks, handler } = this;
     if (!hooks.instruments.any) {
       void runAttempt(attempt, handler, hooks, this.onBodyEnded);
       return;
     }
+    void this.runInstrumented(attempt);
+  }
+
+  private async runInstrumented(attempt: Attempt): Promise<void> {
+    const { hooks, handler, options } = this;
     attempt.instrumented = hooks.instruments.startAttempt(() => ({
       kind: options.kind,
       name: options.name,
@@ -178,8 +183,11 @@ export class WorkerPool {
       attempt: attempt.attempt,
       trace: attempt.claimed.trace,
     }));
-    const body = () => runAttempt(attempt, handler, hooks, this.onBodyEnded);
-    void (attempt.instrumented?.run(body) ?? body());
+    let outcome: Outcome = RELEASED;
+    const body = () => runAttempt(attempt, handler, hooks, (_, ended) => (outcome = ended));
+    await (attempt.instrumented?.run(body) ?? body());
+    // Told from here, where the asynchronous context is the queue's own again: what it does next is no part of this attempt.
+    this.onBodyEnded(attempt, outcome);
   }
 
   /** The attempts that hold a slot, or wait for one. */

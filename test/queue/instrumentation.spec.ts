@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { TaskDefinition } from '../../lib/index.js';
 import { type AttemptInfo, Instruments, type PushInfo } from '../../lib/task/instrumentation.js';
@@ -97,4 +98,28 @@ it.each([
   expect(runs).toBe(1);
   expect(events.of('tasks-pushed')).toMatchObject([{ count: 1 }]);
   await until(() => events.of('subscriber-failed').length === 4);
+});
+
+it('surrounds an attempt alone, and not what the queue does afterwards', async () => {
+  const storage = new AsyncLocalStorage<string>();
+  const [within, afterwards] = [new Set<string | undefined>(), new Set<string | undefined>()];
+  const surrounded = newKind();
+  app.queue.registerKind(surrounded, () => void within.add(storage.getStore()));
+  const end = instruments.register({
+    startPush: () => ({ trace: null, run, succeeded: nothing, failed: nothing }),
+    startAttempt: ({ id }) => ({ run: (body) => storage.run(id, body), ended: nothing }),
+  });
+  const unsubscribe = app.queue.subscribe(({ type }) => {
+    if (type === 'attempt-settled' || type === 'flushed') {
+      afterwards.add(storage.getStore());
+    }
+  });
+  const pushed = await app.queue.pushTasks([1, 2, 3].map((payload) => ({ kind: surrounded, payload })));
+  for (const { id } of pushed) {
+    await events.first('attempt-settled', (event) => event.id === id);
+  }
+  unsubscribe();
+  end();
+  expect(within).toEqual(new Set(pushed.map(({ id }) => id)));
+  expect(afterwards).toEqual(new Set([undefined]));
 });
