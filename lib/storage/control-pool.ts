@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { ConnectionOptions } from './connection-options.js';
+import { type ConnectionOptions, withSessionOptions } from './connection-options.js';
 import { NotConnectedError } from './sql-state.js';
 
 /**
@@ -61,7 +61,7 @@ export class ControlPool {
   constructor(private readonly options: ControlPoolOptions) {
     const { connection, max, transactionPooling, deadlineMs, idleMs = 30_000, onError, onConnect } = options;
     this.pool = new pg.Pool({
-      ...connection,
+      ...(transactionPooling ? connection : withSessionOptions(connection, sessionOptions(options))),
       max,
       min: 0,
       idleTimeoutMillis: idleMs,
@@ -71,7 +71,6 @@ export class ControlPool {
       keepAlive: true,
       // The application may have changed how pg reads types; here every value comes as the server's text.
       types: { getTypeParser: () => (value: string | Buffer) => value } as unknown as pg.CustomTypesConfig,
-      ...(transactionPooling ? {} : { options: sessionOptions(options) }),
     });
     this.pool.on('error', onError);
     this.pool.on('connect', (client) => {
@@ -169,12 +168,11 @@ function transactionSettings({ deadlineMs, lockTimeoutMs = deadlineMs }: Control
   };
 }
 
-function sessionOptions(options: ControlPoolOptions): string {
+function sessionOptions(options: ControlPoolOptions): string[] {
   const settings = {
     ...SESSION,
     ...transactionSettings(options),
     statement_timeout: String(options.deadlineMs),
   };
-  const flags = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
-  return [options.connection.options, ...flags].filter(Boolean).join(' ');
+  return Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
 }
