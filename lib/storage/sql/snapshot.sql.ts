@@ -31,8 +31,8 @@ SELECT json_build_object(
 INSERT INTO ${snapshot} (content) VALUES ($1::json)
 ON CONFLICT (one) DO UPDATE SET taken_at = clock_timestamp(), content = excluded.content`,
     /**
-     * Vacuum heeds the transactions of its own database, and standbys and slots of any. An ordinary role sees its own sessions,
-     * every prepared transaction and every slot.
+     * Vacuum heeds the transactions of its own database, and standbys and slots of any. An ordinary role does not see since when
+     * sessions of other roles have had a transaction, nor which of them are walsenders in pg_stat_activity; all else everybody sees.
      */
     vitals: `
 SELECT json_build_object(
@@ -50,7 +50,7 @@ SELECT json_build_object(
     SELECT xmin::text FROM (
       SELECT xmin FROM pg_replication_slots
       UNION ALL
-      SELECT backend_xmin FROM pg_stat_activity WHERE backend_type = 'walsender'
+      SELECT backend_xmin FROM pg_stat_replication
     ) holders(xmin) WHERE xmin IS NOT NULL ORDER BY age(xmin) DESC LIMIT 1))::text AS answer`,
   };
 }

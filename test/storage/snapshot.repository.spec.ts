@@ -1,0 +1,34 @@
+import pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { SnapshotRepository } from '../../lib/storage/snapshot.repository.js';
+import { queueSql } from '../../lib/storage/sql/index.js';
+import { createQueueApp } from '../support/queue-app.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await (await createQueueApp({ url: database.url, options: { autoStart: false } })).close();
+});
+afterAll(() => database.drop());
+
+it('shows what a standby holds back to a role that may see no other sessions', async () => {
+  const [client, standby] = [{}, { replication: 'database' }].map(
+    (options) => new pg.Client({ connectionString: database.url, ...options }),
+  ) as [pg.Client, pg.Client];
+  await Promise.all([client.connect(), standby.connect()]);
+  const repository = new SnapshotRepository(
+    { transaction: (work) => work(async (text, values) => (await client.query(text, values)).rows) },
+    queueSql('public'),
+  );
+  const role = `plain_${database.name}`;
+  await client.query(`CREATE ROLE ${role}; SET ROLE ${role}`);
+  try {
+    // What the server takes as a standby's connection, with a snapshot.
+    await standby.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
+    expect((await repository.vitals()).heldXmin).toMatch(/^\d+$/);
+  } finally {
+    await client.query(`RESET ROLE; DROP ROLE ${role}`);
+    await Promise.all([client.end(), standby.end()]);
+  }
+});
