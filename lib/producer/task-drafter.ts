@@ -79,9 +79,12 @@ export class TaskDrafter {
     );
     kindOf(task.kind, `${FIELD}.kind`, InvalidTaskError);
     const schema = this.registry.schemaOf(task.kind);
-    return schema
-      ? assertMatches(`${FIELD}.payload`, schema, task.payload).then(() => this.toDraft(task, settings))
-      : this.toDraft(task, settings);
+    if (!schema) {
+      return this.toDraft(task, settings);
+    }
+    // What the schema sees is what is stored: the caller may use the object for another task meanwhile.
+    const seen = { ...task };
+    return assertMatches(`${FIELD}.payload`, schema, seen.payload).then(() => this.toDraft(seen, settings));
   }
 
   private toDraft({ kind, payload, externalKey }: NewTask, settings: DraftSettings): TaskDraft {

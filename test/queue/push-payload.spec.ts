@@ -245,3 +245,18 @@ describe('the schema of a definition', () => {
     expect(ran).toBe(0);
   });
 });
+
+it('an object that is used again for the next push stays what it was at the first', async () => {
+  const typed = defineTask({ ...newKind(), payload: z.object({ userId: z.number() }) });
+  const task: { kind: typeof typed; payload: unknown; externalKey: string } = {
+    kind: typed,
+    payload: { userId: 1 },
+    externalKey: 'first',
+  };
+  const first = app.queue.pushTask(task as never);
+  task.payload = 'which no schema has seen';
+  task.externalKey = 'second';
+  await first;
+  const [row] = await storedTasks(app.dataSource, `kind = ${typed.kind}`);
+  expect(row).toMatchObject({ payload: { userId: 1 }, external_key: 'first' });
+});
