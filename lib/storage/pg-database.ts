@@ -4,6 +4,9 @@ import type { Database } from './database.js';
 import { inTransactionOf, type PgPool, type RunStatement, rowsOf, runIn, transactionIn } from './executor.js';
 import { PreparedStatements } from './prepared-statements.js';
 
+/** Applications of one process may share a pool. */
+const guarded = new WeakSet<PgPool>();
+
 /** A pool of `pg` as the queue's database. It stays its owner's: nobody ends it here. */
 export class PgDatabase implements Database {
   readonly defaultSchema = 'public';
@@ -15,8 +18,11 @@ export class PgDatabase implements Database {
     prepares = true,
   ) {
     this.prepared = prepares ? new PreparedStatements() : undefined;
-    // A connection that breaks while idle would end the process; what breaks later is reported by the query that meets it.
-    pool.on('error', () => undefined);
+    if (!guarded.has(pool)) {
+      guarded.add(pool);
+      // A connection that breaks while idle would end the process; what breaks later is reported by the query that meets it.
+      pool.on('error', () => undefined);
+    }
   }
 
   readonly run: RunStatement = (text, values) => {

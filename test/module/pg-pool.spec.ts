@@ -96,6 +96,16 @@ it('goes on when all its connections were ended, and leaves the pool to its owne
   expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
 });
 
+it('listens once to a pool that several applications share', async () => {
+  const shared = new pg.Pool({ connectionString: database.url });
+  for (let count = 1; count <= 3; count++) {
+    const app = await startApp({ imports: [PgQueueModule.forRoot({ pool: shared })] });
+    await app.close();
+  }
+  expect(shared.listenerCount('error')).toBe(1);
+  await shared.end();
+});
+
 it.each([
   [{ pool: {} as pg.Pool }, 'pool: must be a Pool of pg'],
   [{ pool: new pg.Client() as unknown as pg.Pool }, 'pool: must be a Pool of pg'],
