@@ -54,7 +54,7 @@ export class TypeOrmDatabase implements Database {
     }
   }
 
-  /** On TypeORM's connection itself, since its `query` can't name a statement; its logger hears of it as usual. */
+  /** On TypeORM's connection itself, since its `query` can't name a statement; what is logged and thrown is as usual. */
   private async runPrepared(
     runner: QueryRunner,
     name: string,
@@ -62,13 +62,20 @@ export class TypeOrmDatabase implements Database {
     values: unknown[],
   ): Promise<Row[]> {
     const client: PreparingClient = await runner.connect();
-    const { logger } = this.dataSource;
+    const { logger, options } = this.dataSource;
     logger.logQuery(text, values, runner);
+    const startedAt = Date.now();
     try {
-      return (await client.query({ name, text, values })).rows;
+      const { rows } = await client.query({ name, text, values });
+      const durationMs = Date.now() - startedAt;
+      if (options.maxQueryExecutionTime && durationMs > options.maxQueryExecutionTime) {
+        logger.logQuerySlow(durationMs, text, values, runner);
+      }
+      return rows;
     } catch (error) {
       logger.logQueryError(error as Error, text, values, runner);
-      throw error;
+      const { QueryFailedError } = await import('typeorm');
+      throw new QueryFailedError(text, values, error as Error);
     }
   }
 

@@ -1,4 +1,4 @@
-import { type EntitySubscriberInterface, EventSubscriber } from 'typeorm';
+import { type EntitySubscriberInterface, EventSubscriber, QueryFailedError } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defineTask, noJitter } from '../../lib/index.js';
 import { createQueueApp, type QueueApp, type QueueAppOptions, OVER_TYPEORM } from '../support/queue-app.js';
@@ -116,13 +116,39 @@ describe.runIf(OVER_TYPEORM)('Pushes outside of transactions', () => {
     expect(told.some((query) => query.includes('INSERT INTO "public"."pgqueue"'))).toBe(true);
   });
 
+  it('are logged as slow where TypeORM is asked to', async () => {
+    const slow: string[] = [];
+    const logger = {
+      logQuery: () => undefined,
+      logQueryError: () => undefined,
+      logQuerySlow: (_: number, sql: string) => void slow.push(sql),
+      logSchemaBuild: () => undefined,
+      logMigration: () => undefined,
+      log: () => undefined,
+    };
+    await open({ typeorm: { extra: { max: 1 }, logger, maxQueryExecutionTime: 20 } });
+    try {
+      await app.dataSource.query(`
+        CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.05); RETURN NEW; END $$;
+        CREATE TRIGGER linger BEFORE INSERT ON pgqueue FOR EACH ROW EXECUTE FUNCTION linger()`);
+      await push(10);
+      await app.dataSource.query('DROP FUNCTION linger CASCADE');
+      expect(await prepared()).toHaveLength(1);
+      expect(slow.some((sql) => sql.includes('INSERT INTO "public"."pgqueue"'))).toBe(true);
+    } finally {
+      await app.close();
+    }
+  });
+
   it('throw what the server says, and prepare on', async () => {
     await open();
     try {
       await app.dataSource.query(
         "ALTER TABLE pgqueue ADD CONSTRAINT odd CHECK (payload::text NOT LIKE '%13%')",
       );
-      await expect(push(13)).rejects.toMatchObject({ code: '23514' });
+      const refused = await push(13).catch((error: unknown) => error);
+      expect(refused).toBeInstanceOf(QueryFailedError);
+      expect(refused).toMatchObject({ code: '23514' });
       await push(14);
       expect(await prepared()).toHaveLength(1);
     } finally {
