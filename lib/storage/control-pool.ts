@@ -24,6 +24,13 @@ const SESSION = {
   default_transaction_isolation: 'read\\ committed',
 };
 
+/** What the application may have limited for itself; sent at the start of a session it would go before the queue's own limits. */
+const NOT_INHERITED = {
+  statement_timeout: undefined,
+  lock_timeout: undefined,
+  idle_in_transaction_session_timeout: undefined,
+};
+
 /** What the queue's own connections share. */
 export interface ControlPoolOptions {
   /** How to reach the server: the application's own settings. */
@@ -62,6 +69,7 @@ export class ControlPool {
     const { connection, max, transactionPooling, deadlineMs, idleMs = 30_000, onError, onConnect } = options;
     this.pool = new pg.Pool({
       ...(transactionPooling ? connection : withSessionOptions(connection, sessionOptions(options))),
+      ...NOT_INHERITED,
       max,
       min: 0,
       idleTimeoutMillis: idleMs,

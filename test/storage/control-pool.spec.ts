@@ -18,6 +18,9 @@ it.each([
 ])("sets its sessions up whatever the application's options are: %s", async (_, query, options) => {
   const application = new pg.Pool({
     connectionString: database.url + query,
+    statement_timeout: 1234,
+    lock_timeout: 1234,
+    idle_in_transaction_session_timeout: 1234,
     ...(options === undefined ? {} : { options }),
   });
   const pool = new ControlPool({
@@ -34,6 +37,8 @@ it.each([
   try {
     expect(await shown('enable_seqscan')).toBe('off');
     expect(await shown('statement_timeout')).toBe('5s');
+    expect(await shown('lock_timeout')).toBe('5s');
+    expect(await shown('idle_in_transaction_session_timeout')).toBe('3s');
     expect(await shown('search_path')).toBe(query + options === 'undefined' ? '"$user", public' : 'other');
     expect(await shown('application_name')).toBe(query.includes('name=me') ? 'me' : '');
   } finally {
