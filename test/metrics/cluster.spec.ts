@@ -6,6 +6,7 @@ import { PgQueueMetricsModule, type PgQueueMetricsOptions } from '../../lib/metr
 import { cutOff } from '../support/cut-off.js';
 import { newKind } from '../support/kinds.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
+import { recordEvents } from '../support/queue-events.js';
 import { scrape } from '../support/scrape.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -116,6 +117,32 @@ describe('the gauges of the cluster', () => {
     );
     await shows('pgqueue_workers_lost', 1);
     expect(await series('pgqueue_workers')).toBe(1);
+  });
+
+  it('are taken by nobody whose role may not read all of it: it would only have the turns of others', async () => {
+    const owner = await start({ registry: new Registry(), snapshotPeriod: '1h' });
+    const role = `limited_${database.name}`;
+    await owner.dataSource.query(`
+      CREATE ROLE ${role} LOGIN PASSWORD 'secret';
+      GRANT SELECT, INSERT, UPDATE ON pgqueue_snapshot, pgqueue_registry TO ${role}`);
+    const url = Object.assign(new URL(database.url), { username: role, password: 'secret' }).href;
+    const limited = await createQueueApp({
+      url,
+      typeorm: { migrationsRun: false },
+      options: { autoStart: false },
+      imports: [PgQueueMetricsModule.register({ registry, snapshotPeriod: '1s' })],
+    });
+    try {
+      const looks = recordEvents(limited.queue);
+      await until(async () => ((await series('pgqueue_snapshot_age_seconds')) ?? 0) > 2);
+      expect(looks.of('connection-failed')).toEqual([]);
+      await owner.dataSource.query(`INSERT INTO pgqueue (kind, payload) VALUES (77, '{}')`);
+      await start({ registry: new Registry() });
+      expect(await shows('pgqueue_tasks{kind="unknown",status="new"}', 1)).toBe(true);
+    } finally {
+      await limited.close();
+      await owner.dataSource.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+    }
   });
 
   it('go to 0 when the last task of a kind is gone, and keep its name when the last worker process is', async () => {

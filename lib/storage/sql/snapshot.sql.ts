@@ -18,11 +18,19 @@ export function snapshotSql({ task, lease, registry, pause, activity, snapshot }
     ([label, name]) => `'${label}', pg_stat_get_dead_tuples(${regclass(name)})`,
   );
 
+  const privileges = [
+    ...[snapshot, registry].flatMap((name) => [[name, 'INSERT'] as const, [name, 'UPDATE'] as const]),
+    ...[task, lease, registry, pause].map((name) => [name, 'SELECT'] as const),
+  ];
+  const mayTake = privileges.map(
+    ([name, privilege]) => `has_table_privilege(${regclass(name)}, '${privilege}')`,
+  );
+
   return {
     /** Answers a row though there is no snapshot yet. */
     readSnapshot: `
 SELECT json_build_object(
-  'mayTake', has_table_privilege(${regclass(snapshot)}, 'UPDATE') AND has_table_privilege(${regclass(registry)}, 'UPDATE'),
+  'mayTake', ${mayTake.join(' AND ')},
   'stored', (
     SELECT json_build_object('snapshot', content, 'ageMs', greatest(0, extract(epoch FROM clock_timestamp() - taken_at) * 1000))
     FROM ${snapshot}))::text AS answer`,
