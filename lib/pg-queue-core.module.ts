@@ -183,10 +183,16 @@ async function typeOrmFinder(moduleRef: ModuleRef, name: string, prepares: boole
   };
 }
 
-function refuseWithoutTypeOrm(): never {
+/** The packages as `import` and as `require` say that they are missing. */
+const MISSING = new Set<unknown>(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']);
+
+function refuseWithoutTypeOrm(error: unknown): never {
+  if (!MISSING.has((error as { code?: unknown }).code)) {
+    throw error;
+  }
   throw new InvalidOptionError(
     'pool',
     undefined,
-    'must be a Pool of pg where @nestjs/typeorm is not installed',
+    'must be a Pool of pg where @nestjs/typeorm and typeorm are not installed',
   );
 }
