@@ -1,3 +1,4 @@
+import type { Knex, MikroORM } from '@mikro-orm/postgresql';
 import { Module } from '@nestjs/common';
 import { ClsPluginTransactional, Transactional, TransactionHost } from '@nestjs-cls/transactional';
 import { TransactionalAdapterTypeOrm } from '@nestjs-cls/transactional-adapter-typeorm';
@@ -16,6 +17,7 @@ import {
   TaskHandler,
 } from 'nestjs-pgqueue';
 import type pg from 'pg';
+import type postgres from 'postgres';
 import type { DataSource, QueryRunner } from 'typeorm';
 
 export const ChargeOrder = defineTask<{ orderId: number }>({ kind: 10, name: 'charge-order' });
@@ -84,6 +86,40 @@ export async function withDrizzle(db: NodePgDatabase, queue: QueueService, order
         return tx.execute(
           sql.join(parts.map((part, i) => (i % 2 ? sql.param(parameters[Number(part) - 1]) : sql.raw(part)))),
         );
+      },
+    };
+    await queue.pushTask({ kind: ChargeOrder, payload: { orderId } }, { executor });
+  });
+  // #endregion
+}
+
+export async function withPostgresJs(db: postgres.Sql, queue: QueueService, orderId: number) {
+  // #region postgres-js
+  await db.begin(async (tx) => {
+    await tx`INSERT INTO orders (id) VALUES (${orderId})`;
+    const executor = {
+      query: (text: string, parameters: any[] = []) =>
+        // 705, "unknown": the server finds the type, and JSON, which is text already, is not encoded again.
+        tx.unsafe(
+          text,
+          parameters.map((value) => (typeof value === 'string' ? tx.typed(value as never, 705) : value)),
+        ),
+    };
+    await queue.pushTask({ kind: ChargeOrder, payload: { orderId } }, { executor });
+  });
+  // #endregion
+}
+
+export async function withMikroOrm(orm: MikroORM, queue: QueueService, orderId: number) {
+  // #region mikro-orm
+  await orm.em.transactional(async (em) => {
+    await em.execute('INSERT INTO orders (id) VALUES (?)', [orderId]);
+    const knex = em.getTransactionContext<Knex.Transaction>()!;
+    const executor = {
+      query: async (text: string, parameters: any[] = []) => {
+        // Knex numbers parameters itself: each $n becomes a ? of its own.
+        const values = Array.from(text.matchAll(/\$(\d+)/g), ([, n]) => parameters[Number(n) - 1]);
+        return knex.raw(text.replaceAll(/\$\d+/g, '?'), values);
       },
     };
     await queue.pushTask({ kind: ChargeOrder, payload: { orderId } }, { executor });

@@ -1,9 +1,11 @@
+import { MikroORM } from '@mikro-orm/postgresql';
 import { TransactionHost } from '@nestjs-cls/transactional';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import postgres from 'postgres';
 import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -14,12 +16,15 @@ import {
   withDrizzle,
   withKysely,
   withManager,
+  withMikroOrm,
   withPg,
+  withPostgresJs,
   withPrisma,
   withQueryRunner,
 } from '../../docs/examples/transactions.js';
 import { AppModule } from '../../docs/examples/pool.js';
-import { pgQueueMigrations, QueueService } from '../../lib/index.js';
+import { defineTask, type Executor, pgQueueMigrations, QueueService } from '../../lib/index.js';
+import { prismaClient } from '../support/prisma-client.js';
 import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -27,12 +32,22 @@ import { until } from '../support/until.js';
 let database: TestDatabase;
 let queueApp: QueueApp;
 let pool: pg.Pool;
+let postgresJs: postgres.Sql;
+let mikroOrm: MikroORM;
+let prisma: ReturnType<typeof prismaClient>;
 
 beforeAll(async () => {
   database = await createTestDatabase();
   queueApp = await createQueueApp({ url: database.url, options: { autoStart: false } });
   await queueApp.dataSource.query('CREATE TABLE orders (id int PRIMARY KEY, charged int NOT NULL DEFAULT 0)');
   pool = new pg.Pool({ connectionString: database.url });
+  postgresJs = postgres(database.url, { max: 2 });
+  mikroOrm = await MikroORM.init({
+    clientUrl: database.url,
+    entities: [],
+    discovery: { warnWhenNoEntities: false },
+  });
+  prisma = prismaClient(database.url);
 });
 
 beforeEach(async () => {
@@ -40,6 +55,9 @@ beforeEach(async () => {
 });
 
 afterAll(async () => {
+  await prisma.$disconnect();
+  await mikroOrm.close();
+  await postgresJs.end();
   await pool.end();
   await queueApp.close();
   await database.drop();
@@ -63,34 +81,29 @@ function refusing(queue: QueueService): QueueService {
   } as unknown as QueueService;
 }
 
-/** Prisma itself is too large to install for one test: its two methods over `pg`, which its own adapter uses too. */
-function prismaOf(connections: pg.Pool): Parameters<typeof withPrisma>[0] {
-  return {
-    async $transaction(work) {
-      const client = await connections.connect();
-      try {
-        await client.query('BEGIN');
-        const result = await work({
-          $executeRaw: (parts, ...values) =>
-            client.query(
-              parts.reduce((text, part, index) => `${text}$${index}${part}`),
-              values,
-            ),
-          $queryRawUnsafe: async (text, ...values) => (await client.query(text, values)).rows,
-        });
-        await client.query('COMMIT');
-        return result;
-      } catch (error) {
-        await client.query('ROLLBACK');
-        throw error;
-      } finally {
-        client.release();
-      }
-    },
-  };
+/** A recipe of the document. */
+type Place = (queue: QueueService, orderId: number) => Promise<void>;
+
+/** The library's transaction alone: what the example would push is replaced by other work in it. */
+function inTransactionOf(place: Place, work: (executor: Executor) => Promise<unknown>): Promise<void> {
+  return place(
+    {
+      pushTask: (_: unknown, { executor }: { executor: Executor }) => work(executor),
+    } as unknown as QueueService,
+    2,
+  );
 }
 
-describe.each<[string, (queue: QueueService, orderId: number) => Promise<void>]>([
+const withExecutors: [string, Place][] = [
+  ['pg', (queue, id) => withPg(pool, queue, id)],
+  ['Kysely', (queue, id) => withKysely(new Kysely({ dialect: new PostgresDialect({ pool }) }), queue, id)],
+  ['Drizzle', (queue, id) => withDrizzle(drizzle(pool), queue, id)],
+  ['postgres.js', (queue, id) => withPostgresJs(postgresJs, queue, id)],
+  ['MikroORM', (queue, id) => withMikroOrm(mikroOrm, queue, id)],
+  ['Prisma', (queue, id) => withPrisma(prisma, queue, id)],
+];
+
+describe.each<[string, Place]>([
   ['a TypeORM manager', (queue, id) => withManager(queueApp.dataSource, queue, id)],
   [
     'a TypeORM query runner',
@@ -99,10 +112,7 @@ describe.each<[string, (queue: QueueService, orderId: number) => Promise<void>]>
       await withQueryRunner(runner, queue, id).finally(() => runner.release());
     },
   ],
-  ['a pg client', (queue, id) => withPg(pool, queue, id)],
-  ['Kysely', (queue, id) => withKysely(new Kysely({ dialect: new PostgresDialect({ pool }) }), queue, id)],
-  ['Drizzle', (queue, id) => withDrizzle(drizzle(pool), queue, id)],
-  ['what has the shape of Prisma', (queue, id) => withPrisma(prismaOf(pool), queue, id)],
+  ...withExecutors,
 ])('%s', (_, place) => {
   it('commits the order and its task together', async () => {
     await place(queueApp.queue, 1);
@@ -115,39 +125,67 @@ describe.each<[string, (queue: QueueService, orderId: number) => Promise<void>]>
   });
 });
 
-/** What a handler of a library other than TypeORM may need: every statement that takes a transaction. */
-describe.each<[string, (work: (executor: never) => Promise<unknown>) => Promise<unknown>]>([
-  [
-    'Kysely',
-    (work) =>
-      withKysely(
-        new Kysely({ dialect: new PostgresDialect({ pool }) }),
-        { pushTask: (_: never, { executor }: never) => work(executor) } as never,
-        2,
-      ),
-  ],
-  [
-    'Drizzle',
-    (work) =>
-      withDrizzle(drizzle(pool), { pushTask: (_: never, { executor }: never) => work(executor) } as never, 2),
-  ],
-])('the executor of %s', (_, inTransaction) => {
+/** Every statement that takes a transaction, with all that may be hard on another library's parameters. */
+describe.each(withExecutors)('the executor of %s', (_, place) => {
+  const task = { kind: ChargeOrder, payload: { text: '$1 "\u0000 \\? :a ☃' } as never };
+
   it('carries keys, duplicates, cancels and retries', async () => {
-    await inTransaction(async (executor) => {
-      const task = { kind: ChargeOrder, payload: { text: '$1 "\u0000 ☃' } as never };
+    await inTransactionOf(place, async (executor) => {
       const { queue } = queueApp;
       const results = await queue.pushTasks(
-        [task, { ...task, externalKey: "it's $2" }, { ...task, externalKey: "it's $2" }],
+        [task, { ...task, externalKey: "it's $2?" }, { ...task, externalKey: "it's $2?" }],
         { executor },
       );
       expect(results.map(({ status }) => status)).toEqual(['pushed', 'pushed', 'duplicate']);
-      expect(await queue.cancelTaskByKey(ChargeOrder, "it's $2", { executor })).toBe(true);
+      expect(await queue.cancelTaskByKey(ChargeOrder, "it's $2?", { executor })).toBe(true);
       expect(await queue.retryTasks(ChargeOrder, { executor })).toBe(0);
     });
     expect(await storedTasks(queueApp.dataSource)).toMatchObject([
-      { status: 'new', payload: { text: '$1 "\u0000 ☃' } },
-      { status: 'cancelled', external_key: "it's $2" },
+      { status: 'new', payload: task.payload },
+      { status: 'cancelled', external_key: "it's $2?" },
     ]);
+  });
+
+  it('carries batches of one kind or of several, with delays beyond 32 bits', async () => {
+    const ofAnother = { ...task, kind: defineTask({ kind: 11, name: 'ship-order' }) };
+    await inTransactionOf(place, async (executor) => {
+      await queueApp.queue.pushTasks([task, task], { executor, delay: '60d' });
+      await queueApp.queue.pushTasks([task, ofAnother], { executor, delay: '60d' });
+    });
+    expect(await storedTasks(queueApp.dataSource, "run_at > now() + interval '59 days'")).toMatchObject(
+      [10, 10, 10, 11].map((kind) => ({ kind, payload: task.payload })),
+    );
+  });
+
+  it('takes a batch and a cancel back with the transaction', async () => {
+    await queueApp.queue.pushTask({ ...task, externalKey: 'waits' });
+    const work = inTransactionOf(place, async (executor) => {
+      await queueApp.queue.pushTasks([task, task], { executor });
+      expect(await queueApp.queue.cancelTaskByKey(ChargeOrder, 'waits', { executor })).toBe(true);
+      throw new Error('after the cancel');
+    });
+    await expect(work).rejects.toThrow('after the cancel');
+    expect(await stored()).toMatchObject({ orders: [], tasks: [task.payload] });
+    expect(await storedTasks(queueApp.dataSource)).toMatchObject([{ status: 'new', external_key: 'waits' }]);
+  });
+
+  it('settles the task that runs', async () => {
+    const app = await createQueueApp({ url: database.url });
+    try {
+      app.queue.registerKind(
+        ChargeOrder,
+        async (running) => {
+          await inTransactionOf(place, (executor) => running.completeIn(executor));
+          throw new Error('too late to fail');
+        },
+        { attemptTimeout: '10s', backoff: () => '1m' },
+      );
+      await app.queue.pushTask(task);
+      await until(async () => (await storedTasks(app.dataSource, "status = 'succeeded'")).length === 1);
+      expect((await stored()).orders).toEqual([2]);
+    } finally {
+      await app.close();
+    }
   });
 });
 
