@@ -37,7 +37,7 @@ export class TaskRepository {
     return rows.map((row) => ({
       id: row['id'] as string,
       kind: Number(row['kind']),
-      externalKey: row['external_key'] as string,
+      externalKey: row['key'] as string,
     }));
   }
 
@@ -50,7 +50,7 @@ export class TaskRepository {
     return rows.map((row) => ({
       id: row['id'] as string,
       kind: Number(row['kind']),
-      externalKey: row['external_key'] as string,
+      externalKey: row['key'] as string,
     }));
   }
 

@@ -3,7 +3,7 @@ import { TransactionHost } from '@nestjs-cls/transactional';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { drizzle } from 'drizzle-orm/node-postgres';
-import { Kysely, PostgresDialect } from 'kysely';
+import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import postgres from 'postgres';
 import { DataSource } from 'typeorm';
@@ -186,6 +186,41 @@ describe.each(withExecutors)('the executor of %s', (_, place) => {
     } finally {
       await app.close();
     }
+  });
+});
+
+/** Such settings rename what a statement answers, raw ones included. */
+describe.each<[string, Place]>([
+  [
+    'Kysely',
+    (queue, id) =>
+      withKysely(
+        new Kysely({ dialect: new PostgresDialect({ pool }), plugins: [new CamelCasePlugin()] }),
+        queue,
+        id,
+      ),
+  ],
+  [
+    'postgres.js',
+    async (queue, id) => {
+      const camel = postgres(database.url, { max: 1, transform: postgres.camel });
+      await withPostgresJs(camel, queue, id).finally(() => camel.end());
+    },
+  ],
+])('%s with names in camel case', (_, place) => {
+  it('finds the tasks that have keys', async () => {
+    const task = { kind: ChargeOrder, payload: { orderId: 7 }, externalKey: 'order-7' };
+    let ids: unknown[] = [];
+    await inTransactionOf(place, async (executor) => {
+      const results = [
+        ...(await queueApp.queue.pushTasks([task, task], { executor })),
+        await queueApp.queue.pushTask(task, { executor, onConflict: 'replace' }),
+      ];
+      expect(results.map(({ status }) => status)).toEqual(['pushed', 'duplicate', 'pushed']);
+      ids = results.map(({ id }) => id);
+    });
+    const [only] = await storedTasks(queueApp.dataSource);
+    expect(ids).toEqual([only?.id, only?.id, only?.id]);
   });
 });
 

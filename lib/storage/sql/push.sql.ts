@@ -27,6 +27,7 @@ const ALONE = `set_config('pgqueue.alone', 'on', true)`;
 
 const CONFLICT = 'ON CONFLICT (kind, external_key) WHERE external_key IS NOT NULL';
 
+/** What is answered has names of one word: they are the same for a library that turns names into camel case. */
 export function pushSql({ task }: SchemaNames) {
   const insertWith = (alone: boolean) => {
     const suffix = alone ? `, ${ALONE}` : '';
@@ -46,13 +47,13 @@ FROM pushed`,
       /** No task has a key, so that none can be a duplicate. */
       push: `${insert} RETURNING t.id::text AS id`,
       /** Stores nothing for a duplicate: rows come back for the tasks that were stored. */
-      pushKeyed: `${insert} ${CONFLICT} DO NOTHING RETURNING t.id::text AS id, t.kind, t.external_key`,
+      pushKeyed: `${insert} ${CONFLICT} DO NOTHING RETURNING t.id::text AS id, t.kind, t.external_key AS key`,
       /** Re-arms a duplicate that no attempt runs. */
       pushReplacing: `${insert} ${CONFLICT} DO UPDATE
         SET payload = excluded.payload, trace = excluded.trace, run_at = excluded.run_at, priority = excluded.priority,
             attempts_left = excluded.attempts_left, attempts_elapsed = 0, status = 'new', messages = NULL, finished_at = NULL
         WHERE t.lease_id IS NULL
-        RETURNING t.id::text AS id, t.kind, t.external_key`,
+        RETURNING t.id::text AS id, t.kind, t.external_key AS key`,
     };
   };
   return {
@@ -60,7 +61,7 @@ FROM pushed`,
     alone: insertWith(true),
     /** $1 kinds · $2 keys: the stored tasks that this transaction sees. */
     findByKeys: `
-      SELECT t.id::text AS id, t.kind, t.external_key
+      SELECT t.id::text AS id, t.kind, t.external_key AS key
       FROM ROWS FROM (unnest($1::smallint[]), unnest($2::text[])) AS u(kind, key)
       JOIN ${task} t ON t.kind = u.kind AND t.external_key = u.key`,
   };
