@@ -8,6 +8,7 @@ import { holds, readOutcome } from '../../sample/src/demo/outcome.js';
 import { type Plan, planOrders } from '../../sample/src/demo/plan.js';
 import type { Overview } from '../../lib/dashboard/dashboard-api.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { hasPromtool, promtool } from '../support/promtool.js';
 import { until } from '../support/until.js';
 import { CompiledSample } from './compiled-sample.js';
 
@@ -172,7 +173,8 @@ describe("the sample's shop", () => {
       const order = await fetch(`${api}/orders/${id}`);
       return ((await order.json()) as { status: string }).status === 'paid';
     }, 30_000);
-    expect(await (await fetch(`${api}/orders`)).json()).toMatchObject([{ id }]);
+    const [latest] = (await (await fetch(`${api}/orders`)).json()) as { id: string }[];
+    expect(latest).toMatchObject({ id });
     expect((await place({ quantity: 0 })).status).toBe(400);
     expect((await place({ sku: 'a unicorn' })).status).toBe(404);
     for (const url of [api, worker]) {
@@ -194,6 +196,9 @@ describe("the sample's shop", () => {
     const documented = readFileSync('docs/observability.md', 'utf8').match(/(?<=^\| `)pgqueue_\w+/gm)!;
     const shown = new Set(metrics.match(/(?<=^# TYPE )pgqueue_\w+/gm));
     expect(documented.filter((name) => !shown.has(name))).toEqual([]);
+    if (hasPromtool) {
+      expect(promtool(['check', 'metrics'], metrics)).toEqual({ status: 0, output: '' });
+    }
 
     shop.child.kill('SIGTERM');
     expect({ exitCode: await shop.exitCode, output: shop.output }).toMatchObject({ exitCode: 0 });
