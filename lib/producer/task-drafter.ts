@@ -11,7 +11,14 @@ import { InvalidTaskError } from '../task/task.errors.js';
 const MAX_KEY_BYTES = 512;
 
 /** How errors name a task that is pushed alone. */
-const FIELD = 'task';
+const TASK = 'task';
+/** Written out, so that a good task costs no text. */
+const PART = {
+  any: 'task.',
+  kind: 'task.kind',
+  payload: 'task.payload',
+  externalKey: 'task.externalKey',
+} as const;
 
 const TASK_FIELDS: ReadonlySet<string> = new Set<keyof NewTask>(['kind', 'payload', 'externalKey']);
 const PUSH_OPTIONS: ReadonlySet<string> = new Set<keyof PushOptions>([
@@ -69,22 +76,22 @@ export class TaskDrafter {
    */
   draft(task: NewTask, settings: DraftSettings): TaskDraft | Promise<TaskDraft> {
     if (typeof task !== 'object' || task === null) {
-      throw new InvalidTaskError(FIELD, task, 'must be an object with `kind` and `payload`');
+      throw new InvalidTaskError(TASK, task, 'must be an object with `kind` and `payload`');
     }
     assertOnly(
       TASK_FIELDS,
       task,
-      `${FIELD}.`,
+      PART.any,
       'is not a field of a task; delay and priority are options of the push',
     );
-    kindOf(task.kind, `${FIELD}.kind`, InvalidTaskError);
+    kindOf(task.kind, PART.kind, InvalidTaskError);
     const schema = this.registry.schemaOf(task.kind);
     if (!schema) {
       return this.toDraft(task, settings);
     }
     // What the schema sees is what is stored: the caller may use the object for another task meanwhile.
     const seen = { ...task };
-    return assertMatches(`${FIELD}.payload`, schema, seen.payload).then(() => this.toDraft(seen, settings));
+    return assertMatches(PART.payload, schema, seen.payload).then(() => this.toDraft(seen, settings));
   }
 
   private toDraft({ kind, payload, externalKey }: NewTask, settings: DraftSettings): TaskDraft {
@@ -94,8 +101,8 @@ export class TaskDrafter {
       priority: settings.priority,
       attempts: known.maxAttempts,
       delayMs: settings.delayMs,
-      externalKey: externalKeyOf(`${FIELD}.externalKey`, externalKey),
-      payload: serializePayload(`${FIELD}.payload`, payload, this.maxPayloadBytes),
+      externalKey: externalKeyOf(PART.externalKey, externalKey),
+      payload: serializePayload(PART.payload, payload, this.maxPayloadBytes),
       trace: null,
     };
   }
@@ -103,7 +110,7 @@ export class TaskDrafter {
 
 /** The same error, of one of many. Put together only where there is one: names for every task would cost a push more than its checks. */
 function atPlace({ field, value, problem }: InvalidTaskError, index: number): InvalidTaskError {
-  return new InvalidTaskError(`tasks[${index}]${field.slice(FIELD.length)}`, value, problem);
+  return new InvalidTaskError(`tasks[${index}]${field.slice(TASK.length)}`, value, problem);
 }
 
 function assertOnly(known: ReadonlySet<string>, given: object, prefix: string, problem: string): void {

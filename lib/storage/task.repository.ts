@@ -102,9 +102,15 @@ function isSame(a: TaskDraft, b: TaskDraft): boolean {
 }
 
 function idsOf({ first, ids }: { first: string; ids: string | null }, count: number): string[] {
-  return ids === null
-    ? Array.from({ length: count }, (_, index) => String(Number(first) + index))
-    : (JSON.parse(ids) as number[]).map(String);
+  if (ids !== null) {
+    return (JSON.parse(ids) as number[]).map(String);
+  }
+  const start = Number(first);
+  const contiguous: string[] = [];
+  for (let index = 0; index < count; index++) {
+    contiguous.push(String(start + index));
+  }
+  return contiguous;
 }
 
 function payloads(drafts: readonly TaskDraft[]): string {
