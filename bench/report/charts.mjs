@@ -23,7 +23,8 @@ const CONFIG = {
     labelFontSize: 12,
     titleFontSize: 12,
     titleFontWeight: 'normal',
-    labelLimit: 240,
+    // 0: none is cut.
+    labelLimit: 0,
     grid: true,
     gridColor: '#eeeeee',
   },
@@ -115,10 +116,11 @@ function bars(measure, result, { keys, axis, independent = false, logarithmic = 
     type: 'quantitative',
     title: axis,
     ...(logarithmic ? { scale: { type: 'log' } } : {}),
-    axis: { format: '~s', tickCount: 5 },
+    axis: { labelExpr: "format(datum.value, datum.value < 1 ? '~g' : '~s')", tickCount: 5 },
   };
   // An explicit foot, because a logarithmic scale has no zero to start from.
-  const foot = logarithmic ? { x2: { datum: Math.min(1, ...values.map(({ median }) => median)) } } : {};
+  const least = Math.min(1, ...values.map(({ median }) => median));
+  const foot = logarithmic ? { x2: { datum: 10 ** Math.floor(Math.log10(least)) } } : {};
   const y = { field: 'name', type: 'nominal', title: null, sort: null };
   const layer = [
     { mark: { type: 'bar', height: { band: 0.7 } }, encoding: { x, ...foot, color: colour } },
