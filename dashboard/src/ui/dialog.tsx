@@ -12,18 +12,33 @@ export function Dialog({
   children: ComponentChildren;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const left = useRef(false);
   const titleId = useId();
   useLayoutEffect(() => {
     const opener = document.activeElement;
-    dialog.current?.showModal();
+    const shown = dialog.current!;
+    shown.showModal();
     return () => {
+      left.current = true;
+      // While it is open nothing outside of it can have the focus.
+      shown.close();
       if (opener instanceof HTMLElement && opener.isConnected) {
         opener.focus();
       }
     };
   }, []);
   return (
-    <dialog ref={dialog} class="dialog" aria-labelledby={titleId} onClose={onClose}>
+    <dialog
+      ref={dialog}
+      class="dialog"
+      aria-labelledby={titleId}
+      // At once: `close` comes a turn later, and would take with it what the visitor has asked meanwhile.
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClose={() => left.current || onClose()}
+    >
       <h2 id={titleId} class="dialog-title">
         {title}
       </h2>
