@@ -72,7 +72,8 @@ function optionsFor(parent: HTMLElement, onPoint: (index: number | null) => void
   return {
     width: parent.clientWidth,
     height: HEIGHT,
-    padding: [8, 4, 0, 0],
+    // To the right for half a label, of a time that the last minute is at.
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: {
