@@ -1,5 +1,6 @@
 export { PgQueueModule } from './pg-queue.module.js';
 export type { PgQueueModuleOptions } from './pg-queue.options.js';
+export type { ShardsOptions } from './shards.options.js';
 export type { PgQueueOptionsFactory } from './pg-queue.module-definition.js';
 export { QueueService } from './queue.service.js';
 export { QueueAdmin } from './admin/queue-admin.js';
@@ -50,10 +51,12 @@ export type {
   WorkerView,
 } from './task/task-view.js';
 export type { MetricStatus, TaskStatus } from './task/task-status.js';
-export type { Executor, Manager, TransactionOptions } from './task/transaction.js';
+export type { ShardKey } from './task/shard.js';
+export type { Executor, Manager, ShardOptions, TransactionOptions } from './task/transaction.js';
 export type {
   AttemptName,
   ConnectionRole,
+  InShard,
   KindName,
   ProcessQueueEvent,
   QueueEvent,
@@ -71,6 +74,7 @@ export {
   MustIgnoreTaskError,
   PgQueueError,
   SchemaMismatchError,
+  ShardsFailedError,
   ShutdownError,
   SnoozeTaskError,
   TaskCancelledError,

@@ -9,15 +9,13 @@ import { PgQueueHealthIndicator } from './health/pg-queue.health.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './pg-queue.module-definition.js';
 import { PG_QUEUE_OPTIONS, resolveOptions, type ResolvedOptions } from './pg-queue.options.js';
 import { TaskDrafter } from './producer/task-drafter.js';
-import { QueueDatabase } from './queue-database.js';
 import { QueueLogger } from './queue-logger.js';
 import { QueueProcessing } from './queue-processing.js';
 import { QueueService } from './queue.service.js';
-import type { Database } from './storage/database.js';
-import { PgDatabase } from './storage/pg-database.js';
+import { createShards } from './shards.factory.js';
+import { Shards } from './shards.js';
 import { Instruments } from './task/instrumentation.js';
 import { QueueEvents } from './task/queue-events.js';
-import { InvalidOptionError } from './task/task.errors.js';
 import { TaskScheduler } from './worker/task-scheduler.js';
 
 /** What the whole application shares: pushing needs nothing else. */
@@ -29,25 +27,25 @@ import { TaskScheduler } from './worker/task-scheduler.js';
     { provide: QueueEvents, useFactory: createEvents },
     { provide: Instruments, inject: [QueueEvents], useFactory: createInstruments },
     { provide: TaskHandlerRegistry, inject: [PG_QUEUE_OPTIONS, QueueEvents], useFactory: createRegistry },
-    { provide: QueueDatabase, inject: [PG_QUEUE_OPTIONS, ModuleRef], useFactory: createDatabase },
+    { provide: Shards, inject: [PG_QUEUE_OPTIONS, QueueEvents, ModuleRef], useFactory: createShards },
     {
       provide: TaskScheduler,
-      inject: [QueueDatabase, TaskHandlerRegistry, QueueEvents, Instruments, PG_QUEUE_OPTIONS],
+      inject: [Shards, TaskHandlerRegistry, QueueEvents, Instruments, PG_QUEUE_OPTIONS],
       useFactory: createScheduler,
     },
     {
       provide: QueueService,
-      inject: [QueueDatabase, TaskHandlerRegistry, TaskScheduler, QueueEvents, Instruments, PG_QUEUE_OPTIONS],
+      inject: [Shards, TaskHandlerRegistry, TaskScheduler, QueueEvents, Instruments, PG_QUEUE_OPTIONS],
       useFactory: createService,
     },
     {
       provide: QueueAdmin,
-      inject: [QueueDatabase, TaskHandlerRegistry, QueueEvents, PG_QUEUE_OPTIONS],
+      inject: [Shards, TaskHandlerRegistry, PG_QUEUE_OPTIONS],
       useFactory: createAdmin,
     },
     {
       provide: ClusterSnapshots,
-      inject: [QueueDatabase, TaskHandlerRegistry, PG_QUEUE_OPTIONS],
+      inject: [Shards, TaskHandlerRegistry, PG_QUEUE_OPTIONS],
       useFactory: createSnapshots,
     },
     TaskHandlerInvoker,
@@ -58,7 +56,7 @@ import { TaskScheduler } from './worker/task-scheduler.js';
     QueueService,
     QueueAdmin,
     ClusterSnapshots,
-    QueueDatabase,
+    Shards,
     QueueEvents,
     Instruments,
     TaskScheduler,
@@ -86,17 +84,8 @@ function createRegistry(options: ResolvedOptions, events: QueueEvents): TaskHand
   return registry;
 }
 
-async function createDatabase(options: ResolvedOptions, moduleRef: ModuleRef): Promise<QueueDatabase> {
-  const { pool, dataSource, schema } = options;
-  const prepares = !options.transactionPooling;
-  const find = pool
-    ? () => new PgDatabase(pool, prepares)
-    : await typeOrmFinder(moduleRef, dataSource, prepares);
-  return new QueueDatabase(find, schema);
-}
-
 function createScheduler(
-  database: QueueDatabase,
+  shards: Shards,
   registry: TaskHandlerRegistry,
   events: QueueEvents,
   instruments: Instruments,
@@ -104,11 +93,11 @@ function createScheduler(
 ): TaskScheduler {
   let processing: QueueProcessing | undefined;
   const scheduler = new TaskScheduler(async () => {
-    await database.check().catch((error: unknown) => {
+    await shards.all[0]!.check().catch((error: unknown) => {
       events.emit({ type: 'start-failed', error });
       throw error;
     });
-    processing = new QueueProcessing({ database, registry, events, instruments, options });
+    processing = new QueueProcessing({ shard: shards.all[0]!, registry, events, instruments, options });
     return processing;
   }, options.shutdownTimeoutMs);
   registry.observe((handler) => {
@@ -120,7 +109,7 @@ function createScheduler(
 }
 
 function createService(
-  database: QueueDatabase,
+  shards: Shards,
   registry: TaskHandlerRegistry,
   scheduler: TaskScheduler,
   events: QueueEvents,
@@ -128,71 +117,35 @@ function createService(
   options: ResolvedOptions,
 ): QueueService {
   const drafter = new TaskDrafter(registry, options.maxPayloadBytes);
-  return new QueueService(database, registry, drafter, scheduler, events, instruments, () =>
+  return new QueueService(shards, registry, drafter, scheduler, events, instruments, () =>
     options.transactionManager?.(),
   );
 }
 
 function createAdmin(
-  database: QueueDatabase,
+  shards: Shards,
   registry: TaskHandlerRegistry,
-  events: QueueEvents,
   { statementTimeoutMs }: ResolvedOptions,
 ): QueueAdmin {
   return new QueueAdmin({
-    database: () => database.database,
-    sql: () => database.sql,
+    database: () => shards.all[0]!.database,
+    sql: () => shards.all[0]!.sql,
     statementTimeoutMs,
     nameOf: (kind) => registry.knownNameOf(kind),
-    events,
+    events: shards.all[0]!.events,
   });
 }
 
 function createSnapshots(
-  database: QueueDatabase,
+  shards: Shards,
   registry: TaskHandlerRegistry,
   { statementTimeoutMs, transactionPooling }: ResolvedOptions,
 ): ClusterSnapshots {
   return new ClusterSnapshots({
-    database: () => database.database,
-    sql: () => database.sql,
+    database: () => shards.all[0]!.database,
+    sql: () => shards.all[0]!.sql,
     statementTimeoutMs,
     transactionPooling,
     nameOf: (kind) => registry.knownNameOf(kind),
   });
-}
-
-/** Loaded only where it is used: an application may have no TypeORM. */
-async function typeOrmFinder(moduleRef: ModuleRef, name: string, prepares: boolean): Promise<() => Database> {
-  const [{ getDataSourceToken }, { TypeOrmDatabase }] = await Promise.all([
-    import('@nestjs/typeorm').catch(refuseWithoutTypeOrm),
-    import('./storage/typeorm-database.js'),
-  ]);
-  return () => {
-    let dataSource;
-    try {
-      dataSource = moduleRef.get(getDataSourceToken(name), { strict: false });
-    } catch {
-      throw new InvalidOptionError(
-        'dataSource',
-        name,
-        'must be the name of a DataSource of TypeOrmModule.forRoot',
-      );
-    }
-    return new TypeOrmDatabase(dataSource as never, prepares);
-  };
-}
-
-/** The packages as `import` and as `require` say that they are missing. */
-const MISSING = new Set<unknown>(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']);
-
-function refuseWithoutTypeOrm(error: unknown): never {
-  if (!MISSING.has((error as { code?: unknown }).code)) {
-    throw error;
-  }
-  throw new InvalidOptionError(
-    'pool',
-    undefined,
-    'must be a Pool of pg where @nestjs/typeorm and typeorm are not installed',
-  );
 }

@@ -4,6 +4,7 @@ import type { KindOverrides } from './handlers/task-handler.registry.js';
 import { type Duration, toMilliseconds, toTimerMilliseconds } from './task/duration.js';
 import { isPool, type PgPool } from './storage/executor.js';
 import { schemaNames } from './storage/schema-names.js';
+import { checkShards, type ShardsOptions } from './shards.options.js';
 import { resolveKindOptions } from './task/kind-options.js';
 import { kindOf } from './task/task-definition.js';
 import type { Manager } from './task/transaction.js';
@@ -15,6 +16,8 @@ export interface PgQueueModuleOptions {
   dataSource?: string;
   /** A `pg.Pool` that the queue works in, in place of a TypeORM DataSource. The application ends it, after the queue has stopped. */
   pool?: PgPool;
+  /** Several databases instead of one, for an application that spreads its data; the name of each is that of its DataSource. */
+  shards?: ShardsOptions;
   /** The database schema of the queue's tables. Default: the DataSource's own, or `public`. */
   schema?: string;
   /** Check the queue's tables and start processing at application bootstrap. Default true. */
@@ -60,6 +63,7 @@ export type ResolvedOptions = Required<
     PgQueueModuleOptions,
     | 'schema'
     | 'pool'
+    | 'shards'
     | 'transactionManager'
     | 'shutdownTimeout'
     | 'heartbeatPeriod'
@@ -67,7 +71,7 @@ export type ResolvedOptions = Required<
     | 'statementTimeout'
   >
 > &
-  Pick<PgQueueModuleOptions, 'schema' | 'pool' | 'transactionManager'> & {
+  Pick<PgQueueModuleOptions, 'schema' | 'pool' | 'shards' | 'transactionManager'> & {
     shutdownTimeoutMs: number;
     heartbeatPeriodMs: number;
     leaseTimeoutMs: number;
@@ -104,6 +108,7 @@ const CHECKS: Record<keyof PgQueueModuleOptions, Check> = {
   pool: (name, value) => {
     assert(isObject(value) && isPool(value), name, value, 'must be a Pool of pg');
   },
+  shards: checkShards,
   schema: (_, value) => void schemaNames(value as string),
   autoStart: isBoolean,
   shutdownTimeout: isDuration,
@@ -132,16 +137,12 @@ export function resolveOptions(options: PgQueueModuleOptions = {}): ResolvedOpti
       CHECKS[name as keyof PgQueueModuleOptions](name, value);
     }
   }
-  assert(
-    options.pool === undefined || options.dataSource === undefined,
-    'dataSource',
-    options.dataSource,
-    'must not be given with pool: the queue works in one of them',
-  );
+  assertOnePlace(options);
   const heartbeatPeriodMs = toTimerMilliseconds('heartbeatPeriod', options.heartbeatPeriod ?? '1s', 50);
   return {
     dataSource: options.dataSource ?? 'default',
     pool: options.pool,
+    shards: options.shards,
     schema: options.schema,
     autoStart: options.autoStart ?? true,
     kinds: options.kinds ?? {},
@@ -159,6 +160,19 @@ export function resolveOptions(options: PgQueueModuleOptions = {}): ResolvedOpti
     shutdownTimeoutMs: toTimerMilliseconds('shutdownTimeout', options.shutdownTimeout ?? '20s', 0),
     statementTimeoutMs: toTimerMilliseconds('statementTimeout', options.statementTimeout ?? '10s', 100),
   };
+}
+
+/** `dataSource`, `pool` and `shards` each say where the queue works. */
+function assertOnePlace(options: PgQueueModuleOptions): void {
+  const [first, second] = (['shards', 'pool', 'dataSource'] as const).filter(
+    (name) => options[name] !== undefined,
+  );
+  assert(
+    second === undefined,
+    second!,
+    options[second!],
+    `must not be given with ${first}: the queue works in one of them`,
+  );
 }
 
 /** Also of kinds that have no handler here. */

@@ -10,7 +10,7 @@ import { ModulesContainer } from '@nestjs/core';
 import { TaskHandlerExplorer } from './handlers/task-handler.explorer.js';
 import { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
 import { PG_QUEUE_OPTIONS, type ResolvedOptions } from './pg-queue.options.js';
-import { QueueDatabase } from './queue-database.js';
+import { Shards } from './shards.js';
 import { InvalidOptionError } from './task/task.errors.js';
 import { TaskScheduler } from './worker/task-scheduler.js';
 
@@ -30,7 +30,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
     modules: ModulesContainer,
     private readonly explorer: TaskHandlerExplorer,
     private readonly registry: TaskHandlerRegistry,
-    private readonly database: QueueDatabase,
+    private readonly shards: Shards,
     private readonly scheduler: TaskScheduler,
     @Inject(PG_QUEUE_OPTIONS) private readonly options: ResolvedOptions,
   ) {
@@ -38,7 +38,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
   }
 
   onModuleInit(): void {
-    this.database.open();
+    this.shards.open();
     for (const { metadata, invoke, origin } of this.explorer.explore(this.options.enhancers)) {
       this.registry.register(metadata.kind, invoke, metadata.options, origin);
     }

@@ -7,7 +7,7 @@ import { PeriodicJob } from './maintenance/periodic-job.js';
 import { Rescuer } from './maintenance/rescuer.js';
 import { Sweeper } from './maintenance/sweeper.js';
 import type { ResolvedOptions } from './pg-queue.options.js';
-import type { QueueDatabase } from './queue-database.js';
+import type { Shard } from './shard.js';
 import { ActivityRepository } from './storage/activity.repository.js';
 import { LeaseRepository } from './storage/lease.repository.js';
 import { MaintenanceRepository } from './storage/maintenance.repository.js';
@@ -31,7 +31,7 @@ const ACTIVITY_BATCH = 50_000;
 const MAINTENANCE_GRACE_MS = 1000;
 
 export interface QueueProcessingDeps {
-  database: QueueDatabase;
+  shard: Shard;
   registry: TaskHandlerRegistry;
   events: QueueEvents;
   instruments: Instruments;
@@ -86,11 +86,13 @@ export class QueueProcessing implements Processing {
   }
 
   private createProcess(handlers: readonly RegisteredHandler[]): WorkerProcess {
-    const { database, events, instruments, options } = this.deps;
+    const { shard, instruments, options } = this.deps;
+    const { events } = shard;
     const process = new WorkerProcess({
-      database: database.database,
-      sql: database.sql,
+      database: shard.database,
+      sql: shard.sql,
       events,
+      processEvents: this.deps.events,
       instruments,
       options,
       info: () => ({
@@ -102,18 +104,18 @@ export class QueueProcessing implements Processing {
       onSilentProcesses: (leaseIds) => void rescuer.runOnce(leaseIds),
     });
     const { settle } = process.connections;
-    const rescuer = new Rescuer(new LeaseRepository(settle, database.sql), process.pools, events, {
+    const rescuer = new Rescuer(new LeaseRepository(settle, shard.sql), process.pools, events, {
       leaseTimeoutMs: options.leaseTimeoutMs,
       // Behind a pooler a session belongs to nobody.
       silenceMs: options.transactionPooling ? null : silenceMs(options),
     });
-    const repository = new MaintenanceRepository(settle, database.sql);
+    const repository = new MaintenanceRepository(settle, shard.sql);
     this.endRescue = async () => {
       if (await rescuer.stop()) {
         await repository.returnTurn(ORPHANS);
       }
     };
-    const activity = new ActivityRepository(settle, database.sql);
+    const activity = new ActivityRepository(settle, shard.sql);
     this.recorder = new ActivityRecorder(activity, events);
     this.maintenance = [
       new Janitor(repository, process.pools, events),

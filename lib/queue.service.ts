@@ -1,10 +1,12 @@
 import type { DraftSettings, TaskDrafter } from './producer/task-drafter.js';
-import { externalKeyOf } from './producer/task-drafter.js';
+import { externalKeyOf, shardKeyOf } from './producer/task-drafter.js';
 import { pushInstrumented } from './producer/instrumented-push.js';
 import { needsTransaction } from './producer/task-pusher.js';
 import type { HandlerFunction } from './handlers/registered-handler.js';
 import type { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
-import type { QueueDatabase } from './queue-database.js';
+import type { Shard } from './shard.js';
+import { groupByShard, regroup, type ShardDrafts, storeInShards } from './sharded-push.js';
+import type { ShardHints, Shards } from './shards.js';
 import type { RunStatement } from './storage/executor.js';
 import type { Instruments } from './task/instrumentation.js';
 import type { KindOptions } from './task/kind-options.js';
@@ -12,11 +14,12 @@ import { MAX_ATTEMPTS } from './task/kind-options.js';
 import type { KindSlots } from './task/kind-slots.js';
 import type { KindName, QueueEventListener, QueueEvents } from './task/queue-events.js';
 import { InvalidManagerError, InvalidOptionError, InvalidTaskError } from './task/task.errors.js';
+import { askShards, askShardsInTurn, resultOf, sumOf } from './task/shard-answers.js';
 import type { TaskDraft } from './task/task-draft.js';
 import type { NewTask, PushOptions, PushResult, RetryOptions } from './task/task.js';
 import type { KindRef, TaskDefinition } from './task/task-definition.js';
 import { kindOf } from './task/task-definition.js';
-import type { Executor, Manager, TransactionOptions } from './task/transaction.js';
+import type { Executor, Manager, ShardOptions, TransactionOptions } from './task/transaction.js';
 import type { TaskScheduler } from './worker/task-scheduler.js';
 
 const DEFAULT_RETRY_LIMIT = 1000;
@@ -28,7 +31,7 @@ const DEFAULT_RETRY_LIMIT = 1000;
 export class QueueService {
   /** @internal Nest makes it: inject it by its class. */
   constructor(
-    private readonly database: QueueDatabase,
+    private readonly shards: Shards,
     private readonly registry: TaskHandlerRegistry,
     private readonly drafter: TaskDrafter,
     private readonly scheduler: TaskScheduler,
@@ -51,9 +54,10 @@ export class QueueService {
   }
 
   /**
-   * Pushes any number of tasks, all or none, in bounded statements; `options` are for each of them. On a query runner or an
-   * `executor` without an open transaction each statement commits by itself.
+   * Pushes any number of tasks, all or none in each shard, in bounded statements; `options` are for each of them. On a query runner
+   * or an `executor` without an open transaction each statement commits by itself.
    * @returns what became of each, in order
+   * @throws ShardsFailedError when some shards failed and not all: no transaction spans them; its `result` says what became of each
    * @throws InvalidTaskError and the others as `pushTask` does, naming the task by its place: `tasks[3].payload`
    */
   async pushTasks(tasks: readonly NewTask[], options: PushOptions = {}): Promise<PushResult[]> {
@@ -66,33 +70,33 @@ export class QueueService {
   }
 
   /**
-   * Cancels the open task of this key; the signal of a running attempt is aborted, wherever it runs, and its outcome is discarded.
+   * Cancels the open task of this key, in every shard unless `manager` or `shardKey` means one; the signal of a running attempt is aborted, wherever it runs, and its outcome is discarded.
    * Running attempts are told at the commit.
    * @returns whether there was one
-   * @throws InvalidTaskError, UnexpectedTaskKindError, InvalidManagerError
+   * @throws InvalidTaskError, UnexpectedTaskKindError, InvalidManagerError; ShardsFailedError when some shards failed and not all
    */
-  async cancelTaskByKey(
-    kind: KindRef,
-    externalKey: string,
-    options: TransactionOptions = {},
-  ): Promise<boolean> {
+  async cancelTaskByKey(kind: KindRef, externalKey: string, options: ShardOptions = {}): Promise<boolean> {
     const key = externalKeyOf('externalKey', externalKey);
     if (key === null) {
       throw new InvalidTaskError('externalKey', externalKey, 'must be a text');
     }
     const { kind: number, name } = this.registry.optionsOf(kind);
-    const cancelled = await this.database.tasks.cancelByKey(this.runnerOf(options), number, key);
-    if (cancelled) {
-      this.queueEvents.emit({ type: 'task-cancelled', kind: number, name });
-    }
-    return cancelled;
+    const hints = this.hintsOf(options);
+    const asked = await askShards(this.shards.routeChange(hints), async (shard) => {
+      const cancelled = await shard.tasks.cancelByKey(runnerIn(shard, hints), number, key);
+      if (cancelled) {
+        shard.events.emit({ type: 'task-cancelled', kind: number, name });
+      }
+      return cancelled;
+    });
+    return resultOf(asked, [...asked.answers.values()].includes(true));
   }
 
   /**
    * Gives tasks that have no attempts left new ones (by default the kind's `maxAttempts`), the oldest first and at most `limit`
-   * (1,000); they are due now.
+   * (1,000); they are due now. With several shards one after the other, unless `manager` or `shardKey` means one.
    * @returns how many
-   * @throws InvalidOptionError, UnexpectedTaskKindError, InvalidManagerError
+   * @throws InvalidOptionError, UnexpectedTaskKindError, InvalidManagerError; ShardsFailedError when some shards failed and not all
    */
   async retryTasks(kind: KindRef, options: RetryOptions = {}): Promise<number> {
     const known = this.registry.optionsOf(kind);
@@ -100,11 +104,15 @@ export class QueueService {
     assertCount('attempts', attempts, MAX_ATTEMPTS);
     assertCount('limit', limit, Number.MAX_SAFE_INTEGER);
     const { kind: number, name } = known;
-    const count = await this.database.tasks.retryBroken(this.runnerOf(options), number, attempts, limit);
-    if (count > 0) {
-      this.queueEvents.emit({ type: 'tasks-retried', kind: number, name, count });
-    }
-    return count;
+    const hints = this.hintsOf(options);
+    const asked = await askShardsInTurn(this.shards.routeChange(hints), limit, async (shard, left) => {
+      const count = await shard.tasks.retryBroken(runnerIn(shard, hints), number, attempts, left);
+      if (count > 0) {
+        shard.events.emit({ type: 'tasks-retried', kind: number, name, count });
+      }
+      return count;
+    });
+    return resultOf(asked, sumOf(asked));
   }
 
   /**
@@ -157,16 +165,19 @@ export class QueueService {
 
   private async push(
     drafts: readonly TaskDraft[],
-    settings: DraftSettings,
+    { replace }: DraftSettings,
     options: PushOptions,
     batch: boolean,
   ): Promise<PushResult[]> {
+    const transaction = this.transactionOf(options);
+    const fieldOf = (place: number) => (batch ? `tasks[${place}].shardKey` : 'shardKey');
+    const groups = groupByShard(this.shards, drafts, transaction, fieldOf);
     const describe = () => ({ kinds: this.kindsOf(drafts), count: drafts.length, batch });
-    const results = await pushInstrumented(this.instruments, describe, drafts, (carrying) =>
-      this.store(carrying, settings, options),
+    return pushInstrumented(this.instruments, describe, drafts, (carrying) =>
+      storeInShards(carrying === drafts ? groups : regroup(groups, carrying), (group) =>
+        this.store(group, replace, transaction),
+      ),
     );
-    this.report(drafts, results);
-    return results;
   }
 
   private kindsOf(drafts: readonly TaskDraft[]): KindName[] {
@@ -175,20 +186,32 @@ export class QueueService {
   }
 
   private async store(
-    drafts: readonly TaskDraft[],
-    { replace }: DraftSettings,
-    options: PushOptions,
+    { shard, drafts }: ShardDrafts,
+    replace: boolean,
+    transaction: Manager | Executor | undefined,
   ): Promise<PushResult[]> {
-    const transaction = this.transactionOf(options);
-    const { database, pusher } = this.database;
-    const store = (run: RunStatement) => pusher.push(run, drafts, replace);
-    if (needsTransaction(drafts)) {
-      return database.transaction(store, transaction);
-    }
-    return transaction ? store(database.runIn(transaction)) : this.database.pushAlone(drafts, replace);
+    const results = await this.storeIn(shard, drafts, replace, transaction);
+    this.report(shard, drafts, results);
+    return results;
   }
 
-  private report(drafts: readonly TaskDraft[], results: readonly PushResult[]): void {
+  private async storeIn(
+    shard: Shard,
+    drafts: readonly TaskDraft[],
+    replace: boolean,
+    transaction: Manager | Executor | undefined,
+  ): Promise<PushResult[]> {
+    const { database, pusher } = shard;
+    const store = (run: RunStatement) => pusher.push(run, drafts, replace);
+    if (needsTransaction(drafts)) {
+      return shard.withIds(await database.transaction(store, transaction));
+    }
+    return shard.withIds(
+      await (transaction ? store(database.runIn(transaction)) : shard.pushAlone(drafts, replace)),
+    );
+  }
+
+  private report({ events }: Shard, drafts: readonly TaskDraft[], results: readonly PushResult[]): void {
     const counts = new Map<number, number>();
     for (const [index, { kind }] of drafts.entries()) {
       if (results[index]!.status === 'pushed') {
@@ -196,14 +219,8 @@ export class QueueService {
       }
     }
     for (const [kind, count] of counts) {
-      this.queueEvents.emit({ type: 'tasks-pushed', kind, name: this.registry.nameOf(kind), count });
+      events.emit({ type: 'tasks-pushed', kind, name: this.registry.nameOf(kind), count });
     }
-  }
-
-  private runnerOf(options: TransactionOptions): RunStatement {
-    const transaction = this.transactionOf(options);
-    const { database } = this.database;
-    return transaction ? database.runIn(transaction) : database.run;
   }
 
   private transactionOf({ manager, executor }: TransactionOptions): Manager | Executor | undefined {
@@ -212,6 +229,14 @@ export class QueueService {
     }
     return manager ?? executor ?? this.ambientTransaction();
   }
+
+  private hintsOf(options: ShardOptions): ShardHints {
+    return { transaction: this.transactionOf(options), shardKey: shardKeyOf('shardKey', options.shardKey) };
+  }
+}
+
+function runnerIn({ database }: Shard, { transaction }: ShardHints): RunStatement {
+  return transaction ? database.runIn(transaction) : database.run;
 }
 
 function assertCount(field: string, value: number, max: number): void {

@@ -15,7 +15,7 @@ afterEach(() => Logger.overrideLogger(false));
 
 function settled(event: Partial<Extract<QueueEvent, { type: 'attempt-settled' }>> = {}): QueueEvent {
   const usual = { id: '5', attempt: 2, as: 'failed', exhausted: false, durationMs: 1 } as const;
-  return { type: 'attempt-settled', kind: 7, name: 'mail', ...usual, ...event };
+  return { type: 'attempt-settled', shard: 'default', kind: 7, name: 'mail', ...usual, ...event };
 }
 
 function revokedProxy(): object {
@@ -37,8 +37,8 @@ describe('QueueLogger', () => {
 
   it('tells that a kind was paused and resumed', () => {
     const { onEvent } = new QueueLogger();
-    onEvent({ type: 'kind-paused', kind: 7, name: 'mail' });
-    onEvent({ type: 'kind-resumed', kind: 7, name: 'mail' });
+    onEvent({ type: 'kind-paused', shard: 'default', kind: 7, name: 'mail' });
+    onEvent({ type: 'kind-resumed', shard: 'default', kind: 7, name: 'mail' });
     expect(lines).toEqual([
       ['warn', 'mail: paused in the whole cluster'],
       ['log', 'mail: resumed'],
@@ -50,7 +50,15 @@ describe('QueueLogger', () => {
     const { onEvent } = new QueueLogger();
     onEvent(settled({ name: text, error: new Error(text) }));
     onEvent({ type: 'started', kinds: [{ kind: 7, name: text, workerCount: 1 }] });
-    onEvent({ type: 'tasks-rescued', kind: 7, name: text, worker: text, count: 1, exhausted: 0 });
+    onEvent({
+      type: 'tasks-rescued',
+      shard: 'default',
+      kind: 7,
+      name: text,
+      worker: text,
+      count: 1,
+      exhausted: 0,
+    });
     expect(lines).toHaveLength(3);
     for (const [, line] of lines) {
       expect(line).toContain('a ERROR [PgQueue] forged [31mred b c');
@@ -89,8 +97,8 @@ describe('QueueLogger', () => {
     for (const as of ['succeeded', 'cancelled', 'ignored', 'snoozed', 'released'] as const) {
       onEvent(settled({ as }));
     }
-    onEvent({ type: 'claimed', count: 5, durationMs: 1 });
-    onEvent({ type: 'saturated' });
+    onEvent({ type: 'claimed', shard: 'default', count: 5, durationMs: 1 });
+    onEvent({ type: 'saturated', shard: 'default' });
     expect(lines).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import type { QueueSql } from '../storage/sql/index.js';
 import { type ActivityOptions, activityOf, checkMinutes, type KindActivity } from '../task/activity.js';
 import { explain, type Explanation, notFound } from '../task/explanation.js';
 import { type KindRef, kindOf } from '../task/task-definition.js';
-import type { QueueEvents } from '../task/queue-events.js';
+import type { ShardEventSink } from '../task/queue-events.js';
 import { combineCounts } from '../task/task-counts.js';
 import {
   assertCount,
@@ -33,7 +33,7 @@ export interface QueueAdminDeps {
   statementTimeoutMs: number;
   /** The name of a kind that this process knows. */
   nameOf: (kind: number) => string | undefined;
-  events: QueueEvents;
+  events: ShardEventSink;
 }
 
 const DEFAULT_PAGE = 50;

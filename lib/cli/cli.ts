@@ -5,7 +5,8 @@ import { PgDatabase } from '../storage/pg-database.js';
 import { checkVersion } from '../storage/schema-check.js';
 import { queueSql } from '../storage/sql/index.js';
 import { errorMessage } from '../task/error-message.js';
-import { QueueEvents } from '../task/queue-events.js';
+import { QueueEvents, ShardEvents } from '../task/queue-events.js';
+import { DEFAULT_SHARD } from '../task/shard.js';
 import { InvalidOptionError } from '../task/task.errors.js';
 import { cancelCommand, retryCommand } from './act.command.js';
 import { type Command, EXIT, type ExitCode, UsageError, type Values } from './command.js';
@@ -100,7 +101,7 @@ async function dispatch(
       sql: () => sql,
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
       nameOf: () => undefined,
-      events: new QueueEvents(),
+      events: new ShardEvents(new QueueEvents(), DEFAULT_SHARD),
     });
     return await command.run({
       database,

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
-import { QueueDatabase } from '../queue-database.js';
 import { QueueService } from '../queue.service.js';
+import { Shards } from '../shards.js';
 import { type Duration, toMilliseconds, toTimerMilliseconds } from '../task/duration.js';
 import { errorMessage } from '../task/error-message.js';
 import { QueueEvents } from '../task/queue-events.js';
@@ -46,7 +46,7 @@ export class PgQueueHealthIndicator {
     events: QueueEvents,
     private readonly registry: TaskHandlerRegistry,
     private readonly queue: QueueService,
-    private readonly database: QueueDatabase,
+    private readonly shards: Shards,
   ) {
     this.signs = new WorkerSigns(events);
   }
@@ -131,7 +131,7 @@ export class PgQueueHealthIndicator {
     const limitMs = toMilliseconds('maxOldestDueAge', maxOldestDueAge);
     const timeoutMs = toTimerMilliseconds('timeout', timeout, 1);
     try {
-      const { database, tasks } = this.database;
+      const { database, tasks } = this.shards.all[0]!;
       const kinds = this.registry.getAll().map((handler) => handler.options.kind);
       const oldestDueMs = await inTime(
         timeoutMs,

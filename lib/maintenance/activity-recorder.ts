@@ -1,6 +1,6 @@
 import type { ActivityRepository } from '../storage/activity.repository.js';
 import { ActivityTally } from '../task/activity-tally.js';
-import type { QueueEvents } from '../task/queue-events.js';
+import type { ShardEvents } from '../task/queue-events.js';
 
 const PERIOD_MS = 10_000;
 
@@ -14,7 +14,7 @@ export class ActivityRecorder {
 
   constructor(
     private readonly repository: ActivityRepository,
-    private readonly events: QueueEvents,
+    private readonly events: ShardEvents,
   ) {
     this.unsubscribe = events.subscribe(this.tally.onEvent);
   }

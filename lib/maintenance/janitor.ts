@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
-import type { QueueEvents } from '../task/queue-events.js';
+import type { ShardEventSink } from '../task/queue-events.js';
 import type { WorkerPool } from '../worker/worker-pool.js';
 import { PeriodicJob } from './periodic-job.js';
 
@@ -18,7 +18,7 @@ export class Janitor extends PeriodicJob {
   constructor(
     private readonly repository: MaintenanceRepository,
     private readonly pools: ReadonlyMap<number, WorkerPool>,
-    private readonly events: QueueEvents,
+    private readonly events: ShardEventSink,
   ) {
     super({
       repository,

@@ -1,5 +1,5 @@
 import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
-import type { QueueEvents } from '../task/queue-events.js';
+import type { ShardEventSink } from '../task/queue-events.js';
 
 /** How often a process asks for its turns, as a share of the shortest period, within these bounds. */
 const SHARE = 0.25;
@@ -10,7 +10,7 @@ const FIRST_MS = 5000;
 
 export interface PeriodicJobDeps {
   repository: MaintenanceRepository;
-  events: QueueEvents;
+  events: ShardEventSink;
   /** The jobs with their periods in ms, read each time. */
   jobs: () => ReadonlyMap<string, number>;
   /** Does a job whose turn this process has; a failure, or false for a job that is not done, gives the turn back. */

@@ -1,5 +1,5 @@
 import type { DeadWorker, LeaseRepository, Rescue } from '../storage/lease.repository.js';
-import type { QueueEvents } from '../task/queue-events.js';
+import type { ShardEventSink } from '../task/queue-events.js';
 import type { WorkerPool } from '../worker/worker-pool.js';
 
 /** How soon a rescue that had to leave tasks to the transactions that hold their rows looks for them again: each time later. */
@@ -18,7 +18,7 @@ export class Rescuer {
   constructor(
     private readonly repository: LeaseRepository,
     private readonly pools: ReadonlyMap<number, WorkerPool>,
-    private readonly events: QueueEvents,
+    private readonly events: ShardEventSink,
     private readonly limits: { readonly leaseTimeoutMs: number; readonly silenceMs: number | null },
   ) {}
 

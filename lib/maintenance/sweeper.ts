@@ -1,5 +1,5 @@
 import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
-import type { QueueEvents } from '../task/queue-events.js';
+import type { ShardEventSink } from '../task/queue-events.js';
 import type { WorkerPool } from '../worker/worker-pool.js';
 import { PeriodicJob } from './periodic-job.js';
 
@@ -14,7 +14,7 @@ export class Sweeper extends PeriodicJob {
   constructor(
     repository: MaintenanceRepository,
     pools: ReadonlyMap<number, WorkerPool>,
-    events: QueueEvents,
+    events: ShardEventSink,
     sweep: (kind: number) => void,
   ) {
     super({

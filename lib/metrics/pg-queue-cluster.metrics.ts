@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import type { Gauge } from 'prom-client';
 import { ClusterSnapshots } from '../admin/cluster-snapshots.js';
 import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
+import { DEFAULT_SHARD } from '../task/shard.js';
 import { QueueEvents } from '../task/queue-events.js';
 import { showView } from './cluster-gauges.js';
 import { ClusterView } from './cluster-view.js';
@@ -55,7 +56,7 @@ export class PgQueueClusterMetrics implements OnApplicationBootstrap, OnModuleDe
       dueMs = Math.max(this.periodMs * OVERDUE_SHARE, found ? this.periodMs - found.ageMs : 0);
     } catch (error) {
       if (!this.stopped) {
-        this.events.emit({ type: 'connection-failed', role: 'maintenance', error });
+        this.events.emit({ type: 'connection-failed', role: 'maintenance', error, shard: DEFAULT_SHARD });
       }
     }
     if (!this.stopped) {

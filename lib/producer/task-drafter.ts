@@ -3,6 +3,7 @@ import { toMilliseconds } from '../task/duration.js';
 import { assertMatches, serializePayload } from '../task/payload.js';
 import type { NewTask, PushOptions } from '../task/task.js';
 import { DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY } from '../task/task.js';
+import type { ShardKey } from '../task/shard.js';
 import { kindOf } from '../task/task-definition.js';
 import type { TaskDraft } from '../task/task-draft.js';
 import { InvalidTaskError } from '../task/task.errors.js';
@@ -18,22 +19,32 @@ const PART = {
   kind: 'task.kind',
   payload: 'task.payload',
   externalKey: 'task.externalKey',
+  shardKey: 'task.shardKey',
 } as const;
 
-const TASK_FIELDS: ReadonlySet<string> = new Set<keyof NewTask>(['kind', 'payload', 'externalKey']);
+const TASK_FIELDS: ReadonlySet<string> = new Set<keyof NewTask>([
+  'kind',
+  'payload',
+  'externalKey',
+  'shardKey',
+]);
 const PUSH_OPTIONS: ReadonlySet<string> = new Set<keyof PushOptions>([
   'delay',
   'priority',
   'onConflict',
   'manager',
   'executor',
+  'shardKey',
 ]);
+
+const SHARD_KEY_TYPES: ReadonlySet<string> = new Set(['string', 'number', 'bigint']);
 
 /** What the options of a push say for each of its tasks. */
 export interface DraftSettings {
   readonly delayMs: number;
   readonly priority: number;
   readonly replace: boolean;
+  readonly shardKey: ShardKey | undefined;
 }
 
 /** Makes drafts of what a caller pushes: everything is checked before anything is written. */
@@ -53,7 +64,12 @@ export class TaskDrafter {
     if (onConflict !== 'ignore' && onConflict !== 'replace') {
       throw new InvalidTaskError('onConflict', onConflict, "must be 'ignore' or 'replace'");
     }
-    return { delayMs: delayOf(options), priority: priorityOf(options), replace: onConflict === 'replace' };
+    return {
+      delayMs: delayOf(options),
+      priority: priorityOf(options),
+      replace: onConflict === 'replace',
+      shardKey: shardKeyOf('shardKey', options.shardKey),
+    };
   }
 
   /** As `draft`, of tasks that errors name by their place: `tasks[3].payload`. */
@@ -94,7 +110,7 @@ export class TaskDrafter {
     return assertMatches(PART.payload, schema, seen.payload).then(() => this.toDraft(seen, settings));
   }
 
-  private toDraft({ kind, payload, externalKey }: NewTask, settings: DraftSettings): TaskDraft {
+  private toDraft({ kind, payload, externalKey, shardKey }: NewTask, settings: DraftSettings): TaskDraft {
     const known = this.registry.optionsOf(kind);
     return {
       kind: known.kind,
@@ -104,6 +120,7 @@ export class TaskDrafter {
       externalKey: externalKeyOf(PART.externalKey, externalKey),
       payload: serializePayload(PART.payload, payload, this.maxPayloadBytes),
       trace: null,
+      shardKey: shardKey === undefined ? settings.shardKey : shardKeyOf(PART.shardKey, shardKey),
     };
   }
 }
@@ -131,6 +148,14 @@ export function externalKeyOf(field: string, key: string | null | undefined): st
   }
   if (key.includes('\u0000') || !key.isWellFormed()) {
     throw new InvalidTaskError(field, key, 'must not contain NUL characters or lone surrogates');
+  }
+  return key;
+}
+
+/** @throws InvalidTaskError for what `shardOf` is not promised. */
+export function shardKeyOf(field: string, key: ShardKey | undefined): ShardKey | undefined {
+  if (key !== undefined && !SHARD_KEY_TYPES.has(typeof key)) {
+    throw new InvalidTaskError(field, key, 'must be a text, a number or a bigint');
   }
   return key;
 }

@@ -10,6 +10,10 @@ export interface Database {
   transaction<T>(work: (run: RunStatement) => Promise<T>, within?: Manager | Executor): Promise<T>;
   /** Inside the caller's. @throws InvalidManagerError when it can't carry a statement of this queue. */
   runIn(transaction: Manager | Executor): RunStatement;
+  /** Whether a transaction is this database's own; undefined where that can't be told. */
+  owns(transaction: Manager | Executor): boolean | undefined;
+  /** Makes what is not ready yet ready to be asked. */
+  prepare(): Promise<void>;
   /** How the queue's own connections reach the server. */
   connectionOptions(): ConnectionOptions;
   /** The schema that the library itself uses by default. */

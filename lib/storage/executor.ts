@@ -117,7 +117,7 @@ export async function inTransactionOf<T>(pool: PgPool, work: (run: RunStatement)
 }
 
 /** Other libraries' transactions have neither. */
-function isManager(transaction: Manager | Executor): transaction is Manager {
+export function isManager(transaction: Manager | Executor): transaction is Manager {
   return (
     'isReleased' in transaction ||
     typeof (transaction as { getRepository?: unknown }).getRepository === 'function'

@@ -1,7 +1,15 @@
 import type { ConnectionOptions } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import type { Database } from './database.js';
-import { inTransactionOf, type PgPool, type RunStatement, rowsOf, runIn, transactionIn } from './executor.js';
+import {
+  inTransactionOf,
+  isPool,
+  type PgPool,
+  type RunStatement,
+  rowsOf,
+  runIn,
+  transactionIn,
+} from './executor.js';
 import { PreparedStatements } from './prepared-statements.js';
 
 /** Applications of one process may share a pool. */
@@ -46,6 +54,14 @@ export class PgDatabase implements Database {
   runIn(transaction: Manager | Executor): RunStatement {
     return runIn(transaction, () => true);
   }
+
+  /** A connection does not say of which pool it is. */
+  owns(transaction: Manager | Executor): boolean | undefined {
+    return isPool(transaction) ? (transaction as unknown) === this.pool : undefined;
+  }
+
+  /** A pool connects when it is asked. */
+  async prepare(): Promise<void> {}
 
   connectionOptions(): ConnectionOptions {
     const options = this.pool.options as ConnectionOptions;

@@ -4,7 +4,15 @@ import type { ConnectionOptions } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import { InvalidManagerError } from '../task/task.errors.js';
 import type { Database } from './database.js';
-import { type PreparedQuery, type Row, type RunStatement, rowsOf, runIn, transactionIn } from './executor.js';
+import {
+  isManager,
+  type PreparedQuery,
+  type Row,
+  type RunStatement,
+  rowsOf,
+  runIn,
+  transactionIn,
+} from './executor.js';
 import { PreparedStatements } from './prepared-statements.js';
 
 /** A connection of `pg`. */
@@ -86,6 +94,18 @@ export class TypeOrmDatabase implements Database {
 
   runIn(transaction: Manager | Executor): RunStatement {
     return runIn(transaction, (manager) => dataSourceOf(manager) === this.dataSource);
+  }
+
+  owns(transaction: Manager | Executor): boolean | undefined {
+    return isManager(transaction) ? dataSourceOf(transaction) === this.dataSource : undefined;
+  }
+
+  /** A DataSource of `manualInitialization` is the queue's to open: an application may start while one of its servers is down. */
+  async prepare(): Promise<void> {
+    if (!this.dataSource.isInitialized) {
+      await this.dataSource.initialize();
+      this.guardNewConnections();
+    }
   }
 
   /**

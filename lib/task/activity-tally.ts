@@ -1,5 +1,5 @@
 import { BUCKETS, type Buckets, bucketOf } from './histogram.js';
-import type { QueueEvent } from './queue-events.js';
+import type { ShardEvent } from './queue-events.js';
 
 /** What happened to the tasks of one kind. */
 export interface KindTally {
@@ -20,7 +20,7 @@ interface OpenTally extends KindTally {
   readonly run: number[];
 }
 
-type Settled = Extract<QueueEvent, { type: 'attempt-settled' }>;
+type Settled = Extract<ShardEvent, { type: 'attempt-settled' }>;
 
 /**
  * Adds up what this process's events tell, kind by kind. A lost attempt is counted where its task is rescued, once, and not where
@@ -29,7 +29,7 @@ type Settled = Extract<QueueEvent, { type: 'attempt-settled' }>;
 export class ActivityTally {
   private kinds = new Map<number, OpenTally>();
 
-  readonly onEvent = (event: QueueEvent): void => {
+  readonly onEvent = (event: ShardEvent): void => {
     switch (event.type) {
       case 'tasks-claimed': {
         const { wait } = this.of(event.kind);

@@ -21,10 +21,13 @@ export type SettledAs =
 export type ConnectionRole = (typeof CONNECTION_ROLES)[number];
 export const CONNECTION_ROLES = ['claim', 'settle', 'heartbeat', 'listen', 'maintenance'] as const;
 
-/** What happens in this process to tasks, kind by kind. */
-export type TaskQueueEvent =
-  /** A kind has a handler in this process. */
-  | ({ readonly type: 'kind-registered' } & KindName)
+/** The shard where it happened; of a queue without `shards` the name of its DataSource, `'default'` unless it was given. */
+export interface InShard {
+  readonly shard: string;
+}
+
+/** What happens to the tasks of one shard, kind by kind. */
+export type ShardTaskEvent =
   /** Tasks were stored, duplicates left out; before the commit of a caller's transaction, which may still roll back. */
   | ({ readonly type: 'tasks-pushed'; readonly count: number } & KindName)
   /** A task was cancelled by its key; before the commit of a caller's transaction. */
@@ -55,10 +58,6 @@ export type TaskQueueEvent =
     } & AttemptName)
   /** The body of an abandoned attempt has ended at last; what it did changes nothing. */
   | ({ readonly type: 'abandoned-handler-ended'; readonly abandoned: number } & AttemptName)
-  /** A live worker count has changed; seen when it is next read. */
-  | ({ readonly type: 'slots-resized'; readonly from: number; readonly to: number } & KindName)
-  /** A live option failed or is wrong; its last good value goes on. */
-  | ({ readonly type: 'option-invalid'; readonly error: unknown } & KindName)
   /** This process gave back the tasks of one that is dead. */
   | ({
       readonly type: 'tasks-rescued';
@@ -74,18 +73,8 @@ export type TaskQueueEvent =
   /** This process has deleted terminal tasks that were older than their TTL. */
   | ({ readonly type: 'tasks-expired'; readonly count: number } & KindName);
 
-/** What happens in this process as a whole. */
-export type ProcessQueueEvent =
-  /** Processing has begun; without kinds, this process only pushes. */
-  | { readonly type: 'started'; readonly kinds: readonly (KindName & { readonly workerCount: number })[] }
-  /** Processing could not begin: the queue's tables are missing, of another version, or not accessible. */
-  | { readonly type: 'start-failed'; readonly error: unknown }
-  /** Processing has ended. */
-  | {
-      readonly type: 'stopped';
-      /** So many attempts did not end in time and were given back. */
-      readonly released: number;
-    }
+/** What happens between this process and one shard. */
+export type ShardProcessEvent =
   /** The database has answered a claim, with tasks or without. */
   | { readonly type: 'claimed'; readonly count: number; readonly durationMs: number }
   /** Nothing is claimed because no slot is free. */
@@ -110,7 +99,36 @@ export type ProcessQueueEvent =
   /** A statement of the queue's own failed, or a connection broke; it is tried again. */
   | { readonly type: 'connection-failed'; readonly role: ConnectionRole; readonly error: unknown }
   /** The first success after failures; never of `maintenance`, whose jobs have their next turn. */
-  | { readonly type: 'connection-restored'; readonly role: ConnectionRole }
+  | { readonly type: 'connection-restored'; readonly role: ConnectionRole };
+
+/** What happens in one shard, as it is told there. */
+export type ShardEvent = ShardTaskEvent | ShardProcessEvent;
+
+type Placed<Event> = Event extends unknown ? Event & InShard : never;
+
+/** What happens in this process to tasks, kind by kind. */
+export type TaskQueueEvent =
+  | Placed<ShardTaskEvent>
+  /** A kind has a handler in this process. */
+  | ({ readonly type: 'kind-registered' } & KindName)
+  /** A live worker count has changed; seen when it is next read. */
+  | ({ readonly type: 'slots-resized'; readonly from: number; readonly to: number } & KindName)
+  /** A live option failed or is wrong; its last good value goes on. */
+  | ({ readonly type: 'option-invalid'; readonly error: unknown } & KindName);
+
+/** What happens in this process as a whole. */
+export type ProcessQueueEvent =
+  | Placed<ShardProcessEvent>
+  /** Processing has begun; without kinds, this process only pushes. */
+  | { readonly type: 'started'; readonly kinds: readonly (KindName & { readonly workerCount: number })[] }
+  /** Processing could not begin: the queue's tables are missing, of another version, or not accessible. */
+  | { readonly type: 'start-failed'; readonly error: unknown }
+  /** Processing has ended. */
+  | {
+      readonly type: 'stopped';
+      /** So many attempts did not end in time and were given back. */
+      readonly released: number;
+    }
   /** A subscriber, or an instrumentation, has thrown. */
   | { readonly type: 'subscriber-failed'; readonly error: unknown };
 
@@ -146,6 +164,34 @@ export class QueueEvents {
         call(listener, { type: 'subscriber-failed', error }, () => undefined);
       }
     }
+  }
+}
+
+/** Where the parts that work in one shard tell what happens there. */
+export interface ShardEventSink {
+  emit(event: ShardEvent): void;
+}
+
+/** The events of one shard among those of the process. */
+export class ShardEvents implements ShardEventSink {
+  constructor(
+    private readonly events: QueueEvents,
+    private readonly shard: string,
+  ) {}
+
+  emit(event: ShardEvent): void {
+    // Its own from here on: a copy of every event would cost more than what most listeners do with it.
+    (event as { shard?: string }).shard = this.shard;
+    this.events.emit(event as QueueEvent);
+  }
+
+  /** @returns a function that ends the subscription. */
+  subscribe(listener: (event: Placed<ShardEvent>) => void): () => void {
+    return this.events.subscribe((event) => {
+      if ('shard' in event && event.shard === this.shard) {
+        listener(event);
+      }
+    });
   }
 }
 

@@ -1,3 +1,5 @@
+import type { ShardKey } from './shard.js';
+
 /** A task as it is about to be stored: checked, with every default filled in. */
 export interface TaskDraft {
   readonly kind: number;
@@ -9,4 +11,6 @@ export interface TaskDraft {
   readonly payload: string;
   /** What its attempts are given to carry on; null: nothing. */
   readonly trace: string | null;
+  /** Says to which shard it belongs, where its transaction does not. */
+  readonly shardKey: ShardKey | undefined;
 }

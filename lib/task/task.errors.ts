@@ -61,6 +61,21 @@ export class SchemaMismatchError extends PgQueueError {
   readonly code = 'PGQUEUE_SCHEMA_MISMATCH';
 }
 
+/** Something reached some shards of the queue and not all: no transaction spans them, so what was done on the others stays. */
+export class ShardsFailedError<Result = unknown> extends PgQueueError {
+  readonly code = 'PGQUEUE_SHARDS_FAILED';
+
+  constructor(
+    /** Why, by the name of the shard that failed. */
+    readonly errors: ReadonlyMap<string, unknown>,
+    /** What came of the others: of `pushTasks` a `PushResult` for each task, `failed` where it is not stored. */
+    readonly result: Result,
+  ) {
+    const failures = [...errors].map(([shard, error]) => `shard ${shard}: ${messageOf(error)}`);
+    super(failures.join('; '), { cause: errors.values().next().value });
+  }
+}
+
 /** Thrown by a handler: the task ends as `cancelled` with this reason, whatever attempts are left. */
 export class MustCancelTaskError extends PgQueueError {
   readonly code = 'PGQUEUE_MUST_CANCEL';
@@ -111,6 +126,10 @@ export class ShutdownError extends PgQueueError {
 /** The stored payload does not fit the definition's schema. */
 export class TaskPayloadError extends PgQueueError {
   readonly code = 'PGQUEUE_TASK_PAYLOAD';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function describeValue(value: unknown): string {

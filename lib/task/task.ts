@@ -1,10 +1,11 @@
 import type { Duration } from './duration.js';
+import type { ShardKey } from './shard.js';
 import type { KindRef, TaskDefinition } from './task-definition.js';
-import type { Executor, Manager, TransactionOptions } from './transaction.js';
+import type { Executor, Manager, ShardOptions } from './transaction.js';
 
 /** What a handler receives: one attempt of one task. */
 export interface Task<Payload = unknown> {
-  /** The same for all attempts: an idempotency key for effects elsewhere. */
+  /** The same for all attempts, and of no other task in any shard: an idempotency key for effects elsewhere. */
   readonly id: string;
   readonly kind: number;
   /** As it was pushed, or what the definition's schema made of it. */
@@ -31,6 +32,8 @@ export interface NewTask<Payload = any> {
   payload: Payload;
   /** (kind, externalKey) is unique among all stored tasks; absent or null: no uniqueness. At most 512 bytes. */
   externalKey?: string | null;
+  /** Says to which shard the task belongs, over that of the push. */
+  shardKey?: ShardKey;
 }
 
 export type NewTaskOf<D> = D extends TaskDefinition<infer Input, any> ? NewTask<Input> : NewTask;
@@ -39,7 +42,7 @@ export type NewTaskOf<D> = D extends TaskDefinition<infer Input, any> ? NewTask<
 export type Priority = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
 
 /** How tasks are pushed. */
-export interface PushOptions extends TransactionOptions {
+export interface PushOptions extends ShardOptions {
   /** How long after the database's now the task is due: milliseconds or a text such as `'1h'`, at most 100 years. Default 0. */
   delay?: Duration;
   /** 0 (first) to 9. Default 5. */
@@ -55,12 +58,17 @@ export interface PushOptions extends TransactionOptions {
 export interface PushResult {
   /** The stored task's id; null for a duplicate that this transaction can't see. */
   id: string | null;
-  /** `duplicate`: (kind, externalKey) was stored already, and nothing was changed. */
-  status: 'pushed' | 'duplicate';
+  /**
+   * `duplicate`: (kind, externalKey) was stored already, and nothing was changed. `failed`, in a `ShardsFailedError` only: it is
+   * not known to be stored, as its shard failed while others did not.
+   */
+  status: 'pushed' | 'duplicate' | 'failed';
+  /** The shard that failed. */
+  shard?: string;
 }
 
 /** Which tasks `retryTasks` takes, and what they get. */
-export interface RetryOptions extends TransactionOptions {
+export interface RetryOptions extends ShardOptions {
   /** How many attempts each task gets. Default: the kind's `maxAttempts`. */
   attempts?: number;
   /** At most so many tasks, the oldest first. Default 1,000. */

@@ -1,3 +1,5 @@
+import type { ShardKey } from './shard.js';
+
 /**
  * Anything that runs SQL with `$1` parameters: a `pg` client or pool, or a small wrapper of another library.
  * The answer is an array of rows, an object with `rows`, or TypeORM's `[rows, count]`.
@@ -22,4 +24,10 @@ export interface TransactionOptions {
   manager?: Manager;
   /** Any other library's transaction. */
   executor?: Executor;
+}
+
+/** In which shard, too: that of the `manager`, or the one that the application's `shardOf` names for `shardKey`. */
+export interface ShardOptions extends TransactionOptions {
+  /** With several shards a push needs it unless it has a `manager`; with a single database it says nothing. */
+  shardKey?: ShardKey;
 }

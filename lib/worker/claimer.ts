@@ -1,7 +1,7 @@
 import type { ClaimRepository } from '../storage/claim.repository.js';
 import { isCertainlyRolledBack } from '../storage/sql-state.js';
 import type { ClaimAnswer, ClaimRequest } from '../task/claim.js';
-import type { QueueEvents } from '../task/queue-events.js';
+import type { ShardEventSink } from '../task/queue-events.js';
 import type { ClaimCursor, ClaimTicket } from './claim-cursor.js';
 import type { ClaimPlan, ClaimSchedule } from './claim-schedule.js';
 import type { LeaseKeeper } from './lease-keeper.js';
@@ -18,7 +18,7 @@ export interface ClaimerDeps {
   pools: ReadonlyMap<number, WorkerPool>;
   leases: LeaseKeeper;
   settler: Settler;
-  events: QueueEvents;
+  events: ShardEventSink;
   maxPayloadBytes: number;
   states: ConnectionStates;
   /** Tasks were claimed and have begun. */

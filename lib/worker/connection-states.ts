@@ -1,10 +1,10 @@
-import type { ConnectionRole, QueueEvents } from '../task/queue-events.js';
+import type { ConnectionRole, ShardEventSink } from '../task/queue-events.js';
 
 /** Which of the queue's own connections fail, whoever noticed: each failure is told, and the first success after some. */
 export class ConnectionStates {
   private readonly failing = new Set<ConnectionRole>();
 
-  constructor(private readonly events: QueueEvents) {}
+  constructor(private readonly events: ShardEventSink) {}
 
   failed(role: ConnectionRole, error: unknown): void {
     this.failing.add(role);

@@ -1,5 +1,5 @@
 import type { LeaseRepository, WorkerInfo } from '../storage/lease.repository.js';
-import type { QueueEvents } from '../task/queue-events.js';
+import type { ShardEventSink } from '../task/queue-events.js';
 import type { WorkerReport } from '../task/worker-report.js';
 import type { ConnectionStates } from './connection-states.js';
 import { retryDelay } from './retry-delay.js';
@@ -14,7 +14,7 @@ export interface LeaseKeeperDeps {
   info: () => WorkerInfo;
   /** What this process tells of itself with each heartbeat. */
   report: () => WorkerReport;
-  events: QueueEvents;
+  events: ShardEventSink;
   states: ConnectionStates;
   heartbeatPeriodMs: number;
   /** Others that are silent for so long may be dead. */

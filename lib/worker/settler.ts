@@ -1,6 +1,6 @@
 import type { SettleRepository } from '../storage/settle.repository.js';
 import { isCertainlyRolledBack, isConflict, isRefusedData } from '../storage/sql-state.js';
-import type { KindName, QueueEvents, SettledAs } from '../task/queue-events.js';
+import type { KindName, ShardEventSink, SettledAs } from '../task/queue-events.js';
 import { givesBack, type SettleAnswer, type Settlement } from '../task/settlement.js';
 import type { ConnectionStates } from './connection-states.js';
 import { retryDelay } from './retry-delay.js';
@@ -21,7 +21,7 @@ export interface SettlerEntry {
 
 export interface SettlerDeps {
   repository: SettleRepository;
-  events: QueueEvents;
+  events: ShardEventSink;
   states: ConnectionStates;
   /** Whether a lease is still this process's, as far as it knows. */
   holds(leaseId: number): boolean;

@@ -1,5 +1,5 @@
 import { ListenConnection } from '../storage/listen-connection.js';
-import type { QueueEvents } from '../task/queue-events.js';
+import type { ShardEventSink } from '../task/queue-events.js';
 import type { ConnectionStates } from './connection-states.js';
 import { retryDelay } from './retry-delay.js';
 import { WakeSignal } from './wake-signal.js';
@@ -9,7 +9,7 @@ export interface WakeListenerDeps {
     onMessage: (payload: string) => void,
     onClosed: (error: Error) => void,
   ) => Promise<ListenConnection>;
-  events: QueueEvents;
+  events: ShardEventSink;
   states: ConnectionStates;
   /** Something was pushed. */
   onRing(): void;

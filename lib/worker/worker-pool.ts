@@ -2,7 +2,7 @@ import type { RegisteredHandler } from '../handlers/registered-handler.js';
 import type { ClaimedTask } from '../task/claim.js';
 import { failed, type Outcome, RELEASED, UNCLAIMED } from '../task/outcome.js';
 import type { Instruments } from '../task/instrumentation.js';
-import type { QueueEvents } from '../task/queue-events.js';
+import type { QueueEvents, ShardEvent } from '../task/queue-events.js';
 import type { RunnableKindOptions } from '../task/kind-options.js';
 import { LeaseLostError, TaskTimeoutError } from '../task/task.errors.js';
 import { Attempt } from './attempt.js';
@@ -19,6 +19,7 @@ export interface WorkerPoolHooks extends RunnerHooks {
   instruments: Instruments;
   /** An attempt has its outcome; its slot is free. */
   onEnded(attempt: Attempt, outcome: Outcome): void;
+  tell(event: ShardEvent): void;
   /** A slot that was withheld may be free again. */
   onRoom(): void;
   /** Nothing of this kind is to be claimed, in the whole cluster. */
@@ -256,7 +257,7 @@ export class WorkerPool {
     { id, attempt }: Attempt,
   ): void {
     const { kind, name } = this.options;
-    this.events.emit({ type, kind, name, id: String(id), attempt, abandoned: this.outlived });
+    this.hooks.tell({ type, kind, name, id: String(id), attempt, abandoned: this.outlived });
   }
 
   private finish(attempt: Attempt, state: 'ended' | 'abandoned', outcome: Outcome): void {

@@ -7,7 +7,7 @@ import type { QueueSql } from '../storage/sql/index.js';
 import { TaskRepository } from '../storage/task.repository.js';
 import type { Instruments } from '../task/instrumentation.js';
 import type { Outcome } from '../task/outcome.js';
-import type { QueueEvents, SettledAs } from '../task/queue-events.js';
+import type { QueueEvents, SettledAs, ShardEventSink } from '../task/queue-events.js';
 import { keepsTerminal, settlementOf } from '../task/settlement.js';
 import { LeaseLostError, ShutdownError } from '../task/task.errors.js';
 import type { Executor, Manager } from '../task/transaction.js';
@@ -31,7 +31,8 @@ import { WorkerReporter } from './worker-reporter.js';
 export interface WorkerProcessDeps {
   database: Database;
   sql: QueueSql;
-  events: QueueEvents;
+  events: ShardEventSink;
+  processEvents: QueueEvents;
   instruments: Instruments;
   options: WorkerOptions;
   /** Read when a lease is taken. */
@@ -104,10 +105,11 @@ export class WorkerProcess {
 
   /** Takes on a kind; before the start or while running. */
   add(handler: RegisteredHandler): void {
-    const pool = new WorkerPool(handler, this.deps.events, {
+    const pool = new WorkerPool(handler, this.deps.processEvents, {
       instruments: this.deps.instruments,
       taskContext: this.deps.options.taskContext,
       onEnded: (attempt, outcome) => this.onEnded(pool, attempt, outcome),
+      tell: (event) => this.deps.events.emit(event),
       onRoom: () => this.claimer.poke(),
       complete: (attempt, transaction) => this.completeIn(attempt, transaction),
       isPaused: (kind) => this.paused.has(kind),

@@ -89,7 +89,14 @@ it('tells of slow attempts', () => {
   let listener!: Parameters<QueueService['subscribe']>[0];
   const slow = new SlowAttempts({ subscribe: (given: never) => (listener = given) } as never);
   const warn = vi.spyOn(slow['logger'], 'warn').mockReturnValue();
-  const event = { type: 'attempt-settled', kind: 1, name: 'work', id: '7', attempt: 1 } as const;
+  const event = {
+    type: 'attempt-settled',
+    shard: 'default',
+    kind: 1,
+    name: 'work',
+    id: '7',
+    attempt: 1,
+  } as const;
   listener({ ...event, as: 'succeeded', exhausted: false, durationMs: 4999 });
   listener({ ...event, as: 'succeeded', exhausted: false, durationMs: 5001 });
   expect(warn.mock.calls).toEqual([['work: task 7 took 5001 ms']]);

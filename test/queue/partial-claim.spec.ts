@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { QueueDatabase } from '../../lib/queue-database.js';
+import { Shards } from '../../lib/shards.js';
 import { newKind } from '../support/kinds.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { recordEvents } from '../support/queue-events.js';
@@ -23,7 +23,7 @@ afterAll(async () => {
 
 /** Claims stand still between their snapshot and their first row, for as long as the lock is held. */
 function stopClaimsHalfWay(lock: number): void {
-  const { sql } = worker.get(QueueDatabase);
+  const { sql } = worker.get(Shards).all[0]!;
   const before = 'WITH due AS MATERIALIZED (\n  SELECT ARRAY(';
   expect(sql.claim).toContain(before);
   sql.claim = sql.claim.replace(

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { ActivityTally, type KindTally } from '../../lib/task/activity-tally.js';
-import type { QueueEvent, SettledAs } from '../../lib/task/queue-events.js';
+import type { ShardEvent, SettledAs } from '../../lib/task/queue-events.js';
 
 const KIND = { kind: 1, name: 'work' };
-const settled = (as: SettledAs, exhausted = false, durationMs = 1): QueueEvent => ({
+const settled = (as: SettledAs, exhausted = false, durationMs = 1): ShardEvent => ({
   type: 'attempt-settled',
   ...KIND,
   id: '1',
@@ -15,7 +15,7 @@ const settled = (as: SettledAs, exhausted = false, durationMs = 1): QueueEvent =
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
 
-function tallyOf(...events: QueueEvent[]): ActivityTally {
+function tallyOf(...events: ShardEvent[]): ActivityTally {
   const tally = new ActivityTally();
   events.forEach(tally.onEvent);
   return tally;
@@ -29,7 +29,7 @@ const shown = ({ succeeded, failed, exhausted, wait, run }: KindTally) => ({
   runs: sum(run),
 });
 
-it.each<[string, QueueEvent, object]>([
+it.each<[string, ShardEvent, object]>([
   ['a success', settled('succeeded'), { succeeded: 1, failed: 0, exhausted: 0, waits: 0, runs: 1 }],
   ['a failure', settled('failed'), { succeeded: 0, failed: 1, exhausted: 0, waits: 0, runs: 1 }],
   ['the last failure', settled('failed', true), { succeeded: 0, failed: 1, exhausted: 1, waits: 0, runs: 1 }],
@@ -55,7 +55,7 @@ it.each<[string, QueueEvent, object]>([
   expect(shown(tallyOf(event).take().get(1)!)).toEqual(expected);
 });
 
-it.each<[string, QueueEvent]>([
+it.each<[string, ShardEvent]>([
   ['a discarded outcome: its task is counted where it is rescued', settled('lost')],
   ['an attempt that was given back', settled('released')],
   ['a push', { type: 'tasks-pushed', ...KIND, count: 1 }],
@@ -64,7 +64,7 @@ it.each<[string, QueueEvent]>([
 });
 
 it('keeps kinds apart, and begins anew once taken', () => {
-  const tally = tallyOf(settled('succeeded'), { ...settled('failed'), kind: 2 } as QueueEvent);
+  const tally = tallyOf(settled('succeeded'), { ...settled('failed'), kind: 2 } as ShardEvent);
   const taken = tally.take();
   expect([...taken].map(([kind, { succeeded, failed }]) => [kind, succeeded, failed])).toEqual([
     [1, 1, 0],

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type QueueEvent, QueueEvents } from '../../lib/task/queue-events.js';
 
-const EVENT: QueueEvent = { type: 'saturated' };
+const EVENT: QueueEvent = { type: 'saturated', shard: 'default' };
 const failure = new Error('broken listener');
 
 function broken(): never {

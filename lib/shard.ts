@@ -5,6 +5,7 @@ import type { Database } from './storage/database.js';
 import { checkSchema } from './storage/schema-check.js';
 import { type QueueSql, queueSql } from './storage/sql/index.js';
 import { TaskRepository } from './storage/task.repository.js';
+import type { ShardEvents } from './task/queue-events.js';
 import type { TaskDraft } from './task/task-draft.js';
 import { SchemaMismatchError } from './task/task.errors.js';
 import type { PushResult } from './task/task.js';
@@ -13,8 +14,23 @@ import { retryDelay } from './worker/retry-delay.js';
 /** Within a second or two. */
 const MOST_CHECKS = 6;
 
-/** The database that the queue works in: found when it is first used, since its name may come from an async factory. */
-export class QueueDatabase {
+/** What a shard is made of. */
+export interface ShardDeps {
+  readonly name: string;
+  /** What stands before its tasks' ids. */
+  readonly idPrefix: string;
+  readonly schema: string | undefined;
+  readonly events: ShardEvents;
+  findDatabase: () => Database;
+}
+
+/**
+ * A database that the queue works in, with tables and task ids of its own; most queues have one. It is found when it is first used,
+ * since its name may come from an async factory.
+ */
+export class Shard {
+  readonly name: string;
+  readonly events: ShardEvents;
   private opened:
     | {
         database: Database;
@@ -26,10 +42,27 @@ export class QueueDatabase {
       }
     | undefined;
 
-  constructor(
-    private readonly findDatabase: () => Database,
-    private readonly schema: string | undefined,
-  ) {}
+  constructor(private readonly deps: ShardDeps) {
+    this.name = deps.name;
+    this.events = deps.events;
+  }
+
+  /** What stands before its tasks' ids, so that an id means one task in the whole queue. */
+  get idPrefix(): string {
+    return this.deps.idPrefix;
+  }
+
+  /** A task's id as the application knows it. */
+  idOf(id: string | number): string {
+    return `${this.idPrefix}${id}`;
+  }
+
+  /** What became of tasks, with their ids as the application knows them. */
+  withIds(results: PushResult[]): PushResult[] {
+    return this.idPrefix === ''
+      ? results
+      : results.map((result) => ({ ...result, id: result.id && this.idOf(result.id) }));
+  }
 
   get database(): Database {
     return this.open().database;
@@ -63,6 +96,7 @@ export class QueueDatabase {
   async check(): Promise<void> {
     for (let failures = 1; ; failures++) {
       try {
+        await this.database.prepare();
         return await checkSchema(this.database.run, this.sql.names.schema);
       } catch (error) {
         if (error instanceof SchemaMismatchError || failures === MOST_CHECKS) {
@@ -76,8 +110,8 @@ export class QueueDatabase {
   /** @throws InvalidOptionError when the application has no such DataSource, InvalidManagerError for one of another database. */
   open() {
     if (!this.opened) {
-      const database = this.findDatabase();
-      const sql = queueSql(this.schema ?? database.defaultSchema);
+      const database = this.deps.findDatabase();
+      const sql = queueSql(this.deps.schema ?? database.defaultSchema);
       const tasks = new TaskRepository(sql);
       const lonePusher = new TaskPusher(new TaskRepository({ ...sql, ...sql.alone }));
       const gatherer = new PushGatherer((drafts) => lonePusher.push(database.run, drafts, false));

@@ -1,0 +1,32 @@
+import { InvalidOptionError } from './task.errors.js';
+
+/** What an application spreads its data by, such as the id of a customer. */
+export type ShardKey = string | number | bigint;
+
+/** The only shard of a queue without `shards`, unless its DataSource has another name; its tasks have bare ids whatever is added later. */
+export const DEFAULT_SHARD = 'default';
+
+const SHARD_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
+const SEPARATOR = '/';
+
+/** @throws InvalidOptionError for a name that could not stand in a task's id. */
+export function assertShardName(field: string, name: unknown): asserts name is string {
+  if (typeof name !== 'string' || !SHARD_NAME.test(name)) {
+    throw new InvalidOptionError(
+      field,
+      name,
+      'must be a text of 1 to 63 letters, digits, dots, hyphens and underscores',
+    );
+  }
+}
+
+/** What stands before the ids of a shard's tasks, so that an id means one task in the whole queue. */
+export function idPrefixOf(shard: string): string {
+  return shard === DEFAULT_SHARD ? '' : `${shard}${SEPARATOR}`;
+}
+
+/** Takes a task's id apart: the shard that it names, undefined where it names none, and the id within that shard. */
+export function splitTaskId(id: string): { shard: string | undefined; id: string } {
+  const end = id.lastIndexOf(SEPARATOR);
+  return end < 0 ? { shard: undefined, id } : { shard: id.slice(0, end), id: id.slice(end + 1) };
+}
