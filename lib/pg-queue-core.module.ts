@@ -24,7 +24,7 @@ import { TaskScheduler } from './worker/task-scheduler.js';
   imports: [DiscoveryModule],
   providers: [
     { provide: PG_QUEUE_OPTIONS, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveOptions },
-    { provide: QueueEvents, useFactory: createEvents },
+    { provide: QueueEvents, inject: [PG_QUEUE_OPTIONS], useFactory: createEvents },
     { provide: Instruments, inject: [QueueEvents], useFactory: createInstruments },
     { provide: TaskHandlerRegistry, inject: [PG_QUEUE_OPTIONS, QueueEvents], useFactory: createRegistry },
     { provide: Shards, inject: [PG_QUEUE_OPTIONS, QueueEvents, ModuleRef], useFactory: createShards },
@@ -68,9 +68,9 @@ import { TaskScheduler } from './worker/task-scheduler.js';
 })
 export class PgQueueCoreModule extends ConfigurableModuleClass {}
 
-function createEvents(): QueueEvents {
+function createEvents({ shards }: ResolvedOptions): QueueEvents {
   const events = new QueueEvents();
-  events.subscribe(new QueueLogger().onEvent);
+  events.subscribe(new QueueLogger(shards !== undefined).onEvent);
   return events;
 }
 
@@ -93,12 +93,13 @@ function createScheduler(
 ): TaskScheduler {
   let processing: QueueProcessing | undefined;
   const scheduler = new TaskScheduler(async () => {
-    await shards.all[0]!.check().catch((error: unknown) => {
+    const prepared = new QueueProcessing({ shards: shards.all, registry, events, instruments, options });
+    await prepared.prepare().catch((error: unknown) => {
       events.emit({ type: 'start-failed', error });
       throw error;
     });
-    processing = new QueueProcessing({ shard: shards.all[0]!, registry, events, instruments, options });
-    return processing;
+    processing = prepared;
+    return prepared;
   }, options.shutdownTimeoutMs);
   registry.observe((handler) => {
     if (scheduler.isRunning) {

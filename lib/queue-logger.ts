@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { QueueEvent } from './task/queue-events.js';
+import type { InShard, QueueEvent } from './task/queue-events.js';
 import { sqlState } from './storage/sql-state.js';
 import { errorMessage } from './task/error-message.js';
 
@@ -10,6 +10,9 @@ const REPEAT_AFTER_MS = 10_000;
 export class QueueLogger {
   private readonly logger = new Logger('PgQueue');
   private readonly lastLines = new Map<string, { at: number; suppressed: number }>();
+
+  /** @param namesShards whether lines say in which shard something happened */
+  constructor(private readonly namesShards = false) {}
 
   readonly onEvent = (event: QueueEvent): void => {
     switch (event.type) {
@@ -36,26 +39,30 @@ export class QueueLogger {
       case 'lease-lost':
         return this.write(
           'error',
-          `this worker process was declared dead (lease ${event.leaseId}); ${event.running} running attempts were aborted`,
+          `${this.in(event)}this worker process was declared dead (lease ${event.leaseId}); ${event.running} running attempts were aborted`,
         );
       case 'tasks-rescued':
         return this.write(
           'warn',
-          `${event.name}: ${event.count} tasks of the lost worker process ${event.worker} were given back`,
+          `${this.in(event)}${event.name}: ${event.count} tasks of the lost worker process ${event.worker} were given back`,
         );
       case 'kind-paused':
-        return this.write('warn', `${event.name}: paused in the whole cluster`);
+        return this.write('warn', `${this.in(event)}${event.name}: paused in the whole cluster`);
       case 'kind-resumed':
-        return this.write('log', `${event.name}: resumed`);
+        return this.write('log', `${this.in(event)}${event.name}: resumed`);
       case 'swept':
         return this.write(
           'warn',
-          `the sweep found ${event.count} tasks behind the cursor: a cancel that was rolled back, foreign SQL, or a bug`,
+          `${this.in(event)}the sweep found ${event.count} tasks behind the cursor: a cancel that was rolled back, foreign SQL, or a bug`,
         );
       case 'connection-failed':
-        return this.bounded(`failed ${event.role}`, 'error', `${event.role}: ${describe(event.error)}`);
+        return this.bounded(
+          `failed ${event.shard} ${event.role}`,
+          'error',
+          `${this.in(event)}${event.role}: ${describe(event.error)}`,
+        );
       case 'connection-restored':
-        return this.write('log', `${event.role}: works again`);
+        return this.write('log', `${this.in(event)}${event.role}: works again`);
       case 'option-invalid':
         return this.bounded(`option ${event.kind}`, 'error', `${event.name}: ${describe(event.error)}`);
       case 'subscriber-failed':
@@ -87,6 +94,10 @@ export class QueueLogger {
         `${name}: task ${id}, attempt ${attempt} failed: ${describe(error)}${end}`,
       );
     }
+  }
+
+  private in({ shard }: InShard): string {
+    return this.namesShards ? `shard ${shard}: ` : '';
   }
 
   /** One line, whatever is in a name or a message: control characters can't forge another. */

@@ -8,11 +8,14 @@ import { TaskRepository } from './storage/task.repository.js';
 import type { ShardEvents } from './task/queue-events.js';
 import type { TaskDraft } from './task/task-draft.js';
 import { SchemaMismatchError } from './task/task.errors.js';
+import { inTime } from './task/in-time.js';
 import type { PushResult } from './task/task.js';
 import { retryDelay } from './worker/retry-delay.js';
 
 /** Within a second or two. */
 const MOST_CHECKS = 6;
+/** A boot waits no longer for one of several. */
+const PATIENCE_MS = 5000;
 
 /** What a shard is made of. */
 export interface ShardDeps {
@@ -90,14 +93,17 @@ export class Shard {
   }
 
   /**
-   * A server that is just busy, or just coming back, is asked a few times more.
+   * A server that is just busy, or just coming back, is asked a few times more; where others can be worked in, once and not for long.
    * @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible.
    */
-  async check(): Promise<void> {
+  async check(isOneOfSeveral: boolean): Promise<void> {
+    if (isOneOfSeveral) {
+      await inTime(PATIENCE_MS, this.checkOnce());
+      return;
+    }
     for (let failures = 1; ; failures++) {
       try {
-        await this.database.prepare();
-        return await checkSchema(this.database.run, this.sql.names.schema);
+        return await this.checkOnce();
       } catch (error) {
         if (error instanceof SchemaMismatchError || failures === MOST_CHECKS) {
           throw error;
@@ -105,6 +111,11 @@ export class Shard {
         await pause(retryDelay(failures));
       }
     }
+  }
+
+  private async checkOnce(): Promise<void> {
+    await this.database.prepare();
+    await checkSchema(this.database.run, this.sql.names.schema);
   }
 
   /** @throws InvalidOptionError when the application has no such DataSource, InvalidManagerError for one of another database. */

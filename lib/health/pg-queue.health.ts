@@ -1,11 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
 import { QueueService } from '../queue.service.js';
+import type { Shard } from '../shard.js';
 import { Shards } from '../shards.js';
+import { askShards } from '../task/shard-answers.js';
 import { type Duration, toMilliseconds, toTimerMilliseconds } from '../task/duration.js';
 import { errorMessage } from '../task/error-message.js';
 import { QueueEvents } from '../task/queue-events.js';
-import { inTime } from './in-time.js';
+import { inTime } from '../task/in-time.js';
+import type { ShardSigns } from './shard-signs.js';
 import { WorkerSigns } from './worker-signs.js';
 
 /** What Terminus expects of an indicator; written out, so that the core needs no Terminus. */
@@ -28,6 +31,7 @@ export interface PgQueueHealthOptions {
 }
 
 type Details = Record<string, unknown>;
+type Problem = Readonly<{ message: string; error: string | undefined }>;
 
 const DEFAULT_MISSED_POLLS = 4;
 
@@ -48,7 +52,7 @@ export class PgQueueHealthIndicator {
     private readonly queue: QueueService,
     private readonly shards: Shards,
   ) {
-    this.signs = new WorkerSigns(events);
+    this.signs = new WorkerSigns(events, shards.all);
   }
 
   /**
@@ -63,7 +67,7 @@ export class PgQueueHealthIndicator {
    * Up in a process that only pushes. Down when processing was stopped or could not be started, when the server is read-only or
    * its tables do not match, and when no claim has succeeded for several fall-back polls (at least 4 s). Up with `degraded: true`
    * and a `reason` when wake-ups are not heard, or the oldest due task is too old. `slots` says for each kind how many there are
-   * and how many are busy.
+   * and how many are busy. With several shards it is down when all are, degraded when some are, and `shards` says which.
    * @param key the indicator's name in the answer, default `'pgqueue'`
    * @throws InvalidOptionError for a wrong duration
    */
@@ -71,10 +75,10 @@ export class PgQueueHealthIndicator {
     key = 'pgqueue' as Key,
     options: PgQueueHealthOptions = {},
   ): Promise<PgQueueHealthResult<Key>> {
-    const { state, lastError } = this.signs;
+    const { state, startError } = this.signs;
     if (state === 'failed') {
       const message = 'processing could not be started';
-      return result(key, 'down', { processing: false, message, error: lastError });
+      return result(key, 'down', { processing: false, message, error: startError });
     }
     if (state === 'idle' || this.registry.getAll().length === 0) {
       return result(key, 'up', { processing: false });
@@ -82,67 +86,102 @@ export class PgQueueHealthIndicator {
     if (state === 'stopped') {
       return result(key, 'down', { processing: false, message: 'processing is stopped' });
     }
-    const problem = this.problem(options);
-    return problem === undefined
-      ? result(key, 'up', { ...this.details(), ...(await this.degradation(options)) })
-      : result(key, 'down', { ...this.details(), ...problem });
+    const problems = this.problems(options);
+    const [first] = problems.values();
+    return problems.size === this.signs.shards.length
+      ? result(key, 'down', { ...this.details(problems), ...first })
+      : result(key, 'up', { ...this.details(problems), ...(await this.degradation(options, problems)) });
   }
 
-  private problem({ maxMissedPolls = DEFAULT_MISSED_POLLS }: PgQueueHealthOptions): Details | undefined {
-    const { refusal, silentMs, lastError } = this.signs;
-    if (refusal) {
-      return { ...refusal };
-    }
+  /** Of the shards that can't be worked in. */
+  private problems({
+    maxMissedPolls = DEFAULT_MISSED_POLLS,
+  }: PgQueueHealthOptions): Map<ShardSigns, Problem> {
     const limitMs = Math.max(1000, this.pollPeriod()) * maxMissedPolls;
-    return silentMs > limitMs
-      ? { message: `no claim has succeeded for ${silentMs} ms`, error: lastError }
-      : undefined;
+    const problems = new Map<ShardSigns, Problem>();
+    for (const signs of this.signs.shards) {
+      const { refusal, silentMs, lastError } = signs;
+      if (refusal) {
+        problems.set(signs, refusal);
+      } else if (silentMs > limitMs) {
+        problems.set(signs, { message: `no claim has succeeded for ${silentMs} ms`, error: lastError });
+      }
+    }
+    return problems;
   }
 
-  private details(): Details {
+  private details(problems: ReadonlyMap<ShardSigns, Problem>): Details {
     const slots = this.queue.slots().map(({ name, slots: total, busy }) => [name, { slots: total, busy }]);
     return {
       processing: true,
       kinds: this.registry.getAll().length,
       slots: Object.fromEntries(slots),
-      millisecondsSinceLastClaim: this.signs.silentMs,
+      millisecondsSinceLastClaim: Math.max(...this.signs.shards.map(({ silentMs }) => silentMs)),
+      ...(this.shards.areNamed ? { shards: this.shardDetails(problems) } : {}),
     };
   }
 
-  private async degradation(options: PgQueueHealthOptions): Promise<Details> {
-    const { oldestDueMs, reason } = await this.oldestDue(options);
-    const reasons = [
-      this.signs.deaf && 'wake-ups are not heard, new tasks wait for the next poll',
-      reason,
-    ].filter(Boolean);
+  private shardDetails(problems: ReadonlyMap<ShardSigns, Problem>): Details {
+    const details = this.signs.shards.map((signs) => {
+      const problem = problems.get(signs);
+      return [signs.name, problem ? { status: 'down', ...problem } : { status: 'up' }];
+    });
+    return Object.fromEntries(details) as Details;
+  }
+
+  private async degradation(
+    options: PgQueueHealthOptions,
+    problems: ReadonlyMap<ShardSigns, Problem>,
+  ): Promise<Details> {
+    const working = this.shards.all.filter(
+      ({ name }) => ![...problems.keys()].some((down) => down.name === name),
+    );
+    const { oldestDueMs, reasons } = await this.oldestDue(options, working);
+    const all = [
+      ...[...problems].map(([{ name }, { message }]) => `shard ${name}: ${message}`),
+      ...this.deafness(problems),
+      ...reasons,
+    ];
     return {
       ...(oldestDueMs === undefined ? {} : { oldestDueMs }),
-      ...(reasons.length === 0 ? {} : { degraded: true, reason: reasons.join('; ') }),
+      ...(all.length === 0 ? {} : { degraded: true, reason: all.join('; ') }),
     };
   }
 
-  private async oldestDue({
-    maxOldestDueAge,
-    timeout = '1s',
-  }: PgQueueHealthOptions): Promise<{ oldestDueMs?: number; reason?: string }> {
+  private deafness(problems: ReadonlyMap<ShardSigns, Problem>): string[] {
+    return this.signs.shards
+      .filter((signs) => signs.deaf && !problems.has(signs))
+      .map(({ name }) => this.inShard(name, 'wake-ups are not heard, new tasks wait for the next poll'));
+  }
+
+  private inShard(name: string, text: string): string {
+    return this.shards.areNamed ? `shard ${name}: ${text}` : text;
+  }
+
+  private async oldestDue(
+    { maxOldestDueAge, timeout = '1s' }: PgQueueHealthOptions,
+    shards: readonly Shard[],
+  ): Promise<{ oldestDueMs?: number; reasons: string[] }> {
     if (maxOldestDueAge === undefined) {
-      return {};
+      return { reasons: [] };
     }
     const limitMs = toMilliseconds('maxOldestDueAge', maxOldestDueAge);
     const timeoutMs = toTimerMilliseconds('timeout', timeout, 1);
-    try {
-      const { database, tasks } = this.shards.all[0]!;
-      const kinds = this.registry.getAll().map((handler) => handler.options.kind);
-      const oldestDueMs = await inTime(
+    const kinds = this.registry.getAll().map((handler) => handler.options.kind);
+    const { answers, errors } = await askShards(shards, ({ database, tasks }) =>
+      inTime(
         timeoutMs,
         database.transaction((run) => tasks.oldestDue(run, kinds, timeoutMs)),
-      );
-      return oldestDueMs > limitMs
-        ? { oldestDueMs, reason: `a task has been due for ${oldestDueMs} ms` }
-        : { oldestDueMs };
-    } catch (error) {
-      return { reason: `the oldest due task is not known: ${errorMessage(error)}` };
-    }
+      ),
+    );
+    const late = [...answers].filter(([, dueMs]) => dueMs > limitMs);
+    const reasons = [
+      ...late.map(([{ name }, dueMs]) => this.inShard(name, `a task has been due for ${dueMs} ms`)),
+      ...[...errors].map(([{ name }, error]) =>
+        this.inShard(name, `the oldest due task is not known: ${errorMessage(error)}`),
+      ),
+    ];
+    return answers.size === 0 ? { reasons } : { oldestDueMs: Math.max(...answers.values()), reasons };
   }
 
   /** The shortest of all kinds; the last good one while a live value fails, which is no matter of health. */

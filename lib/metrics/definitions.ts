@@ -12,17 +12,17 @@ export const QUEUE_WAIT = 'pgqueue_queue_wait_seconds';
 export const SLOTS = 'pgqueue_slots';
 /** A gauge of bodies that go on though their attempt is over, labelled `kind`. */
 export const ABANDONED_HANDLERS = 'pgqueue_abandoned_handlers';
-/** A histogram of how long the database took to answer claims, in seconds. */
+/** A histogram of how long the database took to answer claims, in seconds, labelled `shard`. */
 export const FETCH_DURATION = 'pgqueue_fetch_duration_seconds';
-/** A histogram of how long the database took to write batches of outcomes, in seconds. */
+/** A histogram of how long the database took to write batches of outcomes, in seconds, labelled `shard`. */
 export const SETTLE_DURATION = 'pgqueue_settle_duration_seconds';
-/** A counter of how often this process was declared dead. */
+/** A counter of how often this process was declared dead, labelled `shard`. */
 export const LEASES_LOST_TOTAL = 'pgqueue_leases_lost_total';
-/** A counter of notifications that something was pushed. */
+/** A counter of notifications that something was pushed, labelled `shard`. */
 export const WAKE_UPS_TOTAL = 'pgqueue_wake_ups_total';
-/** A counter of failures of the queue's own statements and connections, labelled `role` (a `ConnectionRole`). */
+/** A counter of failures of the queue's own statements and connections, labelled `shard` and `role` (a `ConnectionRole`). */
 export const CONNECTION_FAILURES_TOTAL = 'pgqueue_connection_failures_total';
-/** A counter of first successes after failures, labelled `role`. */
+/** A counter of first successes after failures, labelled `shard` and `role`. */
 export const RECONNECTS_TOTAL = 'pgqueue_reconnects_total';
 
 /** From a millisecond to five minutes. */
@@ -38,17 +38,17 @@ export const COUNTERS: readonly CounterConfiguration<string>[] = [
     help: 'What happened to tasks, by kind and status',
     labelNames: ['kind', 'status'],
   },
-  { name: LEASES_LOST_TOTAL, help: 'How often this worker process was declared dead' },
-  { name: WAKE_UPS_TOTAL, help: 'Notifications that something was pushed' },
+  { name: LEASES_LOST_TOTAL, help: 'How often this worker process was declared dead', labelNames: ['shard'] },
+  { name: WAKE_UPS_TOTAL, help: 'Notifications that something was pushed', labelNames: ['shard'] },
   {
     name: CONNECTION_FAILURES_TOTAL,
     help: "Failures of the queue's own statements and connections, by role",
-    labelNames: ['role'],
+    labelNames: ['shard', 'role'],
   },
   {
     name: RECONNECTS_TOTAL,
     help: "First successes after failures of the queue's own connections, by role",
-    labelNames: ['role'],
+    labelNames: ['shard', 'role'],
   },
 ];
 
@@ -65,8 +65,13 @@ export const HISTOGRAMS: readonly HistogramConfiguration<string>[] = [
     labelNames: ['kind'],
     buckets: WAIT_BUCKETS,
   },
-  { name: FETCH_DURATION, help: 'How long claims took', buckets: STATEMENT_BUCKETS },
-  { name: SETTLE_DURATION, help: 'How long writing a batch of outcomes took', buckets: STATEMENT_BUCKETS },
+  { name: FETCH_DURATION, help: 'How long claims took', labelNames: ['shard'], buckets: STATEMENT_BUCKETS },
+  {
+    name: SETTLE_DURATION,
+    help: 'How long writing a batch of outcomes took',
+    labelNames: ['shard'],
+    buckets: STATEMENT_BUCKETS,
+  },
 ];
 
 export const GAUGES: readonly GaugeConfiguration<string>[] = [

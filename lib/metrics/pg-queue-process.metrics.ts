@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter, Histogram } from 'prom-client';
+import { Shards } from '../shards.js';
 import { CONNECTION_ROLES, type QueueEvent, QueueEvents } from '../task/queue-events.js';
 import {
   CONNECTION_FAILURES_TOTAL,
@@ -10,8 +11,9 @@ import {
   SETTLE_DURATION,
   WAKE_UPS_TOTAL,
 } from './definitions.js';
+import { startHistogram } from './start-histogram.js';
 
-/** Turns what happens to the process as a whole into Prometheus series. */
+/** Turns what happens between the process and its shards into Prometheus series. */
 @Injectable()
 export class PgQueueProcessMetrics {
   constructor(
@@ -22,32 +24,41 @@ export class PgQueueProcessMetrics {
     @InjectMetric(CONNECTION_FAILURES_TOTAL) private readonly failures: Counter,
     @InjectMetric(RECONNECTS_TOTAL) private readonly reconnects: Counter,
     events: QueueEvents,
+    shards: Shards,
   ) {
-    for (const role of CONNECTION_ROLES) {
-      failures.inc({ role }, 0);
-      // Maintenance is never told to work again: its jobs have their next turn.
-      if (role !== 'maintenance') {
-        reconnects.inc({ role }, 0);
-      }
-    }
+    shards.all.forEach(({ name }) => this.startSeries(name));
     events.subscribe((event) => this.onEvent(event));
   }
 
   private onEvent(event: QueueEvent): void {
     switch (event.type) {
       case 'claimed':
-        return this.fetches.observe(event.durationMs / 1000);
+        return this.fetches.observe({ shard: event.shard }, event.durationMs / 1000);
       case 'flushed':
-        return this.settles.observe(event.durationMs / 1000);
+        return this.settles.observe({ shard: event.shard }, event.durationMs / 1000);
       case 'lease-lost':
-        return this.leasesLost.inc();
+        return this.leasesLost.inc({ shard: event.shard });
       case 'woken':
-        return this.wakeUps.inc();
+        return this.wakeUps.inc({ shard: event.shard });
       case 'connection-failed':
-        return this.failures.inc({ role: event.role });
+        return this.failures.inc({ shard: event.shard, role: event.role });
       case 'connection-restored':
-        return this.reconnects.inc({ role: event.role });
+        return this.reconnects.inc({ shard: event.shard, role: event.role });
       default:
+    }
+  }
+
+  private startSeries(shard: string): void {
+    startHistogram(this.fetches, { shard });
+    startHistogram(this.settles, { shard });
+    this.leasesLost.inc({ shard }, 0);
+    this.wakeUps.inc({ shard }, 0);
+    for (const role of CONNECTION_ROLES) {
+      this.failures.inc({ shard, role }, 0);
+      // Maintenance is never told to work again: its jobs have their next turn.
+      if (role !== 'maintenance') {
+        this.reconnects.inc({ shard, role }, 0);
+      }
     }
   }
 }

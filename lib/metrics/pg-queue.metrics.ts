@@ -7,9 +7,7 @@ import { type QueueEvent, QueueEvents } from '../task/queue-events.js';
 import { METRIC_STATUSES, type MetricStatus } from '../task/task-status.js';
 import { ABANDONED_HANDLERS, ATTEMPT_DURATION, QUEUE_WAIT, SLOTS, TASKS_TOTAL } from './definitions.js';
 import { showKind, showSlots } from './slots-gauge.js';
-
-/** The kinds that a histogram has: starting one again would set it back to 0 for another application of this process. */
-const started = new WeakMap<Histogram, Set<string>>();
+import { startHistogram } from './start-histogram.js';
 
 /** Turns what happens to tasks into Prometheus series; each exists at 0 from the moment its kind is registered. */
 @Injectable()
@@ -89,16 +87,7 @@ export class PgQueueMetrics implements OnModuleDestroy {
     }
     this.abandoned.inc({ kind }, 0);
     showKind(this.slots, kind);
-    startHistogram(this.durations, kind);
-    startHistogram(this.waits, kind);
-  }
-}
-
-function startHistogram(histogram: Histogram, kind: string): void {
-  const kinds = started.get(histogram) ?? new Set();
-  started.set(histogram, kinds);
-  if (!kinds.has(kind)) {
-    kinds.add(kind);
-    histogram.zero({ kind });
+    startHistogram(this.durations, { kind });
+    startHistogram(this.waits, { kind });
   }
 }

@@ -1,5 +1,6 @@
 import { toMilliseconds } from './duration.js';
 import { errorMessage } from './error-message.js';
+import type { SettledAs } from './queue-events.js';
 import { MustCancelTaskError, MustIgnoreTaskError, SnoozeTaskError } from './task.errors.js';
 
 /** How an attempt ended. */
@@ -48,4 +49,17 @@ function snoozed(error: SnoozeTaskError): Outcome {
   } catch (invalid) {
     return failed(invalid);
   }
+}
+
+/** What was thrown, where the attempt failed. */
+export function errorOf(outcome: Outcome): unknown {
+  return outcome.type === 'failed' ? outcome.error : undefined;
+}
+
+/** How events tell of it. */
+export function settledAs(outcome: Outcome): SettledAs {
+  if (outcome.type === 'unclaimed') {
+    return 'released';
+  }
+  return outcome.type === 'failed' && outcome.ignored ? 'ignored' : outcome.type;
 }

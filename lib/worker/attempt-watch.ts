@@ -17,6 +17,7 @@ export class AttemptWatch {
   constructor(
     private readonly pools: ReadonlyMap<number, WorkerPool>,
     private readonly repository: SettleRepository,
+    private readonly idOf: (id: number) => string,
   ) {}
 
   async onBeat(listening: boolean): Promise<void> {
@@ -80,10 +81,11 @@ export class AttemptWatch {
   }
 
   private lose(attempt: Attempt, cancelled: boolean): void {
+    const id = this.idOf(attempt.id);
     attempt.lose(
       cancelled
-        ? new TaskCancelledError(`task ${attempt.id} was cancelled while it ran`)
-        : new LeaseLostError(`task ${attempt.id}: attempt ${attempt.attempt} lost its lease`),
+        ? new TaskCancelledError(`task ${id} was cancelled while it ran`)
+        : new LeaseLostError(`task ${id}: attempt ${attempt.attempt} lost its lease`),
     );
   }
 }

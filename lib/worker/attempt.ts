@@ -91,12 +91,13 @@ export class TaskContext implements Task, CurrentTask {
 
   constructor(
     attempt: Attempt,
+    id: string,
     name: string,
     readonly payload: unknown,
     complete: CompleteIn,
   ) {
-    const { id, kind, externalKey, attemptsLeft } = attempt.claimed;
-    this.id = String(id);
+    const { kind, externalKey, attemptsLeft } = attempt.claimed;
+    this.id = id;
     this.kind = kind;
     this.#name = name;
     this.externalKey = externalKey;

@@ -46,11 +46,13 @@ export class ClaimSchedule {
   private rotation = 0;
 
   private readonly pools: WorkerPool[] = [];
+  private readonly byKind = new Map<number, WorkerPool>();
 
   constructor(private readonly cursor: ClaimCursor) {}
 
   add(pool: WorkerPool): void {
     this.pools.push(pool);
+    this.byKind.set(pool.kind, pool);
     this.hot.set(pool.kind, new Map());
     this.rung = true;
   }
@@ -68,18 +70,18 @@ export class ClaimSchedule {
 
   /** @returns the next claim, or how many milliseconds nothing is to be done unless something happens. */
   plan(now: number): ClaimPlan | number {
-    const ready = this.pools.filter((pool) => pool.free > 0);
-    if (ready.length === 0) {
-      return Number.POSITIVE_INFINITY;
-    }
     const fullAt = Math.max(
       this.rung ? 0 : Math.min(this.nextPollAt, this.trailingAt, this.dueAt),
       this.fullProbeAllowedAt,
     );
+    const ready = this.ready(now >= fullAt);
+    if (ready.length === 0) {
+      return Number.POSITIVE_INFINITY;
+    }
     if (now >= fullAt) {
       return { full: true, kinds: this.rotate(ready).map((pool) => this.requestOf(pool, ALL_LEVELS)) };
     }
-    const waiting = ready.filter(({ kind }) => this.backlog.has(kind) || this.overlooked.has(kind));
+    const waiting = ready.filter((pool) => this.mayWait(pool));
     if (waiting.length > 0) {
       return {
         full: false,
@@ -87,6 +89,11 @@ export class ClaimSchedule {
       };
     }
     return fullAt - now;
+  }
+
+  /** Nothing is claimed for now: the slots are for the other shards. */
+  rest(): void {
+    this.pools.forEach(({ share }) => share.rest());
   }
 
   /** A look is on its way: rings from here on are news. */
@@ -98,7 +105,10 @@ export class ClaimSchedule {
       this.dueAt = Number.POSITIVE_INFINITY;
       this.nextPollAt = now + this.pollPeriod();
     }
-    kinds.forEach(({ kind }) => this.overlooked.delete(kind));
+    for (const { kind } of kinds) {
+      this.overlooked.delete(kind);
+      this.byKind.get(kind)!.share.reserve();
+    }
   }
 
   /** Takes in what a claim found. */
@@ -109,11 +119,13 @@ export class ClaimSchedule {
       this.hot.get(kind)!.set(priority, now);
     }
     for (const { kind, free } of kinds) {
-      if ((counts.get(kind) ?? 0) >= free || tasks.length >= limit) {
+      const mayHaveMore = (counts.get(kind) ?? 0) >= free || tasks.length >= limit;
+      if (mayHaveMore) {
         this.backlog.add(kind);
       } else {
         this.backlog.delete(kind);
       }
+      this.byKind.get(kind)!.share.release(mayHaveMore);
     }
     if (tasks.length > 0) {
       this.foundAt = now;
@@ -131,6 +143,21 @@ export class ClaimSchedule {
       const levels = kinds.length * ALL_LEVELS.length;
       this.fullProbeAllowedAt = now + levels * PROBE_MS * (1 / FULL_PROBE_SHARE - 1);
     }
+  }
+
+  /** The pools with a free slot; the others tell whether they had use for one. */
+  private ready(isDue: boolean): WorkerPool[] {
+    return this.pools.filter((pool) => {
+      const isReady = pool.free > 0;
+      if (!isReady) {
+        pool.share.starve(isDue || this.mayWait(pool));
+      }
+      return isReady;
+    });
+  }
+
+  private mayWait({ kind }: WorkerPool): boolean {
+    return this.backlog.has(kind) || this.overlooked.has(kind);
   }
 
   private trailBy(at: number): void {

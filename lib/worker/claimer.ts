@@ -97,6 +97,7 @@ export class Claimer {
   private plan(): ClaimPlan | number {
     const { leases, settler, schedule, events } = this.deps;
     if (leases.current === null || settler.isFull) {
+      schedule.rest();
       return Number.POSITIVE_INFINITY;
     }
     const plan = schedule.plan(performance.now());
@@ -137,6 +138,7 @@ export class Claimer {
     }
     const now = performance.now();
     if (!answer.leaseHeld) {
+      schedule.rest();
       // The lease went while the claim waited for it: the rows are where they were.
       cursor.undo(ticket);
       schedule.ring(now);
@@ -189,6 +191,7 @@ export class Claimer {
       return;
     }
     const { cursor, schedule, leases, states } = this.deps;
+    schedule.rest();
     this.failures++;
     // An answer that was too large to build or to read may fit when less is asked.
     this.limit = Math.max(1, Math.floor(this.limit / 4));

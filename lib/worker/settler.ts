@@ -1,6 +1,6 @@
 import type { SettleRepository } from '../storage/settle.repository.js';
 import { isCertainlyRolledBack, isConflict, isRefusedData } from '../storage/sql-state.js';
-import type { KindName, ShardEventSink, SettledAs } from '../task/queue-events.js';
+import type { AttemptName, SettledAs, ShardEventSink } from '../task/queue-events.js';
 import { givesBack, type SettleAnswer, type Settlement } from '../task/settlement.js';
 import type { ConnectionStates } from './connection-states.js';
 import { retryDelay } from './retry-delay.js';
@@ -9,7 +9,8 @@ import { SetAside } from './set-aside.js';
 /** An ended attempt on its way to the database. */
 export interface SettlerEntry {
   readonly settlement: Settlement;
-  readonly kind: KindName;
+  /** The task as events name it. */
+  readonly task: Omit<AttemptName, 'attempt'>;
   readonly as: SettledAs;
   readonly durationMs: number;
   readonly error?: unknown;
@@ -275,11 +276,11 @@ export class Settler {
   }
 
   private emit(
-    { settlement, kind, durationMs, error }: SettlerEntry,
+    { settlement, task, durationMs, error }: SettlerEntry,
     as: SettledAs,
     exhausted: boolean,
   ): void {
-    const { id, attempt, leaseId } = settlement;
+    const { attempt, leaseId } = settlement;
     const left = (this.pending.get(leaseId) ?? 1) - 1;
     if (left > 0) {
       this.pending.set(leaseId, left);
@@ -288,8 +289,7 @@ export class Settler {
     }
     this.deps.events.emit({
       type: 'attempt-settled',
-      ...kind,
-      id: String(id),
+      ...task,
       attempt,
       as,
       exhausted,

@@ -7,6 +7,8 @@ import { type Attempt, type CompleteIn, TaskContext } from './attempt.js';
 
 export interface RunnerHooks {
   complete: CompleteIn;
+  /** A task's id as the application knows it. */
+  idOf(id: number): string;
   /** Let `currentTask` answer within the handler. */
   taskContext: boolean;
 }
@@ -15,14 +17,14 @@ export interface RunnerHooks {
 export async function runAttempt(
   attempt: Attempt,
   { options, schema, invoke }: RegisteredHandler,
-  { complete, taskContext }: RunnerHooks,
+  { complete, idOf, taskContext }: RunnerHooks,
   ended: (attempt: Attempt, outcome: Outcome) => void,
 ): Promise<void> {
   let outcome: Outcome = SUCCEEDED;
   try {
     const stored = attempt.claimed.payload;
     const payload = schema ? await parsePayload(schema, stored) : stored;
-    const task = new TaskContext(attempt, options.name, payload, complete);
+    const task = new TaskContext(attempt, idOf(attempt.id), options.name, payload, complete);
     await (taskContext ? runAsCurrentTask(task, () => invoke(task)) : invoke(task));
   } catch (thrown) {
     outcome = outcomeOf(thrown);

@@ -2,18 +2,17 @@ import type { RegisteredHandler } from '../handlers/registered-handler.js';
 import type { ClaimedTask } from '../task/claim.js';
 import { failed, type Outcome, RELEASED, UNCLAIMED } from '../task/outcome.js';
 import type { Instruments } from '../task/instrumentation.js';
-import type { QueueEvents, ShardEvent } from '../task/queue-events.js';
+import type { ShardEvent } from '../task/queue-events.js';
 import type { RunnableKindOptions } from '../task/kind-options.js';
 import { LeaseLostError, TaskTimeoutError } from '../task/task.errors.js';
 import { Attempt } from './attempt.js';
-import { LiveSettings } from './live-settings.js';
+import type { SharedSlots } from './shared-slots.js';
+import { type SlotHolder, SlotShare } from './slot-share.js';
 import { type RunnerHooks, runAttempt } from './task-runner.js';
 import { WaitingLine } from './waiting-line.js';
 
 /** How soon a task is offered again while an older body of it still runs here. */
 const OVERLAP_DELAY_MS = 1000;
-/** So many bodies that outlived their attempt are borne for each slot; each one more withholds a slot, so that they stay bounded. */
-const BORNE_PER_SLOT = 10;
 
 export interface WorkerPoolHooks extends RunnerHooks {
   instruments: Instruments;
@@ -26,10 +25,11 @@ export interface WorkerPoolHooks extends RunnerHooks {
   isPaused(kind: number): boolean;
 }
 
-/** The slots of one kind in this process: each runs one attempt at a time. */
-export class WorkerPool {
+/** What runs of one kind and one shard in this process: one attempt in each slot that it has of those that shards share. */
+export class WorkerPool implements SlotHolder {
   readonly options: RunnableKindOptions;
-  private readonly live: LiveSettings;
+  /** Its part of the slots. */
+  readonly share: SlotShare;
   /** In the order of their start, which is the order of their deadlines. */
   private readonly running = new Map<number, Attempt>();
   /** Bodies that outlived their attempt. */
@@ -44,11 +44,11 @@ export class WorkerPool {
 
   constructor(
     private readonly handler: RegisteredHandler,
-    private readonly events: QueueEvents,
+    private readonly slots: SharedSlots,
     private readonly hooks: WorkerPoolHooks,
   ) {
     this.options = handler.options;
-    this.live = new LiveSettings(handler.options, events);
+    this.share = new SlotShare(slots, this);
   }
 
   get kind(): number {
@@ -63,20 +63,29 @@ export class WorkerPool {
     return this.running.size;
   }
 
-  /** The slots as the live option says now; the last good value while it fails. */
+  /** The slots as the live option says now, of all shards; the last good value while it fails. */
   get capacity(): number {
-    return this.live.capacity;
+    return this.slots.capacity;
+  }
+
+  /** How many of them are in use, by all shards. */
+  get busyInAll(): number {
+    return this.slots.busy;
   }
 
   /** The fall-back poll as the live option says now; the last good value while it fails. */
   get fetcherPeriodMs(): number {
-    return this.live.fetcherPeriodMs;
+    return this.slots.fetcherPeriodMs;
   }
 
-  /** How many tasks to claim: the free slots, and a few more where tasks are short. */
+  /** How many tasks to claim: this shard's part of the free slots, and a few more where tasks are short. */
   get free(): number {
-    const slots = this.hooks.isPaused(this.kind) ? 0 : this.slotsOf(this.capacity);
-    return slots === 0 ? 0 : Math.max(0, slots - this.running.size) + this.aheadOf(slots);
+    const count = this.hooks.isPaused(this.kind) ? 0 : this.slots.count;
+    if (count === 0) {
+      return 0;
+    }
+    const offered = this.share.offer(count);
+    return offered + this.aheadOf(Math.min(count, this.busy + offered));
   }
 
   /** A crash uses up an attempt of what was claimed and did not start: nobody's only one. */
@@ -84,28 +93,39 @@ export class WorkerPool {
     return this.options.maxAttempts > 1 ? this.line.room(slots) : 0;
   }
 
-  /** It has slots, and all are in use. */
+  /** There are slots, and all are in use. */
   get isFull(): boolean {
-    const { capacity } = this;
-    return capacity > 0 && this.running.size >= this.slotsOf(capacity);
+    return this.slots.areFull;
+  }
+
+  get abandonedBodies(): number {
+    return this.abandoned.size;
+  }
+
+  get hasWaiting(): boolean {
+    return this.line.size > 0;
+  }
+
+  poke(): void {
+    this.hooks.onRoom();
   }
 
   start(task: ClaimedTask, leaseId: number): void {
     const attempt = new Attempt(task, leaseId);
     const older = this.running.get(task.id) ?? this.line.get(task.id);
     if (older || this.abandoned.has(task.id)) {
-      older?.lose(new LeaseLostError(`task ${task.id} was taken again`));
+      older?.lose(new LeaseLostError(`task ${this.hooks.idOf(task.id)} was taken again`));
       this.end(attempt, { type: 'snoozed', delayMs: OVERLAP_DELAY_MS });
     } else if (this.hooks.isPaused(this.kind)) {
       // Its claim was on the way when the pause was heard of.
       this.end(attempt, UNCLAIMED);
-    } else if (this.hasSlot && this.line.size === 0) {
+    } else if (this.slots.hasFree && !this.hasWaiting) {
       this.takeSlot(attempt);
     } else if (this.draining) {
       this.end(attempt, UNCLAIMED);
     } else {
       this.line.join(attempt);
-      this.startWaiting();
+      this.slots.fill();
     }
   }
 
@@ -115,18 +135,10 @@ export class WorkerPool {
     this.unclaimWaiting();
   }
 
-  /** Bodies that never end cost nothing at first, then a slot each: they must neither stop their kind soon nor fill the memory. */
-  private slotsOf(capacity: number): number {
-    return Math.max(0, capacity - Math.max(0, this.abandoned.size - capacity * BORNE_PER_SLOT));
-  }
-
-  private get hasSlot(): boolean {
-    return this.running.size < this.slotsOf(this.live.lastCapacity);
-  }
-
   private takeSlot(attempt: Attempt): void {
     attempt.start(this.options.attemptTimeoutMs);
     this.line.started();
+    this.share.started();
     this.running.set(attempt.id, attempt);
     this.deadlineTimer ??= setTimeout(() => this.expireDeadlines(), this.options.attemptTimeoutMs);
     if (this.starting.push(attempt) === 1) {
@@ -134,14 +146,12 @@ export class WorkerPool {
     }
   }
 
-  private startWaiting(): void {
-    while (this.line.size > 0 && this.hasSlot) {
-      const attempt = this.line.next()!;
-      if (attempt.lost) {
-        this.end(attempt, UNCLAIMED);
-      } else {
-        this.takeSlot(attempt);
-      }
+  startNext(): void {
+    const attempt = this.line.next()!;
+    if (attempt.lost) {
+      this.end(attempt, UNCLAIMED);
+    } else {
+      this.takeSlot(attempt);
     }
   }
 
@@ -180,7 +190,7 @@ export class WorkerPool {
     attempt.instrumented = hooks.instruments.startAttempt(() => ({
       kind: options.kind,
       name: options.name,
-      id: String(attempt.id),
+      id: hooks.idOf(attempt.id),
       attempt: attempt.attempt,
       trace: attempt.claimed.trace,
     }));
@@ -197,16 +207,9 @@ export class WorkerPool {
     yield* this.line.values();
   }
 
-  /** At most `limit` attempts that started by `latest`, the oldest first. */
-  oldestAttempts(limit: number, latest: number): Attempt[] {
-    const oldest: Attempt[] = [];
-    for (const attempt of this.running.values()) {
-      if (oldest.length === limit || attempt.startedAt > latest) {
-        break;
-      }
-      oldest.push(attempt);
-    }
-    return oldest;
+  /** The attempts that hold a slot, in the order of their start. */
+  inSlots(): Iterable<Attempt> {
+    return this.running.values();
   }
 
   /** Gives up on everything that still runs: the attempts are given back. */
@@ -220,6 +223,7 @@ export class WorkerPool {
     clearTimeout(this.deadlineTimer);
     this.deadlineTimer = undefined;
     this.line.close();
+    this.slots.close();
   }
 
   private readonly onBodyEnded = (attempt: Attempt, outcome: Outcome): void => {
@@ -234,7 +238,7 @@ export class WorkerPool {
         this.outlived--;
         this.emitOutlived('abandoned-handler-ended', attempt);
       }
-      this.startWaiting();
+      this.share.freed();
       this.hooks.onRoom();
     }
   };
@@ -257,7 +261,7 @@ export class WorkerPool {
     { id, attempt }: Attempt,
   ): void {
     const { kind, name } = this.options;
-    this.hooks.tell({ type, kind, name, id: String(id), attempt, abandoned: this.outlived });
+    this.hooks.tell({ type, kind, name, id: this.hooks.idOf(id), attempt, abandoned: this.outlived });
   }
 
   private finish(attempt: Attempt, state: 'ended' | 'abandoned', outcome: Outcome): void {
@@ -266,7 +270,7 @@ export class WorkerPool {
       this.running.delete(attempt.id);
     }
     this.line.ended(attempt.durationMs);
-    this.startWaiting();
+    this.share.freed();
     this.hooks.onEnded(attempt, outcome);
   }
 
@@ -288,6 +292,6 @@ export class WorkerPool {
   }
 
   reportInvalid(error: unknown): void {
-    this.live.reportInvalid(error);
+    this.slots.reportInvalid(error);
   }
 }

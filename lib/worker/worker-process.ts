@@ -6,8 +6,8 @@ import { SettleRepository } from '../storage/settle.repository.js';
 import type { QueueSql } from '../storage/sql/index.js';
 import { TaskRepository } from '../storage/task.repository.js';
 import type { Instruments } from '../task/instrumentation.js';
-import type { Outcome } from '../task/outcome.js';
-import type { QueueEvents, SettledAs, ShardEventSink } from '../task/queue-events.js';
+import { errorOf, type Outcome, settledAs } from '../task/outcome.js';
+import type { ShardEventSink } from '../task/queue-events.js';
 import { keepsTerminal, settlementOf } from '../task/settlement.js';
 import { LeaseLostError, ShutdownError } from '../task/task.errors.js';
 import type { Executor, Manager } from '../task/transaction.js';
@@ -23,6 +23,7 @@ import { LeaseKeeper } from './lease-keeper.js';
 import { PausedKinds } from './paused-kinds.js';
 import { Rewinder } from './rewinder.js';
 import { Settler } from './settler.js';
+import type { SharedSlots } from './shared-slots.js';
 import { WakeListener } from './wake-listener.js';
 import { silenceMs, type WorkerOptions } from './worker-options.js';
 import { WorkerPool } from './worker-pool.js';
@@ -32,7 +33,8 @@ export interface WorkerProcessDeps {
   database: Database;
   sql: QueueSql;
   events: ShardEventSink;
-  processEvents: QueueEvents;
+  /** A task's id as the application knows it. */
+  idOf: (id: number) => string;
   instruments: Instruments;
   options: WorkerOptions;
   /** Read when a lease is taken. */
@@ -86,7 +88,7 @@ export class WorkerProcess {
       },
     });
     this.rewinder = new Rewinder(new LeaseRepository(this.connections.settle, sql), this.states);
-    this.watch = new AttemptWatch(this.pools, settleRepository);
+    this.watch = new AttemptWatch(this.pools, settleRepository, deps.idOf);
     this.leases = this.createLeaseKeeper();
     this.claimer = new Claimer({
       repository: new ClaimRepository(this.connections.claim, sql),
@@ -103,12 +105,13 @@ export class WorkerProcess {
     this.listener = options.listen ? this.createListener() : undefined;
   }
 
-  /** Takes on a kind; before the start or while running. */
-  add(handler: RegisteredHandler): void {
-    const pool = new WorkerPool(handler, this.deps.processEvents, {
+  /** Takes on a kind, in these slots; before the start or while running. */
+  add(handler: RegisteredHandler, slots: SharedSlots): void {
+    const pool = new WorkerPool(handler, slots, {
       instruments: this.deps.instruments,
       taskContext: this.deps.options.taskContext,
       onEnded: (attempt, outcome) => this.onEnded(pool, attempt, outcome),
+      idOf: this.deps.idOf,
       tell: (event) => this.deps.events.emit(event),
       onRoom: () => this.claimer.poke(),
       complete: (attempt, transaction) => this.completeIn(attempt, transaction),
@@ -190,7 +193,7 @@ export class WorkerProcess {
         type: 'attempt-settled',
         kind,
         name,
-        id: String(id),
+        id: this.deps.idOf(id),
         attempt: number,
         as,
         exhausted: false,
@@ -201,7 +204,7 @@ export class WorkerProcess {
       const settlement = settlementOf(attempt, outcome, options, (invalid) => pool.reportInvalid(invalid));
       this.settler.add({
         settlement,
-        kind: { kind, name },
+        task: { kind, name, id: this.deps.idOf(attempt.id) },
         as,
         durationMs: attempt.durationMs,
         error,
@@ -234,7 +237,7 @@ export class WorkerProcess {
       attempt.state !== 'running' ||
       !(await this.tasks.complete(run, String(id), leaseId, number, keep))
     ) {
-      throw new LeaseLostError(`task ${id}: attempt ${number} no longer holds its lease`);
+      throw new LeaseLostError(`task ${this.deps.idOf(id)}: attempt ${number} no longer holds its lease`);
     }
     attempt.completed = true;
   }
@@ -283,15 +286,4 @@ export class WorkerProcess {
       onPauses: () => this.leases.beatNow(),
     });
   }
-}
-
-function errorOf(outcome: Outcome): unknown {
-  return outcome.type === 'failed' ? outcome.error : undefined;
-}
-
-function settledAs(outcome: Outcome): SettledAs {
-  if (outcome.type === 'unclaimed') {
-    return 'released';
-  }
-  return outcome.type === 'failed' && outcome.ignored ? 'ignored' : outcome.type;
 }

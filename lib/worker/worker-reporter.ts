@@ -4,6 +4,7 @@ import type {
   ReportedSlots,
   WorkerReport,
 } from '../task/worker-report.js';
+import type { Attempt } from './attempt.js';
 import type { WorkerPool } from './worker-pool.js';
 
 /** So many attempts are told of, and none that began just now: what runs short would change at every heartbeat. */
@@ -36,7 +37,7 @@ export class WorkerReporter {
   private slotsOf(pools: readonly WorkerPool[]): ReportedSlots {
     return Object.fromEntries(
       pools.map((pool) => {
-        const { kind, capacity, busy } = pool;
+        const { kind, capacity, busyInAll: busy } = pool;
         if (pool.isFull) {
           this.fullSince.set(kind, this.fullSince.get(kind) ?? Date.now());
         } else {
@@ -73,7 +74,7 @@ function valueOf(read: () => number): number | null {
 function longestRunning(pools: readonly WorkerPool[]): ReportedAttempts {
   const latest = performance.now() - MIN_AGE_MS;
   return pools
-    .flatMap((pool) => pool.oldestAttempts(MAX_ATTEMPTS, latest))
+    .flatMap((pool) => oldestOf(pool, latest))
     .toSorted((a, b) => a.startedAt - b.startedAt)
     .slice(0, MAX_ATTEMPTS)
     .map(({ id, attempt, claimed, startedAt }) => [
@@ -82,4 +83,15 @@ function longestRunning(pools: readonly WorkerPool[]): ReportedAttempts {
       attempt,
       Math.round(performance.timeOrigin + startedAt),
     ]);
+}
+
+function oldestOf(pool: WorkerPool, latest: number): Attempt[] {
+  const oldest: Attempt[] = [];
+  for (const attempt of pool.inSlots()) {
+    if (oldest.length === MAX_ATTEMPTS || attempt.startedAt > latest) {
+      break;
+    }
+    oldest.push(attempt);
+  }
+  return oldest;
 }

@@ -194,7 +194,7 @@ describe('the gauges of the cluster', () => {
     await dataSource.query(`INSERT INTO pgqueue (kind, payload) VALUES (77, '{}')`);
     await shows('pgqueue_tasks{kind="unknown",status="new"}', 1);
     const restore = await cutOff(database);
-    const failures = 'pgqueue_connection_failures_total{role="maintenance"}';
+    const failures = 'pgqueue_connection_failures_total{shard="default",role="maintenance"}';
     await until(async () => ((await series(failures)) ?? 0) >= 2);
     const age = (await series('pgqueue_snapshot_age_seconds'))!;
     await until(async () => ((await series('pgqueue_snapshot_age_seconds')) ?? 0) > Math.max(2, age));

@@ -56,12 +56,14 @@ describe('what a process knows by itself', () => {
     const names = [
       'pgqueue_abandoned_handlers{kind="work"}',
       'pgqueue_queue_wait_seconds_count{kind="work"}',
-      'pgqueue_fetch_duration_seconds_count',
-      'pgqueue_settle_duration_seconds_count',
-      'pgqueue_leases_lost_total',
-      'pgqueue_wake_ups_total',
-      ...ROLES.map((role) => `pgqueue_reconnects_total{role="${role}"}`),
-      ...[...ROLES, 'maintenance'].map((role) => `pgqueue_connection_failures_total{role="${role}"}`),
+      'pgqueue_fetch_duration_seconds_count{shard="default"}',
+      'pgqueue_settle_duration_seconds_count{shard="default"}',
+      'pgqueue_leases_lost_total{shard="default"}',
+      'pgqueue_wake_ups_total{shard="default"}',
+      ...ROLES.map((role) => `pgqueue_reconnects_total{shard="default",role="${role}"}`),
+      ...[...ROLES, 'maintenance'].map(
+        (role) => `pgqueue_connection_failures_total{shard="default",role="${role}"}`,
+      ),
     ];
     for (const name of names) {
       expect([name, await series(name)]).toEqual([name, 0]);
@@ -82,8 +84,10 @@ describe('what a process knows by itself', () => {
     expect(sum).toBeGreaterThanOrEqual(7200);
     expect(sum).toBeLessThan(7260);
     expect(await series('pgqueue_queue_wait_seconds_bucket{le="3600",kind="work"}')).toBe(1);
-    expect(await series('pgqueue_fetch_duration_seconds_count')).toBeGreaterThan(0);
-    await until(async () => ((await series('pgqueue_settle_duration_seconds_count')) ?? 0) > 0);
+    expect(await series('pgqueue_fetch_duration_seconds_count{shard="default"}')).toBeGreaterThan(0);
+    await until(
+      async () => ((await series('pgqueue_settle_duration_seconds_count{shard="default"}')) ?? 0) > 0,
+    );
   });
 
   it('shows busy and free slots as they are, of all applications that share the registry', async () => {
@@ -131,10 +135,10 @@ describe('what a process knows by itself', () => {
     await events.first('listening');
     await events.first('lease-acquired');
     await queue.pushTask({ kind: work, payload: null });
-    await until(async () => ((await series('pgqueue_wake_ups_total')) ?? 0) >= 1);
-    expect(await series('pgqueue_leases_lost_total')).toBe(0);
+    await until(async () => ((await series('pgqueue_wake_ups_total{shard="default"}')) ?? 0) >= 1);
+    expect(await series('pgqueue_leases_lost_total{shard="default"}')).toBe(0);
     await dataSource.query('DELETE FROM pgqueue_lease');
-    await until(async () => (await series('pgqueue_leases_lost_total')) === 1);
+    await until(async () => (await series('pgqueue_leases_lost_total{shard="default"}')) === 1);
   });
 
   it('counts failures of connections, and that they work again', async () => {
@@ -146,14 +150,16 @@ describe('what a process knows by itself', () => {
     await events.first('listening');
     const restore = await cutOff(database);
     for (const role of ['claim', 'heartbeat', 'listen']) {
-      const failures = `pgqueue_connection_failures_total{role="${role}"}`;
+      const failures = `pgqueue_connection_failures_total{shard="default",role="${role}"}`;
       await until(async () => ((await series(failures)) ?? 0) >= 1);
-      expect(await series(`pgqueue_reconnects_total{role="${role}"}`)).toBe(0);
+      expect(await series(`pgqueue_reconnects_total{shard="default",role="${role}"}`)).toBe(0);
     }
     await restore();
     for (const role of ['claim', 'heartbeat', 'listen']) {
-      await until(async () => ((await series(`pgqueue_reconnects_total{role="${role}"}`)) ?? 0) >= 1);
+      await until(
+        async () => ((await series(`pgqueue_reconnects_total{shard="default",role="${role}"}`)) ?? 0) >= 1,
+      );
     }
-    expect(await series('pgqueue_reconnects_total{role="settle"}')).toBe(0);
+    expect(await series('pgqueue_reconnects_total{shard="default",role="settle"}')).toBe(0);
   });
 });

@@ -42,7 +42,7 @@ describe('cancelTaskByKey', () => {
       { status: 'cancelled', lease_id: null, finished_at: expect.anything() },
     ]);
     expect(events.of('task-cancelled')).toEqual([
-      { type: 'task-cancelled', kind: definition.kind, name: definition.name },
+      { type: 'task-cancelled', shard: 'default', kind: definition.kind, name: definition.name },
     ]);
   });
 

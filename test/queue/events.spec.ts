@@ -82,6 +82,7 @@ it('tell when bodies outlive their attempts, and when these end at last', async 
   expect(events.of('abandoned-handler-ended')).toEqual(
     outliving.map((id, place) => ({
       type: 'abandoned-handler-ended',
+      shard: 'default',
       kind,
       name,
       id,
@@ -102,7 +103,9 @@ it('tell what was retried, and nothing when there was nothing', async () => {
   await events.first('attempt-settled', ({ exhausted }) => exhausted);
   await app.queue.retryTasks(definition);
   const { kind, name } = definition;
-  expect(events.of('tasks-retried')).toEqual([{ type: 'tasks-retried', kind, name, count: 1 }]);
+  expect(events.of('tasks-retried')).toEqual([
+    { type: 'tasks-retried', shard: 'default', kind, name, count: 1 },
+  ]);
 });
 
 it('tell of wake-ups', async () => {

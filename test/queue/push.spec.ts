@@ -174,8 +174,8 @@ describe('pushTasks', () => {
       { kind: second, payload: 0 },
     ]);
     expect(events.of('tasks-pushed')).toEqual([
-      { type: 'tasks-pushed', kind: first.kind, name: first.name, count: 1 },
-      { type: 'tasks-pushed', kind: second.kind, name: second.name, count: 2 },
+      { type: 'tasks-pushed', shard: 'default', kind: first.kind, name: first.name, count: 1 },
+      { type: 'tasks-pushed', shard: 'default', kind: second.kind, name: second.name, count: 2 },
     ]);
   });
 });

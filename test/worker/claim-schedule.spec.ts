@@ -2,13 +2,34 @@ import { expect, it } from 'vitest';
 import type { ClaimedTask } from '../../lib/task/claim.js';
 import { ClaimCursor } from '../../lib/worker/claim-cursor.js';
 import { type ClaimPlan, ClaimSchedule } from '../../lib/worker/claim-schedule.js';
+import { type SlotHolder, SlotShare, type Slots } from '../../lib/worker/slot-share.js';
 import type { WorkerPool } from '../../lib/worker/worker-pool.js';
 
 const KIND = 1;
+const NOBODY: SlotHolder = {
+  busy: 0,
+  abandonedBodies: 0,
+  hasWaiting: false,
+  startNext: () => undefined,
+  poke: () => undefined,
+};
+const NO_RIVALS: Slots = {
+  join: () => undefined,
+  freeFor: (_, count) => count,
+  nextTurn: () => 1,
+  fill: () => undefined,
+  pokeStarved: () => undefined,
+  watchReserved: () => undefined,
+};
 
 /** A schedule of one kind with ten free slots; `look` makes the claim that is due at a time, and says what it found. */
 function schedule() {
-  const pool = { kind: KIND, free: 10, fetcherPeriodMs: 1000 } as WorkerPool;
+  const pool = {
+    kind: KIND,
+    free: 10,
+    fetcherPeriodMs: 1000,
+    share: new SlotShare(NO_RIVALS, NOBODY),
+  } as WorkerPool;
   const claims = new ClaimSchedule(new ClaimCursor());
   claims.add(pool);
   return {

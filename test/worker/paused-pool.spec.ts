@@ -3,6 +3,7 @@ import { resolveKindOptions, type RunnableKindOptions } from '../../lib/task/kin
 import { Instruments } from '../../lib/task/instrumentation.js';
 import type { Outcome } from '../../lib/task/outcome.js';
 import { QueueEvents } from '../../lib/task/queue-events.js';
+import { SharedSlots } from '../../lib/worker/shared-slots.js';
 import { WorkerPool } from '../../lib/worker/worker-pool.js';
 
 it('a pool of a paused kind has no free slot, and gives back what a claim on its way brings', () => {
@@ -16,8 +17,10 @@ it('a pool of a paused kind has no free slot, and gives back what a claim on its
       invoke: () => expect.unreachable('the handler was called'),
       origin: 'test',
     },
-    new QueueEvents(),
+    new SharedSlots(options as RunnableKindOptions, new QueueEvents()),
     {
+      idOf: String,
+      tell: () => undefined,
       onEnded: (_, outcome) => void ended.push(outcome),
       complete: () => expect.unreachable('nothing was settled'),
       isPaused: () => paused,

@@ -6,6 +6,7 @@ import { assertRunnable, resolveKindOptions } from '../../lib/task/kind-options.
 import type { Outcome } from '../../lib/task/outcome.js';
 import { QueueEvents } from '../../lib/task/queue-events.js';
 import { LeaseLostError } from '../../lib/task/task.errors.js';
+import { SharedSlots } from '../../lib/worker/shared-slots.js';
 import { WorkerPool } from '../../lib/worker/worker-pool.js';
 import { deferred } from '../support/deferred.js';
 import { until } from '../support/until.js';
@@ -30,7 +31,9 @@ function createPool(options: { attemptTimeout?: number; maxAttempts?: number } =
     },
   };
   const events = new QueueEvents();
-  pool = new WorkerPool(handler, events, {
+  pool = new WorkerPool(handler, new SharedSlots(resolved, events), {
+    idOf: String,
+    tell: (event) => events.emit({ ...event, shard: 'default' }),
     instruments: new Instruments(events),
     taskContext: false,
     complete: () => Promise.reject(new Error('not here')),

@@ -1,0 +1,101 @@
+import { sqlState } from '../storage/sql-state.js';
+import { errorMessage } from '../task/error-message.js';
+import type { ShardEvent, ShardEvents } from '../task/queue-events.js';
+
+const READ_ONLY = '25006';
+/** Tables, columns, functions or privileges that are not there; no such schema. */
+const MISMATCH = /^(42|3F)/;
+
+/** Why the server will go on to refuse what the queue does, and with which words it did. */
+export interface Refusal {
+  readonly message: string;
+  readonly error: string;
+}
+
+/** What the worker's events say of how it fares in one shard. */
+export class ShardSigns {
+  /** What went wrong last, unless something has gone right since. */
+  lastError: string | undefined;
+  /** Wake-ups are not heard: new tasks wait for the next poll. */
+  deaf = false;
+  private lastSignAt = 0;
+  /** Whether the last heartbeat failed. */
+  private cutOff = false;
+  /** By the connection that met it. */
+  private readonly refusals = new Map<string, Refusal>();
+
+  constructor(
+    readonly name: string,
+    events: ShardEvents,
+  ) {
+    events.subscribe((event) => this.onEvent(event));
+  }
+
+  /** Processing begins. */
+  reset(): void {
+    this.cutOff = false;
+    this.deaf = false;
+    this.refusals.clear();
+    this.onSign();
+  }
+
+  /** For how long no claim has succeeded, or no heartbeat while all slots are busy. */
+  get silentMs(): number {
+    return Math.round(performance.now() - this.lastSignAt);
+  }
+
+  get refusal(): Refusal | undefined {
+    return [...this.refusals.values()].at(-1);
+  }
+
+  private onEvent(event: ShardEvent): void {
+    switch (event.type) {
+      case 'claimed':
+        this.refusals.delete('claim');
+        this.onSign();
+        break;
+      case 'saturated':
+        // Full slots ask the database nothing, but the heartbeat does.
+        if (!this.cutOff) {
+          this.onSign();
+        }
+        break;
+      case 'connection-failed':
+        this.onFailed(event);
+        break;
+      case 'connection-restored':
+        this.onRestored(event);
+        break;
+      default:
+    }
+  }
+
+  private onFailed({ role, error }: Extract<ShardEvent, { type: 'connection-failed' }>): void {
+    this.lastError = errorMessage(error);
+    this.cutOff ||= role === 'heartbeat';
+    this.deaf ||= role === 'listen';
+    const message = refusalOf(sqlState(error));
+    // Only these two are sure to try again soon.
+    if (message && (role === 'claim' || role === 'heartbeat')) {
+      this.refusals.set(role, { message, error: this.lastError });
+    }
+  }
+
+  private onRestored({ role }: Extract<ShardEvent, { type: 'connection-restored' }>): void {
+    this.refusals.delete(role);
+    this.cutOff &&= role !== 'heartbeat';
+    this.deaf &&= role !== 'listen';
+  }
+
+  private onSign(): void {
+    this.lastSignAt = performance.now();
+    this.lastError = undefined;
+  }
+}
+
+function refusalOf(state: string | undefined): string | undefined {
+  if (state === READ_ONLY) {
+    return 'the server is read-only';
+  }
+  return state && MISMATCH.test(state) ? "the queue's tables do not match this release" : undefined;
+}

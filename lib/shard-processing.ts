@@ -1,0 +1,131 @@
+import { hostname } from 'node:os';
+import type { RegisteredHandler } from './handlers/registered-handler.js';
+import { ActivityRecorder } from './maintenance/activity-recorder.js';
+import { Janitor } from './maintenance/janitor.js';
+import { PeriodicJob } from './maintenance/periodic-job.js';
+import { Rescuer } from './maintenance/rescuer.js';
+import { Sweeper } from './maintenance/sweeper.js';
+import type { ResolvedOptions } from './pg-queue.options.js';
+import type { Shard } from './shard.js';
+import { ActivityRepository } from './storage/activity.repository.js';
+import { LeaseRepository } from './storage/lease.repository.js';
+import { MaintenanceRepository } from './storage/maintenance.repository.js';
+import type { Instruments } from './task/instrumentation.js';
+import { within } from './worker/deadline.js';
+import type { SharedSlots } from './worker/shared-slots.js';
+import { silenceMs } from './worker/worker-options.js';
+import { WorkerProcess } from './worker/worker-process.js';
+import { VERSION } from './version.js';
+
+const ORPHANS = 'orphans';
+/** Costs one scan of the table; little but foreign SQL makes orphans. */
+const ORPHANS_PERIOD_MS = 600_000;
+const ACTIVITY = 'activity';
+const ACTIVITY_PERIOD_MS = 3_600_000;
+/** How many minutes of kinds are deleted at a time. */
+const ACTIVITY_BATCH = 50_000;
+/** How long maintenance gets to end what it is at, and to give its turns back. */
+const MAINTENANCE_GRACE_MS = 1000;
+
+export interface ShardProcessingDeps {
+  shard: Shard;
+  instruments: Instruments;
+  options: ResolvedOptions;
+}
+
+/** One run of processing in one shard: the worker process and the maintenance beside it. */
+export class ShardProcessing {
+  private readonly process: WorkerProcess;
+  private readonly recorder: ActivityRecorder;
+  private readonly rescuer: Rescuer;
+  private readonly repository: MaintenanceRepository;
+  private readonly maintenance: readonly PeriodicJob[];
+
+  constructor(private readonly deps: ShardProcessingDeps) {
+    this.process = this.createProcess();
+    const { shard, options } = deps;
+    const { settle } = this.process.connections;
+    const { pools } = this.process;
+    const { events, sql } = shard;
+    this.rescuer = new Rescuer(new LeaseRepository(settle, sql), pools, events, {
+      leaseTimeoutMs: options.leaseTimeoutMs,
+      // Behind a pooler a session belongs to nobody.
+      silenceMs: options.transactionPooling ? null : silenceMs(options),
+    });
+    this.repository = new MaintenanceRepository(settle, sql);
+    const activity = new ActivityRepository(settle, sql);
+    this.recorder = new ActivityRecorder(activity, events);
+    this.maintenance = this.createMaintenance(activity);
+  }
+
+  start(): void {
+    this.process.start();
+    this.recorder.start();
+    this.maintenance.forEach((job) => job.start());
+  }
+
+  /** Takes on a kind, in these slots; before the start or while this runs. */
+  add(handler: RegisteredHandler, slots: SharedSlots): void {
+    this.process.add(handler, slots);
+  }
+
+  /** Bounded by `timeoutMs` and a little more; never rejects. @returns how many attempts did not end in time */
+  async stop(timeoutMs: number): Promise<number> {
+    const { process, maintenance } = this;
+    const ended = Promise.allSettled([this.endRescue(), ...maintenance.map((job) => job.stop())]);
+    const { released, settled } = await process.stop(timeoutMs);
+    const recorded = this.recorder.stop();
+    // What runs on meets a closed connection. A database that took no outcomes will take no statistics either.
+    await within(MAINTENANCE_GRACE_MS, settled ? Promise.all([ended, recorded]) : ended);
+    await process.connections.close();
+    await within(MAINTENANCE_GRACE_MS, ended);
+    return released;
+  }
+
+  private createProcess(): WorkerProcess {
+    const { shard, instruments, options } = this.deps;
+    return new WorkerProcess({
+      database: shard.database,
+      sql: shard.sql,
+      events: shard.events,
+      idOf: (id) => shard.idOf(id),
+      instruments,
+      options,
+      info: () => ({
+        worker: options.workerName,
+        host: hostname(),
+        pid: globalThis.process.pid,
+        version: VERSION,
+      }),
+      onSilentProcesses: (leaseIds) => void this.rescuer.runOnce(leaseIds),
+    });
+  }
+
+  private createMaintenance(activity: ActivityRepository): PeriodicJob[] {
+    const { process, repository, rescuer } = this;
+    const { events } = this.deps.shard;
+    return [
+      new Janitor(repository, process.pools, events),
+      new PeriodicJob({
+        repository,
+        events,
+        jobs: () => new Map([[ORPHANS, ORPHANS_PERIOD_MS]]),
+        work: () => rescuer.adoptOrphans(),
+      }),
+      new PeriodicJob({
+        repository,
+        events,
+        jobs: () => new Map([[ACTIVITY, ACTIVITY_PERIOD_MS]]),
+        // After a full batch the turn is given back for the rest.
+        work: async () => (await activity.expire(ACTIVITY_BATCH)) < ACTIVITY_BATCH,
+      }),
+      new Sweeper(repository, process.pools, events, (kind) => process.sweep(kind)),
+    ];
+  }
+
+  private async endRescue(): Promise<void> {
+    if (await this.rescuer.stop()) {
+      await this.repository.returnTurn(ORPHANS);
+    }
+  }
+}
