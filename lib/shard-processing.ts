@@ -88,7 +88,7 @@ export class ShardProcessing {
       database: shard.database,
       sql: shard.sql,
       events: shard.events,
-      idOf: (id) => shard.idOf(id),
+      place: { shard: shard.name, idOf: (id) => shard.idOf(id) },
       instruments,
       options,
       info: () => ({

@@ -8,6 +8,8 @@ export interface Task<Payload = unknown> {
   /** The same for all attempts, and of no other task in any shard: an idempotency key for effects elsewhere. */
   readonly id: string;
   readonly kind: number;
+  /** The name of the shard that it is stored in, where its data are too; `'default'` without shards, unless the DataSource has another name. */
+  readonly shard: string;
   /** As it was pushed, or what the definition's schema made of it. */
   readonly payload: Payload;
   readonly externalKey: string | null;

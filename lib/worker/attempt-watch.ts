@@ -1,6 +1,6 @@
 import type { SettleRepository } from '../storage/settle.repository.js';
 import { LeaseLostError, TaskCancelledError } from '../task/task.errors.js';
-import type { Attempt } from './attempt.js';
+import type { Attempt, TaskPlace } from './attempt.js';
 import type { WorkerPool } from './worker-pool.js';
 
 /** While the listener hears of every loss, only one heartbeat in so many asks. */
@@ -17,7 +17,7 @@ export class AttemptWatch {
   constructor(
     private readonly pools: ReadonlyMap<number, WorkerPool>,
     private readonly repository: SettleRepository,
-    private readonly idOf: (id: number) => string,
+    private readonly place: TaskPlace,
   ) {}
 
   async onBeat(listening: boolean): Promise<void> {
@@ -81,7 +81,7 @@ export class AttemptWatch {
   }
 
   private lose(attempt: Attempt, cancelled: boolean): void {
-    const id = this.idOf(attempt.id);
+    const id = this.place.idOf(attempt.id);
     attempt.lose(
       cancelled
         ? new TaskCancelledError(`task ${id} was cancelled while it ran`)

@@ -78,10 +78,18 @@ export class Attempt implements AttemptRef {
   }
 }
 
+/** Where tasks are stored. */
+export interface TaskPlace {
+  readonly shard: string;
+  /** A task's id as the application knows it. */
+  idOf(id: number): string;
+}
+
 /** What the handler sees of its attempt. */
 export class TaskContext implements Task, CurrentTask {
   readonly id: string;
   readonly kind: number;
+  readonly shard: string;
   readonly externalKey: string | null;
   readonly attempt: number;
   readonly attemptsLeft: number;
@@ -91,13 +99,14 @@ export class TaskContext implements Task, CurrentTask {
 
   constructor(
     attempt: Attempt,
-    id: string,
+    place: TaskPlace,
     name: string,
     readonly payload: unknown,
     complete: CompleteIn,
   ) {
     const { kind, externalKey, attemptsLeft } = attempt.claimed;
-    this.id = id;
+    this.id = place.idOf(attempt.id);
+    this.shard = place.shard;
     this.kind = kind;
     this.#name = name;
     this.externalKey = externalKey;

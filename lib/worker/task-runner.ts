@@ -3,12 +3,11 @@ import { runAsCurrentTask } from '../task/current-task.js';
 import { type Outcome, outcomeOf, RELEASED, SUCCEEDED } from '../task/outcome.js';
 import { parsePayload } from '../task/payload.js';
 import { ShutdownError } from '../task/task.errors.js';
-import { type Attempt, type CompleteIn, TaskContext } from './attempt.js';
+import { type Attempt, type CompleteIn, TaskContext, type TaskPlace } from './attempt.js';
 
 export interface RunnerHooks {
   complete: CompleteIn;
-  /** A task's id as the application knows it. */
-  idOf(id: number): string;
+  place: TaskPlace;
   /** Let `currentTask` answer within the handler. */
   taskContext: boolean;
 }
@@ -17,14 +16,14 @@ export interface RunnerHooks {
 export async function runAttempt(
   attempt: Attempt,
   { options, schema, invoke }: RegisteredHandler,
-  { complete, idOf, taskContext }: RunnerHooks,
+  { complete, place, taskContext }: RunnerHooks,
   ended: (attempt: Attempt, outcome: Outcome) => void,
 ): Promise<void> {
   let outcome: Outcome = SUCCEEDED;
   try {
     const stored = attempt.claimed.payload;
     const payload = schema ? await parsePayload(schema, stored) : stored;
-    const task = new TaskContext(attempt, idOf(attempt.id), options.name, payload, complete);
+    const task = new TaskContext(attempt, place, options.name, payload, complete);
     await (taskContext ? runAsCurrentTask(task, () => invoke(task)) : invoke(task));
   } catch (thrown) {
     outcome = outcomeOf(thrown);

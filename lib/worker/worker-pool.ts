@@ -114,7 +114,7 @@ export class WorkerPool implements SlotHolder {
     const attempt = new Attempt(task, leaseId);
     const older = this.running.get(task.id) ?? this.line.get(task.id);
     if (older || this.abandoned.has(task.id)) {
-      older?.lose(new LeaseLostError(`task ${this.hooks.idOf(task.id)} was taken again`));
+      older?.lose(new LeaseLostError(`task ${this.hooks.place.idOf(task.id)} was taken again`));
       this.end(attempt, { type: 'snoozed', delayMs: OVERLAP_DELAY_MS });
     } else if (this.hooks.isPaused(this.kind)) {
       // Its claim was on the way when the pause was heard of.
@@ -190,7 +190,7 @@ export class WorkerPool implements SlotHolder {
     attempt.instrumented = hooks.instruments.startAttempt(() => ({
       kind: options.kind,
       name: options.name,
-      id: hooks.idOf(attempt.id),
+      id: hooks.place.idOf(attempt.id),
       attempt: attempt.attempt,
       trace: attempt.claimed.trace,
     }));
@@ -261,7 +261,7 @@ export class WorkerPool implements SlotHolder {
     { id, attempt }: Attempt,
   ): void {
     const { kind, name } = this.options;
-    this.hooks.tell({ type, kind, name, id: this.hooks.idOf(id), attempt, abandoned: this.outlived });
+    this.hooks.tell({ type, kind, name, id: this.hooks.place.idOf(id), attempt, abandoned: this.outlived });
   }
 
   private finish(attempt: Attempt, state: 'ended' | 'abandoned', outcome: Outcome): void {

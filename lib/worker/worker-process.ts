@@ -12,7 +12,7 @@ import { keepsTerminal, settlementOf } from '../task/settlement.js';
 import { LeaseLostError, ShutdownError } from '../task/task.errors.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import { AttemptWatch } from './attempt-watch.js';
-import type { Attempt } from './attempt.js';
+import type { Attempt, TaskPlace } from './attempt.js';
 import { ClaimCursor } from './claim-cursor.js';
 import { ClaimSchedule } from './claim-schedule.js';
 import { Claimer } from './claimer.js';
@@ -33,8 +33,7 @@ export interface WorkerProcessDeps {
   database: Database;
   sql: QueueSql;
   events: ShardEventSink;
-  /** A task's id as the application knows it. */
-  idOf: (id: number) => string;
+  place: TaskPlace;
   instruments: Instruments;
   options: WorkerOptions;
   /** Read when a lease is taken. */
@@ -88,7 +87,7 @@ export class WorkerProcess {
       },
     });
     this.rewinder = new Rewinder(new LeaseRepository(this.connections.settle, sql), this.states);
-    this.watch = new AttemptWatch(this.pools, settleRepository, deps.idOf);
+    this.watch = new AttemptWatch(this.pools, settleRepository, deps.place);
     this.leases = this.createLeaseKeeper();
     this.claimer = new Claimer({
       repository: new ClaimRepository(this.connections.claim, sql),
@@ -111,7 +110,7 @@ export class WorkerProcess {
       instruments: this.deps.instruments,
       taskContext: this.deps.options.taskContext,
       onEnded: (attempt, outcome) => this.onEnded(pool, attempt, outcome),
-      idOf: this.deps.idOf,
+      place: this.deps.place,
       tell: (event) => this.deps.events.emit(event),
       onRoom: () => this.claimer.poke(),
       complete: (attempt, transaction) => this.completeIn(attempt, transaction),
@@ -193,7 +192,7 @@ export class WorkerProcess {
         type: 'attempt-settled',
         kind,
         name,
-        id: this.deps.idOf(id),
+        id: this.deps.place.idOf(id),
         attempt: number,
         as,
         exhausted: false,
@@ -204,7 +203,7 @@ export class WorkerProcess {
       const settlement = settlementOf(attempt, outcome, options, (invalid) => pool.reportInvalid(invalid));
       this.settler.add({
         settlement,
-        task: { kind, name, id: this.deps.idOf(attempt.id) },
+        task: { kind, name, id: this.deps.place.idOf(attempt.id) },
         as,
         durationMs: attempt.durationMs,
         error,
@@ -237,7 +236,9 @@ export class WorkerProcess {
       attempt.state !== 'running' ||
       !(await this.tasks.complete(run, String(id), leaseId, number, keep))
     ) {
-      throw new LeaseLostError(`task ${this.deps.idOf(id)}: attempt ${number} no longer holds its lease`);
+      throw new LeaseLostError(
+        `task ${this.deps.place.idOf(id)}: attempt ${number} no longer holds its lease`,
+      );
     }
     attempt.completed = true;
   }

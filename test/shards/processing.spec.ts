@@ -65,6 +65,7 @@ describe('processing', () => {
     const pushed = [...(await push(kind, 'a', 50)), ...(await push(kind, 'b', 50))];
     await until(() => ran.length >= 100);
     expect(ran.map(({ id }) => id).toSorted()).toEqual(pushed.map(({ id }) => id!).toSorted());
+    expect(ran.every(({ id, shard }) => id.startsWith(`${shard}/`))).toBe(true);
     const events = recordEvents(app.queue);
     const [last] = await push(kind, 'b', 1);
     expect(await events.first('attempt-settled')).toMatchObject({

@@ -19,7 +19,7 @@ it('a pool of a paused kind has no free slot, and gives back what a claim on its
     },
     new SharedSlots(options as RunnableKindOptions, new QueueEvents()),
     {
-      idOf: String,
+      place: { shard: 'default', idOf: String },
       tell: () => undefined,
       onEnded: (_, outcome) => void ended.push(outcome),
       complete: () => expect.unreachable('nothing was settled'),

@@ -32,7 +32,7 @@ function createPool(options: { attemptTimeout?: number; maxAttempts?: number } =
   };
   const events = new QueueEvents();
   pool = new WorkerPool(handler, new SharedSlots(resolved, events), {
-    idOf: String,
+    place: { shard: 'default', idOf: String },
     tell: (event) => events.emit({ ...event, shard: 'default' }),
     instruments: new Instruments(events),
     taskContext: false,
