@@ -228,9 +228,9 @@ describe('cancelTaskByKey and retryTasks', () => {
   });
 });
 
-describe('the options', () => {
-  const shardOf = () => 'a';
+const shardOf = () => 'a';
 
+describe('the options', () => {
   it.each([
     ['no names', { names: [], shardOf }, 'shards.names'],
     ['a name twice', { names: ['a', 'a'], shardOf }, 'shards.names[1]'],
