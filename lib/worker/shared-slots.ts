@@ -59,9 +59,19 @@ export class SharedSlots implements Slots {
   freeFor(share: SlotShare, count: number): number {
     const others = this.shares.filter((other) => other !== share);
     const reserved = others.reduce((sum, other) => sum + other.reservedNow, 0);
-    const free = count - this.busy - reserved;
-    const rivals = free > 0 ? others.filter((other) => other.isHungry) : [];
-    return free > 0 ? fairShare(share, rivals, free) : 0;
+    // Where tasks wait for slots, those in them are short: these slots are as good as free, to be dealt out anew.
+    const turning = share.holder.hasWaiting ? [] : others.filter(({ holder }) => holder.hasWaiting);
+    const turned = turning.reduce((sum, { holder }) => sum + holder.busy, 0);
+    const free = count - this.busy - reserved + turned;
+    if (free <= 0) {
+      return 0;
+    }
+    const rivals = others.filter((other) => other.isHungry || turning.includes(other));
+    return fairShare(
+      share,
+      rivals.map((other) => (turning.includes(other) ? { used: 0, servedAt: other.servedAt } : other)),
+      free,
+    );
   }
 
   nextTurn(): number {

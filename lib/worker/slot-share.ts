@@ -89,7 +89,6 @@ export class SlotShare implements SlotUser {
     this.starving = false;
     this.reserved = this.offered;
     this.reservedUntil = performance.now() + RESERVED_MS;
-    this.servedAt = this.slots.nextTurn();
   }
 
   /** Its claim is back. @param expectsMore whether it took all that it asked for */
