@@ -72,6 +72,7 @@ export {
   LeaseLostError,
   MustCancelTaskError,
   MustIgnoreTaskError,
+  NoAnswerError,
   PgQueueError,
   SchemaMismatchError,
   ShardsFailedError,

@@ -126,14 +126,14 @@ function createService(
 function createAdmin(
   shards: Shards,
   registry: TaskHandlerRegistry,
-  { statementTimeoutMs }: ResolvedOptions,
+  { statementTimeoutMs, readFrom, shards: spread }: ResolvedOptions,
 ): QueueAdmin {
   return new QueueAdmin({
-    database: () => shards.all[0]!.database,
-    sql: () => shards.all[0]!.sql,
+    shards: shards.all,
+    draining: new Set(spread?.draining),
     statementTimeoutMs,
+    readFrom,
     nameOf: (kind) => registry.knownNameOf(kind),
-    events: shards.all[0]!.events,
   });
 }
 

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import type { ReadFrom } from './admin/shard-admin.js';
 import type { HandlerEnhancers } from './handlers/task-handler.invoker.js';
 import type { KindOverrides } from './handlers/task-handler.registry.js';
 import { type Duration, toMilliseconds, toTimerMilliseconds } from './task/duration.js';
@@ -18,6 +19,11 @@ export interface PgQueueModuleOptions {
   pool?: PgPool;
   /** Several databases instead of one, for an application that spreads its data; the name of each is that of its DataSource. */
   shards?: ShardsOptions;
+  /**
+   * Where `QueueAdmin` and the dashboard read what may be a little old (counts, lists, activity): with `'replica'` on one of the
+   * `slaves` of TypeORM's `replication`. All else is asked of the master. Default `'master'`.
+   */
+  readFrom?: ReadFrom;
   /** The database schema of the queue's tables. Default: the DataSource's own, or `public`. */
   schema?: string;
   /** Check the queue's tables and start processing at application bootstrap. Default true. */
@@ -109,6 +115,9 @@ const CHECKS: Record<keyof PgQueueModuleOptions, Check> = {
     assert(isObject(value) && isPool(value), name, value, 'must be a Pool of pg');
   },
   shards: checkShards,
+  readFrom: (name, value) => {
+    assert(value === 'master' || value === 'replica', name, value, "must be 'master' or 'replica'");
+  },
   schema: (_, value) => void schemaNames(value as string),
   autoStart: isBoolean,
   shutdownTimeout: isDuration,
@@ -143,6 +152,7 @@ export function resolveOptions(options: PgQueueModuleOptions = {}): ResolvedOpti
     dataSource: options.dataSource ?? 'default',
     pool: options.pool,
     shards: options.shards,
+    readFrom: options.readFrom ?? 'master',
     schema: options.schema,
     autoStart: options.autoStart ?? true,
     kinds: options.kinds ?? {},

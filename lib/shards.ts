@@ -1,6 +1,6 @@
 import type { Shard } from './shard.js';
-import { type ShardKey, splitTaskId } from './task/shard.js';
-import { InvalidManagerError, InvalidOptionError, InvalidTaskError } from './task/task.errors.js';
+import { type ShardKey, shardNamed, shardOfTask } from './task/shard.js';
+import { InvalidManagerError, InvalidTaskError } from './task/task.errors.js';
 import type { Executor, Manager } from './task/transaction.js';
 
 /** Which shard a key belongs to, and which shards take no tasks any more. */
@@ -39,11 +39,7 @@ export class Shards {
 
   /** @throws InvalidOptionError for a name that no shard has. */
   named(name: string, field = 'shard'): Shard {
-    const shard = this.byName.get(name);
-    if (!shard) {
-      throw new InvalidOptionError(field, name, `must be one of ${[...this.byName.keys()].join(', ')}`);
-    }
-    return shard;
+    return shardNamed(this.all, name, field);
   }
 
   /**
@@ -51,16 +47,7 @@ export class Shards {
    * @throws InvalidOptionError for an id of no shard
    */
   ofTask(id: string, field = 'id'): { shard: Shard; id: string } {
-    const { shard: name, id: ownId } = splitTaskId(id);
-    const shard = this.all.find((candidate) => candidate.idOf(ownId) === id);
-    if (!shard) {
-      const problem =
-        name === undefined
-          ? "must name its shard, as in 'shard/id'"
-          : 'must be the id of a task in one of the shards';
-      throw new InvalidOptionError(field, id, problem);
-    }
-    return { shard, id: ownId };
+    return shardOfTask(this.all, id, field);
   }
 
   /**

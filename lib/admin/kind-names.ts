@@ -1,4 +1,4 @@
-import type { AdminRepository, StoredWorker } from '../storage/admin.repository.js';
+import type { StoredWorker } from '../storage/admin.repository.js';
 
 /** An unknown kind asks the worker processes at most so often. */
 const ASK_AGAIN_MS = 5000;
@@ -8,10 +8,7 @@ export class KindNames {
   private readonly told = new Map<number, string>();
   private askedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    private readonly ownNameOf: (kind: number) => string | undefined,
-    private readonly repository: () => AdminRepository,
-  ) {}
+  constructor(private readonly ownNameOf: (kind: number) => string | undefined) {}
 
   /** Takes in what worker processes tell, the latest over the others. */
   learn(workers: readonly StoredWorker[]): void {
@@ -24,10 +21,10 @@ export class KindNames {
   }
 
   /** The same as `of` afterwards, once unknown ones have been asked for. */
-  async ask(kinds: Iterable<number>): Promise<void> {
+  async ask(kinds: Iterable<number>, workers: () => Promise<readonly StoredWorker[]>): Promise<void> {
     const isUnknown = (kind: number) => this.find(kind) === undefined;
     if ([...kinds].some(isUnknown) && performance.now() - this.askedAt > ASK_AGAIN_MS) {
-      this.learn(await this.repository().workers());
+      this.learn(await workers());
     }
   }
 

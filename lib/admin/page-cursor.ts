@@ -2,25 +2,55 @@ import type { ListPlace, ListShape } from '../storage/admin.repository.js';
 import { taskIdOf } from '../task/task-filter.js';
 import { InvalidOptionError } from '../task/task.errors.js';
 
+/** Where a page ends in one shard: null before its first task, `'end'` behind its last. */
+export type ShardPlace = ListPlace | 'end' | null;
+
+/** Where a page ends, by the names of the shards. */
+export type PagePlace = ReadonlyMap<string, ShardPlace>;
+
 /** The end of a page as a text that means something to the list that made it, and to no other. */
-export function encodeCursor(shape: ListShape, { at, id }: ListPlace): string {
-  return Buffer.from(JSON.stringify([shape, at, id])).toString('base64url');
+export function encodeCursor(shape: ListShape, places: PagePlace): string {
+  const ends = [...places].map(([shard, place]) => [
+    shard,
+    place && place !== 'end' ? [place.at, place.id] : place,
+  ]);
+  return Buffer.from(JSON.stringify([shape, ends])).toString('base64url');
 }
 
-/** @throws InvalidOptionError for a text that no page of such a list has given. */
-export function decodeCursor(shape: ListShape, cursor: unknown): ListPlace {
-  const [of, at, id] = parse(cursor);
-  if (of !== shape || !Number.isSafeInteger(at)) {
-    throw new InvalidOptionError('after', cursor, 'must be `next` of a page of the same filter');
+/** @throws InvalidOptionError for a text that no page of such a list, of these shards, has given. */
+export function decodeCursor(shape: ListShape, shards: readonly string[], cursor: unknown): PagePlace {
+  const [of, ends] = arrayOf(parse(cursor));
+  const places = new Map(arrayOf(ends).map((end) => placeOf(end, cursor)));
+  if (of !== shape || places.size !== shards.length || !shards.every((shard) => places.has(shard))) {
+    throw refusal(cursor);
   }
-  return { at: at as number, id: taskIdOf(id, 'after') };
+  return places;
 }
 
-function parse(cursor: unknown): unknown[] {
+function placeOf(end: unknown, cursor: unknown): [shard: string, place: ShardPlace] {
+  const [shard, place] = arrayOf(end);
+  if (place === null || place === 'end') {
+    return [shard as string, place];
+  }
+  const [at, id] = arrayOf(place);
+  if (!Number.isSafeInteger(at)) {
+    throw refusal(cursor);
+  }
+  return [shard as string, { at: at as number, id: taskIdOf(id, 'after') }];
+}
+
+function refusal(cursor: unknown): InvalidOptionError {
+  return new InvalidOptionError('after', cursor, 'must be `next` of a page of the same filter');
+}
+
+function arrayOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function parse(cursor: unknown): unknown {
   try {
-    const parsed: unknown = JSON.parse(Buffer.from(cursor as string, 'base64url').toString());
-    return Array.isArray(parsed) ? parsed : [];
+    return JSON.parse(Buffer.from(cursor as string, 'base64url').toString());
   } catch {
-    return [];
+    return undefined;
   }
 }

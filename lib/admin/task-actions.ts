@@ -52,7 +52,35 @@ const ALLOWED: Record<Action, readonly TaskStatus[]> = {
   runNow: ['new', 'must_retry'],
 };
 
-/** Changes the tasks that a filter means, in batches that each commit by themselves. */
+/** An action that was checked. */
+export interface CheckedAction {
+  readonly action: Action;
+  /** With those of its statuses that the action may change. */
+  readonly filter: CheckedFilter;
+  readonly limit: number;
+  readonly attempts: number | null;
+}
+
+/** How far an action has come, in all shards together. */
+export interface ActionProgress {
+  changed: number;
+  more: boolean;
+}
+
+/** @throws InvalidOptionError for a filter that names nothing too. */
+export function checkAction(
+  action: Action,
+  filter: TaskFilter,
+  options: RetryActionOptions = {},
+): CheckedAction {
+  const { limit, attempts } = checkOptions(action, options);
+  const checked = checkFilter(filter);
+  assertNarrow(filter);
+  const statuses = checked.statuses.filter((status) => ALLOWED[action].includes(status));
+  return { action, filter: { ...checked, statuses }, limit, attempts };
+}
+
+/** Changes the tasks of a shard that a filter means, in batches that each commit by themselves. */
 export class TaskActions {
   constructor(
     private readonly repository: () => AdminRepository,
@@ -60,30 +88,25 @@ export class TaskActions {
     private readonly onChanged: (action: Action, kinds: ReadonlyMap<number, number>) => void,
   ) {}
 
-  /** @throws InvalidOptionError before anything is changed, for a filter that names nothing too. */
-  async run(action: Action, filter: TaskFilter, options: RetryActionOptions = {}): Promise<ActionResult> {
-    const { limit, attempts } = checkOptions(action, options);
-    const checked = checkFilter(filter);
-    assertNarrow(filter);
-    const statuses = checked.statuses.filter((status) => ALLOWED[action].includes(status));
-    let changed = 0;
-    for (const shape of shapesOf(checked, statuses)) {
+  /** Up to the limit of all shards together. */
+  async run({ action, filter, limit, attempts }: CheckedAction, progress: ActionProgress): Promise<void> {
+    for (const shape of shapesOf(filter)) {
       let after = startOf(action, shape);
       do {
-        if (changed === limit) {
-          return { changed, more: true };
+        if (progress.changed === limit) {
+          progress.more = true;
+          return;
         }
-        const batch = Math.min(BATCH, limit - changed);
-        const { tasks, next } = await this.lister.page({ ...checked, statuses }, batch, after, shape);
-        changed += await this.act(
+        const batch = Math.min(BATCH, limit - progress.changed);
+        const { tasks, next } = await this.lister.page(filter, batch, after, shape);
+        progress.changed += await this.act(
           action,
-          tasks.map(({ id }) => id),
+          tasks.map(({ task }) => task.id),
           attempts,
         );
         after = next;
       } while (after !== null);
     }
-    return { changed, more: false };
   }
 
   private async act(action: Action, ids: readonly string[], attempts: number | null): Promise<number> {
@@ -97,9 +120,9 @@ export class TaskActions {
 }
 
 /** The lists in which the tasks are found: of each class its own, so that none is looked through in vain. */
-function shapesOf(filter: CheckedFilter, statuses: readonly TaskStatus[]): ListShape[] {
+function shapesOf(filter: CheckedFilter): ListShape[] {
   const shape = shapeOf(filter);
-  return shape === 'byId' || shape === 'byKey' ? [shape] : classesOf(statuses);
+  return shape === 'byId' || shape === 'byKey' ? [shape] : classesOf(filter.statuses);
 }
 
 function startOf(action: Action, shape: ListShape): ListPlace | null {

@@ -4,7 +4,7 @@ import {
   type ListPlace,
   type ListShape,
   shapeOf,
-  type StoredSummary,
+  type StoredPage,
 } from '../storage/admin.repository.js';
 import type { CheckedFilter } from '../task/task-filter.js';
 
@@ -15,9 +15,8 @@ const EXAMINED_FOR_TEXT = 1000;
 /** Each of several kinds, and of their priorities, brings so many rows to merge. */
 const EXAMINED_OF_EACH = 250;
 
-export interface ListedTasks {
-  readonly tasks: readonly StoredSummary[];
-  readonly examined: number;
+export interface ListedTasks extends Omit<StoredPage, 'last'> {
+  /** Where the others begin; null when there are no more. */
   readonly next: ListPlace | null;
 }
 
@@ -33,14 +32,14 @@ export class TaskLister {
   ): Promise<ListedTasks> {
     // One more than asked for tells whether there is more.
     const examine = Math.max(examinedBy(shape, filter), limit + 1);
-    const { tasks, examined, last } = await this.repository().list(shape, filter, {
+    const { tasks, last, ...page } = await this.repository().list(shape, filter, {
       examine,
       limit: limit + 1,
       after,
     });
     const shown = tasks.slice(0, limit);
-    const next = tasks.length > limit ? shown.at(-1)!.place : examined < examine ? null : last;
-    return { tasks: shown.map(({ task }) => task), examined, next };
+    const next = tasks.length > limit ? shown.at(-1)!.place : page.examined < examine ? null : last;
+    return { ...page, tasks: shown, next };
   }
 }
 

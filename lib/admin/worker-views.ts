@@ -29,9 +29,14 @@ export function startOf(workers: readonly StoredWorker[], id: string, attempt: n
   return null;
 }
 
-export function workerView(stored: StoredWorker, nameOf: (kind: number) => string): WorkerView {
-  const { leaseId, worker, host, pid, version, startedAt, heartbeatAt, silentMs, slots, running } = stored;
+export function workerView(
+  stored: StoredWorker & Pick<WorkerView, 'id' | 'shards'>,
+  nameOf: (kind: number) => string,
+): WorkerView {
+  const { id, leaseId, worker, host, pid, version, startedAt, heartbeatAt, silentMs } = stored;
+  const { slots, running, shards } = stored;
   return {
+    id,
     leaseId,
     worker,
     host,
@@ -41,12 +46,13 @@ export function workerView(stored: StoredWorker, nameOf: (kind: number) => strin
     heartbeatAt,
     silentMs,
     lost: isLost(stored),
+    shards,
     kinds: Object.keys(slots)
       .map(Number)
       .toSorted((a, b) => a - b)
       .map((kind) => ({ kind, name: nameOf(kind), ...slotsOf(stored, kind)! })),
-    running: running.map(([id, kind, attempt, at]) => ({
-      id,
+    running: running.map(([taskId, kind, attempt, at]) => ({
+      id: taskId,
       kind,
       name: nameOf(kind),
       attempt,

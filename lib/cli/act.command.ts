@@ -1,6 +1,6 @@
 import type { ActionResult } from '../admin/task-actions.js';
-import type { QueueAdmin } from '../admin/queue-admin.js';
 import type { TaskFilter } from '../task/task-filter.js';
+import type { KindView } from '../task/task-view.js';
 import {
   type Command,
   type CommandContext,
@@ -33,10 +33,11 @@ export const retryCommand: Command = {
   options: { ...FILTERS, attempts: { type: 'string' } },
   arguments: [0, 1000],
   async run(context) {
-    const { admin, values } = context;
+    const { admin, partly, values } = context;
     const attempts = wholeNumber(values, 'attempts');
     const options = { ...limitOf(context), ...(attempts === undefined ? {} : { attempts }) };
-    return report(context, 'given new attempts', await admin.retry(await filterOf(context), options));
+    const filter = await filterOf(context);
+    return report(context, 'given new attempts', await partly.of(admin.retry(filter, options)));
   },
 };
 
@@ -47,19 +48,20 @@ export const cancelCommand: Command = {
   options: FILTERS,
   arguments: [0, 1000],
   async run(context) {
+    const filter = await filterOf(context);
     return report(
       context,
       'cancelled',
-      await context.admin.cancel(await filterOf(context), limitOf(context)),
+      await context.partly.of(context.admin.cancel(filter, limitOf(context))),
     );
   },
 };
 
-async function filterOf({ admin, values, arguments: ids }: CommandContext): Promise<TaskFilter> {
+async function filterOf({ admin, partly, values, arguments: ids }: CommandContext): Promise<TaskFilter> {
   const { kind, key, text } = values;
   const filter: TaskFilter = {
     ...(ids.length > 0 ? { id: ids } : {}),
-    ...(kind === undefined ? {} : { kind: await kindNumber(admin, kind) }),
+    ...(kind === undefined ? {} : { kind: await kindNumber(kind, () => partly.of(admin.kinds())) }),
     ...(key === undefined ? {} : { externalKey: key }),
     ...(text === undefined ? {} : { text }),
   };
@@ -69,11 +71,11 @@ async function filterOf({ admin, values, arguments: ids }: CommandContext): Prom
   return filter;
 }
 
-async function kindNumber(admin: QueueAdmin, kind: string): Promise<number> {
+async function kindNumber(kind: string, kinds: () => Promise<readonly KindView[]>): Promise<number> {
   if (/^-?\d{1,5}$/.test(kind)) {
     return Number(kind);
   }
-  const found = (await admin.kinds()).find(({ name }) => name === kind);
+  const found = (await kinds()).find(({ name }) => name === kind);
   if (!found) {
     throw new UsageError(
       `--kind: no live worker process handles a kind named ${JSON.stringify(kind)}; give its number`,

@@ -1,18 +1,18 @@
 import { parseArgs } from 'node:util';
-import pg from 'pg';
 import { QueueAdmin } from '../admin/queue-admin.js';
-import { PgDatabase } from '../storage/pg-database.js';
 import { checkVersion } from '../storage/schema-check.js';
 import { queueSql } from '../storage/sql/index.js';
 import { errorMessage } from '../task/error-message.js';
-import { QueueEvents, ShardEvents } from '../task/queue-events.js';
-import { DEFAULT_SHARD } from '../task/shard.js';
-import { InvalidOptionError } from '../task/task.errors.js';
+import { askShards, resultOf } from '../task/shard-answers.js';
+import { InvalidOptionError, SchemaMismatchError } from '../task/task.errors.js';
 import { cancelCommand, retryCommand } from './act.command.js';
+import { CliShard } from './cli-shard.js';
 import { type Command, EXIT, type ExitCode, UsageError, type Values } from './command.js';
 import { explainCommand } from './explain.command.js';
 import { migrateCommand } from './migrate.command.js';
 import { oneLine, type Output } from './output.js';
+import { PartlyDone } from './partly.js';
+import { shardAddresses } from './shard-addresses.js';
 import { statusCommand } from './status.command.js';
 import { tailCommand } from './tail.command.js';
 
@@ -27,20 +27,22 @@ const COMMANDS: Record<string, Command> = {
 
 const PROGRAM = 'nestjs-pgqueue';
 const STATEMENT_TIMEOUT_MS = 10_000;
-const CONNECTION_TIMEOUT_MS = 10_000;
 
 const COMMON = {
   schema: { type: 'string' },
+  shard: { type: 'string', multiple: true },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
 const COMMON_HELP = `Options of every command:
   --schema <name>  the schema of the queue's tables, default public
+  --shard <name>=<url>  a shard of the queue, once for each
   --json           one line of JSON per answer
   --help           this text
 
-The database is the one that DATABASE_URL names.
+The database is the one that DATABASE_URL names, or those of --shard. A shard that can't be reached is named on the error
+stream, and what came of the others is shown.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing was found or changed.
 `;
 
@@ -79,42 +81,46 @@ async function dispatch(
     return EXIT.done;
   }
   assertArguments(command, positionals);
-  if (!databaseUrl) {
-    throw new UsageError(
-      'DATABASE_URL is not set: it names the database, postgres://user:password@host/name',
-    );
-  }
   const schema = values.schema ?? 'public';
   const sql = queueSql(schema);
-  const pool = new pg.Pool({
-    connectionString: databaseUrl,
-    connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
-    max: 2,
-  });
-  const database = new PgDatabase(pool);
+  const shards = shardAddresses(values.shard ?? [], databaseUrl).map((address) => new CliShard(address, sql));
   try {
     if (!command.withoutTables) {
-      await database.transaction((run) => checkVersion(run, schema));
+      await checkTables(shards, schema);
     }
-    const admin = new QueueAdmin({
-      database: () => database,
-      sql: () => sql,
-      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-      nameOf: () => undefined,
-      events: new ShardEvents(new QueueEvents(), DEFAULT_SHARD),
-    });
-    return await command.run({
-      database,
+    const partly = new PartlyDone();
+    const code = await command.run({
+      shards,
       schema,
-      admin,
+      admin: new QueueAdmin({
+        shards,
+        draining: new Set(),
+        statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+        readFrom: 'master',
+        nameOf: () => undefined,
+      }),
+      partly,
       output,
       signal,
       json: values.json ?? false,
       values: values as Values,
       arguments: positionals,
     });
+    partly.complaints.forEach((complaint) => output.err(`${PROGRAM}: ${complaint}\n`));
+    return partly.complaints.length > 0 ? EXIT.failed : code;
   } finally {
-    await pool.end();
+    await Promise.all(shards.map((shard) => shard.close()));
+  }
+}
+
+/** @throws what is wrong with the tables of any; a shard that does not answer keeps nobody from the others. */
+async function checkTables(shards: readonly CliShard[], schema: string): Promise<void> {
+  const checked = await askShards(shards, ({ database }) =>
+    database.transaction((run) => checkVersion(run, schema)),
+  );
+  const isMismatch = [...checked.errors.values()].some((error) => error instanceof SchemaMismatchError);
+  if (isMismatch || checked.answers.size === 0) {
+    resultOf(checked, undefined);
   }
 }
 

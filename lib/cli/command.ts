@@ -1,7 +1,8 @@
 import type { ParseArgsConfig } from 'node:util';
 import type { QueueAdmin } from '../admin/queue-admin.js';
-import type { PgDatabase } from '../storage/pg-database.js';
+import type { CliShard } from './cli-shard.js';
 import type { Output } from './output.js';
+import type { PartlyDone } from './partly.js';
 
 /** How a command ends, as the exit code of the program. */
 export const EXIT = { done: 0, failed: 1, usage: 2, nothing: 3 } as const;
@@ -15,9 +16,11 @@ export type Values = Readonly<Record<string, string | undefined>>;
 
 /** What a command works with. */
 export interface CommandContext {
-  readonly database: PgDatabase;
+  readonly shards: readonly CliShard[];
   readonly schema: string;
   readonly admin: QueueAdmin;
+  /** Where some shards may fail and not all. */
+  readonly partly: PartlyDone;
   readonly output: Output;
   readonly json: boolean;
   /** Aborted by Ctrl-C and by SIGTERM. */

@@ -1,4 +1,5 @@
 import { migrate } from '../storage/migrate.js';
+import { askShards, resultOf } from '../task/shard-answers.js';
 import { type Command, EXIT } from './command.js';
 
 export const migrateCommand: Command = {
@@ -8,13 +9,18 @@ export const migrateCommand: Command = {
   options: {},
   arguments: [0, 0],
   withoutTables: true,
-  async run({ database, schema, output, json }) {
-    const created = await database.transaction((run) => migrate(run, schema));
-    output.out(
-      json
-        ? `${JSON.stringify({ schema, created })}\n`
-        : `schema "${schema}": ${created ? "the queue's tables were created" : 'nothing to do'}\n`,
+  async run({ shards, schema, partly, output, json }) {
+    const asked = await askShards(shards, ({ database }) =>
+      database.transaction((run) => migrate(run, schema)),
     );
+    await partly.of(Promise.resolve().then(() => resultOf(asked, undefined)));
+    for (const [{ name }, created] of asked.answers) {
+      output.out(
+        json
+          ? `${JSON.stringify({ shard: name, schema, created })}\n`
+          : `${shards.length > 1 ? `shard ${name}, ` : ''}schema "${schema}": ${created ? "the queue's tables were created" : 'nothing to do'}\n`,
+      );
+    }
     return EXIT.done;
   },
 };

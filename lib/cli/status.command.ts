@@ -1,4 +1,4 @@
-import type { KindCounts, KindView, TaskCount, WorkerView } from '../task/task-view.js';
+import type { KindCounts, KindView, ShardView, TaskCount, WorkerView } from '../task/task-view.js';
 import { type Command, EXIT } from './command.js';
 import { duration, table } from './output.js';
 
@@ -10,16 +10,25 @@ export const statusCommand: Command = {
   details: 'Numbers with a ~ are estimated from a sample of the table.',
   options: {},
   arguments: [0, 0],
-  async run({ admin, output, json }) {
-    const [counts, kinds, workers] = [await admin.counts(), await admin.kinds(), await admin.workers()];
+  async run({ admin, partly, output, json }) {
+    const counts = await partly.of(admin.counts());
+    const kinds = await partly.of(admin.kinds());
+    const workers = await partly.of(admin.workers());
+    const shards = await admin.shards();
     output.out(
       json
-        ? `${JSON.stringify({ counts, kinds, workers })}\n`
-        : `${kindsTable(counts, kinds)}\n${workersTable(workers)}`,
+        ? `${JSON.stringify({ shards, counts, kinds, workers })}\n`
+        : `${shardsTable(shards)}${kindsTable(counts, kinds)}\n${workersTable(workers)}`,
     );
     return EXIT.done;
   },
 };
+
+/** Of one there is nothing to tell: it has answered. */
+function shardsTable(shards: readonly ShardView[]): string {
+  const rows = shards.map(({ name, reachable, error }) => [name, reachable ? 'up' : `down: ${error}`]);
+  return rows.length < 2 ? '' : `${table([['shard', ''], ...rows])}\n`;
+}
 
 function kindsTable(counts: readonly KindCounts[], kinds: readonly KindView[]): string {
   const numbers = new Set([...counts, ...kinds].map(({ kind }) => kind));

@@ -2,25 +2,31 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { toMilliseconds } from '../task/duration.js';
 import { type Command, type CommandContext, EXIT } from './command.js';
 import { duration, oneLine } from './output.js';
-import { TaskTail, type TailEvent } from './task-tail.js';
+import type { TailEvent } from './shard-tail.js';
+import { TaskTail } from './task-tail.js';
 
 export const tailCommand: Command = {
   summary: 'follow what happens, until Ctrl-C',
   usage: 'tail [--interval <duration>]',
   details: `  --interval <duration>  how often to look, default 2s, 100ms at least
 It looks at the tables, and so sees what is stored there: tasks that were pushed, that succeeded, were cancelled or used up
-their attempts, worker processes that come and go, and kinds that are paused or resumed. It does not see attempts that fail
-and are retried, tasks that are deleted as they succeed (a terminalTasksTtl of 0), nor more than 200 of a sort per look.`,
+their attempts, worker processes that come and go, kinds that are paused or resumed, and shards that can't be asked. It does
+not see attempts that fail and are retried, tasks that are deleted as they succeed (a terminalTasksTtl of 0), nor more than 200
+of a sort per shard and look.`,
   options: { interval: { type: 'string' } },
   arguments: [0, 0],
   async run(context) {
-    const { admin, output, schema, signal, values } = context;
+    const { admin, output, schema, shards, signal, values } = context;
     const intervalMs = toMilliseconds('--interval', values['interval'] ?? '2s', { min: 100, max: 3_600_000 });
-    const tail = new TaskTail(admin);
-    await tail.look();
+    const tail = new TaskTail(
+      admin,
+      shards.map(({ name }) => name),
+    );
+    const first = await tail.look();
     output.err(
       `following schema "${oneLine(schema)}", a look every ${duration(intervalMs)}; Ctrl-C ends it\n`,
     );
+    first.forEach((event) => write(context, event));
     while (await passes(intervalMs, signal)) {
       for (const event of await tail.look()) {
         write(context, event);

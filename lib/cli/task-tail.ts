@@ -1,84 +1,39 @@
 import type { QueueAdmin } from '../admin/queue-admin.js';
-import type { TaskFilter } from '../task/task-filter.js';
-import type { TaskSummary } from '../task/task-view.js';
+import { PartlyDone } from './partly.js';
+import { ShardTail, type TailEvent } from './shard-tail.js';
 
-/** Something that two looks at the tables differ by. */
-export interface TailEvent {
-  readonly event:
-    | 'pushed'
-    | 'succeeded'
-    | 'cancelled'
-    | 'no_attempts_left'
-    | 'worker-started'
-    | 'worker-ended'
-    | 'paused'
-    | 'resumed'
-    | 'not-shown';
-  readonly at: Date;
-  readonly text: string;
-  readonly task?: TaskSummary;
-}
-
-const MAX_SHOWN = 200;
-/** A transaction may take so long from the time that it writes down to its commit. */
-const LATE_COMMIT_MS = 10_000;
-
-const ENDED: TaskFilter[] = [{ status: ['succeeded', 'cancelled'] }, { status: 'no_attempts_left' }];
-
-/** Tells what has changed since the last look, by asking for the newest of each sort. */
+/** Tells what has changed since the last look, in all shards. */
 export class TaskTail {
-  private newestId: bigint | null = null;
-  private readonly ends = ENDED.map(() => ({ seen: new Set<string>(), latest: null as number | null }));
-  private workers: Map<number, string> | null = null;
-  private paused: Map<number, string> | null = null;
+  private readonly tails: readonly ShardTail[];
+  private workers: Map<string, string> | null = null;
+  private paused: Map<string, string> | null = null;
 
-  constructor(private readonly admin: QueueAdmin) {}
+  constructor(
+    private readonly admin: QueueAdmin,
+    shards: readonly string[],
+  ) {
+    this.tails = shards.map((shard) => new ShardTail(admin, shard));
+  }
 
-  /** The first look tells nothing: there is none to compare it with. */
+  /** The first look tells nothing but which shards can't be asked: there is none to compare it with. */
   async look(): Promise<TailEvent[]> {
-    const isFirst = this.newestId === null;
-    const events = [...(await this.pushed()), ...(await this.ended()), ...(await this.processes())];
-    return isFirst ? [] : events.toSorted((a, b) => a.at.getTime() - b.at.getTime());
+    const tasks = await Promise.all(this.tails.map((tail) => tail.look()));
+    const events = [...tasks.flat(), ...(await this.processes())];
+    return events.toSorted((a, b) => a.at.getTime() - b.at.getTime());
   }
 
-  private async pushed(): Promise<TailEvent[]> {
-    const { tasks } = await this.admin.list({}, { limit: MAX_SHOWN });
-    const before = this.newestId ?? 0n;
-    this.newestId = tasks.reduce((newest, { id }) => (BigInt(id) > newest ? BigInt(id) : newest), before);
-    const events = tasks
-      .filter(({ id }) => BigInt(id) > before)
-      .map((task) => eventOf('pushed', task.createdAt, task));
-    return withRest(events);
-  }
-
-  private async ended(): Promise<TailEvent[]> {
-    const events: TailEvent[] = [];
-    for (const [index, filter] of ENDED.entries()) {
-      const { tasks } = await this.admin.list(filter, { limit: MAX_SHOWN });
-      const last = this.ends[index]!;
-      const from = last.latest === null ? Number.NEGATIVE_INFINITY : last.latest - LATE_COMMIT_MS;
-      const news = tasks.filter((task) => endOf(task) >= from && !last.seen.has(keyOf(task)));
-      events.push(
-        ...withRest(
-          news.map((task) => eventOf(task.status as TailEvent['event'], new Date(endOf(task)), task)),
-        ),
-      );
-      this.ends[index] = {
-        seen: new Set(tasks.map(keyOf)),
-        latest: tasks.reduce<number | null>(
-          (latest, task) => Math.max(latest ?? 0, endOf(task)),
-          last.latest,
-        ),
-      };
-    }
-    return events;
-  }
-
+  /** As far as the shards that can be asked tell: those that can't are told of already. */
   private async processes(): Promise<TailEvent[]> {
-    const workers = await this.admin.workers();
-    const kinds = await this.admin.kinds();
-    const present = new Map(workers.map(({ leaseId, worker }) => [leaseId, worker]));
-    const paused = new Map(kinds.filter(({ pausedAt }) => pausedAt).map(({ kind, name }) => [kind, name]));
+    if (this.tails.every(({ isDown }) => isDown)) {
+      return [];
+    }
+    const partly = new PartlyDone();
+    const workers = await partly.of(this.admin.workers());
+    const kinds = await partly.of(this.admin.kinds());
+    const present = new Map(workers.map(({ id, worker }) => [id, worker]));
+    const paused = new Map(
+      kinds.filter(({ pausedAt }) => pausedAt).map(({ kind, name }) => [String(kind), name]),
+    );
     const events = [
       ...changes(this.workers, present, 'worker-started', 'worker-ended'),
       ...changes(this.paused, paused, 'paused', 'resumed'),
@@ -90,8 +45,8 @@ export class TaskTail {
 }
 
 function changes(
-  before: ReadonlyMap<number, string> | null,
-  now: ReadonlyMap<number, string>,
+  before: ReadonlyMap<string, string> | null,
+  now: ReadonlyMap<string, string>,
   came: TailEvent['event'],
   went: TailEvent['event'],
 ): TailEvent[] {
@@ -102,25 +57,6 @@ function changes(
   ];
 }
 
-function missing(from: ReadonlyMap<number, string>, others: ReadonlyMap<number, string>): string[] {
+function missing(from: ReadonlyMap<string, string>, others: ReadonlyMap<string, string>): string[] {
   return [...from].filter(([id]) => !others.has(id)).map(([, text]) => text);
 }
-
-function eventOf(event: TailEvent['event'], at: Date, task: TaskSummary): TailEvent {
-  const { id, name, externalKey, lastError } = task;
-  const key = externalKey === null ? '' : ` key ${JSON.stringify(externalKey)}`;
-  const why = event === 'no_attempts_left' && lastError !== null ? `: ${lastError}` : '';
-  return { event, at, text: `task ${id} ${name}${key}${why}`, task };
-}
-
-/** A full page may have left some out. */
-function withRest(events: TailEvent[]): TailEvent[] {
-  const text = `more than ${MAX_SHOWN} since the last look: the others are not shown`;
-  return events.length < MAX_SHOWN
-    ? events
-    : [...events, { event: 'not-shown', at: events.at(-1)!.at, text }];
-}
-
-const endOf = ({ finishedAt, createdAt }: TaskSummary): number => (finishedAt ?? createdAt).getTime();
-
-const keyOf = (task: TaskSummary): string => `${task.id} ${endOf(task)}`;

@@ -7,6 +7,8 @@ import {
   type ListClass,
   SHOWN_STATUSES,
 } from '../task/task-filter.js';
+import { inTime } from '../task/in-time.js';
+import { NoAnswerError } from '../task/task.errors.js';
 import type { TaskSummary, WorkerView } from '../task/task-view.js';
 import type { ReportedAttempts, ReportedSettings, ReportedSlots } from '../task/worker-report.js';
 import type { Database } from './database.js';
@@ -20,13 +22,14 @@ export interface ListPlace {
 }
 
 /** A task as its row has it: its kind's name is elsewhere. */
-export type StoredSummary = Omit<TaskSummary, 'name'>;
+export type StoredSummary = Omit<TaskSummary, 'name' | 'shard'>;
 
 export interface StoredPage {
   readonly tasks: readonly { readonly task: StoredSummary; readonly place: ListPlace }[];
   readonly examined: number;
   /** The last row that was looked at. */
   readonly last: ListPlace | null;
+  readonly ageMs: number | null;
 }
 
 export interface StoredTask {
@@ -35,7 +38,7 @@ export interface StoredTask {
 }
 
 /** A worker process as its lease has it. */
-export interface StoredWorker extends Omit<WorkerView, 'lost' | 'kinds' | 'running'> {
+export interface StoredWorker extends Omit<WorkerView, 'id' | 'lost' | 'kinds' | 'running' | 'shards'> {
   readonly settings: ReportedSettings | null;
   readonly slots: ReportedSlots;
   readonly running: ReportedAttempts;
@@ -51,13 +54,22 @@ export type Action = keyof QueueSql['act'];
 const SAMPLE_BLOCKS = 1000;
 const COUNTED_ROWS = 5000;
 
+/** A server that works ends a statement by itself, and needs a moment to say so. */
+const GRACE_MS = 500;
+
 /** What operators ask: each method is one statement, bounded in the rows that it looks at and in time. */
 export class AdminRepository {
+  /** @param database the master, or a replica for what only reads */
   constructor(
     private readonly database: Pick<Database, 'transaction'>,
     private readonly sql: QueueSql,
     private readonly statementTimeoutMs: number,
   ) {}
+
+  /** How old what is read here may be, in ms, by the clocks of both servers: 0 on a master, null where a replica can't tell. */
+  age(): Promise<number | null> {
+    return this.within(async (_, ageMs) => ageMs);
+  }
 
   async count(): Promise<CountedTasks & { oldestDue: Map<number, Date> }> {
     const { oldest, ...counted } = await this.ask<CountedTasks & { oldest: [kind: number, at: number][] }>(
@@ -78,7 +90,7 @@ export class AdminRepository {
     { examine, limit, after }: { examine: number; limit: number; after: ListPlace | null },
   ): Promise<StoredPage> {
     const { kind, statuses, externalKey, text, createdFrom, createdTo, ids } = filter;
-    const { tasks, examined, last } = await this.ask<PageRow>(this.sql.list[shape], [
+    const parameters = [
       examine,
       limit,
       kind,
@@ -89,8 +101,13 @@ export class AdminRepository {
       createdFrom?.getTime() ?? null,
       createdTo?.getTime() ?? null,
       ...placeOf(shape, after, ids),
-    ]);
+    ];
+    const { tasks, examined, last, ageMs } = await this.within(async (run, age) => ({
+      ...(await answerOf<PageRow>(run, this.sql.list[shape], parameters)),
+      ageMs: age,
+    }));
     return {
+      ageMs,
       tasks: tasks.map(([row, at]) => ({
         task: summaryOf(row),
         place: { at, id: row.id },
@@ -172,18 +189,31 @@ export class AdminRepository {
 
   /** The one value of the one row of a statement; null where there is no row. */
   private ask<Answer>(sql: string, parameters: unknown[]): Promise<Answer> {
-    return this.within(async (run) => {
-      const [row] = await run(sql, parameters);
-      return JSON.parse((row?.['answer'] as string | undefined) ?? 'null') as Answer;
-    });
+    return this.within((run) => answerOf(run, sql, parameters));
   }
 
-  private within<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
-    return this.database.transaction(async (run) => {
-      await run(this.sql.look, [this.statementTimeoutMs]);
-      return work(run);
+  /** A server that says nothing at all is given up soon after its time, and is told nothing more: who asked believes that it failed. */
+  private within<T>(work: (run: RunStatement, ageMs: number | null) => Promise<T>): Promise<T> {
+    const patienceMs = this.statementTimeoutMs + GRACE_MS;
+    const deadline = performance.now() + patienceMs;
+    const answer = this.database.transaction(async (run) => {
+      const runInTime: RunStatement = (sql, parameters) => {
+        if (performance.now() > deadline) {
+          throw new NoAnswerError(patienceMs);
+        }
+        return run(sql, parameters);
+      };
+      const [row] = await runInTime(this.sql.look, [this.statementTimeoutMs]);
+      const age = row!['age'] as string | null;
+      return work(runInTime, age === null ? null : Math.ceil(Number(age)));
     });
+    return inTime(patienceMs, answer);
   }
+}
+
+async function answerOf<Answer>(run: RunStatement, sql: string, parameters: unknown[]): Promise<Answer> {
+  const [row] = await run(sql, parameters);
+  return JSON.parse((row?.['answer'] as string | undefined) ?? 'null') as Answer;
 }
 
 /** The last parameters of a list: its cursor, or its ids. */

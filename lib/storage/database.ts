@@ -16,6 +16,8 @@ export interface Database {
   prepare(): Promise<void>;
   /** How the queue's own connections reach the server. */
   connectionOptions(): ConnectionOptions;
+  /** The same on a replica, which can only be read; undefined where there is none. */
+  readonly replica: Pick<Database, 'transaction'> | undefined;
   /** The schema that the library itself uses by default. */
   readonly defaultSchema: string;
 }

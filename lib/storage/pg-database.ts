@@ -18,6 +18,7 @@ const guarded = new WeakSet<PgPool>();
 /** A pool of `pg` as the queue's database. It stays its owner's: nobody ends it here. */
 export class PgDatabase implements Database {
   readonly defaultSchema = 'public';
+  readonly replica = undefined;
   private readonly prepared: PreparedStatements | undefined;
 
   /** @param prepares whether statements outside of transactions may be prepared */

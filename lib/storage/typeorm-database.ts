@@ -20,9 +20,11 @@ interface PreparingClient {
   query(statement: PreparedQuery): Promise<{ rows: Row[] }>;
 }
 
-/** A TypeORM DataSource as the queue's database; with replication set, always its master. */
+/** A TypeORM DataSource as the queue's database; with replication set, its master, besides what is asked of `replica`. */
 export class TypeOrmDatabase implements Database {
+  readonly replica: Pick<Database, 'transaction'> | undefined;
   private readonly prepared: PreparedStatements | undefined;
+  private preparing: Promise<void> | undefined;
 
   /** @param prepares whether statements outside of transactions may be prepared, which saves the server half of a push */
   constructor(
@@ -35,6 +37,9 @@ export class TypeOrmDatabase implements Database {
       );
     }
     this.prepared = prepares ? new PreparedStatements() : undefined;
+    this.replica = dataSource.options.replication?.slaves.length
+      ? { transaction: (work) => this.withRunner((runner) => this.inOwn(runner, work), 'slave') }
+      : undefined;
     this.guardNewConnections();
   }
 
@@ -50,11 +55,18 @@ export class TypeOrmDatabase implements Database {
   transaction<T>(work: (run: RunStatement) => Promise<T>, within?: Manager | Executor): Promise<T> {
     return within
       ? transactionIn(within, work, (transaction) => this.runIn(transaction))
-      : this.withRunner((runner) => inTransactionOfRunner(runner, work, this.runIn(runner)));
+      : this.withRunner((runner) => this.inOwn(runner, work));
   }
 
-  private async withRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
-    const runner = this.dataSource.createQueryRunner();
+  private inOwn<T>(runner: QueryRunner, work: (run: RunStatement) => Promise<T>): Promise<T> {
+    return inTransactionOfRunner(runner, work, this.runIn(runner));
+  }
+
+  private async withRunner<T>(
+    work: (runner: QueryRunner) => Promise<T>,
+    server: 'master' | 'slave' = 'master',
+  ): Promise<T> {
+    const runner = this.dataSource.createQueryRunner(server);
     try {
       return await work(runner);
     } finally {
@@ -103,9 +115,17 @@ export class TypeOrmDatabase implements Database {
   /** A DataSource of `manualInitialization` is the queue's to open: an application may start while one of its servers is down. */
   async prepare(): Promise<void> {
     if (!this.dataSource.isInitialized) {
-      await this.dataSource.initialize();
-      this.guardNewConnections();
+      // Asked for twice at once, TypeORM would open two pools.
+      this.preparing ??= this.initialize().finally(() => {
+        this.preparing = undefined;
+      });
+      await this.preparing;
     }
+  }
+
+  private async initialize(): Promise<void> {
+    await this.dataSource.initialize();
+    this.guardNewConnections();
   }
 
   /**

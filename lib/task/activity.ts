@@ -69,7 +69,17 @@ export interface StoredActivity {
 
 type BucketRow = readonly [kind: number, bucket: number, n: number];
 
-/** The rows as what they show of each kind, by their numbers. */
+/** The rows of several shards as if they were one's. */
+export function joinActivity(all: readonly StoredActivity[]): StoredActivity {
+  return {
+    newest: Math.max(...all.map(({ newest }) => newest)),
+    minutes: all.flatMap(({ minutes }) => minutes),
+    waits: all.flatMap(({ waits }) => waits),
+    runs: all.flatMap(({ runs }) => runs),
+  };
+}
+
+/** The rows as what they show of each kind, by their numbers. Several of one kind and minute are added up. */
 export function activityOf(
   { newest, minutes, waits, runs }: StoredActivity,
   length: number,
@@ -80,7 +90,17 @@ export function activityOf(
   for (const [kind, at, succeeded, failed, exhausted] of minutes) {
     const ofKind = points.get(kind) ?? emptyPoints(first, length);
     points.set(kind, ofKind);
-    ofKind[(at - first) / MINUTE_MS] = { at: new Date(at), succeeded, failed, exhausted };
+    const index = (at - first) / MINUTE_MS;
+    const point = ofKind[index];
+    // The clocks of shards differ: a minute may have gone for one and not for another.
+    if (point) {
+      ofKind[index] = {
+        at: point.at,
+        succeeded: point.succeeded + succeeded,
+        failed: point.failed + failed,
+        exhausted: point.exhausted + exhausted,
+      };
+    }
   }
   return [...points.keys()]
     .toSorted((a, b) => a - b)
@@ -106,7 +126,7 @@ function bucketsOf(rows: readonly BucketRow[], wanted: number): number[] {
   const buckets: number[] = [];
   for (const [kind, bucket, n] of rows) {
     if (kind === wanted) {
-      buckets[bucket] = n;
+      buckets[bucket] = (buckets[bucket] ?? 0) + n;
     }
   }
   return Array.from(buckets, (n) => n ?? 0);

@@ -1,8 +1,10 @@
-/** @throws Error when the work takes longer; it goes on by itself. */
+import { NoAnswerError } from './task.errors.js';
+
+/** @throws NoAnswerError when the work takes longer; it goes on by itself. */
 export async function inTime<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+    timer = setTimeout(() => reject(new NoAnswerError(ms)), ms);
   });
   try {
     return await Promise.race([work, late]);

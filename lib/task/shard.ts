@@ -30,3 +30,41 @@ export function splitTaskId(id: string): { shard: string | undefined; id: string
   const end = id.lastIndexOf(SEPARATOR);
   return end < 0 ? { shard: undefined, id } : { shard: id.slice(0, end), id: id.slice(end + 1) };
 }
+
+/** @throws InvalidOptionError for a name that no shard has. */
+export function shardNamed<Shard extends { readonly name: string }>(
+  shards: readonly Shard[],
+  name: string,
+  field = 'shard',
+): Shard {
+  const shard = shards.find((candidate) => candidate.name === name);
+  if (!shard) {
+    throw new InvalidOptionError(
+      field,
+      name,
+      `must be one of ${shards.map((candidate) => candidate.name).join(', ')}`,
+    );
+  }
+  return shard;
+}
+
+/**
+ * The shard of a task's id, and the id within it.
+ * @throws InvalidOptionError for an id of no shard
+ */
+export function shardOfTask<Shard extends { idOf(id: string): string }>(
+  shards: readonly Shard[],
+  id: string,
+  field = 'id',
+): { shard: Shard; id: string } {
+  const { shard: name, id: ownId } = splitTaskId(id);
+  const shard = shards.find((candidate) => candidate.idOf(ownId) === id);
+  if (!shard) {
+    const problem =
+      name === undefined
+        ? "must name its shard, as in 'shard/id'"
+        : 'must be the id of a task in one of the shards';
+    throw new InvalidOptionError(field, id, problem);
+  }
+  return { shard, id: ownId };
+}

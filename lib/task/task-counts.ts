@@ -50,6 +50,31 @@ export function combineCounts(
     }));
 }
 
+/** What several shards have of each kind, together. */
+export function mergeCounts(all: readonly (readonly KindCounts[])[]): KindCounts[] {
+  const merged = new Map<number, KindCounts>();
+  for (const counts of all.flat()) {
+    const other = merged.get(counts.kind);
+    merged.set(counts.kind, other ? add(other, counts) : counts);
+  }
+  return [...merged.values()].toSorted((a, b) => a.kind - b.kind);
+}
+
+function add(a: KindCounts, b: KindCounts): KindCounts {
+  const sum = (status: TaskStatus): TaskCount => ({
+    count: a.statuses[status].count + b.statuses[status].count,
+    approximate: a.statuses[status].approximate || b.statuses[status].approximate,
+  });
+  const since = [a, b].flatMap(({ oldestDueAt }) => oldestDueAt ?? []);
+  return {
+    ...a,
+    statuses: Object.fromEntries(
+      SHOWN_STATUSES.map((status) => [status, sum(status)]),
+    ) as KindCounts['statuses'],
+    oldestDueAt: since.length === 0 ? null : new Date(Math.min(...since.map((at) => at.getTime()))),
+  };
+}
+
 function sums(entries: readonly (readonly [string, number])[]): Map<string, number> {
   const result = new Map<string, number>();
   for (const [key, n] of entries) {

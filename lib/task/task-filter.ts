@@ -1,3 +1,4 @@
+import { splitTaskId } from './shard.js';
 import { type KindRef, kindOf } from './task-definition.js';
 import { InvalidOptionError } from './task.errors.js';
 import { type TaskStatus, TASK_STATUSES } from './task-status.js';
@@ -6,6 +7,8 @@ import { type TaskStatus, TASK_STATUSES } from './task-status.js';
 export interface TaskFilter {
   /** One id, or up to 1,000. */
   id?: string | readonly string[];
+  /** The name of the shard that they are in. */
+  shard?: string;
   /** A definition or a number, whether it is handled here or not. */
   kind?: KindRef;
   status?: TaskStatus | readonly TaskStatus[];
@@ -29,6 +32,7 @@ export interface PageOptions {
 /** A filter that was checked. */
 export interface CheckedFilter {
   readonly ids: readonly string[] | null;
+  readonly shard: string | null;
   readonly kind: number | null;
   readonly statuses: readonly TaskStatus[];
   readonly externalKey: string | null;
@@ -49,6 +53,7 @@ const CHECKS: Record<keyof TaskFilter, (name: string, value: unknown) => void> =
     assert(ids.length <= MAX_IDS, name, `${ids.length} ids`, `must be at most ${MAX_IDS} ids`);
     ids.forEach((id) => void taskIdOf(id, name));
   },
+  shard: (name, value) => assertText(name, value),
   kind: (name, value) => void kindOf(value as KindRef, name),
   status: (name, value) => {
     for (const status of Array.isArray(value) ? value : [value]) {
@@ -75,9 +80,11 @@ export function checkFilter(filter: TaskFilter): CheckedFilter {
       CHECKS[name as keyof TaskFilter](name, value);
     }
   }
-  const { id, kind, status, externalKey = null, text = null, createdFrom = null, createdTo = null } = filter;
+  const { id, shard = null, kind, status, externalKey = null, text = null } = filter;
+  const { createdFrom = null, createdTo = null } = filter;
   return {
     ids: id === undefined ? null : listOf(id),
+    shard,
     kind: kind === undefined ? null : kindOf(kind),
     statuses: status === undefined ? SHOWN_STATUSES : [...new Set(listOf(status))],
     externalKey,
@@ -87,12 +94,19 @@ export function checkFilter(filter: TaskFilter): CheckedFilter {
   };
 }
 
-/** The id of a task as text. @throws InvalidOptionError when it can't be one. */
+/** The id of a task as text, with that of its shard before it where it has one. @throws InvalidOptionError when it can't be one. */
 export function taskIdOf(id: unknown, field = 'id'): string {
-  const fits =
-    typeof id === 'string' && /^-?\d{1,19}$/.test(id) && BigInt(id) <= MAX_ID && BigInt(id) >= -MAX_ID;
-  assert(fits, field, id, "must be a task's id, digits in a text");
+  assert(
+    typeof id === 'string' && isOwnId(splitTaskId(id).id),
+    field,
+    id,
+    "must be a task's id, digits in a text",
+  );
   return id;
+}
+
+function isOwnId(id: string): boolean {
+  return /^-?\d{1,19}$/.test(id) && BigInt(id) <= MAX_ID && BigInt(id) >= -MAX_ID;
 }
 
 /** How the statuses of a class are stored together: each class has an index of its own. */

@@ -4,6 +4,8 @@ import type { ReportedKindSettings } from './worker-report.js';
 /** A task as a list shows it. */
 export interface TaskSummary {
   readonly id: string;
+  /** The name of the shard that it is in: `'default'`, or that of the DataSource, where the queue has one only. */
+  readonly shard: string;
   readonly kind: number;
   /** The kind's name as its workers have it, or `pgqueue-<kind>`. */
   readonly name: string;
@@ -46,6 +48,11 @@ export interface TaskPage {
   readonly next: string | null;
   /** How many tasks were looked at for this page. */
   readonly examined: number;
+  /**
+   * How old the page may be, in ms: 0 from a master, from a replica how long ago its last replayed transaction was committed, by
+   * the clocks of both servers. That is an upper bound, which grows while nothing is written. Null where a replica can't tell.
+   */
+  readonly ageMs: number | null;
 }
 
 /** A number of tasks. */
@@ -76,6 +83,7 @@ export interface SlotCounts {
 export interface KindView {
   readonly kind: number;
   readonly name: string;
+  /** Since when, in the shard where it was paused first; null when it is paused in none. */
   readonly pausedAt: Date | null;
   /** Live worker processes that handle it. */
   readonly processes: number;
@@ -97,8 +105,21 @@ export interface RunningAttempt {
   readonly startedAt: Date;
 }
 
-/** A worker process as its last heartbeat left it. */
+/** The lease of a worker process in a shard. */
+export interface WorkerShard {
+  readonly shard: string;
+  readonly leaseId: number;
+  readonly heartbeatAt: Date;
+  readonly silentMs: number;
+  /** Its tasks of this shard are rescued, whatever it does in others. */
+  readonly lost: boolean;
+}
+
+/** A worker process as its last heartbeat, in whichever shard, left it. */
 export interface WorkerView {
+  /** Which process it is, in every shard. */
+  readonly id: string;
+  /** In the first of its shards. */
   readonly leaseId: number;
   readonly worker: string;
   readonly host: string | null;
@@ -107,8 +128,23 @@ export interface WorkerView {
   readonly startedAt: Date;
   readonly heartbeatAt: Date;
   readonly silentMs: number;
-  /** Silent for so long that it may be dead; its tasks are rescued then. */
+  /** Silent everywhere, for so long that it may be dead; its tasks are rescued then. */
   readonly lost: boolean;
+  /** Its lease in each shard that was asked. */
+  readonly shards: readonly WorkerShard[];
   readonly kinds: readonly (SlotCounts & { readonly kind: number; readonly name: string })[];
   readonly running: readonly RunningAttempt[];
+}
+
+/** A database of the queue, and how it fares. */
+export interface ShardView {
+  readonly name: string;
+  /** It was asked, and has answered. */
+  readonly reachable: boolean;
+  /** Why it could not be asked; null when it could. */
+  readonly error: string | null;
+  /** It takes no new tasks. */
+  readonly draining: boolean;
+  /** How old what is read there may be, in ms, as of a `TaskPage`; null when that can't be told. */
+  readonly ageMs: number | null;
 }

@@ -76,6 +76,15 @@ export class ShardsFailedError<Result = unknown> extends PgQueueError {
   }
 }
 
+/** A database was asked and did not answer in time; it may still do what it was asked for. */
+export class NoAnswerError extends PgQueueError {
+  readonly code = 'PGQUEUE_NO_ANSWER';
+
+  constructor(readonly waitedMs: number) {
+    super(`no answer within ${waitedMs} ms`);
+  }
+}
+
 /** Thrown by a handler: the task ends as `cancelled` with this reason, whatever attempts are left. */
 export class MustCancelTaskError extends PgQueueError {
   readonly code = 'PGQUEUE_MUST_CANCEL';

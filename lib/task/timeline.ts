@@ -12,7 +12,7 @@ const ENDS: Partial<Record<TaskStatus, string>> = {
  * last that its kind keeps.
  */
 export function timelineOf(
-  task: Omit<TaskSummary, 'name'>,
+  task: Omit<TaskSummary, 'name' | 'shard'>,
   errors: readonly string[],
   startedAt: Date | null,
 ): TimelineEntry[] {

@@ -12,6 +12,8 @@ export interface ReportedKindSettings {
 export interface ReportedSettings {
   /** A process that is silent for longer may be dead. */
   readonly silenceMs: number;
+  /** Made for each worker process, which may tell several shards of itself; missing in reports of releases before. */
+  readonly instance?: string;
   readonly kinds: Readonly<Record<string, ReportedKindSettings>>;
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { RegisteredHandler } from '../handlers/registered-handler.js';
 import { ClaimRepository } from '../storage/claim.repository.js';
 import type { Database } from '../storage/database.js';
@@ -245,7 +246,7 @@ export class WorkerProcess {
 
   private createLeaseKeeper(): LeaseKeeper {
     const { sql, info, events, options, onSilentProcesses } = this.deps;
-    const reporter = new WorkerReporter(this.pools, silenceMs(options));
+    const reporter = new WorkerReporter(this.pools, silenceMs(options), randomUUID());
     return new LeaseKeeper({
       heartbeats: new LeaseRepository(this.connections.heartbeat, sql),
       repository: new LeaseRepository(this.connections.settle, sql),

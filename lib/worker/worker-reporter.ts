@@ -19,6 +19,8 @@ export class WorkerReporter {
   constructor(
     private readonly pools: ReadonlyMap<number, WorkerPool>,
     private readonly silenceMs: number,
+    /** Which process this is, the same in every shard. */
+    private readonly instance: string,
   ) {}
 
   report(): WorkerReport {
@@ -27,6 +29,7 @@ export class WorkerReporter {
       kinds: pools.map(({ kind }) => kind),
       settings: {
         silenceMs: this.silenceMs,
+        instance: this.instance,
         kinds: Object.fromEntries(pools.map((pool) => [pool.kind, settingsOf(pool)])),
       },
       slots: this.slotsOf(pools),

@@ -243,7 +243,7 @@ describe('QueueAdmin', () => {
     await events.first('attempt-settled', ({ as }) => as === 'lost');
     expect(await stored()).toMatchObject([{ status: 'cancelled', lease_id: null }]);
     expect(told.of('task-cancelled')).toEqual([
-      { type: 'task-cancelled', kind: definition.kind, name: definition.name ?? '' },
+      { type: 'task-cancelled', kind: definition.kind, name: definition.name ?? '', shard: 'default' },
     ]);
   });
 

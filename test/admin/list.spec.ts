@@ -72,7 +72,7 @@ describe('QueueAdmin.list', () => {
       { externalKey: 'a' },
       { text: 'a' },
     ] as const) {
-      expect(await admin.list(filter)).toEqual({ tasks: [], next: null, examined: 0 });
+      expect(await admin.list(filter)).toEqual({ tasks: [], next: null, examined: 0, ageMs: 0 });
     }
   });
 
@@ -96,6 +96,7 @@ describe('QueueAdmin.list', () => {
     expect(tasks).toEqual([
       {
         id,
+        shard: 'default',
         kind: -3,
         name: 'pgqueue--3',
         status: 'processing',

@@ -111,11 +111,11 @@ describe('migrate', () => {
     const args = ['migrate', '--schema', SCHEMA, '--json'];
     expect(await run(args, env)).toEqual({
       code: 0,
-      output: `${JSON.stringify({ schema: SCHEMA, created: true })}\n`,
+      output: `${JSON.stringify({ shard: 'default', schema: SCHEMA, created: true })}\n`,
     });
     expect(await run(args, env)).toEqual({
       code: 0,
-      output: `${JSON.stringify({ schema: SCHEMA, created: false })}\n`,
+      output: `${JSON.stringify({ shard: 'default', schema: SCHEMA, created: false })}\n`,
     });
     const created = await describeSchema(other.url, SCHEMA);
     expect(created).not.toEqual([]);

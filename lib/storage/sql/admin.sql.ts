@@ -15,9 +15,14 @@ export function adminSql({ task, lease, pause, channel }: SchemaNames) {
   WHERE g.class = '${of}' GROUP BY g.kind, found.status`;
 
   return {
-    /** Settings of one transaction. $1 the longest that a statement may take, in ms. The indexes are right whatever the statistics say. */
+    /**
+     * Settings of one transaction. $1 the longest that a statement may take, in ms. The indexes are right whatever the statistics say.
+     * Answers how old what is read then may be, in ms; null on a replica that has replayed nothing since it started.
+     */
     look: `SELECT set_config('statement_timeout', $1::text, true), set_config('enable_seqscan', 'off', true),
-       set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true)`,
+       set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true),
+       CASE WHEN pg_is_in_recovery()
+         THEN greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000) ELSE 0 END::text AS age`,
     /**
      * Tasks by kind and status. Small groups are counted by their index; where that meets the cap, a sample of the table's blocks
      * tells how many there may be. Broken ones, which matter more and cost less, are counted further. A table of no more blocks than the sample is read whole, and so counted exactly.

@@ -1,0 +1,51 @@
+import type { StoredWorker } from '../storage/admin.repository.js';
+import type { WorkerShard } from '../task/task-view.js';
+import { isLost } from './worker-views.js';
+
+/** A worker process with its lease in each shard; what it tells of itself is as the shard has it that heard of it last. */
+export interface WorkerProcess extends StoredWorker {
+  readonly id: string;
+  readonly shards: readonly WorkerShard[];
+}
+
+/**
+ * The processes that have told shards of themselves. One that works in several has told each of the same slots; one that has not
+ * said which it is counts by itself.
+ */
+export function mergeWorkers(byShard: ReadonlyMap<string, readonly StoredWorker[]>): WorkerProcess[] {
+  const processes = new Map<string, WorkerProcess[]>();
+  for (const [shard, workers] of byShard) {
+    for (const worker of workers) {
+      const process = inShard(shard, worker);
+      processes.set(process.id, [...(processes.get(process.id) ?? []), process]);
+    }
+  }
+  return [...processes.values()].map(asOne).toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
+}
+
+function inShard(shard: string, worker: StoredWorker): WorkerProcess {
+  const { leaseId, heartbeatAt, silentMs, settings } = worker;
+  const id = settings?.instance ?? `${shard}/${leaseId}`;
+  return { ...worker, id, shards: [{ shard, leaseId, heartbeatAt, silentMs, lost: isLost(worker) }] };
+}
+
+function asOne(parts: readonly WorkerProcess[]): WorkerProcess {
+  const [latest] = parts.toSorted((a, b) => a.silentMs - b.silentMs);
+  return {
+    ...latest!,
+    leaseId: parts[0]!.leaseId,
+    startedAt: new Date(Math.min(...parts.map(({ startedAt }) => startedAt.getTime()))),
+    running: parts.flatMap(({ running }) => running).toSorted(([, , , a], [, , , b]) => a - b),
+    shards: parts.flatMap(({ shards }) => shards),
+  };
+}
+
+/** Since when each kind is paused, in whichever shard. */
+export function mergePauses(all: readonly ReadonlyMap<number, Date>[]): Map<number, Date> {
+  const merged = new Map<number, Date>();
+  for (const [kind, at] of all.flatMap((pauses) => [...pauses])) {
+    const other = merged.get(kind);
+    merged.set(kind, other && other < at ? other : at);
+  }
+  return merged;
+}

@@ -1,0 +1,90 @@
+import { activityOf, checkMinutes, joinActivity, type KindActivity } from '../task/activity.js';
+import { inTime } from '../task/in-time.js';
+import { askShards } from '../task/shard-answers.js';
+import { mergeCounts } from '../task/task-counts.js';
+import type { KindCounts, KindView, ShardView, WorkerView } from '../task/task-view.js';
+import type { KindNames } from './kind-names.js';
+import { mergePauses, mergeWorkers } from './merged-workers.js';
+import type { ShardAdmin } from './shard-admin.js';
+import { type ShardFigures, ShardLook } from './shard-look.js';
+import { kindViews, workerView } from './worker-views.js';
+
+/** How long a look may take, and how old a part of it may be, in ms. */
+export interface Look {
+  /** A shard that has not told all by then is left out. */
+  readonly patienceMs: number;
+  /** For how long what attempts came to is shown as it was. */
+  readonly activityMs: number;
+}
+
+/** What is known of the queue at one moment, of all the shards that could be asked. */
+export interface QueueFigures {
+  readonly counts: readonly KindCounts[];
+  readonly kinds: readonly KindView[];
+  readonly activity: readonly KindActivity[];
+  readonly workers: readonly WorkerView[];
+  readonly shards: readonly FiguresOfShard[];
+}
+
+/** A shard with what it has of the figures. */
+export interface FiguresOfShard extends Omit<ShardView, 'reachable' | 'error'> {
+  /** Why there is nothing of it; undefined when there is. */
+  readonly failure: unknown;
+  readonly counts: readonly KindCounts[];
+}
+
+/** Looks at all shards at the same time. */
+export class QueueOverview {
+  private readonly minutes = checkMinutes({});
+  private readonly looks: ReadonlyMap<ShardAdmin, ShardLook>;
+
+  constructor(
+    private readonly shards: readonly ShardAdmin[],
+    private readonly draining: ReadonlySet<string>,
+    private readonly names: KindNames,
+  ) {
+    this.looks = new Map(shards.map((shard) => [shard, new ShardLook(shard, this.minutes)]));
+  }
+
+  /** @throws what the first shard failed of, where all have failed */
+  async now({ patienceMs, activityMs }: Look): Promise<QueueFigures> {
+    const { answers, errors } = await askShards(this.shards, (shard) =>
+      inTime(patienceMs, this.looks.get(shard)!.now(activityMs)),
+    );
+    if (answers.size === 0) {
+      throw errors.values().next().value;
+    }
+    return {
+      ...this.merge(answers),
+      shards: this.shards.map((shard) => this.ofShard(shard, answers, errors)),
+    };
+  }
+
+  private merge(answers: ReadonlyMap<ShardAdmin, ShardFigures>): Omit<QueueFigures, 'shards'> {
+    const figures = [...answers.values()];
+    const nameOf = this.names.of;
+    const workers = mergeWorkers(new Map([...answers].map(([{ name }, answer]) => [name, answer.workers])));
+    const pauses = mergePauses(figures.map((answer) => answer.pauses));
+    return {
+      counts: mergeCounts(figures.map(({ counts }) => counts)),
+      kinds: kindViews(workers, pauses, nameOf),
+      activity: activityOf(joinActivity(figures.map(({ activity }) => activity)), this.minutes, nameOf),
+      workers: workers.map((worker) => workerView(worker, nameOf)),
+    };
+  }
+
+  private ofShard(
+    shard: ShardAdmin,
+    answers: ReadonlyMap<ShardAdmin, ShardFigures>,
+    errors: ReadonlyMap<ShardAdmin, unknown>,
+  ): FiguresOfShard {
+    const answer = answers.get(shard);
+    return {
+      name: shard.name,
+      draining: this.draining.has(shard.name),
+      ageMs: answer?.ageMs ?? null,
+      failure: errors.get(shard),
+      counts: answer?.counts ?? [],
+    };
+  }
+}

@@ -1,0 +1,121 @@
+import type { QueueAdmin } from '../admin/queue-admin.js';
+import { errorMessage } from '../task/error-message.js';
+import { splitTaskId } from '../task/shard.js';
+import type { TaskFilter } from '../task/task-filter.js';
+import type { TaskSummary } from '../task/task-view.js';
+
+/** Something that two looks at the tables differ by. */
+export interface TailEvent {
+  readonly event:
+    | 'pushed'
+    | 'succeeded'
+    | 'cancelled'
+    | 'no_attempts_left'
+    | 'worker-started'
+    | 'worker-ended'
+    | 'paused'
+    | 'resumed'
+    | 'shard-down'
+    | 'shard-up'
+    | 'not-shown';
+  readonly at: Date;
+  readonly text: string;
+  readonly task?: TaskSummary;
+}
+
+const MAX_SHOWN = 200;
+/** A transaction may take so long from the time that it writes down to its commit. */
+const LATE_COMMIT_MS = 10_000;
+
+const ENDED: TaskFilter[] = [{ status: ['succeeded', 'cancelled'] }, { status: 'no_attempts_left' }];
+
+/** Tells what has changed in a shard since the last look, by asking for the newest of each sort. */
+export class ShardTail {
+  private newestId: bigint | null = null;
+  private readonly ends = ENDED.map(() => ({ seen: new Set<string>(), latest: null as number | null }));
+  isDown = false;
+
+  constructor(
+    private readonly admin: QueueAdmin,
+    private readonly shard: string,
+  ) {}
+
+  /**
+   * The first look tells nothing of tasks: there is none to compare it with. A shard that can't be asked is an event too, once;
+   * what has changed meanwhile is told when it can.
+   */
+  async look(): Promise<TailEvent[]> {
+    const isFirst = this.newestId === null;
+    const events: TailEvent[] = [];
+    try {
+      events.push(...(await this.pushed()));
+      events.push(...(await this.ended()));
+      return [...this.changeTo(false, this.shard), ...(isFirst ? [] : events)];
+    } catch (error) {
+      return [...events, ...this.changeTo(true, `${this.shard}: ${errorMessage(error)}`)];
+    }
+  }
+
+  private changeTo(isDown: boolean, text: string): TailEvent[] {
+    const isNews = isDown !== this.isDown;
+    this.isDown = isDown;
+    return isNews ? [{ event: isDown ? 'shard-down' : 'shard-up', at: new Date(), text }] : [];
+  }
+
+  private async pushed(): Promise<TailEvent[]> {
+    const { tasks } = await this.admin.list({ shard: this.shard }, { limit: MAX_SHOWN });
+    const before = this.newestId ?? 0n;
+    this.newestId = tasks.reduce(
+      (newest, task) => (numberOf(task) > newest ? numberOf(task) : newest),
+      before,
+    );
+    const events = tasks
+      .filter((task) => numberOf(task) > before)
+      .map((task) => eventOf('pushed', task.createdAt, task));
+    return withRest(events);
+  }
+
+  private async ended(): Promise<TailEvent[]> {
+    const events: TailEvent[] = [];
+    for (const [index, filter] of ENDED.entries()) {
+      const { tasks } = await this.admin.list({ ...filter, shard: this.shard }, { limit: MAX_SHOWN });
+      const last = this.ends[index]!;
+      const from = last.latest === null ? Number.NEGATIVE_INFINITY : last.latest - LATE_COMMIT_MS;
+      const news = tasks.filter((task) => endOf(task) >= from && !last.seen.has(keyOf(task)));
+      events.push(
+        ...withRest(
+          news.map((task) => eventOf(task.status as TailEvent['event'], new Date(endOf(task)), task)),
+        ),
+      );
+      this.ends[index] = {
+        seen: new Set(tasks.map(keyOf)),
+        latest: tasks.reduce<number | null>(
+          (latest, task) => Math.max(latest ?? 0, endOf(task)),
+          last.latest,
+        ),
+      };
+    }
+    return events;
+  }
+}
+
+function eventOf(event: TailEvent['event'], at: Date, task: TaskSummary): TailEvent {
+  const { id, name, externalKey, lastError } = task;
+  const key = externalKey === null ? '' : ` key ${JSON.stringify(externalKey)}`;
+  const why = event === 'no_attempts_left' && lastError !== null ? `: ${lastError}` : '';
+  return { event, at, text: `task ${id} ${name}${key}${why}`, task };
+}
+
+/** A full page may have left some out. */
+function withRest(events: TailEvent[]): TailEvent[] {
+  const text = `more than ${MAX_SHOWN} since the last look: the others are not shown`;
+  return events.length < MAX_SHOWN
+    ? events
+    : [...events, { event: 'not-shown', at: events.at(-1)!.at, text }];
+}
+
+const endOf = ({ finishedAt, createdAt }: TaskSummary): number => (finishedAt ?? createdAt).getTime();
+
+const keyOf = (task: TaskSummary): string => `${task.id} ${endOf(task)}`;
+
+const numberOf = ({ id }: TaskSummary): bigint => BigInt(splitTaskId(id).id);
