@@ -1,0 +1,315 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  InvalidOptionError,
+  NoAnswerError,
+  QueueAdmin,
+  ShardsFailedError,
+  type TaskFilter,
+  type TaskPage,
+} from '../../lib/index.js';
+import { Proxy } from '../faults/support/proxy.mjs';
+import { cutOff } from '../support/cut-off.js';
+import { recordEvents } from '../support/queue-events.js';
+import {
+  createShardDatabases,
+  createShardedApp,
+  dropShardDatabases,
+  type ShardDatabases,
+  type ShardedApp,
+} from '../support/sharded-app.js';
+import { rejectionOf } from '../support/thrown-by.js';
+
+const TABLES = 'pgqueue, pgqueue_lease, pgqueue_pause, pgqueue_activity';
+
+let databases: ShardDatabases<'a' | 'b' | 'default'>;
+let proxy: Proxy;
+let app: ShardedApp;
+let admin: QueueAdmin;
+
+beforeAll(async () => {
+  databases = await createShardDatabases('a', 'b', 'default');
+  proxy = await Proxy.start(Number(new URL(databases.b.url).port));
+  app = await createShardedApp({
+    databases,
+    urls: { b: proxy.through(databases.b.url) },
+    shards: { draining: ['b'] },
+    options: { autoStart: false, statementTimeout: 500 },
+    typeorm: { extra: { max: 1 } },
+  });
+  admin = app.get(QueueAdmin);
+});
+
+afterEach(async () => {
+  for (const shard of Object.keys(databases)) await app.dataSource(shard).query(`TRUNCATE ${TABLES}`);
+});
+
+afterAll(async () => {
+  await app.close();
+  await proxy.close();
+  await dropShardDatabases(databases);
+});
+
+/** A task as columns and SQL values; answers its id as the application knows it. */
+async function store(shard: string, columns: Record<string, string> = {}): Promise<string> {
+  const all = { kind: '1', payload: `'{}'`, ...columns };
+  const [{ id }] = await app
+    .dataSource(shard)
+    .query(
+      `INSERT INTO pgqueue (${Object.keys(all).join(', ')}) VALUES (${Object.values(all).join(', ')}) RETURNING id`,
+    );
+  return shard === 'default' ? id : `${shard}/${id}`;
+}
+
+const at = (minute: number) => `'2026-01-01T00:${String(minute).padStart(2, '0')}:00Z'`;
+const idsOf = ({ tasks }: TaskPage) => tasks.map(({ id }) => id);
+
+/** Every task that a filter means, page by page. */
+async function all(filter: TaskFilter, limit: number): Promise<string[]> {
+  const result: string[] = [];
+  let after: string | undefined;
+  do {
+    const page = await admin.list(filter, { limit, ...(after === undefined ? {} : { after }) });
+    expect(page.tasks.length).toBeLessThanOrEqual(limit);
+    result.push(...idsOf(page));
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+  return result;
+}
+
+describe('QueueAdmin over several shards', () => {
+  it('counts the tasks of a kind in all, and tells since when the oldest of them has been due', async () => {
+    await store('a', { run_at: at(2) });
+    await store('b', { run_at: at(1) });
+    await store('b', { kind: '2', status: `'no_attempts_left'` });
+    await store('default');
+    const counts = await admin.counts();
+    expect(counts).toMatchObject([
+      { kind: 1, statuses: { new: { count: 3, approximate: false } } },
+      { kind: 2, statuses: { no_attempts_left: { count: 1 } }, oldestDueAt: null },
+    ]);
+    expect(counts[0]!.oldestDueAt).toEqual(new Date('2026-01-01T00:01:00Z'));
+  });
+
+  it.each<[string, TaskFilter, string[], Record<string, string>, string]>([
+    ['open', { status: 'new' }, [], {}, 'run_at'],
+    ['broken', { status: 'no_attempts_left' }, ['reversed'], { status: `'no_attempts_left'` }, 'created_at'],
+    ['finished', { status: 'succeeded' }, ['reversed'], { status: `'succeeded'` }, 'finished_at'],
+    ['any', {}, ['reversed'], {}, 'created_at'],
+    ['any with one text', { text: 'found' }, ['reversed'], { payload: `'"found"'` }, 'created_at'],
+  ])('merges pages in the order of the list: %s', async (_, filter, [reversed], columns, ordered) => {
+    const order = ['a', 'a', 'b', 'default', 'b', 'b', 'a', 'default', 'b', 'a', 'b'];
+    const ids: string[] = [];
+    for (const [minute, shard] of order.entries()) {
+      ids.push(await store(shard, { ...columns, [ordered]: at(minute) }));
+    }
+    const expected = reversed ? ids.toReversed() : ids;
+    for (const limit of [1, 3, 5, 11, 50]) {
+      expect(await all(filter, limit)).toEqual(expected);
+    }
+    expect(await all({ ...filter, shard: 'b' }, 2)).toEqual(expected.filter((id) => id.startsWith('b/')));
+  });
+
+  it('shows nothing too soon where a shard has looked at all that it may for a page', async () => {
+    const first = await store('a', { payload: `'"found"'`, created_at: at(1) });
+    await app
+      .dataSource('a')
+      .query(
+        `INSERT INTO pgqueue (kind, payload, created_at) SELECT 1, '{}', ${at(3)} FROM generate_series(1, 2500)`,
+      );
+    const second = await store('b', { payload: `'"found"'`, created_at: at(2) });
+    const third = await store('b', { payload: `'"found"'`, created_at: at(4) });
+    const page = await admin.list({ text: 'found' });
+    expect(idsOf(page)).toEqual([third]);
+    expect(page.next).not.toBeNull();
+    expect(await all({ text: 'found' }, 50)).toEqual([third, second, first]);
+  });
+
+  it('finds a task by its id wherever it is, several at once too', async () => {
+    const ids = [await store('a'), await store('b', { payload: `'{"n": 2}'` }), await store('default')];
+    expect(await admin.task(ids[1]!)).toMatchObject({ id: ids[1], shard: 'b', payload: { n: 2 } });
+    expect(await admin.task(ids[2]!)).toMatchObject({ id: ids[2], shard: 'default' });
+    expect(await admin.task('b/404')).toBeNull();
+    expect((await admin.explain(ids[0]!)).text).toBe(
+      `Task ${ids[0]} waits: no live worker process handles its kind pgqueue-1.`,
+    );
+    expect((await admin.explain('a/404')).text).toMatch(/^There is no task a\/404:/);
+    expect(idsOf(await admin.list({ id: ids })).toSorted()).toEqual(ids.toSorted());
+    expect(idsOf(await admin.list({ id: ids, shard: 'b' }))).toEqual([ids[1]]);
+    expect(await admin.list({ id: ids[0]!, shard: 'b' })).toMatchObject({ tasks: [], next: null });
+  });
+
+  it('refuses ids and shards that do not exist, and the cursor of other shards', async () => {
+    const ofShard = new InvalidOptionError('id', 'c/1', 'must be the id of a task in one of the shards');
+    for (const ask of [
+      () => admin.task('c/1'),
+      () => admin.explain('c/1'),
+      () => admin.list({ id: 'c/1' }),
+      () => admin.cancel({ id: 'c/1' }),
+    ]) {
+      expect(await rejectionOf(ask())).toEqual(ofShard);
+    }
+    const refused = await rejectionOf(admin.list({ shard: 'c' }));
+    expect(refused).toEqual(new InvalidOptionError('shard', 'c', 'must be one of a, b, default'));
+    await store('a');
+    await store('a');
+    const { next } = await admin.list({ shard: 'a' }, { limit: 1 });
+    expect(await rejectionOf(admin.list({}, { after: next! }))).toMatchObject({ field: 'after' });
+  });
+
+  it('adds up what attempts came to', async () => {
+    const minute = `date_trunc('minute', now())`;
+    await app
+      .dataSource('a')
+      .query(`INSERT INTO pgqueue_activity VALUES (${minute}, 5, 2, 1, 1, '{1,99}', '{1}')`);
+    await app
+      .dataSource('b')
+      .query(`INSERT INTO pgqueue_activity VALUES (${minute}, 5, 3, 0, 0, '{100}', '{}')`);
+    const [activity, ...others] = await admin.activity({ minutes: 2 });
+    expect(others).toEqual([]);
+    const sums = activity!.points.reduce(
+      (sum, { succeeded, failed }) => [sum[0]! + succeeded, sum[1]! + failed],
+      [0, 0],
+    );
+    expect(sums).toEqual([5, 1]);
+    expect(activity!.wait).toEqual({ p50: 1, p95: 1.25, p99: 1.25 });
+  });
+
+  it('shows a worker process once, with its lease and what it runs in each shard, and its slots once', async () => {
+    const lease = (
+      shard: string,
+      worker: string,
+      instance: string | null,
+      silentS: number,
+      running: unknown[],
+    ) =>
+      app.dataSource(shard).query(
+        `INSERT INTO pgqueue_lease (worker, heartbeat_at, slots, running, settings)
+         VALUES ($1, now() - $2 * interval '1 s', '{"7": [5, 2, null]}', $3, $4)`,
+        [
+          worker,
+          silentS,
+          JSON.stringify(running),
+          JSON.stringify({
+            silenceMs: 60_000,
+            ...(instance ? { instance } : {}),
+            kinds: { 7: { name: 'mail' } },
+          }),
+        ],
+      );
+    await lease('a', 'both', 'one', 0, [[1, 7, 1, 2000]]);
+    await lease('b', 'both', 'one', 3600, [[2, 7, 1, 1000]]);
+    await lease('a', 'old release', null, 0, []);
+    await lease('b', 'old release', null, 0, []);
+    const workers = await admin.workers();
+    expect(workers.map(({ worker }) => worker).toSorted()).toEqual(['both', 'old release', 'old release']);
+    expect(workers.find(({ worker }) => worker === 'both')).toMatchObject({
+      id: 'one',
+      lost: false,
+      kinds: [{ kind: 7, name: 'mail', capacity: 5, busy: 2 }],
+      running: [{ id: 'b/2' }, { id: 'a/1' }],
+      shards: [
+        { shard: 'a', lost: false },
+        { shard: 'b', lost: true },
+      ],
+    });
+    expect(await admin.kinds()).toMatchObject([{ kind: 7, processes: 3, slots: { capacity: 15, busy: 6 } }]);
+  });
+
+  it('pauses and resumes a kind in every shard', async () => {
+    await app.dataSource('a').query('INSERT INTO pgqueue_pause (kind) VALUES (7)');
+    expect(await admin.pause(7)).toBe(true);
+    expect(await admin.pause(7)).toBe(false);
+    for (const shard of Object.keys(databases)) {
+      expect(await app.dataSource(shard).query('SELECT kind FROM pgqueue_pause')).toEqual([{ kind: 7 }]);
+    }
+    const [{ paused_at: first }] = await app.dataSource('a').query('SELECT paused_at FROM pgqueue_pause');
+    expect(await admin.kinds()).toMatchObject([{ kind: 7, pausedAt: first }]);
+    expect(await admin.resume(7)).toBe(true);
+    expect(await admin.kinds()).toEqual([]);
+  });
+
+  it('acts up to one limit in all shards, and tells where', async () => {
+    for (const shard of ['a', 'a', 'b', 'b', 'default']) await store(shard);
+    const events = recordEvents(app.queue);
+    expect(await admin.cancel({ kind: 1 }, { limit: 3 })).toEqual({ changed: 3, more: true });
+    expect(events.of('task-cancelled').map(({ shard }) => shard)).toEqual(['a', 'a', 'b']);
+    expect(await admin.cancel({ kind: 1 }, { limit: 3 })).toEqual({ changed: 2, more: false });
+    const [id] = await all({ shard: 'b' }, 10);
+    expect(await admin.delete({ id: id! })).toEqual({ changed: 1, more: false });
+    expect(await admin.delete({ shard: 'a' })).toEqual({ changed: 2, more: false });
+    expect(await all({}, 10)).toHaveLength(2);
+  });
+
+  it('tells of its shards', async () => {
+    expect(await admin.shards()).toEqual([
+      { name: 'a', reachable: true, error: null, draining: false, ageMs: 0 },
+      { name: 'b', reachable: true, error: null, draining: true, ageMs: 0 },
+      { name: 'default', reachable: true, error: null, draining: false, ageMs: 0 },
+    ]);
+  });
+});
+
+describe('QueueAdmin while a shard is down', () => {
+  it('answers what the others have, with the reason why it is not all', async () => {
+    const [inA, inB, first] = [await store('a'), await store('b'), await store('default')];
+    const restore = await cutOff(databases.b);
+    try {
+      const counts = await rejectionOf(admin.counts());
+      expect(counts).toBeInstanceOf(ShardsFailedError);
+      expect([...(counts as ShardsFailedError).errors.keys()]).toEqual(['b']);
+      expect(counts).toMatchObject({
+        message: expect.stringMatching(/^shard b: /),
+        result: [{ kind: 1, statuses: { new: { count: 2 } } }],
+      });
+      for (const ask of ['kinds', 'workers', 'activity'] as const) {
+        expect(await rejectionOf(admin[ask]())).toMatchObject({ code: 'PGQUEUE_SHARDS_FAILED', result: [] });
+      }
+      expect(await rejectionOf(admin.pause(1))).toMatchObject({ result: true });
+      expect(await admin.task(inA)).toMatchObject({ id: inA });
+      expect(await rejectionOf(admin.task(inB))).not.toBeInstanceOf(ShardsFailedError);
+      expect(idsOf(await admin.list({ shard: 'a' }))).toEqual([inA]);
+      expect(await admin.shards()).toMatchObject([
+        { reachable: true, error: null },
+        { name: 'b', reachable: false, error: expect.stringMatching(/./), ageMs: null },
+        { reachable: true },
+      ]);
+      expect(await rejectionOf(admin.cancel({ kind: 1 }))).toMatchObject({
+        result: { changed: 2, more: false },
+      });
+
+      const { result } = (await rejectionOf(admin.list())) as ShardsFailedError<TaskPage>;
+      expect(idsOf(result).toSorted()).toEqual([first, inA].toSorted());
+      await restore();
+      // What it has is not passed over.
+      expect(idsOf(await admin.list({}, { after: result.next! }))).toEqual([inB]);
+    } finally {
+      await restore().catch(() => undefined);
+    }
+  });
+
+  it('is not held up for longer than a statement may take and a moment by one that says nothing', async () => {
+    await store('a');
+    proxy.blackhole();
+    try {
+      expect(await rejectionOf(admin.counts())).toMatchObject({
+        message: 'shard b: no answer within 1000 ms',
+        result: [{ statuses: { new: { count: 1 } } }],
+      });
+      expect((await admin.shards())[1]).toMatchObject({
+        reachable: false,
+        error: 'no answer within 1000 ms',
+      });
+    } finally {
+      proxy.heal();
+    }
+  });
+
+  it('changes nothing later that it gave up on', async () => {
+    proxy.blackhole();
+    const paused = await rejectionOf(admin.pause(7));
+    expect(paused).toMatchObject({ result: true, errors: new Map([['b', expect.any(NoAnswerError)]]) });
+    proxy.heal();
+    // On the one connection, and so after what was held back.
+    expect(await app.dataSource('b').query('SELECT kind FROM pgqueue_pause')).toEqual([]);
+  });
+});
