@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { DiscoveryModule, ModuleRef } from '@nestjs/core';
 import { ClusterSnapshots } from './admin/cluster-snapshots.js';
 import { QueueAdmin } from './admin/queue-admin.js';
+import { ShardSnapshots } from './admin/shard-snapshots.js';
 import { TaskHandlerExplorer } from './handlers/task-handler.explorer.js';
 import { TaskHandlerInvoker } from './handlers/task-handler.invoker.js';
 import { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
@@ -142,11 +143,8 @@ function createSnapshots(
   registry: TaskHandlerRegistry,
   { statementTimeoutMs, transactionPooling }: ResolvedOptions,
 ): ClusterSnapshots {
-  return new ClusterSnapshots({
-    database: () => shards.all[0]!.database,
-    sql: () => shards.all[0]!.sql,
-    statementTimeoutMs,
-    transactionPooling,
-    nameOf: (kind) => registry.knownNameOf(kind),
-  });
+  const nameOf = (kind: number) => registry.knownNameOf(kind);
+  return new ClusterSnapshots(
+    shards.all.map((shard) => new ShardSnapshots({ shard, statementTimeoutMs, transactionPooling, nameOf })),
+  );
 }

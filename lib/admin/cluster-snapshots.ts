@@ -1,70 +1,10 @@
-import { AdminRepository } from '../storage/admin.repository.js';
-import type { Database } from '../storage/database.js';
-import { LoneDatabase } from '../storage/lone-database.js';
-import { SnapshotRepository, type StoredSnapshot } from '../storage/snapshot.repository.js';
-import type { QueueSql } from '../storage/sql/index.js';
-import { type ClusterSnapshot, snapshotOf } from '../task/cluster-snapshot.js';
-import { combineCounts } from '../task/task-counts.js';
-import { isLost } from './worker-views.js';
+import type { ShardSnapshots } from './shard-snapshots.js';
 
-export interface ClusterSnapshotsDeps {
-  database: () => Pick<Database, 'connectionOptions'>;
-  sql: () => QueueSql;
-  statementTimeoutMs: number;
-  transactionPooling: boolean;
-  /** The name of a kind that this process knows. */
-  nameOf: (kind: number) => string | undefined;
-}
-
-/** The figures of the whole cluster: taken by one process per period, read by all. */
+/** The figures of the whole cluster, shard by shard. */
 export class ClusterSnapshots {
-  private readonly database: LoneDatabase;
-  private opened: { admin: AdminRepository; repository: SnapshotRepository } | undefined;
+  constructor(readonly shards: readonly ShardSnapshots[]) {}
 
-  constructor(private readonly deps: ClusterSnapshotsDeps) {
-    this.database = new LoneDatabase(deps.database, deps);
-  }
-
-  /** The last one; where it is older than a period and nobody else has had the turn, one that is taken now. Null when there is none yet. */
-  async read(periodMs: number): Promise<StoredSnapshot | null> {
-    const { repository } = this.open();
-    const { stored, mayTake } = await repository.read();
-    if ((stored && stored.ageMs < periodMs) || !mayTake || !(await repository.takeTurn(periodMs))) {
-      return stored;
-    }
-    const snapshot = await this.take(stored?.snapshot ?? null);
-    await repository.store(snapshot);
-    return { snapshot, ageMs: 0 };
-  }
-
-  close(): Promise<void> {
-    return this.database.close();
-  }
-
-  private async take(previous: ClusterSnapshot | null): Promise<ClusterSnapshot> {
-    const { admin, repository } = this.open();
-    const { oldestDue, ...counted } = await admin.count();
-    const workers = await admin.workers();
-    const pauses = await admin.pauses();
-    const lost = workers.filter(isLost).length;
-    const kinds = workers.flatMap(({ settings }) => Object.entries(settings?.kinds ?? {}));
-    return snapshotOf({
-      counts: combineCounts(counted, () => '', oldestDue),
-      paused: new Set(pauses.keys()),
-      workers: { live: workers.length - lost, lost },
-      handled: new Map(kinds.map(([kind, { name }]) => [Number(kind), name])),
-      vitals: await repository.vitals(),
-      nameOf: this.deps.nameOf,
-      previous,
-    });
-  }
-
-  private open() {
-    const { sql, statementTimeoutMs } = this.deps;
-    this.opened ??= {
-      admin: new AdminRepository(this.database, sql(), statementTimeoutMs),
-      repository: new SnapshotRepository(this.database, sql()),
-    };
-    return this.opened;
+  async close(): Promise<void> {
+    await Promise.all(this.shards.map((shard) => shard.close()));
   }
 }

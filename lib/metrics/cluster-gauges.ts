@@ -2,22 +2,24 @@ import type { Gauge, GaugeConfiguration } from 'prom-client';
 import { QUEUE_TABLES } from '../task/cluster-snapshot.js';
 import type { ClusterView } from './cluster-view.js';
 
-/** A gauge of the stored tasks in the database, labelled `kind` (its name) and `status` (a `TaskStatus`). */
+/** A gauge of the stored tasks in the database, labelled `shard`, `kind` (its name) and `status` (a `TaskStatus`). */
 export const STORED_TASKS = 'pgqueue_tasks';
-/** A gauge of how long the task that waits the longest has been due, in seconds, labelled `kind`. */
+/** A gauge of how long the task that waits the longest has been due, in seconds, labelled `shard` and `kind`. */
 export const OLDEST_DUE_AGE = 'pgqueue_oldest_due_age_seconds';
-/** A gauge that is 1 while a kind is paused in the whole cluster, labelled `kind`. */
+/** A gauge that is 1 while a kind is paused, labelled `shard` and `kind`. */
 export const KIND_PAUSED = 'pgqueue_kind_paused';
-/** A gauge of the worker processes that report. */
+/** A gauge of the worker processes that report, labelled `shard`. */
 export const WORKERS = 'pgqueue_workers';
-/** A gauge of the worker processes that have fallen silent and are not cleaned up yet. */
+/** A gauge of the worker processes that have fallen silent and are not cleaned up yet, labelled `shard`. */
 export const WORKERS_LOST = 'pgqueue_workers_lost';
-/** A gauge of the dead rows in the queue's tables, labelled `table`. */
+/** A gauge of the dead rows in the queue's tables, labelled `shard` and `table`. */
 export const DEAD_TUPLES = 'pgqueue_dead_tuples';
-/** A gauge of the age of the oldest transaction that holds back vacuum, in seconds. */
+/** A gauge of the age of the oldest transaction that holds back vacuum, in seconds, labelled `shard`. */
 export const OLDEST_TRANSACTION_AGE = 'pgqueue_oldest_transaction_age_seconds';
-/** A gauge of the age of the snapshot that the gauges of the cluster show, in seconds. */
+/** A gauge of the age of the snapshot that the gauges of the cluster show, in seconds, labelled `shard`. */
 export const SNAPSHOT_AGE = 'pgqueue_snapshot_age_seconds';
+/** A gauge that is 1 while this process can read the snapshot of a shard, else 0, labelled `shard`. */
+export const SHARD_UP = 'pgqueue_shard_up';
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
@@ -35,7 +37,8 @@ export function showView(gauge: Gauge, view: ClusterView): () => void {
 function collect(gauge: Gauge, samplesOf: (view: ClusterView) => Iterable<Sample>): void {
   const largest = new Map<string, Sample>();
   for (const view of viewsOf.get(gauge) ?? []) {
-    for (const [labels, value] of samplesOf(view)) {
+    for (const [own, value] of samplesOf(view)) {
+      const labels = { shard: view.shard, ...own };
       const key = JSON.stringify(labels);
       largest.set(key, [labels, Math.max(value, largest.get(key)?.[1] ?? value)]);
     }
@@ -53,7 +56,7 @@ function define(
   return {
     name,
     help,
-    labelNames,
+    labelNames: ['shard', ...labelNames],
     collect(this: Gauge) {
       collect(this, samplesOf);
     },
@@ -77,7 +80,7 @@ export const CLUSTER_GAUGES: readonly GaugeConfiguration<string>[] = [
     ['kind'],
     ({ figures }) => [...figures].map(([kind, { oldestDueMs }]): Sample => [{ kind }, oldestDueMs / 1000]),
   ),
-  define(KIND_PAUSED, 'Whether a kind is paused in the whole cluster', ['kind'], ({ figures }) =>
+  define(KIND_PAUSED, 'Whether a kind is paused', ['kind'], ({ figures }) =>
     [...figures].map(([kind, { paused }]): Sample => [{ kind }, paused ? 1 : 0]),
   ),
   define(WORKERS, 'Worker processes that report', [], ({ snapshot }) => [[{}, snapshot?.workers.live ?? 0]]),
@@ -95,5 +98,8 @@ export const CLUSTER_GAUGES: readonly GaugeConfiguration<string>[] = [
   ),
   define(SNAPSHOT_AGE, 'Age of what the gauges of the whole cluster show', [], ({ ageMs }) => [
     [{}, ageMs / 1000],
+  ]),
+  define(SHARD_UP, 'Whether this process can read the snapshot of a shard', [], ({ isUp }) => [
+    [{}, isUp ? 1 : 0],
   ]),
 ];

@@ -1,14 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  InvalidOptionError,
-  NoAnswerError,
-  QueueAdmin,
-  ShardsFailedError,
-  type TaskFilter,
-  type TaskPage,
-} from '../../lib/index.js';
-import { Proxy } from '../faults/support/proxy.mjs';
-import { cutOff } from '../support/cut-off.js';
+import { InvalidOptionError, QueueAdmin, type TaskFilter, type TaskPage } from '../../lib/index.js';
 import { recordEvents } from '../support/queue-events.js';
 import {
   createShardDatabases,
@@ -22,19 +13,15 @@ import { rejectionOf } from '../support/thrown-by.js';
 const TABLES = 'pgqueue, pgqueue_lease, pgqueue_pause, pgqueue_activity';
 
 let databases: ShardDatabases<'a' | 'b' | 'default'>;
-let proxy: Proxy;
 let app: ShardedApp;
 let admin: QueueAdmin;
 
 beforeAll(async () => {
   databases = await createShardDatabases('a', 'b', 'default');
-  proxy = await Proxy.start(Number(new URL(databases.b.url).port));
   app = await createShardedApp({
     databases,
-    urls: { b: proxy.through(databases.b.url) },
     shards: { draining: ['b'] },
-    options: { autoStart: false, statementTimeout: 500 },
-    typeorm: { extra: { max: 1 } },
+    options: { autoStart: false },
   });
   admin = app.get(QueueAdmin);
 });
@@ -45,7 +32,6 @@ afterEach(async () => {
 
 afterAll(async () => {
   await app.close();
-  await proxy.close();
   await dropShardDatabases(databases);
 });
 
@@ -246,70 +232,5 @@ describe('QueueAdmin over several shards', () => {
       { name: 'b', reachable: true, error: null, draining: true, ageMs: 0 },
       { name: 'default', reachable: true, error: null, draining: false, ageMs: 0 },
     ]);
-  });
-});
-
-describe('QueueAdmin while a shard is down', () => {
-  it('answers what the others have, with the reason why it is not all', async () => {
-    const [inA, inB, first] = [await store('a'), await store('b'), await store('default')];
-    const restore = await cutOff(databases.b);
-    try {
-      const counts = await rejectionOf(admin.counts());
-      expect(counts).toBeInstanceOf(ShardsFailedError);
-      expect([...(counts as ShardsFailedError).errors.keys()]).toEqual(['b']);
-      expect(counts).toMatchObject({
-        message: expect.stringMatching(/^shard b: /),
-        result: [{ kind: 1, statuses: { new: { count: 2 } } }],
-      });
-      for (const ask of ['kinds', 'workers', 'activity'] as const) {
-        expect(await rejectionOf(admin[ask]())).toMatchObject({ code: 'PGQUEUE_SHARDS_FAILED', result: [] });
-      }
-      expect(await rejectionOf(admin.pause(1))).toMatchObject({ result: true });
-      expect(await admin.task(inA)).toMatchObject({ id: inA });
-      expect(await rejectionOf(admin.task(inB))).not.toBeInstanceOf(ShardsFailedError);
-      expect(idsOf(await admin.list({ shard: 'a' }))).toEqual([inA]);
-      expect(await admin.shards()).toMatchObject([
-        { reachable: true, error: null },
-        { name: 'b', reachable: false, error: expect.stringMatching(/./), ageMs: null },
-        { reachable: true },
-      ]);
-      expect(await rejectionOf(admin.cancel({ kind: 1 }))).toMatchObject({
-        result: { changed: 2, more: false },
-      });
-
-      const { result } = (await rejectionOf(admin.list())) as ShardsFailedError<TaskPage>;
-      expect(idsOf(result).toSorted()).toEqual([first, inA].toSorted());
-      await restore();
-      // What it has is not passed over.
-      expect(idsOf(await admin.list({}, { after: result.next! }))).toEqual([inB]);
-    } finally {
-      await restore().catch(() => undefined);
-    }
-  });
-
-  it('is not held up for longer than a statement may take and a moment by one that says nothing', async () => {
-    await store('a');
-    proxy.blackhole();
-    try {
-      expect(await rejectionOf(admin.counts())).toMatchObject({
-        message: 'shard b: no answer within 1000 ms',
-        result: [{ statuses: { new: { count: 1 } } }],
-      });
-      expect((await admin.shards())[1]).toMatchObject({
-        reachable: false,
-        error: 'no answer within 1000 ms',
-      });
-    } finally {
-      proxy.heal();
-    }
-  });
-
-  it('changes nothing later that it gave up on', async () => {
-    proxy.blackhole();
-    const paused = await rejectionOf(admin.pause(7));
-    expect(paused).toMatchObject({ result: true, errors: new Map([['b', expect.any(NoAnswerError)]]) });
-    proxy.heal();
-    // On the one connection, and so after what was held back.
-    expect(await app.dataSource('b').query('SELECT kind FROM pgqueue_pause')).toEqual([]);
   });
 });

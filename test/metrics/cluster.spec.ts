@@ -69,17 +69,18 @@ describe('the gauges of the cluster', () => {
     const found = await scrape(registry);
     const expected = [
       ...['work', 'unknown'].flatMap((kind) => [
-        ...STATUSES.map((status) => `pgqueue_tasks{kind="${kind}",status="${status}"}`),
-        `pgqueue_oldest_due_age_seconds{kind="${kind}"}`,
-        `pgqueue_kind_paused{kind="${kind}"}`,
+        ...STATUSES.map((status) => `pgqueue_tasks{shard="default",kind="${kind}",status="${status}"}`),
+        `pgqueue_oldest_due_age_seconds{shard="default",kind="${kind}"}`,
+        `pgqueue_kind_paused{shard="default",kind="${kind}"}`,
       ]),
-      'pgqueue_workers',
-      'pgqueue_workers_lost',
-      'pgqueue_oldest_transaction_age_seconds',
-      ...TABLES.map((table) => `pgqueue_dead_tuples{table="${table}"}`),
+      'pgqueue_workers{shard="default"}',
+      'pgqueue_workers_lost{shard="default"}',
+      'pgqueue_oldest_transaction_age_seconds{shard="default"}',
+      ...TABLES.map((table) => `pgqueue_dead_tuples{shard="default",table="${table}"}`),
+      'pgqueue_shard_up{shard="default"}',
     ];
     expect(expected.map((name) => [name, found.get(name)])).toEqual(expected.map((name) => [name, 0]));
-    expect(found.get('pgqueue_snapshot_age_seconds')).toBeGreaterThan(0);
+    expect(found.get('pgqueue_snapshot_age_seconds{shard="default"}')).toBeGreaterThan(0);
   });
 
   it('H36: show what is stored, paused and alive, in a process that only pushes too', async () => {
@@ -98,14 +99,16 @@ describe('the gauges of the cluster', () => {
       `INSERT INTO pgqueue_lease (worker, heartbeat_at) VALUES ('dead', now() - interval '1 hour')`,
     );
     await pusher.get(QueueAdmin).pause(work);
-    await shows('pgqueue_kind_paused{kind="work"}', 1);
-    await shows('pgqueue_tasks{kind="work",status="no_attempts_left"}', 2);
-    await shows('pgqueue_workers', 1);
+    await shows('pgqueue_kind_paused{shard="default",kind="work"}', 1);
+    await shows('pgqueue_tasks{shard="default",kind="work",status="no_attempts_left"}', 2);
+    await shows('pgqueue_workers{shard="default"}', 1);
     const found = await scrape(registry);
-    expect(found.get('pgqueue_tasks{kind="work",status="must_retry"}')).toBe(1);
+    expect(found.get('pgqueue_tasks{shard="default",kind="work",status="must_retry"}')).toBe(1);
     // Of a kind that nobody names.
-    expect(found.get('pgqueue_tasks{kind="unknown",status="new"}')).toBe(1);
-    expect(found.get('pgqueue_oldest_due_age_seconds{kind="unknown"}')).toBeGreaterThanOrEqual(3600);
+    expect(found.get('pgqueue_tasks{shard="default",kind="unknown",status="new"}')).toBe(1);
+    expect(
+      found.get('pgqueue_oldest_due_age_seconds{shard="default",kind="unknown"}'),
+    ).toBeGreaterThanOrEqual(3600);
     expect([...found.keys()].filter((name) => name.includes('77'))).toEqual([]);
   });
 
@@ -115,8 +118,8 @@ describe('the gauges of the cluster', () => {
       `INSERT INTO pgqueue_lease (worker, heartbeat_at, settings) VALUES ('dead', now() - interval '1 hour', NULL),
          ('live', now() + interval '1 hour', '{"silenceMs": 15000, "kinds": {}}')`,
     );
-    await shows('pgqueue_workers_lost', 1);
-    expect(await series('pgqueue_workers')).toBe(1);
+    await shows('pgqueue_workers_lost{shard="default"}', 1);
+    expect(await series('pgqueue_workers{shard="default"}')).toBe(1);
   });
 
   it('are taken by nobody whose role may not read all of it: it would only have the turns of others', async () => {
@@ -134,11 +137,11 @@ describe('the gauges of the cluster', () => {
     });
     try {
       const looks = recordEvents(limited.queue);
-      await until(async () => ((await series('pgqueue_snapshot_age_seconds')) ?? 0) > 2);
+      await until(async () => ((await series('pgqueue_snapshot_age_seconds{shard="default"}')) ?? 0) > 2);
       expect(looks.of('connection-failed')).toEqual([]);
       await owner.dataSource.query(`INSERT INTO pgqueue (kind, payload) VALUES (77, '{}')`);
       await start({ registry: new Registry() });
-      expect(await shows('pgqueue_tasks{kind="unknown",status="new"}', 1)).toBe(true);
+      expect(await shows('pgqueue_tasks{shard="default",kind="unknown",status="new"}', 1)).toBe(true);
     } finally {
       await limited.close();
       await owner.dataSource.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
@@ -152,18 +155,18 @@ describe('the gauges of the cluster', () => {
     await worker.queue.start();
     const { dataSource } = await start();
     await dataSource.query(`INSERT INTO pgqueue (kind, payload) VALUES ($1, '{}'), ($1, '{}')`, [work.kind]);
-    await shows('pgqueue_tasks{kind="work",status="new"}', 2);
+    await shows('pgqueue_tasks{shard="default",kind="work",status="new"}', 2);
     await worker.close();
     apps.splice(apps.indexOf(worker), 1);
-    await shows('pgqueue_workers', 0);
+    await shows('pgqueue_workers{shard="default"}', 0);
     await dataSource.query(`INSERT INTO pgqueue (kind, payload) VALUES ($1, '{}')`, [work.kind]);
-    await shows('pgqueue_tasks{kind="work",status="new"}', 3);
+    await shows('pgqueue_tasks{shard="default",kind="work",status="new"}', 3);
     // One that has never heard of the kind learns its name from the snapshot.
     const other = new Registry();
     await start({ registry: other });
-    await shows('pgqueue_tasks{kind="work",status="new"}', 3, other);
+    await shows('pgqueue_tasks{shard="default",kind="work",status="new"}', 3, other);
     await dataSource.query('DELETE FROM pgqueue');
-    expect(await shows('pgqueue_tasks{kind="work",status="new"}', 0)).toBe(true);
+    expect(await shows('pgqueue_tasks{shard="default",kind="work",status="new"}', 0)).toBe(true);
   });
 
   it('H54: come from one snapshot per period, however many processes and scrapes there are', async () => {
@@ -184,7 +187,7 @@ describe('the gauges of the cluster', () => {
     // From a turn to the next is a period at least; from the end of a look to the end of the next, a little less.
     expect(gaps.filter((gap) => gap < 800)).toEqual([]);
     const stored = await Promise.all(
-      registries.map((of) => series('pgqueue_tasks{kind="unknown",status="new"}', of)),
+      registries.map((of) => series('pgqueue_tasks{shard="default",kind="unknown",status="new"}', of)),
     );
     expect(new Set(stored).size).toBe(1);
   }, 40_000);
@@ -192,28 +195,30 @@ describe('the gauges of the cluster', () => {
   it('H54: stay as they are while the database is down, and their age grows', async () => {
     const { dataSource } = await start();
     await dataSource.query(`INSERT INTO pgqueue (kind, payload) VALUES (77, '{}')`);
-    await shows('pgqueue_tasks{kind="unknown",status="new"}', 1);
+    await shows('pgqueue_tasks{shard="default",kind="unknown",status="new"}', 1);
     const restore = await cutOff(database);
     const failures = 'pgqueue_connection_failures_total{shard="default",role="maintenance"}';
     await until(async () => ((await series(failures)) ?? 0) >= 2);
-    const age = (await series('pgqueue_snapshot_age_seconds'))!;
-    await until(async () => ((await series('pgqueue_snapshot_age_seconds')) ?? 0) > Math.max(2, age));
-    expect(await series('pgqueue_tasks{kind="unknown",status="new"}')).toBe(1);
+    const age = (await series('pgqueue_snapshot_age_seconds{shard="default"}'))!;
+    await until(
+      async () => ((await series('pgqueue_snapshot_age_seconds{shard="default"}')) ?? 0) > Math.max(2, age),
+    );
+    expect(await series('pgqueue_tasks{shard="default",kind="unknown",status="new"}')).toBe(1);
     await restore();
-    await until(async () => ((await series('pgqueue_snapshot_age_seconds')) ?? 9) < 1.5);
+    await until(async () => ((await series('pgqueue_snapshot_age_seconds{shard="default"}')) ?? 9) < 1.5);
   });
 
   it('H54: are scraped while the database does not answer', async () => {
     const { dataSource } = await start();
     const client = await connect();
     await dataSource.query(`INSERT INTO pgqueue (kind, payload) VALUES (77, '{}')`);
-    await shows('pgqueue_tasks{kind="unknown",status="new"}', 1);
+    await shows('pgqueue_tasks{shard="default",kind="unknown",status="new"}', 1);
     await client.query('BEGIN; LOCK TABLE pgqueue_snapshot');
     await until(async () => {
       const { rowCount } = await client.query('SELECT FROM pg_locks WHERE NOT granted');
       return rowCount! > 0;
     });
-    expect(await series('pgqueue_tasks{kind="unknown",status="new"}')).toBe(1);
+    expect(await series('pgqueue_tasks{shard="default",kind="unknown",status="new"}')).toBe(1);
     await client.query('ROLLBACK');
   });
 
@@ -221,11 +226,11 @@ describe('the gauges of the cluster', () => {
     const first = await start();
     const second = await start();
     await first.dataSource.query(`INSERT INTO pgqueue (kind, payload) VALUES (77, '{}')`);
-    await shows('pgqueue_tasks{kind="unknown",status="new"}', 1);
+    await shows('pgqueue_tasks{shard="default",kind="unknown",status="new"}', 1);
     await first.close();
     apps.splice(apps.indexOf(first), 1);
     await second.dataSource.query('DELETE FROM pgqueue');
-    expect(await shows('pgqueue_tasks{kind="unknown",status="new"}', 0)).toBe(true);
+    expect(await shows('pgqueue_tasks{shard="default",kind="unknown",status="new"}', 0)).toBe(true);
   });
 
   it('refuse a period that is too short', () => {

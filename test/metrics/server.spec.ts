@@ -54,7 +54,7 @@ const shows = (name: string, value: number, of = registry) =>
   until(async () => (await series(name, of)) === value);
 
 describe('the age of the oldest transaction', () => {
-  const AGE = 'pgqueue_oldest_transaction_age_seconds';
+  const AGE = 'pgqueue_oldest_transaction_age_seconds{shard="default"}';
 
   it.each([
     ['a session that has written', 'BEGIN; SELECT pg_current_xact_id()', 'ROLLBACK'],
@@ -88,7 +88,7 @@ describe('dead rows', () => {
     await client.query('DELETE FROM pgqueue_pause');
     await client.end();
     const dead = await until(async () => {
-      const found = (await series('pgqueue_dead_tuples{table="pgqueue_pause"}')) ?? 0;
+      const found = (await series('pgqueue_dead_tuples{shard="default",table="pgqueue_pause"}')) ?? 0;
       return found > 0 && found;
     });
     expect(dead).toBe(50);
@@ -119,9 +119,9 @@ describe('a role of few rights', () => {
       `UPDATE pgqueue_snapshot SET taken_at = now() - interval '1 hour', content = jsonb_set(content::jsonb, '{workers,live}', '5')`,
     );
     await start({}, url);
-    await shows('pgqueue_workers', 5);
-    expect(await series('pgqueue_snapshot_age_seconds')).toBeGreaterThan(3600);
-    await until(async () => ((await series('pgqueue_snapshot_age_seconds')) ?? 0) > 3601);
+    await shows('pgqueue_workers{shard="default"}', 5);
+    expect(await series('pgqueue_snapshot_age_seconds{shard="default"}')).toBeGreaterThan(3600);
+    await until(async () => ((await series('pgqueue_snapshot_age_seconds{shard="default"}')) ?? 0) > 3601);
     expect(await series('pgqueue_connection_failures_total{shard="default",role="maintenance"}')).toBe(0);
   });
 
@@ -134,11 +134,13 @@ describe('a role of few rights', () => {
     await foreign.query('BEGIN; SELECT pg_current_xact_id()');
     await admin.query(`CREATE TABLE begun AS SELECT now() AS at`);
     await start({}, url);
-    const age = () => series('pgqueue_oldest_transaction_age_seconds');
+    const age = () => series('pgqueue_oldest_transaction_age_seconds{shard="default"}');
     const foreignAge = async () =>
       (await admin.query('SELECT extract(epoch FROM now() - at)::float AS age FROM begun')).rows[0].age;
     await until(
-      async () => (await foreignAge()) > 3 && ((await series('pgqueue_snapshot_age_seconds')) ?? 9) < 1,
+      async () =>
+        (await foreignAge()) > 3 &&
+        ((await series('pgqueue_snapshot_age_seconds{shard="default"}')) ?? 9) < 1,
     );
     expect(await age()).toBe(0);
     await own.query('BEGIN; SELECT pg_current_xact_id()');

@@ -1,4 +1,4 @@
-import type { INestApplicationContext, Type } from '@nestjs/common';
+import type { INestApplicationContext, ModuleMetadata, Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
@@ -21,6 +21,7 @@ export interface ShardedAppOptions {
   urls?: Readonly<Record<string, string>>;
   shards?: Partial<ShardsOptions>;
   options?: PgQueueModuleOptions;
+  imports?: ModuleMetadata['imports'];
   /** Over those of each TypeORM DataSource. */
   typeorm?: Record<string, unknown>;
 }
@@ -53,6 +54,7 @@ export async function createShardedApp({
   urls = {},
   shards = {},
   options = {},
+  imports = [],
   typeorm = {},
 }: ShardedAppOptions): Promise<ShardedApp> {
   const names = Object.keys(databases);
@@ -72,6 +74,7 @@ export async function createShardedApp({
       PgQueueModule.forRootAsync({
         useFactory: () => ({ shards: { names, shardOf: shardOfPrefix, ...shards }, ...options }),
       }),
+      ...imports,
     ],
   })
     .setLogger(silentLogger)

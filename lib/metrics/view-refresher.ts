@@ -1,0 +1,47 @@
+import type { ShardSnapshots } from '../admin/shard-snapshots.js';
+import type { ShardEventSink } from '../task/queue-events.js';
+import type { ClusterView } from './cluster-view.js';
+
+/** When a snapshot is overdue or missing, it is looked for again after this share of the period. */
+const OVERDUE_SHARE = 0.1;
+
+/** Keeps the view of one shard up to date; one that hangs holds up no other. */
+export class ViewRefresher {
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+
+  constructor(
+    private readonly view: ClusterView,
+    private readonly snapshots: ShardSnapshots,
+    private readonly periodMs: number,
+    private readonly events: ShardEventSink,
+  ) {}
+
+  start(): void {
+    void this.refresh();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  /** Never rejects. While the database can't be asked, the values stay and their age grows. */
+  private async refresh(): Promise<void> {
+    let dueMs = this.periodMs;
+    try {
+      const found = await this.snapshots.read(this.periodMs);
+      this.view.answered(found);
+      dueMs = Math.max(this.periodMs * OVERDUE_SHARE, found ? this.periodMs - found.ageMs : 0);
+    } catch (error) {
+      if (!this.stopped) {
+        this.view.failed();
+        this.events.emit({ type: 'connection-failed', role: 'maintenance', error });
+      }
+    }
+    if (!this.stopped) {
+      // Not all processes at once: the first to come takes the next snapshot.
+      this.timer = setTimeout(() => void this.refresh(), dueMs * (1 + OVERDUE_SHARE * Math.random())).unref();
+    }
+  }
+}

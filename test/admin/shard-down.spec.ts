@@ -1,0 +1,115 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { NoAnswerError, QueueAdmin, ShardsFailedError, type TaskPage } from '../../lib/index.js';
+import { Proxy } from '../faults/support/proxy.mjs';
+import { cutOff } from '../support/cut-off.js';
+import { newKind } from '../support/kinds.js';
+import {
+  createShardDatabases,
+  createShardedApp,
+  dropShardDatabases,
+  type ShardDatabases,
+  type ShardedApp,
+} from '../support/sharded-app.js';
+import { rejectionOf } from '../support/thrown-by.js';
+
+const definition = newKind();
+const { kind } = definition;
+
+let databases: ShardDatabases<'a' | 'b' | 'default'>;
+let proxy: Proxy;
+let app: ShardedApp;
+let admin: QueueAdmin;
+
+beforeAll(async () => {
+  databases = await createShardDatabases('a', 'b', 'default');
+  proxy = await Proxy.start(Number(new URL(databases.b.url).port));
+  app = await createShardedApp({
+    databases,
+    urls: { b: proxy.through(databases.b.url) },
+    options: { autoStart: false, statementTimeout: 500 },
+    typeorm: { extra: { max: 1 } },
+  });
+  admin = app.get(QueueAdmin);
+});
+
+afterEach(async () => {
+  for (const shard of Object.keys(databases)) {
+    await app.dataSource(shard).query('TRUNCATE pgqueue, pgqueue_pause');
+  }
+});
+
+afterAll(async () => {
+  await app.close();
+  await proxy.close();
+  await dropShardDatabases(databases);
+});
+
+const store = async (shard: string) =>
+  (await app.queue.pushTask({ kind: definition, payload: {} }, { shardKey: `${shard}/1` })).id!;
+
+const idsOf = ({ tasks }: TaskPage) => tasks.map(({ id }) => id);
+
+describe('QueueAdmin while a shard is down', () => {
+  it('answers what the others have, with the reason why it is not all', async () => {
+    const [inA, inB, first] = [await store('a'), await store('b'), await store('default')];
+    const restore = await cutOff(databases.b);
+    try {
+      const counts = await rejectionOf(admin.counts());
+      expect(counts).toBeInstanceOf(ShardsFailedError);
+      expect([...(counts as ShardsFailedError).errors.keys()]).toEqual(['b']);
+      expect(counts).toMatchObject({
+        message: expect.stringMatching(/^shard b: /),
+        result: [{ kind, statuses: { new: { count: 2 } } }],
+      });
+      for (const ask of ['kinds', 'workers', 'activity'] as const) {
+        expect(await rejectionOf(admin[ask]())).toMatchObject({ code: 'PGQUEUE_SHARDS_FAILED', result: [] });
+      }
+      expect(await rejectionOf(admin.pause(kind))).toMatchObject({ result: true });
+      expect(await admin.task(inA)).toMatchObject({ id: inA });
+      expect(await rejectionOf(admin.task(inB))).not.toBeInstanceOf(ShardsFailedError);
+      expect(idsOf(await admin.list({ shard: 'a' }))).toEqual([inA]);
+      expect(await admin.shards()).toMatchObject([
+        { reachable: true, error: null },
+        { name: 'b', reachable: false, error: expect.stringMatching(/./), ageMs: null },
+        { reachable: true },
+      ]);
+      expect(await rejectionOf(admin.cancel({ kind }))).toMatchObject({
+        result: { changed: 2, more: false },
+      });
+
+      const { result } = (await rejectionOf(admin.list())) as ShardsFailedError<TaskPage>;
+      expect(idsOf(result).toSorted()).toEqual([first, inA].toSorted());
+      await restore();
+      // What it has is not passed over.
+      expect(idsOf(await admin.list({}, { after: result.next! }))).toEqual([inB]);
+    } finally {
+      await restore().catch(() => undefined);
+    }
+  });
+
+  it('is not held up for longer than a statement may take and a moment by one that says nothing', async () => {
+    await store('a');
+    proxy.blackhole();
+    try {
+      expect(await rejectionOf(admin.counts())).toMatchObject({
+        message: 'shard b: no answer within 1000 ms',
+        result: [{ statuses: { new: { count: 1 } } }],
+      });
+      expect((await admin.shards())[1]).toMatchObject({
+        reachable: false,
+        error: 'no answer within 1000 ms',
+      });
+    } finally {
+      proxy.heal();
+    }
+  });
+
+  it('changes nothing later that it gave up on', async () => {
+    proxy.blackhole();
+    const paused = await rejectionOf(admin.pause(kind));
+    expect(paused).toMatchObject({ result: true, errors: new Map([['b', expect.any(NoAnswerError)]]) });
+    proxy.heal();
+    // On the one connection, and so after what was held back.
+    expect(await app.dataSource('b').query('SELECT kind FROM pgqueue_pause')).toEqual([]);
+  });
+});
