@@ -6,7 +6,7 @@ export interface ShardAnswers<Shard, Answer> {
   readonly errors: ReadonlyMap<Shard, unknown>;
 }
 
-/** Asks shards at the same time; never rejects. */
+/** Asks shards at the same time; never rejects. The answers are in the order of the shards, whichever came first. */
 export async function askShards<Shard, Answer>(
   shards: readonly Shard[],
   ask: (shard: Shard) => Promise<Answer>,
@@ -21,7 +21,14 @@ export async function askShards<Shard, Answer>(
     }
   };
   await Promise.all(shards.map(askOne));
-  return { answers, errors };
+  return { answers: inOrder(shards, answers), errors: inOrder(shards, errors) };
+}
+
+function inOrder<Shard, Value>(
+  shards: readonly Shard[],
+  values: ReadonlyMap<Shard, Value>,
+): Map<Shard, Value> {
+  return new Map(shards.filter((shard) => values.has(shard)).map((shard) => [shard, values.get(shard)!]));
 }
 
 /** Asks one shard after the other to change so many things at most, until that many are changed; never rejects. */
