@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createPgQueueMigrations, defineTask, noJitter } from '../../lib/index.js';
 import { describeSchema } from '../support/catalog.js';
 import { type ChildApp, type ChildApps, compileApps } from '../support/child-app.js';
+import { CLI_ARGS } from '../support/over.js';
 import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -30,7 +31,11 @@ afterAll(async () => {
 beforeEach(() => app.dataSource.query('TRUNCATE pgqueue, pgqueue_pause, pgqueue_lease'));
 
 const start = (args: string[], env: Record<string, string> = {}): ChildApp =>
-  apps.start('lib/cli/main.ts', { DATABASE_URL: database.url, ...env }, args);
+  apps.start('lib/cli/main.ts', { DATABASE_URL: database.url, ...env }, [
+    ...args.slice(0, 1),
+    ...CLI_ARGS,
+    ...args.slice(1),
+  ]);
 
 async function run(args: string[], env?: Record<string, string>) {
   const child = start(args, env);

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { defineTask } from '../../lib/index.js';
 import { type ChildApp, type ChildApps, compileApps } from '../support/child-app.js';
+import { CLI_ARGS, QUEUE_SCHEMA } from '../support/over.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
@@ -48,10 +49,11 @@ describe('tail', () => {
       'tail',
       '--interval',
       '100ms',
+      ...CLI_ARGS,
       ...args,
     ]);
     tails.push(tail);
-    await tail.writes('following schema "public"');
+    await tail.writes(`following schema "${QUEUE_SCHEMA}"`);
     return tail;
   }
 

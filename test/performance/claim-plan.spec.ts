@@ -3,6 +3,7 @@ import { ClaimRepository } from '../../lib/storage/claim.repository.js';
 import { ControlPool } from '../../lib/storage/control-pool.js';
 import { queueSql } from '../../lib/storage/sql/index.js';
 import type { ClaimRequest } from '../../lib/task/claim.js';
+import { QUEUE_SCHEMA } from '../support/over.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
@@ -70,7 +71,7 @@ async function planOf(request: ClaimRequest): Promise<PlanNode[]> {
         ];
       }),
   } as unknown as ControlPool;
-  await new ClaimRepository(explaining, queueSql('public')).claim(request);
+  await new ClaimRepository(explaining, queueSql(QUEUE_SCHEMA)).claim(request);
   return nodesOf(plan!);
 }
 

@@ -4,6 +4,7 @@ import type { Database } from '../../lib/storage/database.js';
 import { LoneDatabase } from '../../lib/storage/lone-database.js';
 import { SnapshotRepository } from '../../lib/storage/snapshot.repository.js';
 import { queueSql } from '../../lib/storage/sql/index.js';
+import { QUEUE_SCHEMA } from '../support/over.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
@@ -68,7 +69,7 @@ it.each([
 ])('H54: a snapshot of a million tasks of 50 kinds reads a small part of them, %s', async (_, first) => {
   await app.dataSource.query(first);
   nodes = [];
-  const sql = queueSql('public');
+  const sql = queueSql(QUEUE_SCHEMA);
   const admin = new AdminRepository(explaining, sql, 30_000);
   const repository = new SnapshotRepository(explaining, sql);
   await admin.count();

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { schemaNames } from '../../lib/storage/schema-names.js';
 import { deferred } from '../support/deferred.js';
 import { newKind } from '../support/kinds.js';
+import { QUEUE_SCHEMA } from '../support/over.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { recordEvents } from '../support/queue-events.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -10,7 +11,7 @@ import { rejectionOf } from '../support/thrown-by.js';
 import { until } from '../support/until.js';
 
 const rollback = new Error('roll back');
-const { channel } = schemaNames('public');
+const { channel } = schemaNames(QUEUE_SCHEMA);
 
 let database: TestDatabase;
 let app: QueueApp;

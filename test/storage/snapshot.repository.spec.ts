@@ -2,6 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SnapshotRepository } from '../../lib/storage/snapshot.repository.js';
 import { queueSql } from '../../lib/storage/sql/index.js';
+import { QUEUE_SCHEMA } from '../support/over.js';
 import { createQueueApp } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
@@ -19,7 +20,7 @@ it('shows what a standby holds back to a role that may see no other sessions', a
   await Promise.all([client.connect(), standby.connect()]);
   const repository = new SnapshotRepository(
     { transaction: (work) => work(async (text, values) => (await client.query(text, values)).rows) },
-    queueSql('public'),
+    queueSql(QUEUE_SCHEMA),
   );
   const role = `plain_${database.name}`;
   await client.query(`CREATE ROLE ${role}; SET ROLE ${role}`);

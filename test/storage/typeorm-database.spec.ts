@@ -1,8 +1,11 @@
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createQueueApp, OVER_TYPEORM } from '../support/queue-app.js';
+import { cannotRunOver } from '../support/over.js';
+import { createQueueApp } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { rejectionOf } from '../support/thrown-by.js';
+
+const skipped = cannotRunOver({ pg: "no DataSource is the queue's" });
 
 /** A ready-for-query message of an idle session, which ends the start of a connection. */
 const READY = Buffer.from('Z\0\0\0\x05I');
@@ -53,7 +56,7 @@ async function startHostileServer(port: number) {
   return state;
 }
 
-describe.runIf(OVER_TYPEORM)('TypeOrmDatabase', () => {
+describe.skipIf(skipped)('TypeOrmDatabase', () => {
   let database: TestDatabase;
 
   beforeAll(async () => {

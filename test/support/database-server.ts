@@ -2,11 +2,14 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { EmbeddedPostgres, THROW_AWAY } from '../../scripts/embedded-postgres/index.mjs';
+import { startOver } from './over-server.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** The database server of the run, as its administrator. */
     adminUrl: string;
+    /** The same server, as applications reach it. */
+    applicationUrl: string;
     /** What the names of the run's databases begin with. */
     databasePrefix: string;
   }
@@ -20,11 +23,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const server = given ? undefined : await EmbeddedPostgres.start(SETTINGS);
   const adminUrl = given ?? server!.url;
   const databasePrefix = `pgqueue_test_${randomBytes(4).toString('hex')}_`;
+  const over = await startOver(adminUrl, databasePrefix);
   project.provide('adminUrl', adminUrl);
+  project.provide('applicationUrl', over.applicationUrl);
   project.provide('databasePrefix', databasePrefix);
   return async () => {
-    if (server) await server.stop();
-    else await dropLeftDatabases(adminUrl, databasePrefix);
+    if (given) await dropLeftDatabases(adminUrl, databasePrefix);
+    await over.stop();
+    await server?.stop();
   };
 }
 

@@ -2,17 +2,18 @@ import type { INestApplicationContext, ModuleMetadata, Type } from '@nestjs/comm
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import pg from 'pg';
-import { DataSource } from 'typeorm';
+import { DataSource, type DataSourceOptions } from 'typeorm';
 import {
+  createPgQueueMigrations,
   PgQueueModule,
   type PgQueueModuleOptions,
-  pgQueueMigrations,
   QueueService,
 } from '../../lib/index.js';
+import { OVER, QUEUE_OPTIONS, QUEUE_SCHEMA } from './over.js';
 import { silentLogger } from './silent-logger.js';
+import { applicationUrl } from './test-database.js';
 
-/** What the queue of a test works in: `TEST_OVER=pg npm test` puts a pool of `pg` in the place of the TypeORM DataSource. */
-export const OVER_TYPEORM = process.env['TEST_OVER'] !== 'pg';
+type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
 export interface QueueAppOptions {
   url: string;
@@ -26,6 +27,7 @@ export interface QueueAppOptions {
 export interface QueueApp {
   app: INestApplicationContext;
   queue: QueueService;
+  /** For the test's own SQL, whose statements outside of transactions are of the owner of the tables. */
   dataSource: DataSource;
   get<T>(type: Type<T>): T;
   close(): Promise<void>;
@@ -39,18 +41,18 @@ export async function createQueueApp({
   imports = [],
   typeorm = {},
 }: QueueAppOptions): Promise<QueueApp> {
-  const pool = OVER_TYPEORM ? undefined : poolOf(url, typeorm);
+  const pool = OVER === 'pg' ? poolOf(url, typeorm) : undefined;
+  const application = dataSourceOptions(url, typeorm);
+  const owner =
+    OVER === 'dml' ? await new DataSource({ ...application, url, subscribers: [] }).initialize() : undefined;
   const testing = await Test.createTestingModule({
     imports: [
       TypeOrmModule.forRoot({
-        type: 'postgres',
-        url,
-        migrations: [...pgQueueMigrations],
-        migrationsRun: true,
+        ...application,
+        migrationsRun: application.migrationsRun && !owner,
         retryAttempts: 0,
-        ...typeorm,
       }),
-      PgQueueModule.forRoot(pool ? { pool, ...options } : options),
+      PgQueueModule.forRoot({ ...QUEUE_OPTIONS, ...(pool ? { pool } : {}), ...options }),
       ...imports,
     ],
     providers,
@@ -61,13 +63,34 @@ export async function createQueueApp({
   return {
     app,
     queue: app.get(QueueService),
-    dataSource: app.get(DataSource),
+    dataSource: owner ? asOwner(app.get(DataSource), owner) : app.get(DataSource),
     get: (type) => app.get(type, { strict: false }),
     close: async () => {
       await app.close();
+      await owner?.destroy();
       await (pool?.ending ? undefined : pool?.end());
     },
   };
+}
+
+function dataSourceOptions(url: string, typeorm: Record<string, unknown>): PostgresOptions {
+  return {
+    type: 'postgres',
+    url: applicationUrl(url),
+    migrations: createPgQueueMigrations({ schema: QUEUE_SCHEMA }),
+    migrationsRun: true,
+    ...typeorm,
+  };
+}
+
+/** The application's DataSource, besides that a single statement goes through the owner's. */
+function asOwner(dataSource: DataSource, owner: DataSource): DataSource {
+  return new Proxy(dataSource, {
+    get(target, name) {
+      const value = Reflect.get(name === 'query' ? owner : target, name);
+      return typeof value === 'function' ? value.bind(name === 'query' ? owner : target) : value;
+    },
+  });
 }
 
 /** As large as the application's DataSource would be, where a test depends on that. */
@@ -94,9 +117,9 @@ export interface StoredTask {
 export async function storedTasks(
   dataSource: DataSource,
   where = 'true',
-  schema = 'public',
+  schema = QUEUE_SCHEMA,
 ): Promise<StoredTask[]> {
   return dataSource.query(
-    `SELECT *, (extract(epoch FROM run_at - clock_timestamp()) * 1000)::float AS due_in FROM "${schema}".pgqueue WHERE ${where} ORDER BY id`,
+    `SELECT *, (extract(epoch FROM run_at - clock_timestamp()) * 1000)::float AS due_in FROM ${pg.escapeIdentifier(schema)}.pgqueue WHERE ${where} ORDER BY id`,
   );
 }

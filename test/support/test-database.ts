@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
+import { OVER, QUEUE_SCHEMA } from './over.js';
 
 export interface TestDatabase {
   readonly name: string;
@@ -22,6 +23,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   await administer(`CREATE DATABASE "${name}" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'`);
   const url = new URL(inject('adminUrl'));
   url.pathname = `/${name}`;
+  for (const statement of preparations(name)) await administer(statement, url.href);
   return {
     name,
     url: url.href,
@@ -29,8 +31,40 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   };
 }
 
-async function administer(statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: inject('adminUrl') });
+/** How an application reaches a database of the run's server. Other servers, and roles that a test makes itself, stay as they are. */
+export function applicationUrl(url: string): string {
+  const given = new URL(url);
+  const admin = new URL(inject('adminUrl'));
+  if (given.host !== admin.host || given.username !== admin.username) {
+    return url;
+  }
+  const application = new URL(inject('applicationUrl'));
+  application.pathname = given.pathname;
+  application.search = given.search;
+  return application.href;
+}
+
+/** What a database needs for what the run is over. */
+function preparations(name: string): string[] {
+  if (OVER === 'schema') {
+    const schema = pg.escapeIdentifier(QUEUE_SCHEMA);
+    return [`CREATE SCHEMA ${schema}`, `ALTER DATABASE "${name}" SET search_path = ${schema}, public`];
+  }
+  if (OVER === 'dml') {
+    const role = new URL(inject('applicationUrl')).username;
+    return [
+      // Of its own tables the application is the owner; those of the queue are somebody else's.
+      `GRANT USAGE, CREATE ON SCHEMA public TO "${role}"`,
+      `ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO "${role}"`,
+      `ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "${role}"`,
+      `ALTER DEFAULT PRIVILEGES GRANT SELECT, UPDATE ON SEQUENCES TO "${role}"`,
+    ];
+  }
+  return [];
+}
+
+async function administer(statement: string, connectionString = inject('adminUrl')): Promise<void> {
+  const client = new pg.Client({ connectionString });
   await client.connect();
   try {
     await client.query(statement);

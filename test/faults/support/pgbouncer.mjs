@@ -35,19 +35,19 @@ function freePort() {
 
 /**
  * @param {string} program
- * @param {string} url of a database
- * @param {number} poolSize how many connections to the server there are at most
+ * @param {string} url of a database; those of the same server are served too
+ * @param {number} poolSize how many connections to a database there are at most
  */
 export async function startPgBouncer(program, url, poolSize) {
   const account = serverAccount();
   const folder = await mkdtemp(path.join(temporaryRoot(account), 'pgqueue-pgbouncer-'));
-  const { username, password, port, pathname } = new URL(url);
+  const { username, password, hostname, port } = new URL(url);
   const listenPort = await freePort();
   const files = {
     'users.txt': `"${username}" "${password}"\n`,
     'pgbouncer.ini': [
       '[databases]',
-      `${pathname.slice(1)} = host=127.0.0.1 port=${port} user=${username} password=${password}`,
+      `* = host=${hostname} port=${port || 5432} user=${username} password=${password}`,
       '[pgbouncer]',
       'listen_addr = 127.0.0.1',
       `listen_port = ${listenPort}`,
@@ -56,7 +56,7 @@ export async function startPgBouncer(program, url, poolSize) {
       `auth_file = ${path.join(folder, 'users.txt')}`,
       'pool_mode = transaction',
       `default_pool_size = ${poolSize}`,
-      'max_client_conn = 200',
+      'max_client_conn = 1000',
       // The next transaction gets the connection that waited longest: never twice the same one.
       'server_round_robin = 1',
       '',
