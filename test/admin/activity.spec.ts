@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import {
   type KindActivity,
   MustCancelTaskError,
+  type PgQueueModuleOptions,
   QueueAdmin,
   SnoozeTaskError,
   type Task,
@@ -46,7 +47,7 @@ async function stopAll(): Promise<void> {
 async function startWorker(
   work: (task: Task<any>) => unknown,
   kinds = [definition],
-  transactionPooling = false,
+  options: PgQueueModuleOptions = {},
 ): Promise<{ events: RecordedEvents; worker: QueueApp }> {
   const worker = await createQueueApp({
     url: database.url,
@@ -55,7 +56,7 @@ async function startWorker(
       heartbeatPeriod: '50ms',
       leaseTimeout: '300ms',
       shutdownTimeout: 50,
-      transactionPooling,
+      ...options,
     },
   });
   workers.push(worker);
@@ -123,7 +124,7 @@ describe('QueueAdmin.activity', () => {
   });
 
   it('is written in transactions behind a pooler', async () => {
-    const worker = await startWorker(() => undefined, [definition], true);
+    const worker = await startWorker(() => undefined, [definition], { transactionPooling: true });
     await push(2);
     await settled(worker, 2);
     await stopAll();

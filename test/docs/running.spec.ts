@@ -18,7 +18,7 @@ let database: TestDatabase;
 let close: (() => Promise<void>) | undefined;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
+  database = await createTestDatabase({ plain: true });
 });
 
 afterEach(async () => {

@@ -25,9 +25,12 @@ import {
 import { AppModule } from '../../docs/examples/pool.js';
 import { defineTask, type Executor, pgQueueMigrations, QueueService } from '../../lib/index.js';
 import { prismaClient } from '../support/prisma-client.js';
+import { cannotRunOver } from '../support/over.js';
 import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
+
+const fixed = cannotRunOver({ schema: 'examples with a module of their own work in the schema public' });
 
 let database: TestDatabase;
 let queueApp: QueueApp;
@@ -241,7 +244,7 @@ it('settles in the handler’s own transaction', async () => {
 });
 
 describe('nestjs-cls', () => {
-  it('pushes in the transaction that @Transactional opened', async () => {
+  it.skipIf(fixed)('pushes in the transaction that @Transactional opened', async () => {
     const testing = await Test.createTestingModule({
       imports: [
         TypeOrmModule.forRoot({
@@ -268,18 +271,21 @@ describe('nestjs-cls', () => {
   });
 });
 
-it('docs/examples/pool.ts works in a pool, and ends it after the queue has stopped', async () => {
-  process.env['DATABASE_URL'] = database.url;
-  const testing = await Test.createTestingModule({ imports: [AppModule] }).compile();
-  const app = await testing.init();
-  const own = app.get(pg.Pool);
-  const ran: unknown[] = [];
-  app.get(QueueService).registerKind(ChargeOrder, ({ payload }) => void ran.push(payload), {
-    attemptTimeout: '5s',
-    backoff: () => '1s',
-  });
-  await app.get(QueueService).pushTask({ kind: ChargeOrder, payload: { orderId: 12 } });
-  await until(() => ran.length === 1);
-  await app.close();
-  expect(own.ended).toBe(true);
-});
+it.skipIf(fixed)(
+  'docs/examples/pool.ts works in a pool, and ends it after the queue has stopped',
+  async () => {
+    process.env['DATABASE_URL'] = database.url;
+    const testing = await Test.createTestingModule({ imports: [AppModule] }).compile();
+    const app = await testing.init();
+    const own = app.get(pg.Pool);
+    const ran: unknown[] = [];
+    app.get(QueueService).registerKind(ChargeOrder, ({ payload }) => void ran.push(payload), {
+      attemptTimeout: '5s',
+      backoff: () => '1s',
+    });
+    await app.get(QueueService).pushTask({ kind: ChargeOrder, payload: { orderId: 12 } });
+    await until(() => ran.length === 1);
+    await app.close();
+    expect(own.ended).toBe(true);
+  },
+);

@@ -9,6 +9,7 @@ import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { defineTask, noJitter, PgQueueModule, QueueService, TaskHandler } from '../../lib/index.js';
 import { PgQueueMetricsModule } from '../../lib/metrics/index.js';
+import { QUEUE_OPTIONS } from '../support/over.js';
 
 const url = process.env['DATABASE_URL']!;
 const APPS = 50;
@@ -73,20 +74,20 @@ const withoutQueue = await hold(
   { providers: [{ provide: QueueService, useClass: NoQueue }] },
   async () => undefined,
 );
-const pushing = await hold({ imports: [PgQueueModule.forRoot()] }, async (queue) => {
+const pushing = await hold({ imports: [PgQueueModule.forRoot(QUEUE_OPTIONS)] }, async (queue) => {
   await queue.pushTask({ kind: WORK, payload: -1 });
   await queue.stop();
   await queue.start();
 });
 const waiting = await hold(
-  { imports: [PgQueueModule.forRoot({ autoStart: false })], providers: [Worker] },
+  { imports: [PgQueueModule.forRoot({ ...QUEUE_OPTIONS, autoStart: false })], providers: [Worker] },
   (queue) => queue.pushTask({ kind: WORK, payload: -2 }),
 );
 
 for (let app = 0; app < APPS; app++) {
   const working = await start({
     imports: [
-      PgQueueModule.forRoot(),
+      PgQueueModule.forRoot(QUEUE_OPTIONS),
       PrometheusModule.register({ defaultMetrics: { enabled: false } }),
       PgQueueMetricsModule,
     ],

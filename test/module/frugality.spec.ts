@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ChildApps, compileApps } from '../support/child-app.js';
+import { cannotRunOver } from '../support/over.js';
 import { createQueueApp } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
@@ -9,7 +10,9 @@ interface Held {
   connections: number;
 }
 
-describe('H49: what applications hold', () => {
+const skipped = cannotRunOver({ pgbouncer: 'connections to the server are those of the pooler' });
+
+describe.skipIf(skipped)('H49: what applications hold', () => {
   let apps: ChildApps;
   let database: TestDatabase;
   let report: Record<'before' | 'withoutQueue' | 'pushing' | 'waiting' | 'after', Held> & { ran: number };
@@ -18,7 +21,7 @@ describe('H49: what applications hold', () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     await (await createQueueApp({ url: database.url })).close();
-    apps = await compileApps('test/module/frugal-app.ts');
+    apps = await compileApps('test/module/frugal-app.ts', 'test/support/over.ts');
     const child = apps.start('test/module/frugal-app.ts', { DATABASE_URL: database.url });
     exitCode = await child.ended;
     const last = child.output().trimEnd().split('\n').at(-1)!;

@@ -5,6 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { InjectDataSource, TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { noJitter, PgQueueModule, QueueService, type Task, TaskHandler } from '../../lib/index.js';
+import { QUEUE_OPTIONS } from '../support/over.js';
 import { FOLLOW_UP, WORK } from './signal-tasks.js';
 
 const { DATABASE_URL, SHUTDOWN_TIMEOUT = '20s', DEAF } = process.env;
@@ -37,6 +38,7 @@ class Worker implements OnModuleDestroy {
 @Module({
   imports: [
     PgQueueModule.forRoot({
+      ...QUEUE_OPTIONS,
       shutdownTimeout: SHUTDOWN_TIMEOUT,
       heartbeatPeriod: '100ms',
       leaseTimeout: '1s',

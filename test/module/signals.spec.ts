@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ChildApp, type ChildApps, compileApps } from '../support/child-app.js';
 import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { applicationUrl, createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { WORK } from './signal-tasks.js';
 
@@ -12,7 +12,11 @@ describe('H33: a worker process and SIGTERM', () => {
   let producer: QueueApp;
 
   beforeAll(async () => {
-    apps = await compileApps('test/module/signal-app.ts', 'test/module/signal-tasks.ts');
+    apps = await compileApps(
+      'test/module/signal-app.ts',
+      'test/module/signal-tasks.ts',
+      'test/support/over.ts',
+    );
   });
 
   afterAll(() => apps.remove());
@@ -29,7 +33,10 @@ describe('H33: a worker process and SIGTERM', () => {
   });
 
   async function start(env: Record<string, string> = {}): Promise<ChildApp> {
-    const worker = apps.start('test/module/signal-app.ts', { DATABASE_URL: database.url, ...env });
+    const worker = apps.start('test/module/signal-app.ts', {
+      DATABASE_URL: applicationUrl(database.url),
+      ...env,
+    });
     await worker.writes('ready');
     return worker;
   }

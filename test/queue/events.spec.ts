@@ -3,10 +3,13 @@ import { noJitter } from '../../lib/index.js';
 import { cutOff } from '../support/cut-off.js';
 import { deferred } from '../support/deferred.js';
 import { newKind } from '../support/kinds.js';
+import { cannotRunOver, LISTENS, NEEDS_LISTEN } from '../support/over.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
+import { type RecordedEvents, recordEvents, untilListening } from '../support/queue-events.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
+
+const deaf = cannotRunOver(NEEDS_LISTEN);
 
 let database: TestDatabase;
 let app: QueueApp;
@@ -108,7 +111,7 @@ it('tell what was retried, and nothing when there was nothing', async () => {
   ]);
 });
 
-it('tell of wake-ups', async () => {
+it.skipIf(deaf)('tell of wake-ups', async () => {
   const definition = newKind();
   app.queue.registerKind(definition, () => undefined);
   await app.queue.start();
@@ -129,10 +132,10 @@ it('tell of connections that fail, and of each that works again', async () => {
   await app.queue.pushTask({ kind: definition, payload: null });
   await app.queue.start();
   await started.promise;
-  await events.first('listening');
+  await untilListening(events);
   const restore = await cutOff(database);
   body.resolve();
-  const roles = ['claim', 'settle', 'heartbeat', 'listen'] as const;
+  const roles = ['claim', 'settle', 'heartbeat', ...(LISTENS ? ['listen' as const] : [])] as const;
   for (const role of roles) {
     await events.first('connection-failed', (event) => event.role === role);
   }

@@ -162,6 +162,8 @@ const CASES: readonly Case[] = [
 function bodiesEnd(thrown?: Error): Case['happen'] {
   return async (tasks, world) => {
     tasks.forEach((task) => task.endBody(thrown));
+    const running = tasks.find(({ status }) => status === 'processing')!;
+    await until(async () => (await running.now()) !== 'processing');
     await settled(world);
   };
 }

@@ -1,4 +1,4 @@
-import { type EntitySubscriberInterface, EventSubscriber, QueryFailedError } from 'typeorm';
+import { DataSource, type EntitySubscriberInterface, EventSubscriber, QueryFailedError } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defineTask, noJitter } from '../../lib/index.js';
 import { schemaNames } from '../../lib/storage/schema-names.js';
@@ -33,9 +33,11 @@ describe.skipIf(skipped)('Pushes outside of transactions', () => {
   };
   /** Of the application's only connection. */
   const prepared = async () => {
-    const rows = await app.dataSource.query<{ name: string }[]>(
-      `SELECT name FROM pg_prepared_statements WHERE name LIKE 'pgqueue%' AND statement LIKE '%INSERT INTO%'`,
-    );
+    const rows = await app
+      .get(DataSource)
+      .query<{ name: string }[]>(
+        `SELECT name FROM pg_prepared_statements WHERE name LIKE 'pgqueue%' AND statement LIKE '%INSERT INTO%'`,
+      );
     return rows.map(({ name }) => name);
   };
   const open = async (options: Partial<QueueAppOptions> = {}) => {
@@ -76,7 +78,7 @@ describe.skipIf(skipped)('Pushes outside of transactions', () => {
     await open();
     try {
       await push(3);
-      await app.dataSource.query('DEALLOCATE ALL');
+      await app.get(DataSource).query('DEALLOCATE ALL');
       await push(4);
       await push(5);
       expect(await prepared()).toEqual([]);
@@ -93,7 +95,7 @@ describe.skipIf(skipped)('Pushes outside of transactions', () => {
     await app.close();
     await open();
     try {
-      await app.dataSource.query(`PREPARE "${name}" AS SELECT 1`);
+      await app.get(DataSource).query(`PREPARE "${name}" AS SELECT 1`);
       await push(7);
       await push(8);
       expect(await stored()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);

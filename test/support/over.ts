@@ -25,6 +25,14 @@ export const QUEUE_OPTIONS: PgQueueModuleOptions = {
   ...(OVER === 'schema' ? { schema: QUEUE_SCHEMA } : {}),
 };
 
+/** Whether workers hear of pushes, unless a test says otherwise. */
+export const LISTENS = QUEUE_OPTIONS.listen ?? true;
+
+/** Why a test is left out that is about what workers hear. */
+export const NEEDS_LISTEN: Partial<Record<Over, string>> = {
+  pgbouncer: 'in transaction mode nobody hears of NOTIFY',
+};
+
 /** What the command line has to be told of it. */
 export const CLI_ARGS: readonly string[] = OVER === 'schema' ? ['--schema', QUEUE_SCHEMA] : [];
 

@@ -44,7 +44,9 @@ export async function createQueueApp({
   const pool = OVER === 'pg' ? poolOf(url, typeorm) : undefined;
   const application = dataSourceOptions(url, typeorm);
   const owner =
-    OVER === 'dml' ? await new DataSource({ ...application, url, subscribers: [] }).initialize() : undefined;
+    OVER === 'dml' && application.url !== url
+      ? await new DataSource({ ...application, url, subscribers: [] }).initialize()
+      : undefined;
   const testing = await Test.createTestingModule({
     imports: [
       TypeOrmModule.forRoot({
@@ -67,7 +69,7 @@ export async function createQueueApp({
     get: (type) => app.get(type, { strict: false }),
     close: async () => {
       await app.close();
-      await owner?.destroy();
+      await (owner?.isInitialized ? owner.destroy() : undefined);
       await (pool?.ending ? undefined : pool?.end());
     },
   };
@@ -85,10 +87,15 @@ function dataSourceOptions(url: string, typeorm: Record<string, unknown>): Postg
 
 /** The application's DataSource, besides that a single statement goes through the owner's. */
 function asOwner(dataSource: DataSource, owner: DataSource): DataSource {
+  const query: DataSource['query'] = async (...statement) => {
+    if (!owner.isInitialized) await owner.initialize();
+    return owner.query(...statement);
+  };
   return new Proxy(dataSource, {
     get(target, name) {
-      const value = Reflect.get(name === 'query' ? owner : target, name);
-      return typeof value === 'function' ? value.bind(name === 'query' ? owner : target) : value;
+      if (name === 'query') return query;
+      const value = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
     },
   });
 }
@@ -117,9 +124,10 @@ export interface StoredTask {
 export async function storedTasks(
   dataSource: DataSource,
   where = 'true',
-  schema = QUEUE_SCHEMA,
+  schema?: string,
 ): Promise<StoredTask[]> {
+  const place = schema === undefined ? '' : `${pg.escapeIdentifier(schema)}.`;
   return dataSource.query(
-    `SELECT *, (extract(epoch FROM run_at - clock_timestamp()) * 1000)::float AS due_in FROM ${pg.escapeIdentifier(schema)}.pgqueue WHERE ${where} ORDER BY id`,
+    `SELECT *, (extract(epoch FROM run_at - clock_timestamp()) * 1000)::float AS due_in FROM ${place}pgqueue WHERE ${where} ORDER BY id`,
   );
 }

@@ -1,4 +1,5 @@
 import type { QueueEvent, QueueService } from '../../lib/index.js';
+import { LISTENS } from './over.js';
 import { until } from './until.js';
 
 type EventOf<T extends QueueEvent['type']> = Extract<QueueEvent, { type: T }>;
@@ -12,6 +13,11 @@ export interface RecordedEvents {
     matches?: (event: EventOf<T>) => boolean,
     timeoutMs?: number,
   ): Promise<EventOf<T>>;
+}
+
+/** Waits until workers hear of pushes, where they do. */
+export async function untilListening(events: RecordedEvents): Promise<void> {
+  await events.first(LISTENS ? 'listening' : 'claimed');
 }
 
 /** Keeps what happens in a queue's process from now on. */

@@ -17,13 +17,15 @@ export interface TestDatabase {
  *     let database: TestDatabase;
  *     beforeAll(async () => { database = await createTestDatabase(); });
  *     afterAll(() => database.drop());
+ *
+ * @param options.plain whether it is for applications of the test's own, which know nothing of what the run is over
  */
-export async function createTestDatabase(): Promise<TestDatabase> {
+export async function createTestDatabase({ plain = false } = {}): Promise<TestDatabase> {
   const name = inject('databasePrefix') + randomBytes(6).toString('hex');
   await administer(`CREATE DATABASE "${name}" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'`);
   const url = new URL(inject('adminUrl'));
   url.pathname = `/${name}`;
-  for (const statement of preparations(name)) await administer(statement, url.href);
+  for (const statement of plain ? [] : preparations(name)) await administer(statement, url.href);
   return {
     name,
     url: url.href,
@@ -48,7 +50,12 @@ export function applicationUrl(url: string): string {
 function preparations(name: string): string[] {
   if (OVER === 'schema') {
     const schema = pg.escapeIdentifier(QUEUE_SCHEMA);
-    return [`CREATE SCHEMA ${schema}`, `ALTER DATABASE "${name}" SET search_path = ${schema}, public`];
+    return [
+      `CREATE SCHEMA ${schema}`,
+      // As that of `public`.
+      `GRANT USAGE ON SCHEMA ${schema} TO PUBLIC`,
+      `ALTER DATABASE "${name}" SET search_path = ${schema}, public`,
+    ];
   }
   if (OVER === 'dml') {
     const role = new URL(inject('applicationUrl')).username;

@@ -59,6 +59,8 @@ export async function startPgBouncer(program, url, poolSize) {
       'max_client_conn = 1000',
       // The next transaction gets the connection that waited longest: never twice the same one.
       'server_round_robin = 1',
+      // A server that was away is tried again soon.
+      'server_login_retry = 1',
       '',
     ].join('\n'),
   };
