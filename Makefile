@@ -26,6 +26,7 @@ test: node_modules/.package-lock.json
 	npm run build
 	npm run typecheck
 	npm test
+	npm run test:over -- --smoke
 
 test-faults: node_modules/.package-lock.json
 	npm run build

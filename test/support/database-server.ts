@@ -28,7 +28,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('applicationUrl', over.applicationUrl);
   project.provide('databasePrefix', databasePrefix);
   return async () => {
-    if (given) await dropLeftDatabases(adminUrl, databasePrefix);
+    await dropLeftDatabases(adminUrl, databasePrefix);
     await over.stop();
     await server?.stop();
   };

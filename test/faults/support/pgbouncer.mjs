@@ -80,6 +80,8 @@ export async function startPgBouncer(program, url, poolSize) {
     cwd: folder,
     stdio: 'pipe',
   });
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
   const pooled = new URL(url);
@@ -93,7 +95,8 @@ export async function startPgBouncer(program, url, poolSize) {
     url: pooled.href,
     async stop() {
       const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGKILL');
+      process.off('exit', kill);
+      kill();
       await ended;
       await rm(folder, { recursive: true, force: true });
     },
