@@ -32,7 +32,7 @@ const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...(smoke ? CENTRAL : [
 /**
  * @param {string} over
  * @param {string} folder
- * @returns {Record<string, string | number>} a line of the table
+ * @returns {{ over: string, result: string, passed?: number, failed?: number, skipped?: number, seconds?: number }} a line of the table
  */
 function testOver(over, folder) {
   if (over === 'pgbouncer' && !findPgBouncer()) {

@@ -16,11 +16,11 @@ const run = promisify(execFile);
 const dataOf = (server) => path.join(path.dirname(server.logFile), 'data');
 
 /**
- * Makes commits on the primary wait until the standby has them on its disk.
  * @param {EmbeddedPostgres} primary
  * @param {Record<string, string | number>} settings of the standby
+ * @param {boolean} [synchronous] whether commits on the primary wait until the standby has them on its disk
  */
-export async function startStandby(primary, settings) {
+export async function startStandby(primary, settings, synchronous = true) {
   // Its files are replaced, but its port, its folder and its supervisor stay.
   const standby = await EmbeddedPostgres.start(settings);
   await standby.down();
@@ -37,17 +37,34 @@ export async function startStandby(primary, settings) {
   await standby.up();
   const url = new URL(primary.url);
   url.port = String(standby.port);
-  await ask(primary.url, "ALTER SYSTEM SET synchronous_standby_names = 'standby'");
-  await ask(primary.url, 'SELECT pg_reload_conf()');
+  if (synchronous) {
+    await ask(primary.url, "ALTER SYSTEM SET synchronous_standby_names = 'standby'");
+    await ask(primary.url, 'SELECT pg_reload_conf()');
+  }
+  const state = synchronous ? 'sync' : 'async';
   await eventually(
     async () => {
-      const [row] = await ask(primary.url, "SELECT FROM pg_stat_replication WHERE sync_state = 'sync'");
+      const [row] = await ask(primary.url, 'SELECT FROM pg_stat_replication WHERE sync_state = $1', [state]);
       return row;
     },
     30_000,
-    'the standby follows synchronously',
+    `the standby follows: ${state}`,
   );
   return { standby, url: url.href };
+}
+
+/**
+ * The standby hears nothing more of its primary.
+ * @param {string} url of the standby
+ */
+export async function cutReplication(url) {
+  await ask(url, "ALTER SYSTEM SET primary_conninfo = ''");
+  await ask(url, 'SELECT pg_reload_conf()');
+  await eventually(
+    async () => (await ask(url, 'SELECT FROM pg_stat_wal_receiver')).length === 0,
+    30_000,
+    'the standby is cut off',
+  );
 }
 
 /**
