@@ -12,7 +12,7 @@ let app: Awaited<ReturnType<typeof NestFactory.createApplicationContext>>;
 const output: string[] = [];
 
 beforeAll(async () => {
-  database = await createTestDatabase();
+  database = await createTestDatabase({ plain: true });
   vi.stubEnv('DATABASE_URL', database.url);
   for (const stream of [process.stdout, process.stderr]) {
     vi.spyOn(stream, 'write').mockImplementation((text) => output.push(String(text)) > 0);

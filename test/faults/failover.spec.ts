@@ -54,13 +54,13 @@ describe('failover between two servers, replicated synchronously', () => {
   });
 });
 
-const kept = Array.from({ length: 20 }, (_, n) => `kept ${n}`);
-const lost = Array.from({ length: 10 }, (_, n) => `lost ${n}`);
+const kept = Array.from({ length: 20 }, (_, n) => `kept ${n + 10}`);
+const lost = Array.from({ length: 10 }, (_, n) => `lost ${n + 10}`);
 
 const withKey = (key: string) => ({ do: 'ok', key });
 
 async function storedKeys(url: string): Promise<string[]> {
-  const rows = await ask(url, 'SELECT external_key AS key FROM pgqueue ORDER BY id');
+  const rows = await ask(url, 'SELECT external_key AS key FROM pgqueue ORDER BY external_key');
   return rows.map(({ key }) => key);
 }
 
@@ -139,7 +139,7 @@ describe('failover to a standby that was cut off before', () => {
     await world.done(60_000);
     const runs = await ask(
       world.url,
-      'SELECT external_key AS key FROM starts JOIN pgqueue ON id = task_id ORDER BY id',
+      'SELECT external_key AS key FROM starts JOIN pgqueue ON id = task_id ORDER BY external_key',
     );
     expect(runs.map(({ key }) => key)).toEqual([...kept, ...lost]);
   });
