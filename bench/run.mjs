@@ -38,13 +38,23 @@ const machine = describeMachine();
 const postgres = await startPostgres();
 const needsRedis = wanted.some((name) => runnable([name], false).length === 0);
 const redis = needsRedis ? await startRedis() : 'no contender needs it';
-const servers = { postgres, redis: typeof redis === 'string' ? undefined : redis };
+/** @type {Awaited<ReturnType<typeof startPostgres>>[]} */
+const more = [];
+const servers = {
+  postgres,
+  redis: typeof redis === 'string' ? undefined : redis,
+  /** @param {number} count */
+  async more(count) {
+    while (more.length < count) more.push(await startPostgres());
+    return more.slice(0, count);
+  },
+};
 if (needsRedis && typeof redis === 'string') say(`Without BullMQ on Redis: ${redis}`);
 
 let interrupted = false;
 const stop = async () => {
   await servers.redis?.stop();
-  await postgres.stop();
+  await Promise.all([postgres, ...more].map((server) => server.stop()));
 };
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
   process.once(signal, () => {

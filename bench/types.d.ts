@@ -12,6 +12,8 @@ export interface Store {
   server: 'postgres' | 'redis';
   /** Of the database; of the server when that is Redis. */
   url: string;
+  /** The databases, one on each server, of a measure that spreads tasks; the first is `url`. */
+  shards?: string[];
 }
 
 export interface Payload {

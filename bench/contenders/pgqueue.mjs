@@ -16,22 +16,38 @@ const BEST_SLOTS = 1000;
 /** As many as push at once. */
 const POOL = 32;
 
+/** @import { Store } from '../types.js' */
+/** Tasks are spread by their numbers. */
+const nameOf = (/** @type {number} */ shard) => `shard-${shard}`;
+
 /**
- * @param {string} url
+ * @param {Store} store
  * @param {{ migrate?: boolean, poolSize?: number, taskContext?: boolean }} [settings]
  */
-async function boot(url, { migrate = false, poolSize, taskContext = true } = {}) {
+async function boot({ url, shards }, { migrate = false, poolSize, taskContext = true } = {}) {
+  const sources = shards?.map((shard, index) => ({ name: nameOf(index), url: shard })) ?? [{ url }];
   class AppModule {}
   Module({
     imports: [
-      TypeOrmModule.forRoot({
-        type: 'postgres',
-        url,
-        migrations: [...pgQueueMigrations],
-        migrationsRun: migrate,
-        ...(poolSize ? { poolSize } : {}),
+      ...sources.map((source) =>
+        TypeOrmModule.forRoot({
+          type: 'postgres',
+          ...source,
+          migrations: [...pgQueueMigrations],
+          migrationsRun: migrate,
+          ...(poolSize ? { poolSize } : {}),
+        }),
+      ),
+      PgQueueModule.forRoot({
+        autoStart: false,
+        taskContext,
+        ...(shards && {
+          shards: {
+            names: shards.map((_, index) => nameOf(index)),
+            shardOf: (key) => nameOf(Number(key) % shards.length),
+          },
+        }),
       }),
-      PgQueueModule.forRoot({ autoStart: false, taskContext }),
     ],
   })(AppModule);
   // Tasks that fail on purpose are warnings.
@@ -49,34 +65,35 @@ export default {
     ten: 'workerCount 10, else as default',
   },
 
-  async install({ url }) {
-    await (await boot(url, { migrate: true })).close();
+  async install(store) {
+    await (await boot(store, { migrate: true })).close();
   },
 
-  async openProducer({ url }) {
-    const app = await boot(url, { poolSize: POOL });
+  async openProducer(store) {
+    const app = await boot(store, { poolSize: POOL });
     const queue = app.get(QueueService);
-    const look = new pg.Client({ connectionString: url });
-    await look.connect();
+    const looks = (store.shards ?? [store.url]).map((url) => new pg.Client({ connectionString: url }));
+    await Promise.all(looks.map((look) => look.connect()));
     const kind = defineTask({ kind: KIND });
     return {
       pushOne: (payload) => queue.pushTask({ kind, payload }),
-      pushMany: (payloads) => queue.pushTasks(payloads.map((payload) => ({ kind, payload }))),
+      pushMany: (payloads) =>
+        queue.pushTasks(
+          payloads.map((payload) => ({ kind, payload, ...(store.shards && { shardKey: payload.n }) })),
+        ),
       async countLeft() {
-        const { rows } = await look.query(
-          `SELECT count(*)::int AS count FROM pgqueue WHERE status IN ('new', 'must_retry', 'no_attempts_left')`,
-        );
-        return rows[0].count;
+        const counts = await Promise.all(looks.map(countUnfinished));
+        return counts.reduce((sum, count) => sum + count, 0);
       },
       async close() {
-        await look.end();
+        await Promise.all(looks.map((look) => look.end()));
         await app.close();
       },
     };
   },
 
-  async openWorker({ url }, { configuration, slots, kinds = 1, handle }) {
-    const app = await boot(url, { taskContext: configuration !== 'best' });
+  async openWorker(store, { configuration, slots, kinds = 1, handle }) {
+    const app = await boot(store, { taskContext: configuration !== 'best' });
     const queue = app.get(QueueService);
     /** @type {import('nestjs-pgqueue').KindOptions} */
     const options = {
@@ -92,3 +109,11 @@ export default {
     return { start: () => queue.start(), stop: () => app.close() };
   },
 };
+
+/** @param {pg.Client} look @returns {Promise<number>} */
+async function countUnfinished(look) {
+  const { rows } = await look.query(
+    `SELECT count(*)::int AS count FROM pgqueue WHERE status IN ('new', 'must_retry', 'no_attempts_left')`,
+  );
+  return rows[0].count;
+}

@@ -11,6 +11,7 @@ const PROGRESS_MS = 5;
  * @typedef {object} DrainSettings
  * @property {number} tasks
  * @property {number} [processes]
+ * @property {number} [servers] over which the tasks are spread
  * @property {number} [limitMs] the run is over then, drained or not
  * @property {HandlerMode} [mode]
  * @property {number} [holdMs]
@@ -25,8 +26,15 @@ const PROGRESS_MS = 5;
  * @returns {Promise<Figures>}
  */
 export async function drain(lab, settings) {
-  const { tasks, processes = 1, limitMs = 300_000, mode = 'count', firstTasks = tasks } = settings;
-  const producer = await lab.open({ retries: mode === 'fail-once' });
+  const {
+    tasks,
+    processes = 1,
+    servers = 1,
+    limitMs = 300_000,
+    mode = 'count',
+    firstTasks = tasks,
+  } = settings;
+  const producer = await lab.open({ retries: mode === 'fail-once', servers });
   await producer.call('fill', { ...FILL, count: tasks });
   await lab.settle();
   const { holdMs = 0, slots } = settings;

@@ -27,11 +27,13 @@ export class Lab {
   workers = [];
   /** @type {ContenderProcess | undefined} */
   #producer;
+  /** Those that the store is spread over. @type {Server[]} */
+  #shards = [];
   /** @type {Set<() => void>} */
   #onProgress = new Set();
 
   /**
-   * @param {{ postgres: Server & { logFile: string }, redis: Server | undefined }} servers
+   * @param {import('./runner.mjs').Servers} servers
    * @param {Entry} entry
    * @param {Options & { profileFolder?: string }} options
    */
@@ -54,15 +56,22 @@ export class Lab {
     return server === 'redis' ? (this.#servers.redis ?? missing('Redis')) : this.#servers.postgres;
   }
 
-  /** Creates the store, with the contender's tables in it, and a process that pushes. @param {{ retries?: boolean }} [settings] */
-  async open({ retries = false } = {}) {
+  /**
+   * Creates the store, with the contender's tables in it, and a process that pushes.
+   * @param {{ retries?: boolean, servers?: number }} [settings]
+   */
+  async open({ retries = false, servers = 1 } = {}) {
     const { contender, configuration } = this.#entry;
     const { server } = contenderOf(contender);
     const name = `bench_${process.pid}_${++stores}`;
     this.#store = { name, server, url: this.#server.url };
     if (server === 'postgres') {
+      this.#shards = [this.#servers.postgres, ...(await this.#servers.more(servers - 1))];
       await this.#administer(`CREATE DATABASE ${name} TEMPLATE template0`);
-      this.#store.url = Object.assign(new URL(this.#server.url), { pathname: `/${name}` }).href;
+      const shards = this.#shards.map(
+        ({ url }) => Object.assign(new URL(url), { pathname: `/${name}` }).href,
+      );
+      this.#store = { name, server, url: /** @type {string} */ (shards[0]), ...(servers > 1 && { shards }) };
     }
     this.#producer = await this.#process('producer');
     await this.#producer.call('install', this.#store);
@@ -97,14 +106,16 @@ export class Lab {
   /** Begins every run with the same state: fresh statistics, and no checkpoint that is due. */
   async settle() {
     if (this.store.server !== 'postgres') return;
-    const client = await this.connect();
-    await client.query('VACUUM ANALYZE');
-    await client.query('CHECKPOINT');
+    for (const url of this.store.shards ?? [this.store.url]) {
+      const client = await this.connect(url);
+      await client.query('VACUUM ANALYZE');
+      await client.query('CHECKPOINT');
+    }
   }
 
   /** A connection of the harness's own to the store's database. */
-  async connect() {
-    const client = new pg.Client({ connectionString: this.store.url });
+  async connect(url = this.store.url) {
+    const client = new pg.Client({ connectionString: url });
     client.on('error', () => {}); // the database is dropped in the end
     await client.connect();
     this.#clients.push(client);
@@ -112,7 +123,8 @@ export class Lab {
   }
 
   serverCpuMs() {
-    return this.#server.cpuMs();
+    const servers = this.#shards.length > 0 ? this.#shards : [this.#server];
+    return servers.reduce((sum, server) => sum + server.cpuMs(), 0);
   }
 
   /** What the server has logged so far. */
@@ -265,12 +277,14 @@ export class Lab {
 
   /** @param {string} statement */
   async #administer(statement) {
-    const client = new pg.Client({ connectionString: this.#servers.postgres.url });
-    await client.connect();
-    try {
-      await client.query(statement);
-    } finally {
-      await client.end();
+    for (const { url } of this.#shards) {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      try {
+        await client.query(statement);
+      } finally {
+        await client.end();
+      }
     }
   }
 }

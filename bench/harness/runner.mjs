@@ -7,7 +7,12 @@ import { summarizeFigures } from './statistics.mjs';
 
 const REPETITIONS = 3;
 
-/** @typedef {{ postgres: Server & { logFile: string }, redis: Server | undefined }} Servers */
+/**
+ * @typedef {object} Servers
+ * @property {Server & { logFile: string }} postgres
+ * @property {Server | undefined} redis
+ * @property {(count: number) => Promise<Server[]>} more other servers of PostgreSQL, as many as these; started when first asked for
+ */
 
 /**
  * The entries of a measure that are to be run.

@@ -10,6 +10,7 @@ import pinned from './pinned.mjs';
 import push from './push.mjs';
 import pushWoken from './push-woken.mjs';
 import retry from './retry.mjs';
+import scaling from './scaling.mjs';
 import sustained from './sustained.mjs';
 import wakeUp from './wake-up.mjs';
 
@@ -17,6 +18,7 @@ import wakeUp from './wake-up.mjs';
 export const MEASURES = [
   drain,
   drainTwo,
+  scaling,
   defaults,
   push,
   pushWoken,

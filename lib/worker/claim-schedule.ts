@@ -96,8 +96,8 @@ export class ClaimSchedule {
     this.pools.forEach(({ share }) => share.rest());
   }
 
-  /** A look is on its way: rings from here on are news. */
-  sent({ full, kinds }: ClaimPlan, now: number): void {
+  /** A look is on its way, for so many tasks at most: rings from here on are news. */
+  sent({ full, kinds }: ClaimPlan, limit: number, now: number): void {
     if (full) {
       this.pools.forEach(({ kind }) => this.overlooked.add(kind));
       this.rung = false;
@@ -107,7 +107,7 @@ export class ClaimSchedule {
     }
     for (const { kind } of kinds) {
       this.overlooked.delete(kind);
-      this.byKind.get(kind)!.share.reserve();
+      this.byKind.get(kind)!.share.reserve(limit);
     }
   }
 

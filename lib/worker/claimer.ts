@@ -112,7 +112,7 @@ export class Claimer {
     const startedAt = performance.now();
     const request = this.request(plan, startedAt);
     const ticket = cursor.begin(request);
-    schedule.sent(plan, startedAt);
+    schedule.sent(plan, request.limit, startedAt);
     try {
       const answer = await repository.claim(request);
       this.accept(plan, ticket, answer);

@@ -84,10 +84,10 @@ export class SlotShare implements SlotUser {
     }
   }
 
-  /** Its claim is on its way. */
-  reserve(): void {
+  /** Its claim is on its way, which brings so many tasks at most. */
+  reserve(most: number): void {
     this.starving = false;
-    this.reserved = this.offered;
+    this.reserved = Math.min(this.offered, most);
     this.reservedUntil = performance.now() + RESERVED_MS;
   }
 

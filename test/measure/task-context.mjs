@@ -30,7 +30,7 @@ const handler = /** @type {any} */ ({
 
 /** @param {boolean} taskContext */
 async function nanosecondsPerAttempt(taskContext) {
-  const hooks = { taskContext, complete: async () => {} };
+  const hooks = { taskContext, place: { shard: 'default', idOf: String }, complete: async () => {} };
   const startedAt = performance.now();
   for (let done = 0; done < ATTEMPTS; done += AT_ONCE) {
     await Promise.all(

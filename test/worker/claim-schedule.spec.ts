@@ -38,7 +38,7 @@ function schedule() {
     look(now: number, found: number) {
       const plan = claims.plan(now) as ClaimPlan;
       expect(plan).toBeTypeOf('object');
-      claims.sent(plan, now);
+      claims.sent(plan, 500, now);
       const tasks = Array.from({ length: found }, () => ({ kind: KIND, priority: 5 }) as ClaimedTask);
       claims.answered(plan, tasks, 500, now);
     },
