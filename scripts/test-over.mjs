@@ -10,7 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { findPgBouncer } from '../test/faults/support/pgbouncer.mjs';
 
-const ALL = ['typeorm', 'pg', 'pgbouncer', 'schema', 'dml'];
+const ALL = ['typeorm', 'pg', 'pgbouncer', 'schema', 'dml', 'shards'];
 /** `npm test` is over the first. */
 const OTHERS = ALL.slice(1);
 const CENTRAL = [

@@ -1,6 +1,6 @@
 import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { QueueDatabase } from '../../lib/queue-database.js';
+import { Shards } from '../../lib/shards.js';
 import { PgDatabase } from '../../lib/storage/pg-database.js';
 import { OVER, QUEUE_SCHEMA } from './over.js';
 import { createQueueApp, type QueueApp } from './queue-app.js';
@@ -26,9 +26,11 @@ async function ask(question: string): Promise<unknown> {
 }
 
 it('the queue of a test works over what the run says', async () => {
-  const { database: own, sql } = app.get(QueueDatabase);
+  const shards = app.get(Shards);
+  const { database: own, sql } = shards.all[0]!;
   const { url } = app.get(DataSource).options as { url?: string };
   expect({
+    shards: shards.all.length,
     pool: own instanceof PgDatabase,
     schema: sql.names.schema,
     pooled: (await ask('inet_server_port()')) !== Number(new URL(url!).port),
@@ -36,6 +38,7 @@ it('the queue of a test works over what the run says', async () => {
     writes: await ask(`has_table_privilege('pgqueue', 'DELETE')`),
     truncates: await ask(`has_table_privilege('pgqueue', 'TRUNCATE')`),
   }).toEqual({
+    shards: OVER === 'shards' ? 2 : 1,
     pool: OVER === 'pg',
     schema: QUEUE_SCHEMA,
     pooled: OVER === 'pgbouncer',

@@ -1,7 +1,7 @@
 import type { PgQueueModuleOptions } from '../../lib/index.js';
 
 /** What the queue of a test may work over; `npm run test:over` runs the tests over each. */
-const OVERS = ['typeorm', 'pg', 'pgbouncer', 'schema', 'dml'] as const;
+const OVERS = ['typeorm', 'pg', 'pgbouncer', 'schema', 'dml', 'shards'] as const;
 
 export type Over = (typeof OVERS)[number];
 
@@ -13,6 +13,8 @@ export type Over = (typeof OVERS)[number];
  * - `pgbouncer`: a DataSource that reaches the server through PgBouncer in transaction mode.
  * - `schema`: tables in a schema whose name needs to be quoted.
  * - `dml`: a DataSource of a role that may read and write the rows of the queue's tables, and no more.
+ * - `shards`: two shards, each a DataSource of its own. What says of which shard it is goes there, all else to the first, where
+ *   tests look; the second is served beside it.
  */
 export const OVER = overOf(process.env['TEST_OVER'] ?? 'typeorm');
 

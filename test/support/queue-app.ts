@@ -1,4 +1,4 @@
-import type { INestApplicationContext, ModuleMetadata, Type } from '@nestjs/common';
+import type { DynamicModule, INestApplicationContext, ModuleMetadata, Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import pg from 'pg';
@@ -7,11 +7,13 @@ import {
   createPgQueueMigrations,
   PgQueueModule,
   type PgQueueModuleOptions,
+  type PushOptions,
   QueueService,
 } from '../../lib/index.js';
+import { DEFAULT_SHARD } from '../../lib/task/shard.js';
 import { OVER, QUEUE_OPTIONS, QUEUE_SCHEMA } from './over.js';
 import { silentLogger } from './silent-logger.js';
-import { applicationUrl } from './test-database.js';
+import { applicationUrl, secondUrl } from './test-database.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -43,6 +45,7 @@ export async function createQueueApp({
 }: QueueAppOptions): Promise<QueueApp> {
   const pool = OVER === 'pg' ? poolOf(url, typeorm) : undefined;
   const application = dataSourceOptions(url, typeorm);
+  const sharded = OVER === 'shards' && !PLACES.some((place) => place in options);
   const owner =
     OVER === 'dml' && application.url !== url
       ? await new DataSource({ ...application, url, subscribers: [] }).initialize()
@@ -54,7 +57,13 @@ export async function createQueueApp({
         migrationsRun: application.migrationsRun && !owner,
         retryAttempts: 0,
       }),
-      PgQueueModule.forRoot({ ...QUEUE_OPTIONS, ...(pool ? { pool } : {}), ...options }),
+      ...(sharded ? [secondShard(url, application)] : []),
+      PgQueueModule.forRoot({
+        ...QUEUE_OPTIONS,
+        ...(pool ? { pool } : {}),
+        ...(sharded ? { shards: { names: [DEFAULT_SHARD, SECOND], shardOf: () => DEFAULT_SHARD } } : {}),
+        ...options,
+      }),
       ...imports,
     ],
     providers,
@@ -62,6 +71,9 @@ export async function createQueueApp({
     .setLogger(silentLogger)
     .compile();
   const app = await testing.init();
+  if (sharded) {
+    giveKeys(app.get(QueueService));
+  }
   return {
     app,
     queue: app.get(QueueService),
@@ -73,6 +85,33 @@ export async function createQueueApp({
       await (pool?.ending ? undefined : pool?.end());
     },
   };
+}
+
+/** Options that say where the queue works. */
+const PLACES = ['dataSource', 'pool', 'shards'] as const;
+const SECOND = 'second';
+
+function secondShard(url: string, application: PostgresOptions): DynamicModule {
+  return TypeOrmModule.forRoot({
+    ...application,
+    name: SECOND,
+    url: secondUrl(url),
+    migrationsRun: true,
+    retryAttempts: 0,
+  });
+}
+
+/** Tests push as to a single database; here every push has to say of which shard it is. */
+function giveKeys(queue: QueueService): void {
+  const { pushTask, pushTasks } = queue;
+  const keyed = (options: PushOptions = {}) =>
+    isObject(options) && !options.manager ? { shardKey: 0, ...options } : options;
+  queue.pushTask = (task, options) => pushTask.call(queue, task, keyed(options));
+  queue.pushTasks = (tasks, options) => pushTasks.call(queue, tasks, keyed(options));
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }
 
 function dataSourceOptions(url: string, typeorm: Record<string, unknown>): PostgresOptions {

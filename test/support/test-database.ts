@@ -22,14 +22,19 @@ export interface TestDatabase {
  */
 export async function createTestDatabase({ plain = false } = {}): Promise<TestDatabase> {
   const name = inject('databasePrefix') + randomBytes(6).toString('hex');
-  await administer(`CREATE DATABASE "${name}" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'`);
+  const all = OVER === 'shards' ? [name, nameOfSecond(name)] : [name];
+  for (const each of all) {
+    await administer(`CREATE DATABASE "${each}" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'`);
+  }
   const url = new URL(inject('adminUrl'));
   url.pathname = `/${name}`;
   for (const statement of plain ? [] : preparations(name)) await administer(statement, url.href);
   return {
     name,
     url: url.href,
-    drop: () => administer(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`),
+    drop: async () => {
+      for (const each of all) await administer(`DROP DATABASE IF EXISTS "${each}" WITH (FORCE)`);
+    },
   };
 }
 
@@ -45,6 +50,15 @@ export function applicationUrl(url: string): string {
   application.search = given.search;
   return application.href;
 }
+
+/** The database of the second shard, beside that of the first. */
+export function secondUrl(url: string): string {
+  const second = new URL(inject('adminUrl'));
+  second.pathname = nameOfSecond(new URL(url).pathname);
+  return second.href;
+}
+
+const nameOfSecond = (name: string) => `${name}_second`;
 
 /** What a database needs for what the run is over. */
 function preparations(name: string): string[] {
