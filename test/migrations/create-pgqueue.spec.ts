@@ -27,7 +27,7 @@ describe('migrations', () => {
   const opened: DataSource[] = [];
 
   beforeEach(async () => {
-    database = await createTestDatabase();
+    database = await createTestDatabase({ plain: true });
   });
 
   afterEach(async () => {
