@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { RegisteredHandler } from './handlers/registered-handler.js';
 import type { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
 import type { ResolvedOptions } from './pg-queue.options.js';
@@ -25,6 +26,7 @@ export class QueueProcessing implements Processing {
   private readonly slotsOf = new Map<number, SharedSlots>();
   private readonly running: ShardProcessing[] = [];
   private readonly late: ShardOpening[] = [];
+  private readonly instance = randomUUID();
   private ready: readonly Shard[] = [];
 
   constructor(private readonly deps: QueueProcessingDeps) {}
@@ -95,7 +97,7 @@ export class QueueProcessing implements Processing {
 
   private startIn(shard: Shard): void {
     const { registry, instruments, options } = this.deps;
-    const processing = new ShardProcessing({ shard, instruments, options });
+    const processing = new ShardProcessing({ shard, instance: this.instance, instruments, options });
     for (const handler of registry.getAll()) {
       processing.add(handler, this.slotsOf.get(handler.options.kind)!);
     }

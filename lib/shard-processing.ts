@@ -29,6 +29,8 @@ const MAINTENANCE_GRACE_MS = 1000;
 
 export interface ShardProcessingDeps {
   shard: Shard;
+  /** Names this run of processing, in every shard. */
+  instance: string;
   instruments: Instruments;
   options: ResolvedOptions;
 }
@@ -83,8 +85,9 @@ export class ShardProcessing {
   }
 
   private createProcess(): WorkerProcess {
-    const { shard, instruments, options } = this.deps;
+    const { shard, instance, instruments, options } = this.deps;
     return new WorkerProcess({
+      instance,
       database: shard.database,
       sql: shard.sql,
       events: shard.events,

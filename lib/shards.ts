@@ -1,4 +1,5 @@
 import type { Shard } from './shard.js';
+import { assertTransaction } from './storage/executor.js';
 import { type ShardKey, shardNamed, shardOfTask } from './task/shard.js';
 import { InvalidManagerError, InvalidTaskError } from './task/task.errors.js';
 import type { Executor, Manager } from './task/transaction.js';
@@ -127,6 +128,7 @@ export class Shards {
 
   /** @throws InvalidManagerError for a transaction that is of none of them. */
   private ownerOf(transaction: Manager | Executor): Shard | undefined {
+    assertTransaction(transaction);
     const owners = this.all.map((shard) => [shard, shard.database.owns(transaction)] as const);
     const owner = owners.find(([, owns]) => owns)?.[0];
     if (!owner && owners.every(([, owns]) => owns === false)) {

@@ -25,9 +25,7 @@ export function rowsOf(result: unknown): Row[] {
  * @throws InvalidManagerError when the transaction is foreign, released or has failed.
  */
 export function runIn(transaction: Manager | Executor, belongs: (manager: Manager) => boolean): RunStatement {
-  if (typeof (transaction as Executor | undefined)?.query !== 'function') {
-    throw new InvalidManagerError('manager, executor: must have a method query(sql, parameters)');
-  }
+  assertTransaction(transaction);
   if (isManager(transaction)) {
     assertUsable(transaction, belongs);
   }
@@ -38,6 +36,13 @@ export function runIn(transaction: Manager | Executor, belongs: (manager: Manage
       throw explain(error);
     }
   };
+}
+
+/** @throws InvalidManagerError for what can't run a statement. */
+export function assertTransaction(transaction: Manager | Executor): void {
+  if (typeof (transaction as Executor | undefined)?.query !== 'function') {
+    throw new InvalidManagerError('manager, executor: must have a method query(sql, parameters)');
+  }
 }
 
 /** Several statements in the caller's transaction; where the caller has none, and only a source of connections, in one of their own. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { RegisteredHandler } from '../handlers/registered-handler.js';
 import { ClaimRepository } from '../storage/claim.repository.js';
 import type { Database } from '../storage/database.js';
@@ -37,6 +36,8 @@ export interface WorkerProcessDeps {
   place: TaskPlace;
   instruments: Instruments;
   options: WorkerOptions;
+  /** Names this process in what it reports, in every shard. */
+  instance: string;
   /** Read when a lease is taken. */
   info: () => WorkerInfo;
   /** Other worker processes may be dead. */
@@ -246,7 +247,7 @@ export class WorkerProcess {
 
   private createLeaseKeeper(): LeaseKeeper {
     const { sql, info, events, options, onSilentProcesses } = this.deps;
-    const reporter = new WorkerReporter(this.pools, silenceMs(options), randomUUID());
+    const reporter = new WorkerReporter(this.pools, silenceMs(options), this.deps.instance);
     return new LeaseKeeper({
       heartbeats: new LeaseRepository(this.connections.heartbeat, sql),
       repository: new LeaseRepository(this.connections.settle, sql),

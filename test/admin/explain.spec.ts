@@ -28,6 +28,7 @@ beforeEach(() => {
 afterEach(async () => {
   end.resolve();
   await Promise.all(workers.splice(0).map((worker) => worker.close()));
+  await admin.resume(definition);
   await app.dataSource.query('TRUNCATE pgqueue, pgqueue_pause, pgqueue_lease');
 });
 

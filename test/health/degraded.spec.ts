@@ -57,7 +57,8 @@ describe('H55: health is degraded, and up', () => {
       const answer = await check();
       return answer['degraded'] ? answer : undefined;
     });
-    expect([status, reason]).toEqual(['up', 'wake-ups are not heard, new tasks wait for the next poll']);
+    expect(status).toBe('up');
+    expect(reason).toMatch(/^(shard default: )?wake-ups are not heard, new tasks wait for the next poll$/);
     await until(async () => !(await check())['degraded']);
   });
 
@@ -71,7 +72,7 @@ describe('H55: health is degraded, and up', () => {
     expect(await check({ maxOldestDueAge: '1m' })).toMatchObject({
       status: 'up',
       degraded: true,
-      reason: expect.stringMatching(/^a task has been due for 72\d{5} ms$/),
+      reason: expect.stringMatching(/^(shard default: )?a task has been due for 72\d{5} ms$/),
     });
     expect(await check({ maxOldestDueAge: '3h' })).not.toHaveProperty('degraded');
     expect(await check()).not.toHaveProperty('oldestDueMs');
@@ -85,7 +86,9 @@ describe('H55: health is degraded, and up', () => {
     expect(await check({ maxOldestDueAge: '1m', timeout: '100ms', maxMissedPolls: 1000 })).toMatchObject({
       status: 'up',
       degraded: true,
-      reason: expect.stringMatching(/^the oldest due task is not known: (no answer within 100 ms|canceling)/),
+      reason: expect.stringMatching(
+        /^(shard default: )?the oldest due task is not known: (no answer within 100 ms|canceling)/,
+      ),
     });
     await runner.rollbackTransaction();
     await runner.release();

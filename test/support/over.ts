@@ -21,6 +21,9 @@ export const OVER = overOf(process.env['TEST_OVER'] ?? 'typeorm');
 /** The schema of the queue's tables. Where it is an odd one, every session finds tables in it first, so that SQL of tests need not name it. */
 export const QUEUE_SCHEMA = OVER === 'schema' ? 'odd "Schema\'; drop' : 'public';
 
+/** The shard beside the one where tests look. */
+export const SECOND = 'second';
+
 /** Options of the module that it needs, below those that a test names itself. */
 export const QUEUE_OPTIONS: PgQueueModuleOptions = {
   ...(OVER === 'pgbouncer' ? { transactionPooling: true, listen: false } : {}),

@@ -7,11 +7,11 @@ import {
   createPgQueueMigrations,
   PgQueueModule,
   type PgQueueModuleOptions,
-  type PushOptions,
   QueueService,
+  type ShardOptions,
 } from '../../lib/index.js';
 import { DEFAULT_SHARD } from '../../lib/task/shard.js';
-import { OVER, QUEUE_OPTIONS, QUEUE_SCHEMA } from './over.js';
+import { OVER, QUEUE_OPTIONS, QUEUE_SCHEMA, SECOND } from './over.js';
 import { silentLogger } from './silent-logger.js';
 import { applicationUrl, secondUrl } from './test-database.js';
 
@@ -89,7 +89,6 @@ export async function createQueueApp({
 
 /** Options that say where the queue works. */
 const PLACES = ['dataSource', 'pool', 'shards'] as const;
-const SECOND = 'second';
 
 function secondShard(url: string, application: PostgresOptions): DynamicModule {
   return TypeOrmModule.forRoot({
@@ -103,11 +102,13 @@ function secondShard(url: string, application: PostgresOptions): DynamicModule {
 
 /** Tests push as to a single database; here every push has to say of which shard it is. */
 function giveKeys(queue: QueueService): void {
-  const { pushTask, pushTasks } = queue;
-  const keyed = (options: PushOptions = {}) =>
+  const { pushTask, pushTasks, cancelTaskByKey, retryTasks } = queue;
+  const keyed = <Options extends ShardOptions>(options = {} as Options): Options =>
     isObject(options) && !options.manager ? { shardKey: 0, ...options } : options;
   queue.pushTask = (task, options) => pushTask.call(queue, task, keyed(options));
   queue.pushTasks = (tasks, options) => pushTasks.call(queue, tasks, keyed(options));
+  queue.cancelTaskByKey = (kind, key, options) => cancelTaskByKey.call(queue, kind, key, keyed(options));
+  queue.retryTasks = (kind, options) => retryTasks.call(queue, kind, keyed(options));
 }
 
 function isObject(value: unknown): boolean {
