@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
@@ -73,6 +75,46 @@ describe('run.mjs', () => {
     const env = { ...process.env, DATABASE_URL: 'postgres://named' };
     const child = spawn(process.execPath, [runner, process.execPath, '-e', script], { env });
     expect(await once(child.stdout.setEncoding('utf8'), 'data')).toEqual(['postgres://named']);
+  });
+
+  it('starts as many servers as SHARDS says, and crashes and starts them for its command', async () => {
+    const script = `
+      const ask = (request) => new Promise((resolve) => process.once('message', resolve).send(request));
+      const { log } = console;
+      log(process.env.DATABASE_URL + ' ' + process.env.DATABASE_URLS);
+      log(JSON.stringify(await ask({ server: 1, action: 'crash' })));
+      await new Promise((resolve) => process.stdin.once('data', resolve));
+      log(JSON.stringify(await ask({ server: 1, action: 'start' })));
+      await new Promise((resolve) => process.stdin.once('data', resolve));
+      process.exit();`;
+    const child = spawn(process.execPath, [runner, process.execPath, '--input-type=module', '-e', script], {
+      env: { ...withoutDatabase(), SHARDS: '2' },
+    });
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+    const next = async () => (await lines.next()).value as string;
+    const [first, ...urls] = (await next()).split(' ');
+    expect(urls[0]).toBe(first);
+    expect(JSON.parse(await next())).toEqual({ server: 1, action: 'crash' });
+    expect(await ask(urls[0]!, 'SELECT 1')).toBe(1);
+    await expect(ask(urls[1]!, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    child.stdin.write('go on\n');
+    expect(JSON.parse(await next())).toEqual({ server: 1, action: 'start' });
+    expect(await ask(urls[1]!, 'SELECT 1')).toBe(1);
+    child.stdin.write('go on\n');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await accepts(Number(new URL(urls[1]!).port))).toBe(false);
+  });
+
+  it.each([
+    [{ SHARDS: 'many' }, 'SHARDS must be a whole number from 1, is many'],
+    [
+      { SHARDS: '2', DATABASE_URL: 'postgres://named' },
+      'SHARDS is 2, but DATABASE_URLS or DATABASE_URL names 1',
+    ],
+  ])('refuses %o', async (given, message) => {
+    const child = spawn(process.execPath, [runner], { env: { ...withoutDatabase(), ...given } });
+    const output = await text(child.stderr);
+    expect(output).toContain(message);
   });
 
   it('leaves no server behind when it is killed', async () => {
