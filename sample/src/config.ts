@@ -1,6 +1,7 @@
 /** What an operator sets, all of it in environment variables. */
 export const config = {
-  databaseUrl: required('DATABASE_URL'),
+  /** The shop's databases; most shops have one. */
+  databaseUrls: required('DATABASE_URLS', 'DATABASE_URL').trim().split(/\s+/),
   /** How long an order may stay unpaid. */
   orderTtl: process.env['ORDER_TTL'] ?? '15m',
   /** How often the payment provider and the mail server fail, from 0 to 1. */
@@ -8,10 +9,10 @@ export const config = {
   workerName: process.env['WORKER_NAME'],
 };
 
-function required(name: string): string {
-  const value = process.env[name];
+function required(...names: string[]): string {
+  const value = names.map((name) => process.env[name]).find(Boolean);
   if (!value) {
-    throw new Error(`${name} is not set; npm start and npm run demo bring a database of their own`);
+    throw new Error(`${names.at(-1)} is not set; npm start and npm run demo bring a database of their own`);
   }
   return value;
 }

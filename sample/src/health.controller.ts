@@ -1,12 +1,13 @@
 import { Controller, Get } from '@nestjs/common';
-import { HealthCheck, HealthCheckService, TypeOrmHealthIndicator } from '@nestjs/terminus';
+import { HealthCheck, HealthCheckService } from '@nestjs/terminus';
 import { PgQueueHealthIndicator } from 'nestjs-pgqueue/health';
+import { DatabasesHealthIndicator } from './databases.health.js';
 
 @Controller('health')
 export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
-    private readonly database: TypeOrmHealthIndicator,
+    private readonly databases: DatabasesHealthIndicator,
     private readonly queue: PgQueueHealthIndicator,
   ) {}
 
@@ -14,7 +15,7 @@ export class HealthController {
   @HealthCheck()
   check() {
     return this.health.check([
-      () => this.database.pingCheck('database'),
+      () => this.databases.isHealthy('databases'),
       () => this.queue.isHealthy('pgqueue'),
     ]);
   }

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { config } from './config.js';
-import { migrate } from './database.js';
+import { migrate } from './data-sources.js';
 import { ShopProcess } from './processes.js';
 
 /** The shop, until Ctrl-C: one process takes orders, one runs tasks. */
@@ -24,7 +24,7 @@ The shop is open.
   dashboard  ${apiUrl}/pgqueue/
   health     ${apiUrl}/health     ${workerUrl}/health
   metrics    ${apiUrl}/metrics    ${workerUrl}/metrics
-  database   ${config.databaseUrl}
+  ${config.databaseUrls.length === 1 ? 'database ' : 'databases'}  ${config.databaseUrls.join('\n             ')}
 
 Place an order, and look at it a second later:
 

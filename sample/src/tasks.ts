@@ -1,4 +1,4 @@
-import { defineTask, equalJitter, exponentialBackoff } from 'nestjs-pgqueue';
+import { defineTask, exponentialBackoff } from 'nestjs-pgqueue';
 import { z } from 'zod';
 
 /** The kinds of task, in the one file that producers and workers share. */
@@ -20,7 +20,7 @@ export const ExpireOrder = defineTask({
   name: 'expire-order',
   payload: ofOrder,
   attemptTimeout: '5s',
-  backoff: equalJitter('1m'),
+  backoff: exponentialBackoff({ base: '200ms', max: '1m' }),
 });
 
 export const SendMail = defineTask({

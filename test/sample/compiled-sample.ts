@@ -21,7 +21,7 @@ interface Started {
 export class CompiledSample {
   private readonly children: ChildProcess[] = [];
 
-  static async create(databaseUrl: string): Promise<CompiledSample> {
+  static async create(): Promise<CompiledSample> {
     // Below the root, for its node_modules.
     const temporary = path.join(root, '.tmp');
     await mkdir(temporary, { recursive: true });
@@ -35,17 +35,30 @@ export class CompiledSample {
     // The pages are what was built last.
     await mkdir(path.join(folder, 'dist'));
     await symlink(path.join(root, 'dist/dashboard'), path.join(folder, 'dist/dashboard'), 'junction');
-    return new CompiledSample(folder, databaseUrl);
+    return new CompiledSample(folder);
   }
 
-  private constructor(
-    private readonly folder: string,
-    private readonly databaseUrl: string,
-  ) {}
+  private constructor(private readonly folder: string) {}
 
+  /** With the databases that `env` names. */
   start(file: string, env: Record<string, string>): Started {
-    const child = spawn(process.execPath, [path.join(this.folder, 'sample/src', file)], {
-      env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: this.databaseUrl, ...env },
+    return this.spawn([this.fileOf(file)], env);
+  }
+
+  /** As `make` does: with servers that are started for it. */
+  startWithServers(file: string, env: Record<string, string>): Started {
+    const runner = path.join(root, 'scripts/embedded-postgres/run.mjs');
+    return this.spawn([runner, process.execPath, this.fileOf(file)], env);
+  }
+
+  private fileOf(file: string): string {
+    return path.join(this.folder, 'sample/src', file);
+  }
+
+  private spawn(args: string[], env: Record<string, string>): Started {
+    const { DATABASE_URL: _, ...inherited } = process.env;
+    const child = spawn(process.execPath, args, {
+      env: { ...inherited, NODE_OPTIONS: '', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.children.push(child);

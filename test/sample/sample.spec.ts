@@ -4,13 +4,15 @@ import { get } from 'node:http';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PlacedOrder } from '../../sample/src/demo/customers.js';
-import { holds, readOutcome } from '../../sample/src/demo/outcome.js';
+import { readOutcome } from '../../sample/src/demo/outcome.js';
 import { type Plan, planOrders } from '../../sample/src/demo/plan.js';
+import { ShardMap } from '../../sample/src/shards.js';
 import type { Overview } from '../../lib/dashboard/dashboard-api.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { hasPromtool, promtool } from '../support/promtool.js';
 import { until } from '../support/until.js';
 import { CompiledSample } from './compiled-sample.js';
+import { checksIn } from './demo-output.js';
 
 const ORDERS = 40;
 const CHECKS = 19;
@@ -20,7 +22,7 @@ let sample: CompiledSample;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  sample = await CompiledSample.create(database.url);
+  sample = await CompiledSample.create();
 }, 120_000);
 
 afterAll(async () => {
@@ -29,13 +31,17 @@ afterAll(async () => {
 });
 
 describe("the sample's demo", () => {
-  const plan = planOrders(ORDERS);
+  const plan = planOrders(ORDERS, new ShardMap(['default']))[0]!;
   let client: pg.Client;
   let output: string;
   let exitCode: number | string;
 
   beforeAll(async () => {
-    const demo = sample.start('demo/demo.js', { DEMO_ORDERS: String(ORDERS), DEMO_SECONDS: '3' });
+    const demo = sample.start('demo/demo.js', {
+      DATABASE_URL: database.url,
+      DEMO_ORDERS: String(ORDERS),
+      DEMO_SECONDS: '3',
+    });
     exitCode = await demo.exitCode;
     output = demo.output;
     client = new pg.Client({ connectionString: database.url });
@@ -46,14 +52,9 @@ describe("the sample's demo", () => {
 
   it('ends with a table that accounts for every order and task', () => {
     expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
-    const rows = new Map(
-      [...output.matchAll(/^ {2}(\S.*?) {2,}(\d+) +(\d+) {2}ok$/gm)].map(
-        ([, label, expected, found]) =>
-          [label!, { label: label!, expected: Number(expected), found: Number(found) }] as const,
-      ),
-    );
+    const rows = checksIn(output);
     expect(rows.size).toBe(CHECKS);
-    expect([...rows.values()].every(holds)).toBe(true);
+    expect([...rows.values()].every(({ expected, found }) => expected === found)).toBe(true);
     expect(rows.get('answered by the API')!.found).toBe(ORDERS);
     expect(rows.get('rolled back')!.found).toBe(plan.expected.rolledBack);
     const ends = ['paid', 'declined', 'expired', 'rolled back'].map((label) => rows.get(label)!.found);
@@ -124,9 +125,7 @@ describe("the sample's demo", () => {
       );
       expect((await client.query(sql)).rowCount).toBe(1);
       const { orders, proofs } = await readOutcome(client, { expected, stock: plan.stock }, sent);
-      expect([...orders, ...proofs].filter((check) => !holds(check)).map(({ label }) => label)).toEqual(
-        wrong,
-      );
+      expect([...orders, ...proofs].filter(({ holds }) => !holds).map(({ label }) => label)).toEqual(wrong);
     } finally {
       await client.query('ROLLBACK');
     }
@@ -150,7 +149,12 @@ describe("the sample's demo", () => {
 
 describe("the sample's shop", () => {
   it('takes orders, charges them, tells how it is, and closes', async () => {
-    const shop = sample.start('start.js', { PORT: '0', WORKER_PORT: '0', FAILURE_RATE: '0' });
+    const shop = sample.start('start.js', {
+      DATABASE_URL: database.url,
+      PORT: '0',
+      WORKER_PORT: '0',
+      FAILURE_RATE: '0',
+    });
     await until(() => shop.output.includes('Ctrl-C closes the shop'), 60_000);
     const [api, worker] = ['orders', 'health'].map((page) => {
       const line = new RegExp(`^ {2}${page} .*(http://\\S+)/${page}$`, 'm').exec(shop.output);

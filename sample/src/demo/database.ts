@@ -1,17 +1,14 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import type { ShopProcess } from '../processes.js';
 
-const POLL_MS = 10;
-/** In a quiet demo a worker with a single task must do. */
-const PATIENCE_MS = 5000;
-
-/** What the demo looks at while it runs; the outcome has a file of its own. */
+/** What the demo looks at in one of the databases while it runs; the outcome has a file of its own. */
 export class DemoDatabase {
   private readonly pool: pg.Pool;
 
   constructor(connectionString: string) {
     this.pool = new pg.Pool({ connectionString, max: 2 });
+    // The next query gets a new connection, or says what is wrong.
+    this.pool.on('error', () => undefined);
   }
 
   close(): Promise<void> {
@@ -72,22 +69,14 @@ export class DemoDatabase {
     return rows.map(({ id }) => id);
   }
 
-  /** Waits until one of the workers is in the middle of several tasks. */
-  async busyWorker(workers: readonly ShopProcess[]): Promise<ShopProcess> {
-    for (const startedAt = performance.now(); ; await pause(POLL_MS)) {
-      const [busiest] = await this.rows<{ pid: number; tasks: number }>(
-        `SELECT pid, count(*)::int AS tasks FROM pgqueue_lease l JOIN pgqueue t ON t.lease_id = l.id
-         WHERE pid = ANY($1) AND kind = 1 GROUP BY 1 ORDER BY 2 DESC LIMIT 1`,
-        [workers.map(({ pid }) => pid)],
-      );
-      const waitedMs = performance.now() - startedAt;
-      if (busiest && (busiest.tasks >= 3 || waitedMs > PATIENCE_MS)) {
-        return workers.find(({ pid }) => pid === busiest.pid)!;
-      }
-      if (waitedMs > 2 * PATIENCE_MS) {
-        return workers[0]!;
-      }
-    }
+  /** How many payments each of these workers is in the middle of, by its process id. */
+  async runningCharges(workers: readonly ShopProcess[]): Promise<Map<number, number>> {
+    const rows = await this.rows<{ pid: number; tasks: number }>(
+      `SELECT pid, count(*)::int AS tasks FROM pgqueue_lease l JOIN pgqueue t ON t.lease_id = l.id
+       WHERE pid = ANY($1) AND kind = 1 GROUP BY 1`,
+      [workers.map(({ pid }) => pid)],
+    );
+    return new Map(rows.map(({ pid, tasks }) => [pid, tasks]));
   }
 
   /** The tasks that a worker runs, or ran when it died. */
@@ -105,6 +94,16 @@ export class DemoDatabase {
       [taskIds],
     );
     return row!.count;
+  }
+
+  /** What these orders came to in a span of time. */
+  async during(orderIds: readonly string[], from: Date, to: Date) {
+    const [row] = await this.rows<{ placed: number; paid: number }>(
+      `SELECT (SELECT count(*)::int FROM shop_order WHERE id = ANY($1) AND created_at BETWEEN $2 AND $3) AS placed,
+              (SELECT count(*)::int FROM shop_payment WHERE order_id = ANY($1) AND paid_at BETWEEN $2 AND $3) AS paid`,
+      [orderIds, from, to],
+    );
+    return row!;
   }
 
   /** What the payment provider did with the shop's requests. */

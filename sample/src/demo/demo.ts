@@ -1,29 +1,36 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { config } from '../config.js';
-import { migrate } from '../database.js';
+import { migrate } from '../data-sources.js';
+import { shards } from '../databases.js';
 import { ShopProcess } from '../processes.js';
-import { Customers } from './customers.js';
+import { Branch } from './branch.js';
+import { busyWorker } from './busy-worker.js';
 import { DemoDatabase } from './database.js';
-import { type Check, holds, readOutcome } from './outcome.js';
+import { Outage } from './outage.js';
+import { type Check, check, sumOutcomes } from './outcome.js';
 import { planOrders } from './plan.js';
 import { describeOutcome, Progress } from './screen.js';
+import { canCrashServers } from './servers.js';
+import { sumOf } from './sums.js';
 
 /**
- * Runs the shop with a crowd of customers, a payment provider that often fails and a worker that is killed, and proves
- * from the database that every order came out right. Ends with 1 when one did not.
+ * Runs the shop with a crowd of customers, a payment provider that often fails, a worker that is killed and, where there are several
+ * databases, a server that crashes, and proves from the databases that every order came out right. Ends with 1 when one did not.
  */
 const ORDERS = wholeNumber('DEMO_ORDERS', 300);
 const ARRIVAL_MS = wholeNumber('DEMO_SECONDS', 15) * 1000;
 const ORDER_TTL_MS = 4000;
 const PAY_LATER_MS = 500;
-/** When a worker is killed, as a share of the time in which customers come. */
+/** When a worker is killed, and when a server crashes and is back, as shares of the time in which customers come. */
 const KILL_AT = 0.4;
+const CRASH_AT = 0.5;
+const BACK_AT = 0.8;
 /** How long the rest may take when the last customer has come. */
 const DRAIN_MS = 120_000;
-const RECEIPTS_ASKED_AGAIN = 20;
 const SHOWN_PROBLEMS = 10;
 
-const plan = planOrders(ORDERS);
+const plans = planOrders(ORDERS, shards);
+const databases = config.databaseUrls.map((url) => new DemoDatabase(url));
 const processes: ShopProcess[] = [];
 const progress = new Progress();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -33,116 +40,117 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 await migrate();
-const database = new DemoDatabase(config.databaseUrl);
 try {
   process.exitCode = (await demo()) ? 0 : 1;
 } finally {
   await Promise.all(processes.map((one) => one.end()));
-  await database.close();
+  await Promise.all(databases.map((database) => database.close()));
 }
 
 async function demo(): Promise<boolean> {
-  await database.fillStock(plan.stock);
+  await Promise.all(databases.map((database, index) => database.fillStock(plans[index]!.stock)));
   const api = start('api', 'api');
   const workers = [start('worker-1', 'worker'), start('worker-2', 'worker')];
   const [url] = await Promise.all([api, ...workers].map(({ listening }) => listening));
+  const branches = databases.map((database, index) => new Branch(plans[index]!, database, url!));
+  const version = await databases[0]!.version();
+  const spread = databases.length === 1 ? '' : ` on ${databases.length} servers`;
   progress.say(
-    `The shop is open: an API process and two workers on PostgreSQL ${await database.version()}. ${ORDERS} customers come in.\n`,
+    `The shop is open: an API process and two workers on PostgreSQL ${version}${spread}. ${ORDERS} customers come in.\n`,
   );
-  const customers = new Customers(url!);
-  const killed = await run(customers, workers);
-  const duplicates = await askForReceipts(customers);
-  const { placed } = customers;
-  const expected = {
-    ...plan.expected,
-    paid: plan.expected.paid - customers.tooLate,
-    expired: plan.expected.expired + customers.tooLate,
-  };
-  const outcome = await database.inSnapshot((client) =>
-    readOutcome(client, { expected, stock: plan.stock }, placed),
-  );
-  outcome.orders.push({ label: 'errors in answers', expected: 0, found: customers.problems.length });
-  outcome.proofs.push({ label: 'receipts asked for again, not sent again', ...duplicates });
-  outcome.proofs.push({
-    label: 'tasks of the killed worker, finished by the other',
-    expected: killed.length,
-    found: await database.finished(killed),
-  });
-  progress.say(`\n${describeOutcome(outcome)}\n`);
-  progress.say(await describeProvider(placed.map(({ id }) => id)));
-  return conclude([...outcome.orders, ...outcome.proofs], customers.problems);
+  const outage = databases.length > 1 && canCrashServers ? new Outage(branches) : undefined;
+  await run(branches, workers, outage);
+  return conclude(branches, outage);
 }
 
-/** @returns the tasks that a worker was killed over */
-async function run(customers: Customers, workers: readonly ShopProcess[]): Promise<string[]> {
+async function run(
+  branches: readonly Branch[],
+  workers: readonly ShopProcess[],
+  outage: Outage | undefined,
+): Promise<void> {
   const finished = new AbortController();
-  const progressShown = showProgress(customers, finished.signal);
-  const arrival = customers.arrive(plan.intents, ARRIVAL_MS, PAY_LATER_MS);
+  const progressShown = showProgress(branches, finished.signal);
+  const arrival = Promise.all(branches.map(({ customers }) => customers.arrive(ARRIVAL_MS, PAY_LATER_MS)));
+  const crashAt = performance.now() + ARRIVAL_MS * CRASH_AT;
   await pause(ARRIVAL_MS * KILL_AT);
-  const killed = await killBusyWorker(workers);
+  await killBusyWorker(workers, branches);
+  if (outage) {
+    await pause(Math.max(0, crashAt - performance.now()));
+    await outage.run(ARRIVAL_MS * (BACK_AT - CRASH_AT), (line) => progress.say(line));
+  }
   await arrival;
-  await drain(customers);
+  await drain(branches);
   finished.abort();
   await progressShown;
-  return killed;
 }
 
 /** No warning, no time to give anything back: what the worker ran is another's when its heartbeat has been missed. */
-async function killBusyWorker(workers: readonly ShopProcess[]): Promise<string[]> {
-  const victim = await database.busyWorker(workers);
+async function killBusyWorker(workers: readonly ShopProcess[], branches: readonly Branch[]): Promise<void> {
+  const victim = await busyWorker(workers, databases);
   await victim.end('SIGKILL');
-  const tasks = await database.tasksOf(victim);
-  progress.say(`       ${victim.name} was killed (kill -9) with ${tasks.length} tasks under way`);
-  return tasks;
+  const tasks = await Promise.all(branches.map((branch) => branch.rememberTasksOf(victim)));
+  const count = tasks.reduce((a, b) => a + b);
+  progress.say(`       ${victim.name} was killed (kill -9) with ${count} tasks under way`);
 }
 
-async function drain({ placed }: Customers): Promise<void> {
+async function drain(branches: readonly Branch[]): Promise<void> {
   const deadline = performance.now() + DRAIN_MS;
-  const ids = placed.map(({ id }) => id);
-  while ((await database.openTasks(ids)).open > 0 && performance.now() < deadline) {
+  const drained = () => Promise.all(branches.map((branch) => branch.isDrained()));
+  while ((await drained()).includes(false) && performance.now() < deadline) {
     await pause(100);
   }
 }
 
-async function showProgress({ placed }: Customers, signal: AbortSignal): Promise<void> {
+async function showProgress(branches: readonly Branch[], signal: AbortSignal): Promise<void> {
   const startedAt = performance.now();
   for (;;) {
     await pause(progress.intervalMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) {
       return;
     }
-    const ids = placed.map(({ id }) => id);
-    const orders = await database.orders(ids);
-    const { open, running } = await database.openTasks(ids);
+    const { orders, paid, declined, expired, rolledBack, open, running } = sumOf(
+      await Promise.all(branches.map((branch) => branch.progress())),
+    );
     const seconds = Math.round((performance.now() - startedAt) / 1000);
-    const rolledBack = placed.filter(({ accepted }) => !accepted).length;
     progress.draw(
-      `${String(seconds).padStart(3)} s  ${placed.length} of ${ORDERS} orders: ${orders.paid} paid, ${orders.declined} declined, ` +
-        `${orders.expired} expired, ${rolledBack} rolled back; tasks: ${open} open, ${running} running`,
+      `${String(seconds).padStart(3)} s  ${orders} of ${ORDERS} orders: ${paid} paid, ${declined} declined, ` +
+        `${expired} expired, ${rolledBack} rolled back; tasks: ${open} open, ${running} running`,
     );
   }
 }
 
-/** A second click on "send me the receipt", twice at once. */
-async function askForReceipts(customers: Customers): Promise<{ expected: number; found: number }> {
-  const ids = await database.paidOrders(
-    customers.placed.map(({ id }) => id),
-    RECEIPTS_ASKED_AGAIN,
+/** @returns whether all that must hold does */
+async function conclude(branches: readonly Branch[], outage: Outage | undefined): Promise<boolean> {
+  const receipts = sumOf(await Promise.all(branches.map((branch) => branch.askForReceipts())));
+  const outcome = sumOutcomes(await Promise.all(branches.map((branch) => branch.outcome())));
+  const rescued = sumOf(await Promise.all(branches.map((branch) => branch.rescued())));
+  const problems = branches.flatMap(({ customers }) => customers.problems);
+  outcome.orders.push(check('errors in answers', 0, problems.length));
+  outcome.proofs.push(
+    check('receipts asked for again, not sent again', receipts.expected, receipts.found),
+    check('tasks of the killed worker, finished by the other', rescued.expected, rescued.found),
   );
-  const found = await customers.askForReceipts([...ids, ...ids]);
-  return { expected: 2 * ids.length, found };
+  const outageChecks = outage?.checks() ?? [];
+  progress.say(`\n${describeOutcome(outcome, outageChecks)}\n`);
+  if (outage) {
+    progress.say(await outage.describe());
+  }
+  progress.say(await describeProvider(branches));
+  return judge([...outcome.orders, ...outcome.proofs, ...outageChecks], problems);
 }
 
-async function describeProvider(orderIds: readonly string[]): Promise<string> {
-  const { requests, refused, hung, lost, charges } = await database.provider(orderIds);
+async function describeProvider(branches: readonly Branch[]): Promise<string> {
+  const { requests, refused, hung, lost, charges } = sumOf(
+    await Promise.all(branches.map(({ database, ids }) => database.provider(ids))),
+  );
   return (
     `  The payment provider was asked ${requests} times: it refused ${refused} requests, did not answer ${hung},\n` +
     `  and charged ${lost} whose answer got lost. In the end its books have ${charges} charges.\n`
   );
 }
 
-function conclude(checks: readonly Check[], problems: readonly string[]): boolean {
-  const wrong = checks.filter((check) => !holds(check));
+function judge(checks: readonly Check[], problems: readonly string[]): boolean {
+  const wrong = checks.filter(({ holds }) => !holds);
   if (wrong.length === 0) {
     progress.say(`  All ${checks.length} checks hold.`);
     return true;

@@ -7,6 +7,8 @@ export interface Check {
   label: string;
   expected: number;
   found: number;
+  /** Of several databases: whether it holds in each. */
+  holds: boolean;
 }
 
 export interface Outcome {
@@ -74,7 +76,7 @@ GROUP BY 1, 2, 3`;
 const KINDS = { 1: 'charge-order', 2: 'expire-order', 3: 'send-mail' };
 const FINISHED = new Set(['succeeded', 'cancelled']);
 
-/** Reads what became of the orders, from the database alone; in a transaction, for a table of its own. */
+/** Reads what became of the orders of one database, from that alone; in a transaction, for a table of its own. */
 export async function readOutcome(
   client: ClientBase,
   { expected, stock }: Pick<Plan, 'expected' | 'stock'>,
@@ -122,8 +124,21 @@ export async function readOutcome(
   };
 }
 
-export function holds({ expected, found }: Check): boolean {
-  return expected === found;
+/** What holds for several databases together: what is too much in one does not make up for what another lacks. */
+export function sumOutcomes(outcomes: readonly Outcome[]): Outcome {
+  const [first, ...rest] = outcomes;
+  return rest.reduce(
+    (all, outcome) => ({
+      orders: all.orders.map((one, index) => sumChecks(one, outcome.orders[index]!)),
+      proofs: all.proofs.map((one, index) => sumChecks(one, outcome.proofs[index]!)),
+      queue: all.queue.map((kind, index) => sumKinds(kind, outcome.queue[index]!)),
+    }),
+    first!,
+  );
+}
+
+export function check(label: string, expected: number, found = Number.NaN): Check {
+  return { label, expected, found, holds: expected === found };
 }
 
 interface TaskCount {
@@ -134,11 +149,6 @@ interface TaskCount {
   attempts: number;
 }
 
-const check = (label: string, expected: number, found: number | undefined): Check => ({
-  label,
-  expected,
-  found: found ?? Number.NaN,
-});
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
 const total = (tasks: readonly TaskCount[]) => sum(tasks.map(({ count }) => count));
 
@@ -148,4 +158,24 @@ function summary(name: string, tasks: readonly TaskCount[]): Outcome['queue'][nu
     statuses[status] = (statuses[status] ?? 0) + count;
   }
   return { name, statuses, attempts: sum(tasks.map(({ attempts }) => attempts)) };
+}
+
+function sumChecks(a: Check, b: Check): Check {
+  return {
+    label: a.label,
+    expected: a.expected + b.expected,
+    found: a.found + b.found,
+    holds: a.holds && b.holds,
+  };
+}
+
+function sumKinds(a: Outcome['queue'][number], b: Outcome['queue'][number]): Outcome['queue'][number] {
+  const statuses = [...new Set([...Object.keys(a.statuses), ...Object.keys(b.statuses)])];
+  return {
+    name: a.name,
+    statuses: Object.fromEntries(
+      statuses.map((status) => [status, (a.statuses[status] ?? 0) + (b.statuses[status] ?? 0)]),
+    ),
+    attempts: a.attempts + b.attempts,
+  };
 }

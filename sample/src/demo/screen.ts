@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { type Check, holds, type Outcome } from './outcome.js';
+import type { Check, Outcome } from './outcome.js';
 
 const { stdout } = process;
 const REDRAW_MS = 200;
@@ -31,10 +31,14 @@ export class Progress {
 }
 
 /** @returns the outcome as tables, for a person to read */
-export function describeOutcome({ orders, proofs, queue }: Outcome): string {
-  return [...section('ORDERS', orders), '', ...section('PROOFS', proofs), '', ...queueTable(queue)].join(
-    '\n',
-  );
+export function describeOutcome({ orders, proofs, queue }: Outcome, outage: readonly Check[]): string {
+  const sections = [
+    section('ORDERS', orders),
+    section('PROOFS', proofs),
+    ...(outage.length > 0 ? [section('OUTAGE', outage)] : []),
+    queueTable(queue),
+  ];
+  return sections.map((lines) => lines.join('\n')).join('\n\n');
 }
 
 function section(title: string, checks: readonly Check[]): string[] {
@@ -45,7 +49,7 @@ function section(title: string, checks: readonly Check[]): string[] {
         check.label,
         check.expected,
         check.found,
-        holds(check) ? paint('green', 'ok') : paint('red', 'WRONG'),
+        check.holds ? paint('green', 'ok') : paint('red', 'WRONG'),
       ),
     ),
   ];

@@ -1,15 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import { type PayloadOf, type Task, TaskHandler } from 'nestjs-pgqueue';
-import { DataSource } from 'typeorm';
 import { config } from '../config.js';
+import { Databases } from '../databases.js';
 import { Order } from '../orders/order.entity.js';
 import { SendMail } from '../tasks.js';
 import { SentMail } from './sent-mail.entity.js';
 
 @Injectable()
 export class MailHandler {
-  constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
+  constructor(private readonly databases: Databases) {}
 
   /**
    * The mail server of this shop is a table, so that a mail leaves in the transaction that settles its task: exactly once.
@@ -19,7 +18,7 @@ export class MailHandler {
   @TaskHandler(SendMail, { workerCount: 5 })
   async send(task: Task<PayloadOf<typeof SendMail>>): Promise<void> {
     const { orderId, template } = task.payload;
-    await this.dataSource.transaction(async (manager) => {
+    await this.databases.of(task.shard).transaction(async (manager) => {
       const { email } = await manager.findOneByOrFail(Order, { id: orderId });
       await manager.insert(SentMail, { orderId, template, recipient: email });
       if (Math.random() < config.failureRate / 4) {

@@ -9,6 +9,7 @@ const PlaceOrderBody = z.object({
   quantity: z.int().min(1).max(100),
   email: z.email(),
   card: card.optional(),
+  requestId: z.uuid().optional(),
 });
 const PayBody = z.object({ card });
 

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
+import { ConflictException, Injectable, Logger, NotFoundException } from '@nestjs/common';
 import { type PushResult, QueueService } from 'nestjs-pgqueue';
-import { DataSource } from 'typeorm';
+import { type DataSource, Not } from 'typeorm';
 import { config } from '../config.js';
+import { Databases } from '../databases.js';
+import { orderIdOf } from '../shards.js';
 import { ChargeOrder, ExpireOrder, orderMail } from '../tasks.js';
 import { Order } from './order.entity.js';
 import { Product } from './product.entity.js';
@@ -15,27 +16,38 @@ export interface PlaceOrder {
   email: string;
   /** Without one, the customer pays later. */
   card?: string | undefined;
+  /** A customer who got no answer sends it again, and gets the order that it made. */
+  requestId?: string | undefined;
 }
+
+const LATEST = 50;
 
 @Injectable()
 export class OrdersService {
+  private readonly logger = new Logger(OrdersService.name);
+
   constructor(
-    @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly databases: Databases,
     private readonly queue: QueueService,
   ) {}
 
   /**
-   * The order, its tasks and its share of the stock: one transaction, so all of them or none.
+   * The order, its tasks and its share of the stock: one transaction, so all of them or none, in the customer's database.
    * @throws ConflictException when the stock does not suffice; the tasks that were pushed before that are gone with the order
    */
-  place({ sku, quantity, email, card }: PlaceOrder): Promise<Order> {
-    return this.dataSource.transaction(async (manager) => {
+  place({ sku, quantity, email, card, requestId = randomUUID() }: PlaceOrder): Promise<Order> {
+    const id = orderIdOf(email, requestId);
+    return this.databases.ofOrder(id).transaction(async (manager) => {
+      const placed = await manager.findOneBy(Order, { id });
+      if (placed) {
+        return placed;
+      }
       const product = await manager.findOneBy(Product, { sku });
       if (!product) {
         throw new NotFoundException(`there is no product ${sku}`);
       }
       const order = manager.create(Order, {
-        id: randomUUID(),
+        id,
         sku,
         quantity,
         email,
@@ -54,15 +66,22 @@ export class OrdersService {
     });
   }
 
-  /** A customer pays what was ordered without a card: the order no longer expires, and is charged. */
+  /**
+   * A customer pays what was ordered without a card: the order no longer expires, and is charged. Sent again with the same card, it
+   * does nothing.
+   * @throws ConflictException when the order has expired, or is being paid by another card
+   */
   pay(id: string, card: string): Promise<void> {
-    return this.dataSource.transaction(async (manager) => {
+    return this.databases.ofOrder(id).transaction(async (manager) => {
       const { affected } = await manager.update(
         Order,
         { id, status: 'unpaid' },
         { status: 'charging', card },
       );
       if (affected === 0) {
+        if (await manager.existsBy(Order, { id, card, status: Not('expired') })) {
+          return;
+        }
         throw new ConflictException(`order ${id} does not wait for a payment`);
       }
       await this.queue.cancelTaskByKey(ExpireOrder, id, { manager });
@@ -76,16 +95,30 @@ export class OrdersService {
     if (order.status !== 'paid') {
       throw new ConflictException(`order ${id} is not paid`);
     }
-    const { status } = await this.queue.pushTask(orderMail(id, 'receipt'));
+    const { status } = await this.queue.pushTask(orderMail(id, 'receipt'), { shardKey: id });
     return status;
   }
 
-  latest(): Promise<Order[]> {
-    return this.dataSource.manager.find(Order, { order: { createdAt: 'DESC' }, take: 50 });
+  /** Of all customers whose database answers. */
+  async latest(): Promise<Order[]> {
+    const found = await Promise.all(
+      [...this.databases.all].map(([name, database]) => this.latestOf(name, database)),
+    );
+    return found
+      .flat()
+      .toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime())
+      .slice(0, LATEST);
+  }
+
+  private latestOf(name: string, { manager }: DataSource): Promise<Order[]> {
+    return manager.find(Order, { order: { createdAt: 'DESC' }, take: LATEST }).catch((error: unknown) => {
+      this.logger.warn(`without the orders of ${name}: ${String(error)}`);
+      return [];
+    });
   }
 
   async find(id: string): Promise<Order> {
-    const order = await this.dataSource.manager.findOneBy(Order, { id });
+    const order = await this.databases.ofOrder(id).manager.findOneBy(Order, { id });
     if (!order) {
       throw new NotFoundException(`there is no order ${id}`);
     }

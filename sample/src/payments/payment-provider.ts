@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { config } from '../config.js';
+import { Databases } from '../databases.js';
 
 export class CardDeclinedError extends Error {}
 
@@ -17,11 +17,12 @@ export interface ChargeRequest {
 
 /**
  * Stands for a service at the other end of a bad network. It keeps its books in two tables that the shop itself never
- * reads, in transactions of its own: what it has charged stays charged when the shop rolls back.
+ * reads, in transactions of its own: what it has charged stays charged when the shop rolls back. Those of an order are in the
+ * order's database, so that one that is down stops no payments but its own.
  */
 @Injectable()
 export class PaymentProvider {
-  constructor(@InjectDataSource() private readonly books: DataSource) {}
+  constructor(private readonly databases: Databases) {}
 
   /** @returns the id of the charge */
   async charge(request: ChargeRequest): Promise<string> {
@@ -57,7 +58,7 @@ export class PaymentProvider {
   }
 
   private async book({ idempotencyKey, amountCents }: ChargeRequest): Promise<string> {
-    const [{ id }] = await this.books.query<[{ id: string }]>(
+    const [{ id }] = await this.booksOf(idempotencyKey).query<[{ id: string }]>(
       `INSERT INTO provider_charge (idempotency_key, id, amount_cents) VALUES ($1, $2, $3)
        ON CONFLICT (idempotency_key) DO UPDATE SET id = provider_charge.id RETURNING id`,
       [idempotencyKey, `ch_${randomUUID()}`, amountCents],
@@ -66,9 +67,13 @@ export class PaymentProvider {
   }
 
   private async log({ idempotencyKey }: ChargeRequest, answer: string): Promise<void> {
-    await this.books.query('INSERT INTO provider_request (idempotency_key, answer) VALUES ($1, $2)', [
-      idempotencyKey,
-      answer,
-    ]);
+    await this.booksOf(idempotencyKey).query(
+      'INSERT INTO provider_request (idempotency_key, answer) VALUES ($1, $2)',
+      [idempotencyKey, answer],
+    );
+  }
+
+  private booksOf(orderId: string): DataSource {
+    return this.databases.ofOrder(orderId);
   }
 }
