@@ -1,4 +1,5 @@
 import {
+  type ActionAnswer,
   type ActionRequest,
   CHANGE_HEADER,
   type DashboardAction,
@@ -7,10 +8,10 @@ import {
   type PauseResult,
   type Refusal,
   type Session,
-  type TaskPage,
+  type TaskAnswer,
   type TaskPageOfOne,
   type TaskQuery,
-  type WorkerView,
+  type WorkerAnswer,
 } from '../../lib/dashboard/dashboard-api.js';
 import { markDenied } from './session.js';
 
@@ -24,17 +25,15 @@ export class ApiError extends Error {
   }
 }
 
-export interface ActionResult {
-  readonly changed: number;
-  readonly more: boolean;
-}
-
 export type LoadedOverview = Json<Overview>;
 export type LoadedKind = LoadedOverview['kinds'][number];
-export type LoadedPage = Json<TaskPage>;
+export type LoadedPage = Json<TaskAnswer>;
 export type LoadedTask = LoadedPage['tasks'][number];
 export type LoadedTaskPage = Json<TaskPageOfOne>;
-export type LoadedWorker = Json<WorkerView>;
+export type LoadedWorkers = Json<WorkerAnswer>;
+export type LoadedWorker = LoadedWorkers['workers'][number];
+export type ActionDone = Json<ActionAnswer>;
+export type Missing = NonNullable<ActionDone['missing']>;
 
 export const api = {
   session: () => get<Json<Session>>('api/session'),
@@ -43,9 +42,8 @@ export const api = {
     get<LoadedPage>(`api/tasks?${new URLSearchParams(query)}`, signal),
   task: (id: string, signal?: AbortSignal) =>
     get<LoadedTaskPage>(`api/tasks/${encodeURIComponent(id)}`, signal),
-  workers: (signal?: AbortSignal) => get<LoadedWorker[]>('api/workers', signal),
-  act: (action: DashboardAction, request: ActionRequest) =>
-    post<ActionResult>(`api/tasks/${action}`, request),
+  workers: (signal?: AbortSignal) => get<LoadedWorkers>('api/workers', signal),
+  act: (action: DashboardAction, request: ActionRequest) => post<ActionDone>(`api/tasks/${action}`, request),
   setPaused: (kind: number, paused: boolean) =>
     post<PauseResult>(`api/kinds/${kind}/${paused ? 'pause' : 'resume'}`, {}),
 };

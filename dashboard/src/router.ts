@@ -9,12 +9,12 @@ export type Route =
   | { readonly page: 'workers' }
   | { readonly page: 'unknown' };
 
-const FIELDS = ['kind', 'status', 'id', 'externalKey', 'text', 'createdFrom', 'createdTo'] as const;
+const FIELDS = ['kind', 'shard', 'status', 'id', 'externalKey', 'text', 'createdFrom', 'createdTo'] as const;
 
 export const links = {
   overview: '#/',
   workers: '#/workers',
-  task: (id: string) => `#/tasks/${id}`,
+  task: (id: string) => `#/tasks/${encodeURIComponent(id)}`,
   tasks: (query: TaskQuery = {}) => {
     const search = new URLSearchParams(
       FIELDS.flatMap((field) => (query[field] ? [[field, query[field]]] : [])),
@@ -36,8 +36,8 @@ export function routeOf(hash: string): Route {
   if (path === '/workers') {
     return { page: 'workers' };
   }
-  const id = /^\/tasks\/(-?\d+)$/.exec(path)?.[1];
-  return id ? { page: 'task', id } : { page: 'unknown' };
+  const id = /^\/tasks\/(?:([\w.-]+)(?:\/|%2F))?(-?\d+)$/i.exec(path);
+  return id ? { page: 'task', id: id[1] ? `${id[1]}/${id[2]}` : id[2]! } : { page: 'unknown' };
 }
 
 function split(hash: string): [string, string?] {

@@ -13,6 +13,12 @@ export function useMayChange(): boolean {
   return typeof visitor === 'object' && visitor.access === 'full';
 }
 
+/** The names of the shards; one, or none that is known, where there is nothing to choose. */
+export function useShards(): readonly string[] {
+  const visitor = useStore(session);
+  return typeof visitor === 'object' ? visitor.shards : [];
+}
+
 export function useRedacted(): boolean {
   const visitor = useStore(session);
   return typeof visitor === 'object' && visitor.redacted;

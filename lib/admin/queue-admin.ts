@@ -26,8 +26,9 @@ import { KindNames } from './kind-names.js';
 import { mergePages } from './merged-page.js';
 import { mergePauses, mergeWorkers } from './merged-workers.js';
 import { decodeCursor, encodeCursor, type PagePlace } from './page-cursor.js';
-import { type Look, QueueOverview, type QueueFigures } from './queue-overview.js';
+import { type QueueFigures, QueueOverview } from './queue-overview.js';
 import { type ReadFrom, ShardAdmin } from './shard-admin.js';
+import type { Look } from './shard-look.js';
 import { ownFilter, shardsOf } from './shard-filter.js';
 import {
   type ActionOptions,
@@ -69,6 +70,11 @@ export class QueueAdmin {
     this.names = new KindNames(deps.nameOf);
     this.all = deps.shards.map((shard) => new ShardAdmin({ ...deps, shard, names: this.names }));
     this.looks = new QueueOverview(this.all, deps.draining, this.names);
+  }
+
+  /** The names of the shards; a queue without `shards` has one. */
+  get shardNames(): readonly string[] {
+    return this.all.map(({ name }) => name);
   }
 
   /**

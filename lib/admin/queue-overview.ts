@@ -1,21 +1,12 @@
 import { activityOf, checkMinutes, joinActivity, type KindActivity } from '../task/activity.js';
-import { inTime } from '../task/in-time.js';
 import { askShards } from '../task/shard-answers.js';
 import { mergeCounts } from '../task/task-counts.js';
 import type { KindCounts, KindView, ShardView, WorkerView } from '../task/task-view.js';
 import type { KindNames } from './kind-names.js';
 import { mergePauses, mergeWorkers } from './merged-workers.js';
 import type { ShardAdmin } from './shard-admin.js';
-import { type ShardFigures, ShardLook } from './shard-look.js';
+import { type Look, type ShardFigures, ShardLook } from './shard-look.js';
 import { kindViews, workerView } from './worker-views.js';
-
-/** How long a look may take, and how old a part of it may be, in ms. */
-export interface Look {
-  /** A shard that has not told all by then is left out. */
-  readonly patienceMs: number;
-  /** For how long what attempts came to is shown as it was. */
-  readonly activityMs: number;
-}
 
 /** What is known of the queue at one moment, of all the shards that could be asked. */
 export interface QueueFigures {
@@ -47,10 +38,8 @@ export class QueueOverview {
   }
 
   /** @throws what the first shard failed of, where all have failed */
-  async now({ patienceMs, activityMs }: Look): Promise<QueueFigures> {
-    const { answers, errors } = await askShards(this.shards, (shard) =>
-      inTime(patienceMs, this.looks.get(shard)!.now(activityMs)),
-    );
+  async now(look: Look): Promise<QueueFigures> {
+    const { answers, errors } = await askShards(this.shards, (shard) => this.looks.get(shard)!.now(look));
     if (answers.size === 0) {
       throw errors.values().next().value;
     }

@@ -1,7 +1,16 @@
 import type { StoredWorker } from '../storage/admin.repository.js';
 import type { StoredActivity } from '../task/activity.js';
+import { inTime } from '../task/in-time.js';
 import type { KindCounts } from '../task/task-view.js';
 import type { ShardAdmin } from './shard-admin.js';
+
+/** How long a look may take, and how old a part of it may be, in ms. */
+export interface Look {
+  /** A shard that has not told all by then is left out. */
+  readonly patienceMs: number;
+  /** For how long what attempts came to is shown as it was. */
+  readonly activityMs: number;
+}
 
 /** What an overview shows of a shard. */
 export interface ShardFigures {
@@ -15,6 +24,8 @@ export interface ShardFigures {
 /** Looks at a shard for all who ask at the same time, so that one that hangs is asked for nothing more meanwhile. */
 export class ShardLook {
   private looking: Promise<ShardFigures> | undefined;
+  /** Of the look that goes on, once it was given up. */
+  private late: unknown;
   private lastActivity: StoredActivity | undefined;
   private activityUntil = 0;
 
@@ -23,12 +34,25 @@ export class ShardLook {
     private readonly minutes: number,
   ) {}
 
-  /** @param activityMs for how long what attempts came to is shown as it was */
-  now(activityMs: number): Promise<ShardFigures> {
+  /**
+   * A look that was given up is not waited for again until it has ended.
+   * @throws NoAnswerError when it takes longer
+   */
+  async now({ patienceMs, activityMs }: Look): Promise<ShardFigures> {
+    if (this.late) {
+      throw this.late;
+    }
     this.looking ??= this.look(activityMs).finally(() => {
       this.looking = undefined;
+      this.late = undefined;
     });
-    return this.looking;
+    const { looking } = this;
+    try {
+      return await inTime(patienceMs, looking);
+    } catch (error) {
+      this.late = this.looking === looking ? error : undefined;
+      throw error;
+    }
   }
 
   /** One after the other: a look takes one of the application's connections. */

@@ -1,7 +1,8 @@
+import type { ActionResult } from '../admin/task-actions.js';
 import type { KindActivity } from '../task/activity.js';
 import type { Explanation } from '../task/explanation.js';
 import type { TaskStatus } from '../task/task-status.js';
-import type { KindView, TaskCount, TaskDetail, TaskPage, WorkerView } from '../task/task-view.js';
+import type { KindView, ShardView, TaskCount, TaskDetail, TaskPage, WorkerView } from '../task/task-view.js';
 
 /*
  * What the pages and the server say to each other, under the path of the dashboard:
@@ -9,13 +10,13 @@ import type { KindView, TaskCount, TaskDetail, TaskPage, WorkerView } from '../t
  *   GET  api/session                       Session
  *   GET  api/overview                      Overview
  *   GET  api/overview/stream               server-sent events: `overview` with an Overview, `trouble` with a Refusal
- *   GET  api/tasks?kind=1&status=new&…     TaskPage; the fields of TaskQuery
- *   GET  api/tasks/:id                     TaskPageOfOne, or 404
- *   GET  api/workers                       WorkerView[]
- *   POST api/tasks/:action                 an ActionRequest; answers an ActionResult
+ *   GET  api/tasks?kind=1&status=new&…     TaskAnswer; the fields of TaskQuery
+ *   GET  api/tasks/:id                     TaskPageOfOne, or 404; a slash in the id may be encoded
+ *   GET  api/workers                       WorkerAnswer
+ *   POST api/tasks/:action                 an ActionRequest; answers an ActionAnswer
  *   POST api/kinds/:kind/pause|resume      answers a PauseResult
  *
- * Times are ISO 8601 texts. Whatever is refused has a status of 400 or more and a Refusal.
+ * Of several shards some may be away: an answer tells which are missing in it. Times are ISO 8601 texts. Whatever is refused has a status of 400 or more and a Refusal.
  */
 
 /** What the visitor may do. */
@@ -23,6 +24,20 @@ export interface Session {
   readonly access: DashboardAccess;
   /** Payloads are redacted: lists show none of them, and can't be searched by their text. */
   readonly redacted: boolean;
+  /** The names of the shards; a queue in one database has one. */
+  readonly shards: readonly string[];
+}
+
+/** A shard that could not be asked, and why as far as a visitor may know. */
+export interface MissingShard {
+  readonly shard: string;
+  readonly message: string;
+}
+
+/** What is known of several shards. */
+export interface OfShards {
+  /** Those that have no part in it, where there are any. */
+  readonly missing?: readonly MissingShard[];
 }
 
 export type DashboardAccess = 'full' | 'read-only';
@@ -33,6 +48,15 @@ export interface Overview {
   readonly kinds: readonly OverviewKind[];
   /** Worker processes: those that report, and those that may be dead. */
   readonly workers: { readonly live: number; readonly lost: number };
+  readonly shards: readonly OverviewShard[];
+}
+
+/** A shard of the queue: its tasks of all kinds. */
+export interface OverviewShard extends Pick<ShardView, 'name' | 'draining' | 'ageMs'> {
+  /** Why nothing of it is in the overview; null when it is there. */
+  readonly problem: string | null;
+  readonly statuses: Readonly<Record<TaskStatus, TaskCount>>;
+  readonly oldestDueAt: Date | null;
 }
 
 export interface OverviewKind
@@ -48,6 +72,7 @@ export interface OverviewKind
 export type TaskQuery = Partial<
   Record<
     | 'kind'
+    | 'shard'
     | 'status'
     | 'id'
     | 'externalKey'
@@ -60,6 +85,14 @@ export type TaskQuery = Partial<
     string
   >
 >;
+
+export interface TaskAnswer extends TaskPage, OfShards {}
+
+export interface WorkerAnswer extends OfShards {
+  readonly workers: readonly WorkerView[];
+}
+
+export interface ActionAnswer extends ActionResult, OfShards {}
 
 export interface TaskPageOfOne {
   readonly task: TaskDetail;
@@ -76,7 +109,7 @@ export interface ActionRequest {
   readonly limit?: number;
 }
 
-export interface PauseResult {
+export interface PauseResult extends OfShards {
   /** False when the kind was already as asked for. */
   readonly changed: boolean;
 }
@@ -96,7 +129,7 @@ export type Json<T> = T extends Date
         ? { [Name in keyof T]: Json<T[Name]> }
         : T;
 
-export type { TaskPage, WorkerView };
+export type { WorkerView };
 
 /** Every request that changes something carries it: other sites can't send it along without being asked first. */
 export const CHANGE_HEADER = 'x-pgqueue-dashboard';

@@ -47,11 +47,11 @@ export class DashboardRouter {
   }
 
   private readonly routes: readonly Route[] = [
-    get(/^api\/session$/, ({ access }): Session => ({ access, redacted: this.tasks.isRedacted })),
+    get(/^api\/session$/, ({ access }): Session => this.session(access)),
     get(/^api\/overview$/, () => this.feed.now()),
     get(/^api\/overview\/stream$/, ({ request, response }) => this.stream.open(request, response)),
     get(/^api\/tasks$/, ({ place }) => this.tasks.list(place.query)),
-    get(/^api\/tasks\/([^/]+)$/, (_, id) => this.tasks.one(id)),
+    get(/^api\/tasks\/(.+)$/, (_, id) => this.tasks.one(decoded(id))),
     get(/^api\/workers$/, () => this.tasks.workers()),
     post(/^api\/tasks\/([^/]+)$/, async ({ request }, action) =>
       this.tasks.act(action, await readJsonBody(request)),
@@ -61,6 +61,11 @@ export class DashboardRouter {
       return this.tasks.setPaused(kind, verb === 'pause');
     }),
   ];
+
+  private session(access: DashboardAccess): Session {
+    const { isRedacted: redacted, shardNames: shards } = this.tasks;
+    return { access, redacted, shards };
+  }
 
   private async call(name: string, visit: Visit): Promise<void> {
     const { request, response, access } = visit;
@@ -88,6 +93,15 @@ export class DashboardRouter {
       throw refuseMethod(response, asset ? ['GET', 'HEAD'] : []);
     }
     sendAsset(request, response, asset);
+  }
+}
+
+/** @throws NotFoundException for what no page encodes like this */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new NotFoundException('There is nothing here');
   }
 }
 

@@ -1,8 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { from, lastValueFrom, timeout } from 'rxjs';
 import type { QueueAdmin } from '../admin/queue-admin.js';
-import type { KindActivity } from '../task/activity.js';
 import type { Overview, Refusal } from './dashboard-api.js';
 import { overviewOf } from './overview.js';
 import { logRefused, refusalOf } from './refusal.js';
@@ -15,8 +13,8 @@ type FeedEvent =
 /** Told of each event as it is sent. */
 export type Viewer = (text: string) => void;
 
-/** A server that is silent for so long is in trouble too. */
-const PATIENCE_MS = 10_000;
+/** A shard that is silent for so long is in trouble too. */
+const PATIENCE_MS = 5000;
 
 /**
  * The overview, asked for once for all who look at it: every so often while somebody watches, and not at all when nobody does.
@@ -30,9 +28,6 @@ export class OverviewFeed {
   private last: string | undefined;
   private inTrouble = false;
 
-  private lastActivity: readonly KindActivity[] = [];
-  private activityUntil = 0;
-
   constructor(
     private readonly admin: QueueAdmin,
     private readonly periodMs: number,
@@ -45,7 +40,7 @@ export class OverviewFeed {
     this.asked ??= this.ask().finally(() => {
       this.asked = undefined;
     });
-    return lastValueFrom(from(this.asked).pipe(timeout(PATIENCE_MS)));
+    return this.asked;
   }
 
   /** Sends a viewer the last event, and every one from now on. @returns a function that ends it. */
@@ -101,23 +96,9 @@ export class OverviewFeed {
     return refusal;
   }
 
-  /** One after the other: a look at the queue takes one of the application's connections. */
   private async ask(): Promise<Overview> {
-    return overviewOf({
-      at: new Date(),
-      counts: await this.admin.counts(),
-      kinds: await this.admin.kinds(),
-      activity: await this.activity(),
-      workers: await this.admin.workers(),
-    });
-  }
-
-  /** Worker processes tell of it every 10 s, and it costs more than all the rest: it may be a little older. */
-  private async activity(): Promise<readonly KindActivity[]> {
-    if (performance.now() >= this.activityUntil) {
-      this.lastActivity = await this.admin.activity();
-      this.activityUntil = performance.now() + this.activityMs;
-    }
-    return this.lastActivity;
+    const at = new Date();
+    const look = { patienceMs: PATIENCE_MS, activityMs: this.activityMs };
+    return overviewOf(at, await this.admin.overview(look));
   }
 }

@@ -1,21 +1,16 @@
 import type { KindActivity } from '../task/activity.js';
-import type { KindCounts, KindView, TaskCount, WorkerView } from '../task/task-view.js';
+import type { FiguresOfShard, QueueFigures } from '../admin/queue-overview.js';
+import { sumCounts } from '../task/task-counts.js';
+import type { KindCounts, KindView, TaskCount } from '../task/task-view.js';
 import { SHOWN_STATUSES } from '../task/task-filter.js';
-import type { Overview, OverviewKind } from './dashboard-api.js';
+import type { Overview, OverviewKind, OverviewShard } from './dashboard-api.js';
+import { missingShard } from './partly.js';
 
 const MINUTE_MS = 60_000;
 
-/** What is known of the queue at one moment. */
-export interface QueueFigures {
-  readonly at: Date;
-  readonly counts: readonly KindCounts[];
-  readonly kinds: readonly KindView[];
-  readonly activity: readonly KindActivity[];
-  readonly workers: readonly WorkerView[];
-}
-
-/** All kinds with what is known of each. */
-export function overviewOf({ at, counts, kinds, activity, workers }: QueueFigures): Overview {
+/** All kinds with what is known of each, and all shards. */
+export function overviewOf(at: Date, figures: QueueFigures): Overview {
+  const { counts, kinds, activity, workers, shards } = figures;
   const [counted, viewed, active] = [byKind(counts), byKind(kinds), byKind(activity)];
   const numbers = [...new Set([...counted.keys(), ...viewed.keys()])].toSorted((a, b) => a - b);
   const minutes = activity[0]?.points.map((point) => point.at) ?? lastHour(at);
@@ -30,12 +25,25 @@ export function overviewOf({ at, counts, kinds, activity, workers }: QueueFigure
       name: (viewed.get(kind) ?? counted.get(kind))!.name,
     })),
     workers: { live: workers.length - lost, lost },
+    shards: shards.map(shardOf),
   };
 }
 
 const NO_TASKS = Object.fromEntries(
   SHOWN_STATUSES.map((status): [string, TaskCount] => [status, { count: 0, approximate: false }]),
 ) as OverviewKind['statuses'];
+
+function shardOf({ name, draining, ageMs, failure, counts }: FiguresOfShard): OverviewShard {
+  const all = sumCounts(counts);
+  return {
+    name,
+    draining,
+    ageMs,
+    problem: failure === undefined ? null : missingShard(name, failure).message,
+    statuses: all?.statuses ?? NO_TASKS,
+    oldestDueAt: all?.oldestDueAt ?? null,
+  };
+}
 
 function countsOf(counts: KindCounts | undefined): Pick<OverviewKind, 'statuses' | 'oldestDueAt'> {
   return { statuses: counts?.statuses ?? NO_TASKS, oldestDueAt: counts?.oldestDueAt ?? null };

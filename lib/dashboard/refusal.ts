@@ -1,6 +1,6 @@
 import { HttpException, Logger } from '@nestjs/common';
 import { errorMessage } from '../task/error-message.js';
-import { InvalidOptionError } from '../task/task.errors.js';
+import { InvalidOptionError, NoAnswerError } from '../task/task.errors.js';
 import type { Refusal } from './dashboard-api.js';
 
 const logger = new Logger('PgQueueDashboard');
@@ -21,11 +21,11 @@ export function refusalOf(error: unknown): { status: number; refusal: Refusal } 
   if (error instanceof InvalidOptionError) {
     return { status: 400, refusal: { message: error.message } };
   }
-  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
+  const { code } = (error ?? {}) as { code?: unknown };
   if (MISMATCH.test(String(code))) {
     return unavailable("The queue's tables are missing, of another version, or not accessible");
   }
-  if (AWAY.test(String(code)) || name === 'TimeoutError' || AWAY_MESSAGE.test(errorMessage(error))) {
+  if (AWAY.test(String(code)) || error instanceof NoAnswerError || AWAY_MESSAGE.test(errorMessage(error))) {
     return unavailable('The database does not answer');
   }
   return { status: 500, refusal: { message: "Something went wrong; the application's log says what" } };

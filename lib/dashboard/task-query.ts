@@ -11,6 +11,7 @@ const FILTER: Record<
   (text: string, name: string) => TaskFilter[keyof TaskFilter]
 > = {
   kind: readInteger,
+  shard: (text) => text,
   status: (text) => listOf(text) as TaskStatus[],
   id: listOf,
   externalKey: (text) => text,

@@ -1,15 +1,17 @@
 import { NotFoundException } from '@nestjs/common';
 import type { QueueAdmin } from '../admin/queue-admin.js';
-import type { ActionResult } from '../admin/task-actions.js';
 import type { TaskFilter } from '../task/task-filter.js';
-import type { TaskPage, WorkerView } from '../task/task-view.js';
 import { InvalidOptionError } from '../task/task.errors.js';
 import {
+  type ActionAnswer,
   DASHBOARD_ACTIONS,
   type DashboardAction,
   type PauseResult,
+  type TaskAnswer,
   type TaskPageOfOne,
+  type WorkerAnswer,
 } from './dashboard-api.js';
+import { partly } from './partly.js';
 import type { Redactor } from './redactor.js';
 import { readFilter, readInteger, readTaskQuery } from './task-query.js';
 
@@ -24,10 +26,15 @@ export class TasksApi {
     return this.redactor.isActive;
   }
 
-  async list(query: URLSearchParams): Promise<TaskPage> {
+  get shardNames(): readonly string[] {
+    return this.admin.shardNames;
+  }
+
+  async list(query: URLSearchParams): Promise<TaskAnswer> {
     const { filter, page } = readTaskQuery(query);
     this.assertNoSecretIsSought(filter);
-    return this.redactor.page(await this.admin.list(filter, page));
+    const { result, ...ofShards } = await partly(this.admin.list(filter, page));
+    return { ...this.redactor.page(result), ...ofShards };
   }
 
   /** @throws NotFoundException */
@@ -39,27 +46,31 @@ export class TasksApi {
     return { task: this.redactor.task(task), explanation: await this.admin.explain(id) };
   }
 
-  workers(): Promise<WorkerView[]> {
-    return this.admin.workers();
+  async workers(): Promise<WorkerAnswer> {
+    const { result: workers, ...ofShards } = await partly(this.admin.workers());
+    return { workers, ...ofShards };
   }
 
   /**
    * @param request an `ActionRequest`, or whatever was sent for one
    * @throws InvalidOptionError
    */
-  async act(action: string, request: unknown): Promise<ActionResult> {
+  async act(action: string, request: unknown): Promise<ActionAnswer> {
     if (!isAction(action)) {
       throw new NotFoundException(`There is no action ${action}`);
     }
     const { filter: fields, ...options } = (request ?? {}) as { filter?: unknown };
     const filter = readFilter(fields);
     this.assertNoSecretIsSought(filter);
-    return this.admin[action](filter, options);
+    const { result, ...ofShards } = await partly(this.admin[action](filter, options));
+    return { ...result, ...ofShards };
   }
 
   async setPaused(kind: string, paused: boolean): Promise<PauseResult> {
     const number = readInteger(kind, 'kind');
-    return { changed: await (paused ? this.admin.pause(number) : this.admin.resume(number)) };
+    const asked = paused ? this.admin.pause(number) : this.admin.resume(number);
+    const { result: changed, ...ofShards } = await partly(asked);
+    return { changed, ...ofShards };
   }
 
   /** Whether a text is found tells what is hidden. */

@@ -60,6 +60,13 @@ export function mergeCounts(all: readonly (readonly KindCounts[])[]): KindCounts
   return [...merged.values()].toSorted((a, b) => a.kind - b.kind);
 }
 
+/** The tasks of all kinds; undefined where there are none. */
+export function sumCounts(
+  counts: readonly KindCounts[],
+): Pick<KindCounts, 'statuses' | 'oldestDueAt'> | undefined {
+  return counts.length === 0 ? undefined : counts.reduce(add);
+}
+
 function add(a: KindCounts, b: KindCounts): KindCounts {
   const sum = (status: TaskStatus): TaskCount => ({
     count: a.statuses[status].count + b.statuses[status].count,

@@ -109,9 +109,13 @@ describe.each(ADAPTERS)('with %s', (adapter) => {
 
   it('lets those who may only look change nothing', async () => {
     authorize = () => true;
-    expect(await dashboard.json('session')).toEqual({ access: 'full', redacted: false });
+    expect(await dashboard.json('session')).toEqual({ access: 'full', redacted: false, shards: ['default'] });
     authorize = () => Promise.resolve('read-only');
-    expect(await dashboard.json('session')).toEqual({ access: 'read-only', redacted: false });
+    expect(await dashboard.json('session')).toEqual({
+      access: 'read-only',
+      redacted: false,
+      shards: ['default'],
+    });
     expect((await dashboard.get('/pgqueue/')).status).toBe(200);
     for (const path of ['tasks/cancel', 'tasks/retry', 'kinds/1/pause', 'kinds/1/resume']) {
       const response = await dashboard.post(path, { filter: { kind: '1' } });

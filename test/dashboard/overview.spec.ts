@@ -25,6 +25,16 @@ it('is empty at first', async () => {
     at: expect.stringMatching(/^\d{4}-.*Z$/),
     kinds: [],
     workers: { live: 0, lost: 0 },
+    shards: [
+      {
+        name: 'default',
+        problem: null,
+        draining: false,
+        ageMs: 0,
+        statuses: expect.objectContaining({ new: { count: 0, approximate: false } }),
+        oldestDueAt: null,
+      },
+    ],
   });
 });
 

@@ -67,7 +67,7 @@ it('shows nothing when the function fails, and logs why', async () => {
 
 it('shows no payloads in lists, and finds none by their text', async () => {
   const { app, id } = await start(['card']);
-  expect(await app.json('session')).toEqual({ access: 'full', redacted: true });
+  expect(await app.json('session')).toEqual({ access: 'full', redacted: true, shards: ['default'] });
   const { tasks } = await app.json(`tasks?id=${id}`);
   expect(tasks).toMatchObject([{ id, payloadPreview: '' }]);
   const search = await app.get('/pgqueue/api/tasks?text=ada');

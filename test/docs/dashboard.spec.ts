@@ -55,8 +55,8 @@ it('asks a service of the application', async () => {
   expect(await Promise.all(answers.map((answer) => answer.json()))).toEqual([
     { message: 'Forbidden' },
     { message: 'Forbidden' },
-    { access: 'read-only', redacted: true },
-    { access: 'full', redacted: true },
+    { access: 'read-only', redacted: true, shards: ['default'] },
+    { access: 'full', redacted: true, shards: ['default'] },
   ]);
 });
 

@@ -19,7 +19,10 @@ export type Adapter = 'express' | 'fastify';
 export const ADAPTERS: readonly Adapter[] = ['express', 'fastify'];
 
 export interface DashboardAppOptions {
-  url: string;
+  /** Of the queue's database; or else `queue`. */
+  url?: string;
+  /** The modules of the queue. */
+  queue?: ModuleMetadata['imports'];
   adapter?: Adapter;
   dashboard?: PgQueueDashboardOptions;
   imports?: ModuleMetadata['imports'];
@@ -56,6 +59,7 @@ export const FROM_PAGE = {
 /** A listening application with a dashboard that lets everybody in, unless its options say otherwise. */
 export async function createDashboardApp({
   url,
+  queue = [typeOrm(url!), PgQueueModule.forRoot({ autoStart: false })],
   adapter = 'express',
   dashboard = { authorize: () => true },
   imports = [],
@@ -65,12 +69,7 @@ export async function createDashboardApp({
   times = { period: 50, heartbeat: 10_000 },
 }: DashboardAppOptions): Promise<DashboardApp> {
   const testing = await Test.createTestingModule({
-    imports: [
-      typeOrm(url),
-      PgQueueModule.forRoot({ autoStart: false }),
-      ...imports,
-      PgQueueDashboardModule.forRoot(dashboard),
-    ],
+    imports: [...queue, ...imports, PgQueueDashboardModule.forRoot(dashboard)],
     controllers,
   })
     .setLogger(silentLogger)

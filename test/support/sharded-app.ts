@@ -21,7 +21,6 @@ export interface ShardedAppOptions {
   urls?: Readonly<Record<string, string>>;
   shards?: Partial<ShardsOptions>;
   options?: PgQueueModuleOptions;
-  imports?: ModuleMetadata['imports'];
   /** Over those of each TypeORM DataSource. */
   typeorm?: Record<string, unknown>;
 }
@@ -48,35 +47,39 @@ export async function dropShardDatabases(databases: ShardDatabases): Promise<voi
 /** The shard of a key such as `eu/7`: what stands before the slash. */
 export const shardOfPrefix: ShardsOptions['shardOf'] = (key) => String(key).split('/')[0]!;
 
-/** A Nest application with a queue over several databases, their tables migrated. A key names its shard: `a/anything`. */
-export async function createShardedApp({
+/** The modules of a queue over several databases, their tables migrated. A key names its shard: `a/anything`. */
+export function shardedQueue({
   databases,
   urls = {},
   shards = {},
   options = {},
-  imports = [],
   typeorm = {},
-}: ShardedAppOptions): Promise<ShardedApp> {
+}: ShardedAppOptions): NonNullable<ModuleMetadata['imports']> {
   const names = Object.keys(databases);
-  const testing = await Test.createTestingModule({
-    imports: [
-      ...names.map((name) =>
-        TypeOrmModule.forRoot({
-          type: 'postgres',
-          name,
-          url: urls[name] ?? databases[name]!.url,
-          migrations: [...pgQueueMigrations],
-          migrationsRun: true,
-          retryAttempts: 0,
-          ...typeorm,
-        }),
-      ),
-      PgQueueModule.forRootAsync({
-        useFactory: () => ({ shards: { names, shardOf: shardOfPrefix, ...shards }, ...options }),
+  return [
+    ...names.map((name) =>
+      TypeOrmModule.forRoot({
+        type: 'postgres',
+        name,
+        url: urls[name] ?? databases[name]!.url,
+        migrations: [...pgQueueMigrations],
+        migrationsRun: true,
+        retryAttempts: 0,
+        ...typeorm,
       }),
-      ...imports,
-    ],
-  })
+    ),
+    PgQueueModule.forRootAsync({
+      useFactory: () => ({ shards: { names, shardOf: shardOfPrefix, ...shards }, ...options }),
+    }),
+  ];
+}
+
+/** A Nest application with such a queue. */
+export async function createShardedApp({
+  imports = [],
+  ...sharded
+}: ShardedAppOptions & { imports?: ModuleMetadata['imports'] }): Promise<ShardedApp> {
+  const testing = await Test.createTestingModule({ imports: [...shardedQueue(sharded), ...imports] })
     .setLogger(silentLogger)
     .compile();
   const app = await testing.init();

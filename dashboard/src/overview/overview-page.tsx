@@ -3,10 +3,12 @@ import type { LoadedOverview } from '../api.js';
 import { live } from '../live-overview.js';
 import { useStore } from '../store.js';
 import { Message } from '../ui/message.js';
+import { MissingShards } from '../ui/missing-shards.js';
 import { PageTitle } from '../ui/page-title.js';
 import { Attention } from './attention.js';
 import { judge } from './kind-order.js';
 import { KindsPanel } from './kinds-panel.js';
+import { ShardsStrip } from './shards-strip.js';
 import { ThroughputPanel } from './throughput-panel.js';
 import { Totals } from './totals.js';
 
@@ -30,11 +32,16 @@ export function OverviewPage() {
 
 function Loaded({ overview }: { overview: LoadedOverview }) {
   const judged = useMemo(() => judge(overview.kinds, overview.at), [overview]);
+  const missing = overview.shards.flatMap(({ name, problem }) =>
+    problem === null ? [] : { shard: name, message: problem },
+  );
   const [charted, setCharted] = useState<number | null>(null);
   if (overview.kinds.length === 0) {
     return (
       <>
+        <MissingShards missing={missing} />
         <Totals overview={overview} />
+        <ShardsStrip shards={overview.shards} />
         <Message title="No tasks, and nobody to run them">
           <p>A kind appears here once a process handles it, or once a task of it is pushed.</p>
         </Message>
@@ -43,7 +50,9 @@ function Loaded({ overview }: { overview: LoadedOverview }) {
   }
   return (
     <>
+      <MissingShards missing={missing} />
       <Totals overview={overview} />
+      <ShardsStrip shards={overview.shards} />
       <Attention kinds={judged} />
       <ThroughputPanel kinds={overview.kinds} charted={charted} onChart={setCharted} />
       <KindsPanel kinds={judged} onChart={setCharted} />

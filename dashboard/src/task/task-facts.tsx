@@ -1,11 +1,13 @@
 import type { ComponentChildren } from 'preact';
 import type { LoadedTaskPage } from '../api.js';
 import { links } from '../router.js';
+import { useShards } from '../session.js';
 import { Ago, At } from '../ui/time.js';
 
 /** What its row says of a task. */
 export function TaskFacts({ task }: { task: LoadedTaskPage['task'] }) {
   const open = task.finishedAt === null;
+  const several = useShards().length > 1;
   return (
     <section class="panel" aria-labelledby="facts-title">
       <h2 id="facts-title" class="panel-title">
@@ -16,6 +18,11 @@ export function TaskFacts({ task }: { task: LoadedTaskPage['task'] }) {
           <a href={links.tasks({ kind: String(task.kind) })}>{task.name}</a>
           <span class="faint"> {task.kind}</span>
         </Fact>
+        {several && (
+          <Fact name="Shard">
+            <a href={links.tasks({ shard: task.shard })}>{task.shard}</a>
+          </Fact>
+        )}
         <Fact name="Key">
           {task.externalKey === null ? <span class="faint">none</span> : task.externalKey}
         </Fact>

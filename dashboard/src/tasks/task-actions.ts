@@ -1,7 +1,7 @@
 import type { DashboardAction, TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
 import type { TaskStatus } from '../../../lib/task/task-status.js';
-import type { ActionResult, LoadedKind } from '../api.js';
-import { plural } from '../format.js';
+import type { ActionDone, LoadedKind } from '../api.js';
+import { asSentence, plural } from '../format.js';
 import { statusesOf } from './task-query.js';
 
 interface ActionSpec {
@@ -78,10 +78,13 @@ export function countMeant(
   };
 }
 
-export function resultText(action: DashboardAction, { changed, more }: ActionResult): string {
+export function resultText(action: DashboardAction, { changed, more, missing = [] }: ActionDone): string {
+  const without = missing
+    .map(({ shard, message }) => ` Not in shard ${shard}: ${asSentence(message)}`)
+    .join('');
   if (changed === 0) {
-    return 'Nothing was changed: none of these tasks is in a state that this can change.';
+    return `Nothing was changed${without ? '.' : ': none of these tasks is in a state that this can change.'}${without}`;
   }
   const text = `${plural(changed, 'task was', 'tasks were')} ${ACTIONS[action].done}.`;
-  return more ? `${text} The limit was reached: there may be more.` : text;
+  return `${text}${more ? ' The limit was reached: there may be more.' : ''}${without}`;
 }

@@ -2,7 +2,7 @@ import { useLayoutEffect, useState } from 'preact/hooks';
 import type { TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
 import { useKinds } from '../kinds.js';
 import { goTo, links } from '../router.js';
-import { useRedacted } from '../session.js';
+import { useRedacted, useShards } from '../session.js';
 import { STATUS_NAMES, STATUSES } from '../statuses.js';
 import { fromLocalInput, statusesOf, toLocalInput } from './task-query.js';
 
@@ -36,6 +36,7 @@ export function TaskFilters({ query }: { query: TaskQuery }) {
       </button>
       <div class={`filters-fields${open ? ' filters-open' : ''}`}>
         <KindFilter kind={draft.kind} onChange={(kind) => changeNow({ kind })} />
+        <ShardFilter shard={draft.shard} onChange={(shard) => changeNow({ shard })} />
         <TextField name="Key" value={draft.externalKey} onChange={(externalKey) => change({ externalKey })} />
         <TextField name="Id" value={draft.id} hint="1, 2, 3" onChange={(id) => change({ id })} />
         {!redacted && (
@@ -110,6 +111,31 @@ function KindFilter({
         {kinds.map((each) => (
           <option key={each.kind} value={each.kind}>
             {each.name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** Where there is something to choose. */
+function ShardFilter({
+  shard,
+  onChange,
+}: {
+  shard: string | undefined;
+  onChange: (shard: string | undefined) => void;
+}) {
+  const shards = useShards();
+  return shards.length < 2 ? null : (
+    <label class="field">
+      <span class="field-name">Shard</span>
+      <select value={shard ?? ''} onChange={({ currentTarget: { value } }) => onChange(value || undefined)}>
+        <option value="">All shards</option>
+        {shard !== undefined && !shards.includes(shard) && <option value={shard}>{shard}</option>}
+        {shards.map((name) => (
+          <option key={name} value={name}>
+            {name}
           </option>
         ))}
       </select>

@@ -10,9 +10,10 @@ export function statusesOf({ status }: TaskQuery): string[] {
 
 /** A filter in words, field by field. */
 export function describeFilter(query: TaskQuery, kindName: (kind: string) => string): [string, string][] {
-  const { kind, status, id, externalKey, text, createdFrom, createdTo } = query;
+  const { kind, shard, status, id, externalKey, text, createdFrom, createdTo } = query;
   const lines: [string, string | undefined][] = [
     ['Kind', kind && kindName(kind)],
+    ['Shard', shard],
     ['Status', status && statusesOf(query).map(statusName).join(', ')],
     ['Id', id?.replaceAll(',', ', ')],
     ['Key', externalKey],

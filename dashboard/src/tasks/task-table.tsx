@@ -1,6 +1,6 @@
 import type { LoadedTask } from '../api.js';
 import { links } from '../router.js';
-import { useRedacted } from '../session.js';
+import { useRedacted, useShards } from '../session.js';
 import { StatusBadge } from '../ui/status-badge.js';
 import { Ago } from '../ui/time.js';
 
@@ -73,7 +73,9 @@ function TaskRow({
   selected: boolean;
   onToggle: (() => void) | undefined;
 }) {
-  const { id, name, status, externalKey, attemptsElapsed, attemptsLeft, lastError, payloadPreview } = task;
+  const several = useShards().length > 1;
+  const { id, shard, name, status, externalKey, attemptsElapsed, attemptsLeft, lastError, payloadPreview } =
+    task;
   return (
     <tr class={selected ? 'selected' : undefined}>
       {onToggle && (
@@ -85,7 +87,7 @@ function TaskRow({
         <a href={links.task(id)} class="task-id">
           {id}
         </a>
-        <span class="task-kind">{name}</span>
+        <span class="task-kind">{several ? `${name} in ${shard}` : name}</span>
       </th>
       <td data-label="Status">
         <StatusBadge status={status} />

@@ -3,7 +3,9 @@ import type { TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
 import { formatExactly, plural } from '../format.js';
 import { useMayChange } from '../session.js';
 import { Message } from '../ui/message.js';
+import { MissingShards } from '../ui/missing-shards.js';
 import { PageTitle } from '../ui/page-title.js';
+import { ReplicaAge } from '../ui/replica-age.js';
 import { ActionBar } from './action-bar.js';
 import { TaskFilters } from './task-filters.js';
 import { TaskTable } from './task-table.js';
@@ -24,11 +26,13 @@ export function TasksPage({ query }: { query: TaskQuery }) {
   return (
     <>
       <PageTitle title="Tasks">
+        <ReplicaAge ageMs={list.ageMs} />
         <button type="button" class="button" onClick={list.reload}>
           Refresh
         </button>
       </PageTitle>
       <TaskFilters query={query} />
+      <MissingShards missing={list.missing} />
       <section class="panel" aria-label="Tasks that were found" aria-busy={list.state === 'loading'}>
         {mayChange && <ActionBar query={query} tasks={list.tasks} selected={selected} onDone={onDone} />}
         {list.state === 'failed' && (

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
-import { api, type LoadedTask } from '../api.js';
+import { api, type LoadedTask, type Missing } from '../api.js';
 
 export interface TaskList {
   readonly tasks: readonly LoadedTask[];
@@ -10,6 +10,10 @@ export interface TaskList {
   readonly examined: number;
   /** The last page was filled, so that no search is needed for the next one. */
   readonly full: boolean;
+  /** Shards that could not be asked for the last page. */
+  readonly missing: Missing;
+  /** Of the last page. */
+  readonly ageMs: number | null;
   readonly state: 'loading' | 'ready' | 'failed';
   readonly failure: string | null;
   more(): void;
@@ -22,11 +26,13 @@ interface Loaded {
   readonly next: string | null;
   readonly examined: number;
   readonly full: boolean;
+  readonly missing: Missing;
+  readonly ageMs: number | null;
 }
 
 const PAGE = 50;
 /** A list that does not change while it is waited for keeps what it shows. */
-const NOTHING: Loaded = { key: '', tasks: [], next: null, examined: 0, full: false };
+const NOTHING: Loaded = { key: '', tasks: [], next: null, examined: 0, full: false, missing: [], ageMs: 0 };
 
 const KEPT_MS = 60_000;
 
@@ -64,6 +70,8 @@ export function useTaskList(query: TaskQuery): TaskList {
         next: page.next,
         examined: (before?.examined ?? 0) + page.examined,
         full: page.tasks.length === PAGE,
+        missing: page.missing ?? [],
+        ageMs: page.ageMs,
       };
       keptAt = performance.now();
       setLoaded(kept);

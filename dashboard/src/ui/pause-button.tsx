@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { api, type LoadedKind } from '../api.js';
+import { asSentence } from '../format.js';
 import { tell } from '../notices.js';
 import { Confirm } from './confirm.js';
 
@@ -16,8 +17,12 @@ export function PauseButton({
   const [pausing, setPausing] = useState<boolean | null>(null);
   const paused = pausedAt !== null;
   const set = async (pause: boolean) => {
-    const { changed } = await api.setPaused(kind, pause);
-    tell(changed ? doneText(name, pause) : `${name} ${pause ? 'was paused' : 'was not paused'} already.`);
+    const { changed, missing = [] } = await api.setPaused(kind, pause);
+    const done = changed
+      ? doneText(name, pause)
+      : `${name} ${pause ? 'was paused' : 'was not paused'} already.`;
+    const without = missing.map(({ shard, message }) => ` Not in shard ${shard}: ${asSentence(message)}`);
+    tell([done, ...without].join(''));
   };
   return (
     <>

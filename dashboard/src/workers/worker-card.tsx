@@ -7,7 +7,7 @@ import { Ago, For } from '../ui/time.js';
 /** One worker process: whether it lives, its slots kind by kind, and what it runs. */
 export function WorkerCard({ worker }: { worker: LoadedWorker }) {
   const { host, pid, version, lost, silentMs } = worker;
-  const titleId = `worker-${worker.leaseId}`;
+  const titleId = `worker-${worker.id}`;
   return (
     <section class={`panel worker${lost ? ' worker-lost' : ''}`} aria-labelledby={titleId}>
       <div class="panel-head">
@@ -32,10 +32,22 @@ export function WorkerCard({ worker }: { worker: LoadedWorker }) {
       {lost && (
         <p class="worker-note">Another process gives its tasks back once this one is declared dead.</p>
       )}
+      <CutOff shards={lost ? [] : worker.shards} />
       <Slots kinds={worker.kinds} />
       <Running attempts={worker.running} />
     </section>
   );
+}
+
+/** A process may live, and yet be cut off from some shards. */
+function CutOff({ shards }: { shards: LoadedWorker['shards'] }) {
+  return shards
+    .filter((shard) => shard.lost)
+    .map(({ shard, silentMs }) => (
+      <p key={shard} class="worker-note">
+        Shard {shard} has not heard of it for {formatAge(silentMs)}.
+      </p>
+    ));
 }
 
 function Fact({ name, value }: { name: string; value: string | null }) {

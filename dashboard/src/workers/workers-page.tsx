@@ -1,6 +1,7 @@
 import { api } from '../api.js';
 import { asSentence, plural } from '../format.js';
 import { Message } from '../ui/message.js';
+import { MissingShards } from '../ui/missing-shards.js';
 import { PageTitle } from '../ui/page-title.js';
 import { usePolled } from '../use-polled.js';
 import { WorkerCard } from './worker-card.js';
@@ -9,7 +10,7 @@ const PERIOD_MS = 2000;
 
 export function WorkersPage() {
   const { value, error } = usePolled((signal) => api.workers(signal), PERIOD_MS);
-  const workers = value?.toSorted((a, b) => Number(b.lost) - Number(a.lost)) ?? [];
+  const workers = value?.workers.toSorted((a, b) => Number(b.lost) - Number(a.lost)) ?? [];
   const lost = workers.filter((worker) => worker.lost).length;
   return (
     <>
@@ -28,7 +29,8 @@ export function WorkersPage() {
           </p>
         </Message>
       )}
-      {value?.length === 0 && (
+      <MissingShards missing={value?.missing} />
+      {value?.workers.length === 0 && (
         <Message title="No process runs tasks">
           <p>An application that handles a kind appears here with its first heartbeat.</p>
         </Message>
@@ -38,7 +40,7 @@ export function WorkersPage() {
       )}
       <div class="workers">
         {workers.map((worker) => (
-          <WorkerCard key={worker.leaseId} worker={worker} />
+          <WorkerCard key={worker.id} worker={worker} />
         ))}
       </div>
     </>

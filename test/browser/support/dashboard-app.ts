@@ -7,7 +7,10 @@ import { typeOrm } from '../../support/nest-app.js';
 import { silentLogger } from '../../support/silent-logger.js';
 
 export interface DashboardAppOptions {
-  url: string;
+  /** Of the queue's database; or else `queue`. */
+  url?: string;
+  /** The modules of the queue, in place of one with `options`. */
+  queue?: ModuleMetadata['imports'];
   options?: PgQueueModuleOptions;
   dashboard?: PgQueueDashboardOptions;
   providers?: ModuleMetadata['providers'];
@@ -28,16 +31,16 @@ export interface DashboardApp {
 export async function startDashboard({
   url,
   options = {},
+  queue = [
+    typeOrm(url!),
+    PgQueueModule.forRoot({ heartbeatPeriod: '200ms', leaseTimeout: '2s', ...options }),
+  ],
   dashboard = {},
   providers = [],
   port = 0,
 }: DashboardAppOptions): Promise<DashboardApp> {
   const testing = await Test.createTestingModule({
-    imports: [
-      typeOrm(url),
-      PgQueueModule.forRoot({ heartbeatPeriod: '200ms', leaseTimeout: '2s', ...options }),
-      PgQueueDashboardModule.forRoot({ authorize: () => true, ...dashboard }),
-    ],
+    imports: [...queue, PgQueueDashboardModule.forRoot({ authorize: () => true, ...dashboard })],
     providers,
   })
     .setLogger(silentLogger)

@@ -1,0 +1,62 @@
+import type { LoadedOverview } from '../api.js';
+import { formatCount } from '../format.js';
+import { links } from '../router.js';
+import { ReplicaAge } from '../ui/replica-age.js';
+import { For } from '../ui/time.js';
+
+type LoadedShard = LoadedOverview['shards'][number];
+
+/** The shards of a queue that has several: whether each can be asked, and what waits there. */
+export function ShardsStrip({ shards }: { shards: readonly LoadedShard[] }) {
+  return shards.length < 2 ? null : (
+    <section class="panel" aria-labelledby="shards-title">
+      <h2 id="shards-title" class="panel-title shards-title">
+        Shards
+        <span class="panel-count">{shards.length}</span>
+      </h2>
+      <ul class="shards">
+        {shards.map((shard) => (
+          <Shard key={shard.name} shard={shard} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Shard({ shard }: { shard: LoadedShard }) {
+  const { name, problem, draining, ageMs, oldestDueAt } = shard;
+  return (
+    <li class={`shard${problem === null ? '' : ' shard-down'}`}>
+      <span class="shard-head">
+        <a class="shard-name" href={links.tasks({ shard: name, status: 'new,must_retry,processing' })}>
+          {name}
+        </a>
+        {draining && <span class="tag tag-warning">draining</span>}
+        <span class={`tag ${problem === null ? 'tag-good' : 'tag-critical'}`}>
+          {problem === null ? 'up' : 'down'}
+        </span>
+      </span>
+      {problem === null ? (
+        <span class="shard-text">
+          {formatCount(openOf(shard))} open, {formatCount(shard.statuses.no_attempts_left)} broken
+          {oldestDueAt !== null && (
+            <>
+              , oldest due for <For since={oldestDueAt} />
+            </>
+          )}
+        </span>
+      ) : (
+        <span class="shard-text">{problem}</span>
+      )}
+      {problem === null && <ReplicaAge ageMs={ageMs} />}
+    </li>
+  );
+}
+
+function openOf({ statuses }: LoadedShard): { count: number; approximate: boolean } {
+  const open = [statuses.new, statuses.must_retry, statuses.processing];
+  return {
+    count: open.reduce((sum, { count }) => sum + count, 0),
+    approximate: open.some(({ approximate }) => approximate),
+  };
+}

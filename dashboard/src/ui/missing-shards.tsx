@@ -1,0 +1,15 @@
+import type { Missing } from '../api.js';
+import { asSentence } from '../format.js';
+
+/** Which shards have no part in what is shown. */
+export function MissingShards({ missing = [] }: { missing?: Missing | undefined }) {
+  return missing.length === 0 ? null : (
+    <ul class="notice notice-bad missing" role="alert">
+      {missing.map(({ shard, message }) => (
+        <li key={shard}>
+          Without shard <b>{shard}</b>: {asSentence(message)}
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,13 @@
+import { formatDuration } from '../format.js';
+
+/** How old what is shown may be, where it was not read from a master. */
+export function ReplicaAge({ ageMs }: { ageMs: number | null }) {
+  if (ageMs === 0) {
+    return null;
+  }
+  return (
+    <span class="faint">
+      read from a replica, {ageMs === null ? 'nobody knows how old' : `at most ${formatDuration(ageMs)} old`}
+    </span>
+  );
+}

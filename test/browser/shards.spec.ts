@@ -1,0 +1,83 @@
+import { getDataSourceToken } from '@nestjs/typeorm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cutOff } from '../support/cut-off.js';
+import { newKind } from '../support/kinds.js';
+import {
+  createShardDatabases,
+  dropShardDatabases,
+  type ShardDatabases,
+  shardedQueue,
+} from '../support/sharded-app.js';
+import { chromiumPath, openBrowser, overflowOf, type TestBrowser } from './support/browser.js';
+import { type DashboardApp, startDashboard } from './support/dashboard-app.js';
+
+const WIDTHS = [360, 1280];
+
+describe.skipIf(!chromiumPath)('the pages of a queue with several shards', () => {
+  let databases: ShardDatabases<'eu-1' | 'us-1'>;
+  let shop: DashboardApp;
+  let browser: TestBrowser;
+  let id: string;
+
+  beforeAll(async () => {
+    databases = await createShardDatabases('eu-1', 'us-1');
+    shop = await startDashboard({
+      queue: shardedQueue({ databases, options: { autoStart: false }, shards: { draining: ['us-1'] } }),
+    });
+    browser = await openBrowser();
+    const kind = newKind({ name: 'send-mail' });
+    const pushed = await shop.queue.pushTask({ kind, payload: { to: 'ada' } }, { shardKey: 'eu-1/1' });
+    id = pushed.id!;
+    await shop.app
+      .get(getDataSourceToken('us-1'))
+      .query(`INSERT INTO pgqueue (kind, payload) VALUES (${kind.kind}, '{"to": "eve"}')`);
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    await shop.close();
+    await dropShardDatabases(databases);
+  });
+
+  it('lead from a shard to its tasks, and from there to one of them', async () => {
+    const { page, faults } = await browser.visit(shop.address);
+    const shards = page.getByRole('region', { name: 'Shards' });
+    await shards.getByText('1 open, 0 broken').first().waitFor();
+    expect(await shards.getByRole('listitem').allInnerTexts()).toEqual([
+      expect.stringMatching(/^eu-1\s+up\s+1 open/),
+      expect.stringMatching(/^us-1\s+draining\s+up\s+1 open/),
+    ]);
+    await shards.getByRole('link', { name: 'eu-1' }).click();
+    await page.getByText('1 task, and no more.').waitFor();
+    expect(await page.getByLabel('Shard').inputValue()).toBe('eu-1');
+    await page.getByRole('link', { name: id, exact: true }).click();
+    await page.getByRole('heading', { name: `Task ${id}` }).waitFor();
+    await page.getByRole('link', { name: 'eu-1', exact: true }).waitFor();
+    await page.reload();
+    await page.getByRole('button', { name: `Cancel task ${id}` }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it.each(WIDTHS)('say which shard is missing while it is down, on %i pixels', async (width) => {
+    const { page } = await browser.visit(shop.address, { viewport: { width, height: 740 } });
+    await page.getByRole('region', { name: 'Shards' }).waitFor();
+    const restore = await cutOff(databases['us-1']);
+    const missing = page.getByRole('alert').getByText('Without shard us-1: The database does not answer.');
+    try {
+      await missing.waitFor();
+      await page.getByRole('region', { name: 'Shards' }).getByText('down', { exact: true }).waitFor();
+      expect(await overflowOf(page)).toBe(0);
+      for (const place of ['tasks', 'workers']) {
+        await page.goto(`${shop.address}#/${place}`);
+        await missing.waitFor();
+        expect(await overflowOf(page)).toBe(0);
+      }
+      await page.goto(`${shop.address}#/tasks`);
+      await page.getByRole('link', { name: id, exact: true }).waitFor();
+    } finally {
+      await restore();
+    }
+    await page.goto(shop.address);
+    await missing.waitFor({ state: 'detached' });
+  });
+});
