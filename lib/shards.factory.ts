@@ -28,13 +28,25 @@ export async function createShards(
 }
 
 async function databaseFinder(
-  { pool: lone, shards, transactionPooling }: ResolvedOptions,
+  { pool: lone, shards, transactionPooling, readFrom }: ResolvedOptions,
   name: string,
   moduleRef: ModuleRef,
 ): Promise<() => Database> {
   const pool = shards?.pools?.[name] ?? lone;
   const prepares = !transactionPooling;
-  return pool ? () => new PgDatabase(pool, prepares) : typeOrmFinder(moduleRef, name, prepares);
+  const find = pool ? () => new PgDatabase(pool, prepares) : await typeOrmFinder(moduleRef, name, prepares);
+  return readFrom === 'replica' ? () => withReplica(find()) : find;
+}
+
+function withReplica(database: Database): Database {
+  if (!database.replica) {
+    throw new InvalidOptionError(
+      'readFrom',
+      'replica',
+      "must be 'master' where there is no DataSource with `slaves` in its `replication`",
+    );
+  }
+  return database;
 }
 
 /** Loaded only where it is used: an application may have no TypeORM. */

@@ -1,0 +1,98 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EmbeddedPostgres } from '../../scripts/embedded-postgres/index.mjs';
+import { PgQueueModule, QueueAdmin } from '../../lib/index.js';
+import { ask } from '../faults/support/side-tables.mjs';
+import { startStandby } from '../faults/support/standby.mjs';
+import { newKind } from '../support/kinds.js';
+import { bootError, typeOrm } from '../support/nest-app.js';
+import { createQueueApp, OVER_TYPEORM, type QueueApp } from '../support/queue-app.js';
+import { createTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+describe.runIf(OVER_TYPEORM)('readFrom: replica', () => {
+  const kind = newKind({ name: 'work' });
+  let primary: EmbeddedPostgres;
+  let standby: EmbeddedPostgres;
+  let standbyUrl: string;
+  let app: QueueApp;
+  let admin: QueueAdmin;
+
+  beforeAll(async () => {
+    const settings = { wal_level: 'replica' };
+    primary = await EmbeddedPostgres.start(settings);
+    ({ standby, url: standbyUrl } = await startStandby(primary, settings));
+    app = await createQueueApp({
+      url: primary.url,
+      options: { readFrom: 'replica' },
+      typeorm: {
+        url: undefined,
+        replication: { master: { url: primary.url }, slaves: [{ url: standbyUrl }] },
+      },
+    });
+    admin = app.get(QueueAdmin);
+  }, 60_000);
+
+  afterAll(async () => {
+    await app.close();
+    await primary.stop();
+    await standby.stop();
+  });
+
+  const listed = async () => (await admin.list({ kind })).tasks.length;
+
+  it('works on the master, and lists what the replica has, which tells how old it may be', async () => {
+    await app.queue.pushTask({ kind, payload: 1 });
+    await until(async () => (await listed()) === 1);
+    await ask(standbyUrl, 'SELECT pg_wal_replay_pause()');
+    try {
+      let ran = 0;
+      app.queue.registerKind(kind, () => void ran++);
+      const { id } = await app.queue.pushTask({ kind, payload: 2 });
+      await until(() => ran === 2);
+      expect(await listed()).toBe(1);
+      expect(await admin.counts()).toMatchObject([
+        { statuses: { new: { count: 1 }, succeeded: { count: 0 } } },
+      ]);
+      expect(await admin.activity()).toEqual([]);
+      await until(async () => (await admin.task(id!))?.status === 'succeeded');
+      expect(await admin.explain(id!)).toMatchObject({ reason: 'finished' });
+      expect(await admin.workers()).toHaveLength(1);
+      expect(await admin.kinds()).toMatchObject([{ name: 'work', processes: 1 }]);
+      const { ageMs } = await admin.list({ kind });
+      expect(ageMs).toBeGreaterThan(0);
+      await until(async () => (await admin.list({ kind })).ageMs! > ageMs! + 500);
+      const [shard] = await admin.shards();
+      expect(shard).toMatchObject({ reachable: true, error: null });
+      expect(shard!.ageMs).toBeGreaterThan(ageMs!);
+      expect(await admin.delete({ id: id! })).toEqual({ changed: 1, more: false });
+      expect(await admin.task(id!)).toBeNull();
+    } finally {
+      await ask(standbyUrl, 'SELECT pg_wal_replay_resume()');
+    }
+    await until(async () => (await admin.counts())[0]?.statuses.succeeded.count === 1);
+  });
+
+  it('takes the master to be of this moment', async () => {
+    const onMaster = await createQueueApp({ url: primary.url, options: { autoStart: false } });
+    expect((await onMaster.get(QueueAdmin).list()).ageMs).toBe(0);
+    await onMaster.close();
+  });
+});
+
+it('is refused at boot where there is no replication', async () => {
+  const database = await createTestDatabase();
+  const pool = new pg.Pool({ connectionString: database.url });
+  const refused = { code: 'PGQUEUE_INVALID_OPTION', field: 'readFrom', value: 'replica' };
+  const withTypeOrm = [
+    typeOrm(database.url),
+    PgQueueModule.forRoot({ readFrom: 'replica', autoStart: false }),
+  ];
+  expect(await bootError({ imports: withTypeOrm })).toMatchObject(refused);
+  const withPool = [PgQueueModule.forRoot({ readFrom: 'replica', pool, autoStart: false })];
+  expect(await bootError({ imports: withPool })).toMatchObject(refused);
+  const unknown = [PgQueueModule.forRoot({ readFrom: 'slave' as never, pool })];
+  expect(await bootError({ imports: unknown })).toMatchObject({ ...refused, value: 'slave' });
+  await pool.end();
+  await database.drop();
+});
