@@ -3,8 +3,10 @@ import ts from 'typescript';
 import { expect, it } from 'vitest';
 
 const SOURCE = 'lib/task/queue-events.ts';
+/** Of every event but some, which the document names. */
+const SHARD = 'shard';
 /** Those of every event of tasks; the document says so once. */
-const KIND = ['kind', 'name'];
+const KIND = ['kind', 'name', SHARD];
 
 /** The fields of each member of a union of events, by its type. */
 function fieldsByType(name: string, left: readonly string[]): Record<string, string[]> {
@@ -40,9 +42,17 @@ function rowsOf(heading: string): Record<string, string[]> {
 
 it.each([
   ['Of tasks', 'TaskQueueEvent', KIND],
-  ['Of the process', 'ProcessQueueEvent', []],
+  ['Of the process', 'ProcessQueueEvent', [SHARD]],
 ])('the table "%s" names every event with its fields', (heading, name, left) => {
   const documented = rowsOf(heading);
   expect(Object.keys(documented).length).toBeGreaterThan(10);
   expect(documented).toEqual(fieldsByType(name, left));
+});
+
+it('names the events that have no shard', () => {
+  const all = { ...fieldsByType('TaskQueueEvent', []), ...fieldsByType('ProcessQueueEvent', []) };
+  const [, sentence] = /Without one are ([^.]*), which/.exec(readFileSync('docs/events.md', 'utf8'))!;
+  const named = [...sentence!.matchAll(/`([\w-]+)`/g)].map(([, type]) => type!);
+  const without = Object.keys(all).filter((type) => !all[type]!.includes(SHARD));
+  expect(named.toSorted()).toEqual(without.toSorted());
 });
