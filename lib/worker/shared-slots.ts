@@ -37,7 +37,12 @@ export class SharedSlots implements Slots {
 
   /** How many attempts hold one. */
   get busy(): number {
-    return this.shares.reduce((sum, { holder }) => sum + holder.busy, 0);
+    // Asked twice for each task.
+    let busy = 0;
+    for (const { holder } of this.shares) {
+      busy += holder.busy;
+    }
+    return busy;
   }
 
   /** How many there are now, without those that are withheld. */
@@ -121,7 +126,10 @@ export class SharedSlots implements Slots {
 
   /** Bodies that never end must neither stop their kind soon nor fill the memory. */
   private usable(capacity: number): number {
-    const abandoned = this.shares.reduce((sum, { holder }) => sum + holder.abandonedBodies, 0);
+    let abandoned = 0;
+    for (const { holder } of this.shares) {
+      abandoned += holder.abandonedBodies;
+    }
     return Math.max(0, capacity - Math.max(0, abandoned - capacity * BORNE_PER_SLOT));
   }
 }
