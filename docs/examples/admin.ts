@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { type KindRef, QueueAdmin, type TaskFilter, type TaskSummary } from 'nestjs-pgqueue';
+import {
+  type KindRef,
+  QueueAdmin,
+  ShardsFailedError,
+  type TaskFilter,
+  type TaskPage,
+  type TaskSummary,
+} from 'nestjs-pgqueue';
 
 @Injectable()
 export class OnCall {
@@ -76,6 +83,21 @@ export class OnCall {
     );
     await this.admin.resume(kind);
     return `${changed} are tried again${more ? ', there may be more' : ''}`;
+  }
+  // #endregion
+
+  // #region shards
+  async broken(): Promise<string[]> {
+    const lines = (await this.admin.shards())
+      .filter(({ reachable }) => !reachable)
+      .map(({ name, error }) => `${name} is down: ${error}`);
+    const page = await this.admin.list({ status: 'no_attempts_left' }).catch((error: unknown) => {
+      if (error instanceof ShardsFailedError) {
+        return (error as ShardsFailedError<TaskPage>).result; // those of the other shards
+      }
+      throw error;
+    });
+    return [...lines, ...page.tasks.map(({ id, lastError }) => `${id}: ${lastError}`)];
   }
   // #endregion
 }

@@ -4,6 +4,8 @@ import { OnCall } from '../../docs/examples/admin.js';
 import { runCli } from '../../lib/cli/cli.js';
 import { defineTask, QueueAdmin } from '../../lib/index.js';
 import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
+import { cutOff } from '../support/cut-off.js';
+import { createShardDatabases, createShardedApp, dropShardDatabases } from '../support/sharded-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 const Mail = defineTask({ kind: 30, name: 'send-mail' });
@@ -76,6 +78,24 @@ it('mends', async () => {
     { status: 'must_retry', payload: 2 },
     { status: 'must_retry', payload: 3, attempts_left: 3 },
   ]);
+});
+
+it('lists what is broken in the shards that can be asked, and tells which can not', async () => {
+  const databases = await createShardDatabases('a', 'b');
+  const sharded = await createShardedApp({ databases, options: { autoStart: false } });
+  await sharded
+    .dataSource('a')
+    .query(
+      `INSERT INTO pgqueue (kind, status, payload, messages) VALUES (30, 'no_attempts_left', '{}', '{boom}')`,
+    );
+  const restore = await cutOff(databases.b);
+  expect(await new OnCall(sharded.get(QueueAdmin)).broken()).toEqual([
+    expect.stringMatching(/^b is down: ./),
+    'a/1: boom',
+  ]);
+  await restore();
+  await sharded.close();
+  await dropShardDatabases(databases);
 });
 
 it('names every command and every exit code in the table of docs/admin.md', async () => {
