@@ -11,6 +11,7 @@ import {
   type ShardedApp,
 } from '../support/sharded-app.js';
 import { rejectionOf } from '../support/thrown-by.js';
+import { until } from '../support/until.js';
 
 const definition = newKind();
 const { kind } = definition;
@@ -111,5 +112,23 @@ describe('QueueAdmin while a shard is down', () => {
     proxy.heal();
     // On the one connection, and so after what was held back.
     expect(await app.dataSource('b').query('SELECT kind FROM pgqueue_pause')).toEqual([]);
+  });
+
+  it('is waited for once by an overview, and not again until it has answered', async () => {
+    await store('a');
+    const failureOf = async (patienceMs: number) => {
+      const { counts, shards } = await admin.overview({ patienceMs, activityMs: 0 });
+      expect(counts).toMatchObject([{ kind, statuses: { new: { count: 1 } } }]);
+      return shards.find(({ name }) => name === 'b')!.failure;
+    };
+    proxy.blackhole();
+    try {
+      expect(await failureOf(100)).toEqual(new NoAnswerError(100));
+      // Its statement would be given up after 1000 ms.
+      expect(await failureOf(60_000)).toEqual(new NoAnswerError(100));
+    } finally {
+      proxy.heal();
+    }
+    await until(async () => (await failureOf(60_000)) === undefined);
   });
 });

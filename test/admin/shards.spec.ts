@@ -9,6 +9,7 @@ import {
   type ShardedApp,
 } from '../support/sharded-app.js';
 import { rejectionOf } from '../support/thrown-by.js';
+import { until } from '../support/until.js';
 
 const TABLES = 'pgqueue, pgqueue_lease, pgqueue_pause, pgqueue_activity';
 
@@ -199,6 +200,23 @@ describe('QueueAdmin over several shards', () => {
       ],
     });
     expect(await admin.kinds()).toMatchObject([{ kind: 7, processes: 3, slots: { capacity: 15, busy: 6 } }]);
+  });
+
+  it('takes a process that works in all of them for one', async () => {
+    app.queue.registerKind(50, () => undefined, { workerCount: 3, attemptTimeout: '5s', backoff: () => 0 });
+    await app.queue.start();
+    const [worker, ...others] = await until(async () => {
+      const workers = await admin.workers();
+      return workers.length > 0 && workers.every(({ shards }) => shards.length === 3) && workers;
+    });
+    expect(others).toEqual([]);
+    expect(worker!.shards.map(({ shard, lost }) => [shard, lost])).toEqual([
+      ['a', false],
+      ['b', false],
+      ['default', false],
+    ]);
+    expect(await admin.kinds()).toMatchObject([{ processes: 1, slots: { capacity: 3 } }]);
+    await app.queue.stop();
   });
 
   it('pauses and resumes a kind in every shard', async () => {
