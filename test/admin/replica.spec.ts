@@ -49,13 +49,27 @@ describe.skipIf(skipped)('readFrom: replica', () => {
     await standby.stop();
   });
 
+  /** What is committed is on the standby's disk, but may have to be replayed there yet. */
+  async function replayed(): Promise<void> {
+    const [{ lsn }] = await ask(primary.url, 'SELECT pg_current_wal_lsn() AS lsn');
+    await until(async () => {
+      const [row] = await ask(standbyUrl, 'SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS done', [lsn]);
+      return row.done;
+    });
+  }
+
   const listed = async () => (await admin.list({ kind })).tasks.length;
 
   it('works on the master, and lists what the replica has, which tells how old it may be', async () => {
     await app.queue.pushTask({ kind, payload: 1 });
-    await until(async () => (await listed()) === 1);
+    await replayed();
+    expect(await listed()).toBe(1);
     await ask(standbyUrl, 'SELECT pg_wal_replay_pause()');
     try {
+      await until(async () => {
+        const [row] = await ask(standbyUrl, 'SELECT pg_get_wal_replay_pause_state() AS state');
+        return row.state === 'paused';
+      });
       let ran = 0;
       app.queue.registerKind(kind, () => void ran++);
       const { id } = await app.queue.pushTask({ kind, payload: 2 });
