@@ -1,6 +1,7 @@
 import type { ClaimedTask, KindRequest, LevelRequest } from '../task/claim.js';
 import { DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY } from '../task/task.js';
 import type { ClaimCursor } from './claim-cursor.js';
+import { SlotHold } from './slot-hold.js';
 import type { WorkerPool } from './worker-pool.js';
 
 /** One more look after a ring or a claim: rings less than 10 ms apart are left out by the database. */
@@ -37,6 +38,7 @@ export class ClaimSchedule {
   private readonly backlog = new Set<number>();
   /** Kinds that had no slot free at the last full look: they are looked at when they have one. */
   private readonly overlooked = new Set<number>();
+  private readonly hold = new SlotHold();
   private rung = true;
   private nextPollAt = 0;
   private trailingAt = Number.POSITIVE_INFINITY;
@@ -105,14 +107,17 @@ export class ClaimSchedule {
       this.dueAt = Number.POSITIVE_INFINITY;
       this.nextPollAt = now + this.pollPeriod();
     }
+    this.hold.sent(now);
+    this.pools.forEach(({ share }) => share.standBy(this.hold.ms));
     for (const { kind } of kinds) {
       this.overlooked.delete(kind);
-      this.byKind.get(kind)!.share.reserve(limit);
+      this.byKind.get(kind)!.share.reserve(limit, this.hold.ms);
     }
   }
 
   /** Takes in what a claim found. */
   answered({ kinds, full }: ClaimPlan, tasks: readonly ClaimedTask[], limit: number, now: number): void {
+    this.hold.answered(now);
     const counts = new Map<number, number>();
     for (const { kind, priority } of tasks) {
       counts.set(kind, (counts.get(kind) ?? 0) + 1);
@@ -150,7 +155,7 @@ export class ClaimSchedule {
     return this.pools.filter((pool) => {
       const isReady = pool.free > 0;
       if (!isReady) {
-        pool.share.starve(isDue || this.mayWait(pool));
+        pool.share.starve(!pool.isPaused && (isDue || this.mayWait(pool)));
       }
       return isReady;
     });

@@ -2,8 +2,8 @@ import type { SlotUser } from './fair-share.js';
 
 /** A claim that took all that it asked for wants more, for as long as the next may take. */
 const HUNGRY_MS = 100;
-/** A claim that takes longer must not keep slots from the other shards: theirs may be the ones that answer. */
-const RESERVED_MS = 100;
+/** How soon is looked again for slots that were kept for another shard. */
+const LOOK_AGAIN_MS = 100;
 
 /** What has the slots: the tasks of one shard. */
 export interface SlotHolder {
@@ -38,6 +38,7 @@ export interface Slots {
 export class SlotShare implements SlotUser {
   servedAt = 0;
   private starving = false;
+  private starvingUntil = 0;
   private hungryUntil = 0;
   private offered = 0;
   private reserved = 0;
@@ -67,7 +68,8 @@ export class SlotShare implements SlotUser {
 
   /** It wants more slots than it has, as far as is known. */
   get isHungry(): boolean {
-    return this.starving || performance.now() < this.hungryUntil;
+    const now = performance.now();
+    return (this.starving && now < this.starvingUntil) || now < this.hungryUntil;
   }
 
   /** How many of the free ones, out of so many slots, its next claim may fill. */
@@ -79,16 +81,22 @@ export class SlotShare implements SlotUser {
   /** It was offered none: whether it had use for some. */
   starve(hadUse: boolean): void {
     this.starving = hadUse;
+    this.starvingUntil = Number.POSITIVE_INFINITY;
     if (hadUse) {
-      this.slots.watchReserved(RESERVED_MS);
+      this.slots.watchReserved(LOOK_AGAIN_MS);
     }
   }
 
-  /** Its claim is on its way, which brings so many tasks at most. */
-  reserve(most: number): void {
+  /** Its claim is on its way, which brings so many tasks at most; if it takes longer than `holdMs`, it may hang. */
+  reserve(most: number, holdMs: number): void {
     this.starving = false;
     this.reserved = Math.min(this.offered, most);
-    this.reservedUntil = performance.now() + RESERVED_MS;
+    this.reservedUntil = performance.now() + holdMs;
+  }
+
+  /** The shard's claim is on its way for other kinds: until it is back, no slot of this one can be taken. */
+  standBy(holdMs: number): void {
+    this.starvingUntil = performance.now() + holdMs;
   }
 
   /** Its claim is back. @param expectsMore whether it took all that it asked for */

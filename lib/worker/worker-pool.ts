@@ -78,9 +78,14 @@ export class WorkerPool implements SlotHolder {
     return this.slots.fetcherPeriodMs;
   }
 
+  /** Nothing of it is to be claimed in this shard, whatever is free. */
+  get isPaused(): boolean {
+    return this.hooks.isPaused(this.kind);
+  }
+
   /** How many tasks to claim: this shard's part of the free slots, and a few more where tasks are short. */
   get free(): number {
-    const count = this.hooks.isPaused(this.kind) ? 0 : this.slots.count;
+    const count = this.isPaused ? 0 : this.slots.count;
     if (count === 0) {
       return 0;
     }
@@ -116,7 +121,7 @@ export class WorkerPool implements SlotHolder {
     if (older || this.abandoned.has(task.id)) {
       older?.lose(new LeaseLostError(`task ${this.hooks.place.idOf(task.id)} was taken again`));
       this.end(attempt, { type: 'snoozed', delayMs: OVERLAP_DELAY_MS });
-    } else if (this.hooks.isPaused(this.kind)) {
+    } else if (this.isPaused) {
       // Its claim was on the way when the pause was heard of.
       this.end(attempt, UNCLAIMED);
     } else if (this.slots.hasFree && !this.hasWaiting) {
@@ -214,9 +219,7 @@ export class WorkerPool implements SlotHolder {
 
   /** Gives up on everything that still runs: the attempts are given back. */
   releaseAll(): void {
-    for (const attempt of this.running.values()) {
-      this.abandon(attempt, RELEASED);
-    }
+    this.running.forEach((attempt) => this.abandon(attempt, RELEASED));
   }
 
   close(): void {

@@ -39,7 +39,7 @@ class Holder implements SlotHolder {
   claim(): number {
     const offered = this.share.offer(slots.count);
     if (offered === 0) this.share.starve(true);
-    else this.share.reserve(500);
+    else this.share.reserve(500, 100);
     return offered;
   }
 
