@@ -1,6 +1,7 @@
 import type { Shard } from './shard.js';
 import type { ShardHints, Shards } from './shards.js';
 import { askShards, resultOf } from './task/shard-answers.js';
+import { InvalidTaskError } from './task/task.errors.js';
 import type { PushResult } from './task/task.js';
 import type { TaskDraft } from './task/task-draft.js';
 
@@ -15,7 +16,7 @@ export interface ShardDrafts {
 /**
  * Which drafts belong to which shard.
  * @param fieldOf how errors name the key of a draft
- * @throws InvalidTaskError, InvalidManagerError as `Shards.routePush` does
+ * @throws InvalidTaskError, InvalidManagerError as `Shards.routePush` does; InvalidTaskError where one transaction would be of two shards
  */
 export function groupByShard(
   shards: Shards,
@@ -30,6 +31,14 @@ export function groupByShard(
   for (const [place, draft] of drafts.entries()) {
     const shard = shards.routePush({ transaction, shardKey: draft.shardKey }, fieldOf(place));
     const group = groups.get(shard) ?? { drafts: [], places: [] };
+    if (transaction && groups.size > 0 && !groups.has(shard)) {
+      const [first] = groups.keys();
+      throw new InvalidTaskError(
+        fieldOf(place),
+        draft.shardKey,
+        `must lead to shard ${first!.name}, as those before it: the transaction is of one shard`,
+      );
+    }
     group.drafts.push(draft);
     group.places.push(place);
     groups.set(shard, group);

@@ -185,6 +185,20 @@ describe('pushTasks', () => {
   });
 });
 
+describe('pushTasks by an executor', () => {
+  it('is refused when the keys of the tasks are of several shards: its transaction is of one', async () => {
+    const client = new pg.Client({ connectionString: databases.a.url });
+    await client.connect();
+    const tasks = ['a/1', 'a/2', 'b/1'].map((shardKey) => ({ kind, payload: shardKey, shardKey }));
+    const error = await rejectionOf(app.queue.pushTasks(tasks, { executor: client }));
+    expect(error).toMatchObject({ code: 'PGQUEUE_INVALID_TASK', field: 'tasks[2].shardKey' });
+    expect(await stored('a')).toEqual([]);
+    await app.queue.pushTasks(tasks.slice(0, 2), { executor: client });
+    await client.end();
+    expect(await stored('a')).toEqual(['a/1', 'a/2']);
+  });
+});
+
 describe('cancelTaskByKey and retryTasks', () => {
   const keyed = newKind({ maxAttempts: 1 });
 
