@@ -65,6 +65,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
         error,
       );
     }
+    this.shards.close();
   }
 
   private checkSignals(): void {

@@ -118,6 +118,11 @@ export class Shard {
     await checkSchema(this.database.run, this.sql.names.schema);
   }
 
+  /** The application ends. */
+  close(): void {
+    this.opened?.database.close();
+  }
+
   /** @throws InvalidOptionError when the application has no such DataSource, InvalidManagerError for one of another database. */
   open() {
     if (!this.opened) {

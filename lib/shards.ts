@@ -38,6 +38,11 @@ export class Shards {
     this.all.forEach((shard) => shard.open());
   }
 
+  /** The application ends. */
+  close(): void {
+    this.all.forEach((shard) => shard.close());
+  }
+
   /** @throws InvalidOptionError for a name that no shard has. */
   named(name: string, field = 'shard'): Shard {
     return shardNamed(this.all, name, field);

@@ -14,6 +14,8 @@ export interface Database {
   owns(transaction: Manager | Executor): boolean | undefined;
   /** Makes what is not ready yet ready to be asked. */
   prepare(): Promise<void>;
+  /** The application ends: what `prepare` is still opening is to be closed again. */
+  close(): void;
   /** How the queue's own connections reach the server. */
   connectionOptions(): ConnectionOptions;
   /** The same on a replica, which can only be read; undefined where there is none. */

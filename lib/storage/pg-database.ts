@@ -64,6 +64,9 @@ export class PgDatabase implements Database {
   /** A pool connects when it is asked. */
   async prepare(): Promise<void> {}
 
+  /** Its owner ends it. */
+  close(): void {}
+
   connectionOptions(): ConnectionOptions {
     const options = this.pool.options as ConnectionOptions;
     // Neither is enumerable in a pool's options, so that a spread leaves them out.

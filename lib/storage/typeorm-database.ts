@@ -25,6 +25,7 @@ export class TypeOrmDatabase implements Database {
   readonly replica: Pick<Database, 'transaction'> | undefined;
   private readonly prepared: PreparedStatements | undefined;
   private preparing: Promise<void> | undefined;
+  private closed = false;
 
   /** @param prepares whether statements outside of transactions may be prepared, which saves the server half of a push */
   constructor(
@@ -123,9 +124,18 @@ export class TypeOrmDatabase implements Database {
     }
   }
 
+  /** Nest ends what is open at the end of the application, not what opens later. */
+  close(): void {
+    this.closed = true;
+  }
+
   private async initialize(): Promise<void> {
     await this.dataSource.initialize();
-    this.guardNewConnections();
+    if (this.closed) {
+      await this.dataSource.destroy();
+    } else {
+      this.guardNewConnections();
+    }
   }
 
   /**

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { noJitter, PgQueueHealthIndicator, type Task, type TaskDefinition } from '../../lib/index.js';
 import { Proxy } from '../faults/support/proxy.mjs';
 import { cutOff } from '../support/cut-off.js';
@@ -215,6 +215,27 @@ describe('a shard that is down', () => {
     await push(kind, 'b', 1);
     await until(() => ran.length === 2);
     expect(ran).toEqual(['a/0', 'b/0']);
+  });
+
+  it('leaves no connection open that comes after the application has ended', async () => {
+    await start();
+    await app.close();
+    const proxy = await Proxy.start(Number(new URL(databases.b.url).port));
+    restores.push(() => proxy.close());
+    proxy.blackhole();
+    await start({
+      urls: { b: proxy.through(databases.b.url) },
+      typeorm: { manualInitialization: true, migrationsRun: false },
+    });
+    app.queue.registerKind(newKind(), () => undefined);
+    await app.queue.start();
+    const late = app.dataSource('b');
+    await app.close();
+    const destroyed = vi.spyOn(late, 'destroy');
+    proxy.heal();
+    await until(() => destroyed.mock.settledResults[0]?.type === 'fulfilled' && proxy.connections === 0);
+    expect(late.isInitialized).toBe(false);
+    await start();
   });
 
   it('keeps it from starting when it was the last, or has other tables', async () => {
