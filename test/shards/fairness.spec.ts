@@ -58,6 +58,7 @@ it('keeps no slots for a shard in which the kind is paused', async () => {
   await until(() => began === 1);
   await push(kind, 'a', 1);
   await until(() => began === 2);
+  expect(app.queue.slots()).toMatchObject([{ slots: 2, busy: 2 }]);
   resolve();
 });
 
