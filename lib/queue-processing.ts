@@ -1,17 +1,22 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { RegisteredHandler } from './handlers/registered-handler.js';
 import type { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
 import type { ResolvedOptions } from './pg-queue.options.js';
 import type { Shard } from './shard.js';
 import { ShardOpening } from './shard-opening.js';
 import { ShardProcessing } from './shard-processing.js';
-import { askShards } from './task/shard-answers.js';
+import { askShards, type ShardAnswers } from './task/shard-answers.js';
 import type { Instruments } from './task/instrumentation.js';
 import type { KindSlots } from './task/kind-slots.js';
 import type { QueueEvents } from './task/queue-events.js';
 import { SchemaMismatchError } from './task/task.errors.js';
+import { retryDelay } from './worker/retry-delay.js';
 import { SharedSlots } from './worker/shared-slots.js';
 import type { Processing } from './worker/task-scheduler.js';
+
+/** Within a second or two, unless servers are silent. */
+const MOST_CHECKS = 6;
 
 export interface QueueProcessingDeps {
   shards: readonly Shard[];
@@ -32,20 +37,26 @@ export class QueueProcessing implements Processing {
   constructor(private readonly deps: QueueProcessingDeps) {}
 
   /**
-   * Looks whether the shards can be worked in. One that can't be reached is left for later, as long as another can.
-   * @throws SchemaMismatchError when tables are missing, of another version, or not accessible; and what the only shard says
+   * Looks whether the shards can be worked in. One that can't be reached is left for later, as long as another can; where none can,
+   * the servers may be just busy, or just coming back, and are asked a few times more.
+   * @throws SchemaMismatchError when tables are missing, of another version, or not accessible; and what a shard says when none answers
    */
   async prepare(): Promise<void> {
-    const { shards } = this.deps;
-    const { answers, errors } = await askShards(shards, (shard) => shard.check(shards.length > 1));
-    const failures = [...errors.values()];
-    const mismatch = failures.find((error) => error instanceof SchemaMismatchError);
-    if (mismatch || answers.size === 0) {
-      throw mismatch ?? failures[0];
-    }
-    this.ready = [...answers.keys()];
-    for (const [shard, error] of errors) {
-      shard.events.emit({ type: 'connection-failed', role: 'claim', error });
+    for (let failures = 1; this.ready.length === 0; failures++) {
+      const { answers, errors } = await this.check();
+      const reasons = [...errors.values()];
+      const mismatch = reasons.find((error) => error instanceof SchemaMismatchError);
+      if (mismatch || (answers.size === 0 && failures === MOST_CHECKS)) {
+        throw mismatch ?? reasons[0];
+      }
+      this.ready = [...answers.keys()];
+      if (answers.size === 0) {
+        await pause(retryDelay(failures));
+      } else {
+        errors.forEach((error, { events }) =>
+          events.emit({ type: 'connection-failed', role: 'claim', error }),
+        );
+      }
     }
   }
 
@@ -87,6 +98,11 @@ export class QueueProcessing implements Processing {
     this.late.forEach((opening) => opening.stop());
     const released = await Promise.all(this.running.map((processing) => processing.stop(timeoutMs)));
     this.deps.events.emit({ type: 'stopped', released: released.reduce((sum, count) => sum + count, 0) });
+  }
+
+  private check(): Promise<ShardAnswers<Shard, void>> {
+    const { shards } = this.deps;
+    return askShards(shards, (shard) => (shards.length > 1 ? shard.checkApart() : shard.check()));
   }
 
   private addSlots({ options }: RegisteredHandler): SharedSlots {

@@ -29,7 +29,7 @@ export class ShardOpening {
     const { events } = this.shard;
     try {
       await pause(retryDelay(failures), undefined, { signal });
-      await this.shard.check(true);
+      await this.shard.checkApart();
     } catch (error) {
       if (!signal.aborted) {
         events.emit({ type: 'connection-failed', role: 'claim', error });

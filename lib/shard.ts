@@ -1,19 +1,15 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { PushGatherer } from './producer/push-gatherer.js';
 import { TaskPusher } from './producer/task-pusher.js';
 import type { Database } from './storage/database.js';
+import { LoneDatabase } from './storage/lone-database.js';
 import { checkSchema } from './storage/schema-check.js';
 import { type QueueSql, queueSql } from './storage/sql/index.js';
 import { TaskRepository } from './storage/task.repository.js';
 import type { ShardEvents } from './task/queue-events.js';
 import type { TaskDraft } from './task/task-draft.js';
-import { SchemaMismatchError } from './task/task.errors.js';
 import { inTime } from './task/in-time.js';
 import type { PushResult } from './task/task.js';
-import { retryDelay } from './worker/retry-delay.js';
 
-/** Within a second or two. */
-const MOST_CHECKS = 6;
 /** A boot waits no longer for one of several. */
 const PATIENCE_MS = 5000;
 
@@ -23,6 +19,7 @@ export interface ShardDeps {
   /** What stands before its tasks' ids. */
   readonly idPrefix: string;
   readonly schema: string | undefined;
+  readonly transactionPooling: boolean;
   readonly events: ShardEvents;
   findDatabase: () => Database;
 }
@@ -93,29 +90,31 @@ export class Shard {
   }
 
   /**
-   * A server that is just busy, or just coming back, is asked a few times more; where others can be worked in, once and not for long.
+   * Asks once, on the application's own connections.
    * @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible.
    */
-  async check(isOneOfSeveral: boolean): Promise<void> {
-    if (isOneOfSeveral) {
-      await inTime(PATIENCE_MS, this.checkOnce());
-      return;
-    }
-    for (let failures = 1; ; failures++) {
-      try {
-        return await this.checkOnce();
-      } catch (error) {
-        if (error instanceof SchemaMismatchError || failures === MOST_CHECKS) {
-          throw error;
-        }
-        await pause(retryDelay(failures));
-      }
-    }
-  }
-
-  private async checkOnce(): Promise<void> {
+  async check(): Promise<void> {
     await this.database.prepare();
     await checkSchema(this.database.run, this.sql.names.schema);
+  }
+
+  /**
+   * The same of one of several shards, which the others do not wait for: on a connection that is given up when it does not answer,
+   * since each of the application's that is lost in a silent network is one less.
+   * @throws SchemaMismatchError
+   */
+  async checkApart(): Promise<void> {
+    await inTime(PATIENCE_MS, this.database.prepare());
+    const { transactionPooling } = this.deps;
+    const lone = new LoneDatabase(() => this.database, {
+      statementTimeoutMs: PATIENCE_MS,
+      transactionPooling,
+    });
+    try {
+      await lone.transaction((run) => checkSchema(run, this.sql.names.schema));
+    } finally {
+      await lone.close();
+    }
   }
 
   /** The application ends. */

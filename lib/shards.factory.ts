@@ -14,12 +14,13 @@ export async function createShards(
   events: QueueEvents,
   moduleRef: ModuleRef,
 ): Promise<Shards> {
-  const { shards, schema, dataSource } = options;
+  const { shards, schema, dataSource, transactionPooling } = options;
   const create = async (name: string) =>
     new Shard({
       name,
       idPrefix: shards ? idPrefixOf(name) : '',
       schema,
+      transactionPooling,
       events: new ShardEvents(events, name),
       findDatabase: await databaseFinder(options, name, moduleRef),
     });
