@@ -2,6 +2,9 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EmbeddedPostgres } from '../../scripts/embedded-postgres/index.mjs';
 import { PgQueueModule, QueueAdmin } from '../../lib/index.js';
+import { AdminRepository } from '../../lib/storage/admin.repository.js';
+import { PgDatabase } from '../../lib/storage/pg-database.js';
+import { queueSql } from '../../lib/storage/sql/index.js';
 import { ask } from '../faults/support/side-tables.mjs';
 import { startStandby } from '../faults/support/standby.mjs';
 import { newKind } from '../support/kinds.js';
@@ -27,11 +30,15 @@ describe.skipIf(skipped)('readFrom: replica', () => {
   let standbyUrl: string;
   let app: QueueApp;
   let admin: QueueAdmin;
+  let ageAtFirst: number | null;
 
   beforeAll(async () => {
     const settings = { wal_level: 'replica' };
     primary = await EmbeddedPostgres.start(settings);
     ({ standby, url: standbyUrl } = await startStandby(primary, settings));
+    const pool = new pg.Pool({ connectionString: standbyUrl });
+    ageAtFirst = await new AdminRepository(new PgDatabase(pool), queueSql('public'), 1000).age();
+    await pool.end();
     app = await createQueueApp({
       url: primary.url,
       options: { readFrom: 'replica' },
@@ -95,6 +102,10 @@ describe.skipIf(skipped)('readFrom: replica', () => {
       await ask(standbyUrl, 'SELECT pg_wal_replay_resume()');
     }
     await until(async () => (await admin.counts())[0]?.statuses.succeeded.count === 1);
+  });
+
+  it('knows no age where the replica has replayed nothing yet', () => {
+    expect(ageAtFirst).toBeNull();
   });
 
   it('takes the master to be of this moment', async () => {

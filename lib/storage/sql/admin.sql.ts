@@ -21,8 +21,8 @@ export function adminSql({ task, lease, pause, channel }: SchemaNames) {
      */
     look: `SELECT set_config('statement_timeout', $1::text, true), set_config('enable_seqscan', 'off', true),
        set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true),
-       CASE WHEN pg_is_in_recovery()
-         THEN greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000) ELSE 0 END::text AS age`,
+       CASE WHEN NOT pg_is_in_recovery() THEN 0 WHEN pg_last_xact_replay_timestamp() IS NOT NULL
+         THEN greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000) END::text AS age`,
     /**
      * Tasks by kind and status. Small groups are counted by their index; where that meets the cap, a sample of the table's blocks
      * tells how many there may be. Broken ones, which matter more and cost less, are counted further. A table of no more blocks than the sample is read whole, and so counted exactly.
