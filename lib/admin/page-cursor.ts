@@ -1,4 +1,5 @@
 import type { ListPlace, ListShape } from '../storage/admin.repository.js';
+import { splitTaskId } from '../task/shard.js';
 import { taskIdOf } from '../task/task-filter.js';
 import { InvalidOptionError } from '../task/task.errors.js';
 
@@ -33,10 +34,11 @@ function placeOf(end: unknown, cursor: unknown): [shard: string, place: ShardPla
     return [shard as string, place];
   }
   const [at, id] = arrayOf(place);
-  if (!Number.isSafeInteger(at)) {
+  const ownId = taskIdOf(id, 'after');
+  if (!Number.isSafeInteger(at) || splitTaskId(ownId).shard !== undefined) {
     throw refusal(cursor);
   }
-  return [shard as string, { at: at as number, id: taskIdOf(id, 'after') }];
+  return [shard as string, { at: at as number, id: ownId }];
 }
 
 function refusal(cursor: unknown): InvalidOptionError {

@@ -141,6 +141,9 @@ describe('QueueAdmin over several shards', () => {
     await store('a');
     const { next } = await admin.list({ shard: 'a' }, { limit: 1 });
     expect(await rejectionOf(admin.list({}, { after: next! }))).toMatchObject({ field: 'after' });
+    const places = admin.shardNames.map((name) => [name, [1, 'a/1']]);
+    const forged = Buffer.from(JSON.stringify(['any', places])).toString('base64url');
+    expect(await rejectionOf(admin.list({}, { after: forged }))).toMatchObject({ field: 'after' });
   });
 
   it('adds up what attempts came to', async () => {
