@@ -113,12 +113,13 @@ export class QueueAdmin {
     const pages = new Map([...asked.answers].map(([{ name }, answer]) => [name, answer]));
     const { tasks, places } = mergePages(shape, pages, start, limit);
     const isLast = [...places.values()].every((place) => place === 'end');
-    return resultOf(asked, {
+    const merged: TaskPage = {
       tasks,
       examined: valuesOf(asked).reduce((sum, { examined }) => sum + examined, 0),
       next: isLast ? null : encodeCursor(shape, places),
       ageMs: oldest(valuesOf(asked).map(({ ageMs }) => ageMs)),
-    });
+    };
+    return resultOf(asked, merged, shards.length);
   }
 
   /**

@@ -197,15 +197,21 @@ export class AdminRepository {
     const patienceMs = this.statementTimeoutMs + GRACE_MS;
     const deadline = performance.now() + patienceMs;
     const answer = this.database.transaction(async (run) => {
-      const runInTime: RunStatement = (sql, parameters) => {
+      const assertInTime = () => {
         if (performance.now() > deadline) {
           throw new NoAnswerError(patienceMs);
         }
+      };
+      const runInTime: RunStatement = (sql, parameters) => {
+        assertInTime();
         return run(sql, parameters);
       };
       const [row] = await runInTime(this.sql.look, [this.statementTimeoutMs]);
       const age = row!['age'] as string | null;
-      return work(runInTime, age === null ? null : Math.ceil(Number(age)));
+      const result = await work(runInTime, age === null ? null : Math.ceil(Number(age)));
+      // What came too late is rolled back.
+      assertInTime();
+      return result;
     });
     return inTime(patienceMs, answer);
   }

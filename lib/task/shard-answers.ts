@@ -61,16 +61,18 @@ export function sumOf({ answers }: ShardAnswers<unknown, number>): number {
 
 /**
  * The result, where all shards answered.
+ * @param meant how many shards it is of; some may have had nothing more to be asked
  * @throws ShardsFailedError with the result of those that did, or, of a single one, its own error
  */
 export function resultOf<Shard extends { readonly name: string }, Result>(
   { answers, errors }: ShardAnswers<Shard, unknown>,
   result: Result,
+  meant = answers.size + errors.size,
 ): Result {
   if (errors.size === 0) {
     return result;
   }
-  if (answers.size + errors.size === 1) {
+  if (meant === 1) {
     throw errors.values().next().value;
   }
   throw new ShardsFailedError(new Map([...errors].map(([{ name }, error]) => [name, error])), result);

@@ -114,6 +114,31 @@ describe('QueueAdmin while a shard is down', () => {
     expect(await app.dataSource('b').query('SELECT kind FROM pgqueue_pause')).toEqual([]);
   });
 
+  it('takes back what is done too late', async () => {
+    await admin.counts();
+    // Begin, look, pause: the answer to the third is late, and nothing is committed after it.
+    proxy.delayMs = 220;
+    const paused = await rejectionOf(admin.pause(kind));
+    expect(paused).toMatchObject({ errors: new Map([['b', expect.any(NoAnswerError)]]) });
+    proxy.delayMs = 0;
+    expect(await app.dataSource('b').query('SELECT kind FROM pgqueue_pause')).toEqual([]);
+  });
+
+  it('says so of a page too for which only that one is left', async () => {
+    const inB = await store('b');
+    const restore = await cutOff(databases.b);
+    let missing: ShardsFailedError<TaskPage>;
+    try {
+      const { next } = ((await rejectionOf(admin.list())) as ShardsFailedError<TaskPage>).result;
+      missing = (await rejectionOf(admin.list({}, { after: next! }))) as ShardsFailedError<TaskPage>;
+    } finally {
+      await restore();
+    }
+    expect(missing).toBeInstanceOf(ShardsFailedError);
+    expect(missing.result).toMatchObject({ tasks: [], examined: 0 });
+    expect(idsOf(await admin.list({}, { after: missing.result.next! }))).toEqual([inB]);
+  });
+
   it('is waited for once by an overview, and not again until it has answered', async () => {
     await store('a');
     const failureOf = async (patienceMs: number) => {
