@@ -31,8 +31,9 @@ const ENDED: TaskFilter[] = [{ status: ['succeeded', 'cancelled'] }, { status: '
 
 /** Tells what has changed in a shard since the last look, by asking for the newest of each sort. */
 export class ShardTail {
-  private newestId: bigint | null = null;
+  private newestId = 0n;
   private readonly ends = ENDED.map(() => ({ seen: new Set<string>(), latest: null as number | null }));
+  private hasLooked = false;
   isDown = false;
 
   constructor(
@@ -45,14 +46,16 @@ export class ShardTail {
    * what has changed meanwhile is told when it can.
    */
   async look(): Promise<TailEvent[]> {
-    const isFirst = this.newestId === null;
     const events: TailEvent[] = [];
+    const news = () => (this.hasLooked ? events : []);
     try {
       events.push(...(await this.pushed()));
       events.push(...(await this.ended()));
-      return [...this.changeTo(false, this.shard), ...(isFirst ? [] : events)];
+      const told = [...this.changeTo(false, this.shard), ...news()];
+      this.hasLooked = true;
+      return told;
     } catch (error) {
-      return [...events, ...this.changeTo(true, `${this.shard}: ${errorMessage(error)}`)];
+      return [...news(), ...this.changeTo(true, `${this.shard}: ${errorMessage(error)}`)];
     }
   }
 
@@ -64,7 +67,7 @@ export class ShardTail {
 
   private async pushed(): Promise<TailEvent[]> {
     const { tasks } = await this.admin.list({ shard: this.shard }, { limit: MAX_SHOWN });
-    const before = this.newestId ?? 0n;
+    const before = this.newestId;
     this.newestId = tasks.reduce(
       (newest, task) => (numberOf(task) > newest ? numberOf(task) : newest),
       before,
@@ -75,27 +78,25 @@ export class ShardTail {
     return withRest(events);
   }
 
+  /** Nothing counts as seen before all of it could be asked. */
   private async ended(): Promise<TailEvent[]> {
-    const events: TailEvent[] = [];
-    for (const [index, filter] of ENDED.entries()) {
+    const pages: (readonly TaskSummary[])[] = [];
+    for (const filter of ENDED) {
       const { tasks } = await this.admin.list({ ...filter, shard: this.shard }, { limit: MAX_SHOWN });
-      const last = this.ends[index]!;
-      const from = last.latest === null ? Number.NEGATIVE_INFINITY : last.latest - LATE_COMMIT_MS;
-      const news = tasks.filter((task) => endOf(task) >= from && !last.seen.has(keyOf(task)));
-      events.push(
-        ...withRest(
-          news.map((task) => eventOf(task.status as TailEvent['event'], new Date(endOf(task)), task)),
-        ),
-      );
-      this.ends[index] = {
-        seen: new Set(tasks.map(keyOf)),
-        latest: tasks.reduce<number | null>(
-          (latest, task) => Math.max(latest ?? 0, endOf(task)),
-          last.latest,
-        ),
-      };
+      pages.push(tasks);
     }
-    return events;
+    return pages.flatMap((tasks, index) => withRest(this.endedOf(index, tasks)));
+  }
+
+  private endedOf(index: number, tasks: readonly TaskSummary[]): TailEvent[] {
+    const { seen, latest } = this.ends[index]!;
+    const from = latest === null ? Number.NEGATIVE_INFINITY : latest - LATE_COMMIT_MS;
+    const news = tasks.filter((task) => endOf(task) >= from && !seen.has(keyOf(task)));
+    this.ends[index] = {
+      seen: new Set(tasks.map(keyOf)),
+      latest: tasks.reduce<number | null>((last, task) => Math.max(last ?? 0, endOf(task)), latest),
+    };
+    return news.map((task) => eventOf(task.status as TailEvent['event'], new Date(endOf(task)), task));
   }
 }
 

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ShardTail } from '../../lib/cli/shard-tail.js';
+import { QueueAdmin } from '../../lib/index.js';
+import { newKind } from '../support/kinds.js';
+import { createQueueApp, type QueueApp } from '../support/queue-app.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+const kind = newKind();
+
+let database: TestDatabase;
+let app: QueueApp;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
+});
+
+afterAll(async () => {
+  await app.close();
+  await database.drop();
+});
+
+/** A shard that goes away in the middle of a look: lists of these statuses fail while it lasts. */
+function interrupted() {
+  const admin = app.get(QueueAdmin);
+  const away = { status: undefined as string | undefined };
+  const list: QueueAdmin['list'] = (filter, page) =>
+    away.status !== undefined && filter?.status === away.status
+      ? Promise.reject(new Error('gone'))
+      : admin.list(filter, page);
+  return { away, tail: new ShardTail({ list } as QueueAdmin, admin.shardNames[0]!) };
+}
+
+const end = (id: string | null) =>
+  app.dataSource.query(`UPDATE pgqueue SET status = 'succeeded', finished_at = now() WHERE id = $1`, [id]);
+
+it('tells nothing that was there before a first look that broke off', async () => {
+  const { id } = await app.queue.pushTask({ kind, payload: 1 });
+  await app.queue.pushTask({ kind, payload: 2 });
+  await end(id);
+  const { away, tail } = interrupted();
+  away.status = 'no_attempts_left';
+  expect(await tail.look()).toMatchObject([{ event: 'shard-down' }]);
+  away.status = undefined;
+  expect(await tail.look()).toMatchObject([{ event: 'shard-up' }]);
+});
+
+it('tells after a look that broke off what had ended until then', async () => {
+  const { away, tail } = interrupted();
+  await tail.look();
+  const { id } = await app.queue.pushTask({ kind, payload: 3 });
+  await end(id);
+  away.status = 'no_attempts_left';
+  expect(await tail.look()).toMatchObject([{ event: 'pushed', task: { id } }, { event: 'shard-down' }]);
+  away.status = undefined;
+  expect(await tail.look()).toMatchObject([{ event: 'shard-up' }, { event: 'succeeded', task: { id } }]);
+});
