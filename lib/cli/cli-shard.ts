@@ -19,6 +19,7 @@ export class CliShard implements AdminShard {
   readonly events: ShardEvents;
   readonly database: PgDatabase;
   private readonly pool: pg.Pool;
+  private readonly busy = new Set<Pick<pg.Client, 'end'>>();
 
   constructor(
     { name, url }: ShardAddress,
@@ -31,6 +32,8 @@ export class CliShard implements AdminShard {
       connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
       max: 2,
     });
+    this.pool.on('acquire', (client) => this.busy.add(client as pg.PoolClient & pg.Client));
+    this.pool.on('release', (_, client) => this.busy.delete(client as pg.PoolClient & pg.Client));
     this.database = new PgDatabase(this.pool);
   }
 
@@ -38,7 +41,10 @@ export class CliShard implements AdminShard {
     return `${idPrefixOf(this.name)}${id}`;
   }
 
-  close(): Promise<void> {
-    return this.pool.end();
+  /** Nobody waits any more for a connection that is in use now: its server says nothing, and would keep the process. */
+  async close(): Promise<void> {
+    const ended = this.pool.end();
+    this.busy.forEach((client) => void client.end());
+    await ended;
   }
 }

@@ -3,6 +3,7 @@ import { QueueAdmin } from '../admin/queue-admin.js';
 import { checkVersion } from '../storage/schema-check.js';
 import { queueSql } from '../storage/sql/index.js';
 import { errorMessage } from '../task/error-message.js';
+import { inTime } from '../task/in-time.js';
 import { askShards, resultOf } from '../task/shard-answers.js';
 import { InvalidOptionError, SchemaMismatchError } from '../task/task.errors.js';
 import { cancelCommand, retryCommand } from './act.command.js';
@@ -116,7 +117,7 @@ async function dispatch(
 /** @throws what is wrong with the tables of any; a shard that does not answer keeps nobody from the others. */
 async function checkTables(shards: readonly CliShard[], schema: string): Promise<void> {
   const checked = await askShards(shards, ({ database }) =>
-    database.transaction((run) => checkVersion(run, schema)),
+    inTime(STATEMENT_TIMEOUT_MS, database.transaction((run) => checkVersion(run, schema))),
   );
   const isMismatch = [...checked.errors.values()].some((error) => error instanceof SchemaMismatchError);
   if (isMismatch || checked.answers.size === 0) {

@@ -11,10 +11,13 @@ export const statusCommand: Command = {
   options: {},
   arguments: [0, 0],
   async run({ admin, partly, output, json }) {
-    const counts = await partly.of(admin.counts());
-    const kinds = await partly.of(admin.kinds());
-    const workers = await partly.of(admin.workers());
-    const shards = await admin.shards();
+    // At the same time, so that a shard that says nothing is waited for once.
+    const [counts, kinds, workers, shards] = await Promise.all([
+      partly.of(admin.counts()),
+      partly.of(admin.kinds()),
+      partly.of(admin.workers()),
+      admin.shards(),
+    ]);
     output.out(
       json
         ? `${JSON.stringify({ shards, counts, kinds, workers })}\n`

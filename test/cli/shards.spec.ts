@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Proxy } from '../faults/support/proxy.mjs';
 import { type ChildApp, type ChildApps, compileApps } from '../support/child-app.js';
 import { cutOff } from '../support/cut-off.js';
 import { newKind } from '../support/kinds.js';
@@ -120,6 +121,21 @@ describe('nestjs-pgqueue --shard', () => {
       await restore();
     }
   });
+
+  it('waits once for a shard that says nothing, and ends when it is told to', async () => {
+    const proxy = await Proxy.start(Number(new URL(databases.b.url).port));
+    const silent = ['--shard', `a=${databases.a.url}`, '--shard', `b=${proxy.through(databases.b.url)}`];
+    const tail = start(['tail', '--interval', '100ms', ...silent]);
+    await tail.writes('following');
+    proxy.blackhole();
+    const status = start(['status', ...silent]);
+    await tail.writes('shard-down       b: no answer within 10500 ms');
+    tail.process.kill('SIGINT');
+    expect(await tail.ended).toBe(0);
+    expect(await status.ended).toBe(1);
+    expect(status.output()).toMatch(/^shard\na +up\nb +down: /);
+    await proxy.close();
+  }, 60_000);
 
   it('follows all, and tells once of one that is down', async () => {
     const tail = start(['tail', '--interval', '100ms', ...shards()]);
