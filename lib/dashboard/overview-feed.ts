@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { QueueAdmin } from '../admin/queue-admin.js';
 import type { Overview, Refusal } from './dashboard-api.js';
+import { MissingLog } from './missing-log.js';
 import { overviewOf } from './overview.js';
 import { logRefused, refusalOf } from './refusal.js';
 
@@ -21,6 +22,7 @@ const PATIENCE_MS = 5000;
  */
 export class OverviewFeed {
   private readonly logger = new Logger('PgQueueDashboard');
+  private readonly log = new MissingLog();
   private readonly viewers = new Set<Viewer>();
   private asked: Promise<Overview> | undefined;
   /** Somebody watches, or did until a moment ago. */
@@ -99,6 +101,9 @@ export class OverviewFeed {
   private async ask(): Promise<Overview> {
     const at = new Date();
     const look = { patienceMs: PATIENCE_MS, activityMs: this.activityMs };
-    return overviewOf(at, await this.admin.overview(look));
+    const figures = await this.admin.overview(look);
+    const missing = figures.shards.filter(({ failure }) => failure !== undefined);
+    this.log.tell(missing.map(({ name, failure }) => [name, failure] as const));
+    return overviewOf(at, figures);
   }
 }

@@ -11,12 +11,15 @@ import {
   type TaskPageOfOne,
   type WorkerAnswer,
 } from './dashboard-api.js';
+import { MissingLog } from './missing-log.js';
 import { partly } from './partly.js';
 import type { Redactor } from './redactor.js';
 import { readFilter, readInteger, readTaskQuery } from './task-query.js';
 
 /** What the pages ask of tasks, kinds and workers, and do to them, as `QueueAdmin` has it. */
 export class TasksApi {
+  private readonly log = new MissingLog();
+
   constructor(
     private readonly admin: QueueAdmin,
     private readonly redactor: Redactor,
@@ -33,7 +36,7 @@ export class TasksApi {
   async list(query: URLSearchParams): Promise<TaskAnswer> {
     const { filter, page } = readTaskQuery(query);
     this.assertNoSecretIsSought(filter);
-    const { result, ...ofShards } = await partly(this.admin.list(filter, page));
+    const { result, ...ofShards } = await partly(this.admin.list(filter, page), this.log);
     return { ...this.redactor.page(result), ...ofShards };
   }
 
@@ -47,7 +50,7 @@ export class TasksApi {
   }
 
   async workers(): Promise<WorkerAnswer> {
-    const { result: workers, ...ofShards } = await partly(this.admin.workers());
+    const { result: workers, ...ofShards } = await partly(this.admin.workers(), this.log);
     return { workers, ...ofShards };
   }
 
@@ -62,14 +65,14 @@ export class TasksApi {
     const { filter: fields, ...options } = (request ?? {}) as { filter?: unknown };
     const filter = readFilter(fields);
     this.assertNoSecretIsSought(filter);
-    const { result, ...ofShards } = await partly(this.admin[action](filter, options));
+    const { result, ...ofShards } = await partly(this.admin[action](filter, options), this.log);
     return { ...result, ...ofShards };
   }
 
   async setPaused(kind: string, paused: boolean): Promise<PauseResult> {
     const number = readInteger(kind, 'kind');
     const asked = paused ? this.admin.pause(number) : this.admin.resume(number);
-    const { result: changed, ...ofShards } = await partly(asked);
+    const { result: changed, ...ofShards } = await partly(asked, this.log);
     return { changed, ...ofShards };
   }
 

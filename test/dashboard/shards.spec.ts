@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Logger } from '@nestjs/common';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { cutOff } from '../support/cut-off.js';
 import { ADAPTERS, createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
@@ -90,6 +91,24 @@ describe.each(ADAPTERS)('over several shards, with %s', (adapter) => {
       changed: 1,
       more: false,
     });
+  });
+
+  it('tells the log once why a shard is missing, and visitors only that it is', async () => {
+    await sql('b', 'ALTER TABLE pgqueue_lease RENAME COLUMN worker TO workman');
+    const warned = vi.spyOn(Logger.prototype, 'warn').mockReturnValue();
+    try {
+      for (let asked = 0; asked < 2; asked++) {
+        const { missing } = await dashboard.json('workers');
+        expect(missing).toEqual([{ shard: 'b', message: expect.stringMatching(/^The queue's tables are /) }]);
+      }
+      const lines = warned.mock.calls.map(([line]) => String(line));
+      expect(lines.filter((line) => line.startsWith('shard b: '))).toEqual([
+        expect.stringContaining('column l.worker does not exist'),
+      ]);
+    } finally {
+      warned.mockRestore();
+      await sql('b', 'ALTER TABLE pgqueue_lease RENAME COLUMN workman TO worker');
+    }
   });
 
   it('shows what the others have while one is down, and which it is', async () => {
