@@ -117,7 +117,10 @@ async function dispatch(
 /** @throws what is wrong with the tables of any; a shard that does not answer keeps nobody from the others. */
 async function checkTables(shards: readonly CliShard[], schema: string): Promise<void> {
   const checked = await askShards(shards, ({ database }) =>
-    inTime(STATEMENT_TIMEOUT_MS, database.transaction((run) => checkVersion(run, schema))),
+    inTime(
+      STATEMENT_TIMEOUT_MS,
+      database.transaction((run) => checkVersion(run, schema)),
+    ),
   );
   const isMismatch = [...checked.errors.values()].some((error) => error instanceof SchemaMismatchError);
   if (isMismatch || checked.answers.size === 0) {

@@ -44,9 +44,7 @@ export class TaskTail {
     }
     return {
       present: new Map(workers.map(({ id, worker }) => [id, worker])),
-      paused: new Map(
-        kinds.filter(({ pausedAt }) => pausedAt).map(({ kind, name }) => [String(kind), name]),
-      ),
+      paused: new Map(kinds.filter(({ pausedAt }) => pausedAt).map(({ kind, name }) => [String(kind), name])),
     };
   }
 
