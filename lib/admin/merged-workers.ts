@@ -10,22 +10,24 @@ export interface WorkerProcess extends StoredWorker {
 
 /**
  * The processes that have told shards of themselves. One that works in several has told each of the same slots; one that has not
- * said which it is counts by itself.
+ * said which it is counts by itself, and so does a lease that a process has lost in a shard where it has a newer one.
  */
 export function mergeWorkers(byShard: ReadonlyMap<string, readonly StoredWorker[]>): WorkerProcess[] {
   const processes = new Map<string, WorkerProcess[]>();
   for (const [shard, workers] of byShard) {
     for (const worker of workers) {
-      const process = inShard(shard, worker);
+      const process = inShard(shard, worker, workers);
       processes.set(process.id, [...(processes.get(process.id) ?? []), process]);
     }
   }
   return [...processes.values()].map(asOne).toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
 }
 
-function inShard(shard: string, worker: StoredWorker): WorkerProcess {
+function inShard(shard: string, worker: StoredWorker, others: readonly StoredWorker[]): WorkerProcess {
   const { leaseId, heartbeatAt, silentMs, settings } = worker;
-  const id = settings?.instance ?? `${shard}/${leaseId}`;
+  const instance = settings?.instance;
+  const isReplaced = others.some((other) => other.settings?.instance === instance && other.leaseId > leaseId);
+  const id = instance === undefined || isReplaced ? `${shard}/${leaseId}` : instance;
   return { ...worker, id, shards: [{ shard, leaseId, heartbeatAt, silentMs, lost: isLost(worker) }] };
 }
 

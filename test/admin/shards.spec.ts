@@ -205,6 +205,25 @@ describe('QueueAdmin over several shards', () => {
     expect(await admin.kinds()).toMatchObject([{ kind: 7, processes: 3, slots: { capacity: 15, busy: 6 } }]);
   });
 
+  it('shows the lease that a process has lost beside its newer one', async () => {
+    const lease = (silentS: number) =>
+      app.dataSource('a').query(
+        `INSERT INTO pgqueue_lease (worker, heartbeat_at, slots, running, settings)
+         VALUES ('back', now() - $1 * interval '1 s', '{"7": [5, 2, null]}', '[]', '{"instance": "two", "silenceMs": 60000, "kinds": {}}')
+         RETURNING id`,
+        [silentS],
+      );
+    await lease(3600);
+    const [{ id: newer }] = await lease(0);
+    const workers = (await admin.workers()).filter(({ worker }) => worker === 'back');
+    expect(workers.map(({ lost, shards }) => [lost, shards.length]).toSorted()).toEqual([
+      [false, 1],
+      [true, 1],
+    ]);
+    expect(workers.find(({ lost }) => !lost)).toMatchObject({ id: 'two', leaseId: Number(newer) });
+    await app.dataSource('a').query(`DELETE FROM pgqueue_lease WHERE worker = 'back'`);
+  });
+
   it('takes a process that works in all of them for one', async () => {
     app.queue.registerKind(50, () => undefined, { workerCount: 3, attemptTimeout: '5s', backoff: () => 0 });
     await app.queue.start();
