@@ -9,10 +9,14 @@ const MAX_CHARACTERS = 8 * 1024 * 1024;
 
 /** Whether storing these takes more than one statement. */
 export function needsTransaction(drafts: readonly TaskDraft[]): boolean {
-  const keyed = drafts.some(({ externalKey }) => externalKey !== null);
-  const keyless = drafts.some(({ externalKey }) => externalKey === null);
-  const characters = drafts.reduce((sum, { payload }) => sum + payload.length, 0);
-  return (keyed && keyless) || drafts.length > MAX_ROWS || characters > MAX_CHARACTERS;
+  let keyed = 0;
+  let characters = 0;
+  for (const { externalKey, payload } of drafts) {
+    keyed += Number(externalKey !== null);
+    characters += payload.length;
+  }
+  const isMixed = keyed > 0 && keyed < drafts.length;
+  return isMixed || drafts.length > MAX_ROWS || characters > MAX_CHARACTERS;
 }
 
 /** Stores drafts in bounded statements and says in order what became of each. */
