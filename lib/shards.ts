@@ -1,6 +1,6 @@
 import type { Shard } from './shard.js';
 import { assertTransaction } from './storage/executor.js';
-import { type ShardKey, shardNamed, shardOfTask } from './task/shard.js';
+import type { ShardKey } from './task/shard.js';
 import { InvalidManagerError, InvalidTaskError } from './task/task.errors.js';
 import type { Executor, Manager } from './task/transaction.js';
 
@@ -41,19 +41,6 @@ export class Shards {
   /** The application ends. */
   close(): void {
     this.all.forEach((shard) => shard.close());
-  }
-
-  /** @throws InvalidOptionError for a name that no shard has. */
-  named(name: string, field = 'shard'): Shard {
-    return shardNamed(this.all, name, field);
-  }
-
-  /**
-   * The shard of a task's id, and the id within it.
-   * @throws InvalidOptionError for an id of no shard
-   */
-  ofTask(id: string, field = 'id'): { shard: Shard; id: string } {
-    return shardOfTask(this.all, id, field);
   }
 
   /**

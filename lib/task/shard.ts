@@ -35,12 +35,11 @@ export function splitTaskId(id: string): { shard: string | undefined; id: string
 export function shardNamed<Shard extends { readonly name: string }>(
   shards: readonly Shard[],
   name: string,
-  field = 'shard',
 ): Shard {
   const shard = shards.find((candidate) => candidate.name === name);
   if (!shard) {
     throw new InvalidOptionError(
-      field,
+      'shard',
       name,
       `must be one of ${shards.map((candidate) => candidate.name).join(', ')}`,
     );
@@ -55,7 +54,6 @@ export function shardNamed<Shard extends { readonly name: string }>(
 export function shardOfTask<Shard extends { idOf(id: string): string }>(
   shards: readonly Shard[],
   id: string,
-  field = 'id',
 ): { shard: Shard; id: string } {
   const { shard: name, id: ownId } = splitTaskId(id);
   const shard = shards.find((candidate) => candidate.idOf(ownId) === id);
@@ -64,7 +62,7 @@ export function shardOfTask<Shard extends { idOf(id: string): string }>(
       name === undefined
         ? "must name its shard, as in 'shard/id'"
         : 'must be the id of a task in one of the shards';
-    throw new InvalidOptionError(field, id, problem);
+    throw new InvalidOptionError('id', id, problem);
   }
   return { shard, id: ownId };
 }
