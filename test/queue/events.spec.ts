@@ -35,8 +35,13 @@ it('tell how long each claimed task had been due, by the database', async () => 
     `UPDATE pgqueue SET run_at = clock_timestamp() - interval '1 hour' WHERE priority = 0`,
   );
   await app.queue.start();
-  const { count, waitsMs } = await events.first('tasks-claimed');
-  expect([count, waitsMs.length]).toEqual([2, 2]);
+  // By one claim, or by two where another shard looks for tasks at that moment.
+  const claims = () => events.of('tasks-claimed');
+  const waitsMs = await until(() => {
+    const waits = claims().flatMap((claim) => claim.waitsMs);
+    return waits.length === 2 && waits;
+  });
+  expect(claims().every((claim) => claim.count === claim.waitsMs.length)).toBe(true);
   expect(waitsMs[0]).toBeGreaterThanOrEqual(3_600_000);
   expect(waitsMs[0]).toBeLessThan(3_660_000);
   expect(waitsMs[1]).toBeGreaterThan(0);
