@@ -142,7 +142,8 @@ it('tell of connections that fail, and of each that works again', async () => {
   body.resolve();
   const roles = ['claim', 'settle', 'heartbeat', ...(LISTENS ? ['listen' as const] : [])] as const;
   for (const role of roles) {
-    await events.first('connection-failed', (event) => event.role === role);
+    // A pooler keeps statements waiting, until the queue gives them up.
+    await events.first('connection-failed', (event) => event.role === role, 15_000);
   }
   expect(events.of('connection-restored')).toEqual([]);
   await restore();
