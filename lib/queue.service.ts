@@ -70,7 +70,8 @@ export class QueueService {
   }
 
   /**
-   * Cancels the open task of this key, in every shard unless `manager` or `shardKey` means one; the signal of a running attempt is aborted, wherever it runs, and its outcome is discarded.
+   * Cancels the open task of this key, in every shard unless `manager` or `shardKey` means one; the signal of a running attempt is
+   * aborted, wherever it runs, and its outcome is discarded.
    * Running attempts are told at the commit.
    * @returns whether there was one
    * @throws InvalidTaskError, UnexpectedTaskKindError, InvalidManagerError; ShardsFailedError when some shards failed and not all

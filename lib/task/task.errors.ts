@@ -1,3 +1,5 @@
+import { errorMessage } from './error-message.js';
+
 /** The base of every error that this library throws; `code` is stable, messages may be reworded. */
 export abstract class PgQueueError extends Error {
   /** Names the error for programs, for example `PGQUEUE_LEASE_LOST`. */
@@ -71,7 +73,7 @@ export class ShardsFailedError<Result = unknown> extends PgQueueError {
     /** What came of the others: of `pushTasks` a `PushResult` for each task, `failed` where it is not stored. */
     readonly result: Result,
   ) {
-    const failures = [...errors].map(([shard, error]) => `shard ${shard}: ${messageOf(error)}`);
+    const failures = [...errors].map(([shard, error]) => `shard ${shard}: ${errorMessage(error)}`);
     super(failures.join('; '), { cause: errors.values().next().value });
   }
 }
@@ -135,10 +137,6 @@ export class ShutdownError extends PgQueueError {
 /** The stored payload does not fit the definition's schema. */
 export class TaskPayloadError extends PgQueueError {
   readonly code = 'PGQUEUE_TASK_PAYLOAD';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function describeValue(value: unknown): string {
