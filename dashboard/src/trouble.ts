@@ -36,7 +36,7 @@ export function rankOf(troubles: readonly Trouble[]): number {
 }
 
 function blocked(kind: LoadedKind, now: number): Trouble | null {
-  const { statuses, pausedAt, processes, slots, oldestDueAt } = kind;
+  const { statuses, pausedAt, unpausedIn, processes, slots, oldestDueAt } = kind;
   const waiting = statuses.new.count + statuses.must_retry.count;
   const lateMs = oldestDueAt === null ? 0 : now - Date.parse(oldestDueAt);
   const wait =
@@ -45,6 +45,11 @@ function blocked(kind: LoadedKind, now: number): Trouble | null {
       : `${plural(waiting, 'task waits', 'tasks wait')}.`;
   if (pausedAt !== null) {
     const since = `Paused since ${formatDateTime(pausedAt)}.`;
+    if (unpausedIn.length > 0) {
+      const where = `${unpausedIn.length === 1 ? 'shard' : 'shards'} ${unpausedIn.join(', ')}`;
+      const text = `${since} In ${where} it is not: pause it again, or resume it. ${wait}`;
+      return { severity: 'warning', label: 'paused in part', text, remedy: 'resume' };
+    }
     return lateMs > 0
       ? { severity: 'warning', label: 'paused', text: `${since} ${wait}`, remedy: 'resume' }
       : { severity: 'note', label: 'paused', text: since, remedy: 'resume' };

@@ -41,13 +41,3 @@ function asOne(parts: readonly WorkerProcess[]): WorkerProcess {
     shards: parts.flatMap(({ shards }) => shards),
   };
 }
-
-/** Since when each kind is paused, in whichever shard. */
-export function mergePauses(all: readonly ReadonlyMap<number, Date>[]): Map<number, Date> {
-  const merged = new Map<number, Date>();
-  for (const [kind, at] of all.flatMap((pauses) => [...pauses])) {
-    const other = merged.get(kind);
-    merged.set(kind, other && other < at ? other : at);
-  }
-  return merged;
-}

@@ -24,7 +24,8 @@ import { InvalidOptionError } from '../task/task.errors.js';
 import type { AdminShard } from './admin-shard.js';
 import { KindNames } from './kind-names.js';
 import { mergePages } from './merged-page.js';
-import { mergePauses, mergeWorkers } from './merged-workers.js';
+import { mergePauses } from './merged-pauses.js';
+import { mergeWorkers } from './merged-workers.js';
 import { decodeCursor, encodeCursor, type PagePlace } from './page-cursor.js';
 import { type QueueFigures, QueueOverview } from './queue-overview.js';
 import { type ReadFrom, ShardAdmin } from './shard-admin.js';
@@ -161,7 +162,7 @@ export class QueueAdmin {
       pauses: await shard.pauses(),
     }));
     const workers = new Map([...asked.answers].map(([{ name }, answer]) => [name, answer.workers]));
-    const pauses = mergePauses(valuesOf(asked).map((answer) => answer.pauses));
+    const pauses = mergePauses([...asked.answers].map(([{ name }, answer]) => [name, answer.pauses]));
     return resultOf(asked, kindViews(mergeWorkers(workers), pauses, this.names.of));
   }
 

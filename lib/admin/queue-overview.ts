@@ -3,7 +3,8 @@ import { askShards } from '../task/shard-answers.js';
 import { mergeCounts } from '../task/task-counts.js';
 import type { KindCounts, KindView, ShardView, WorkerView } from '../task/task-view.js';
 import type { KindNames } from './kind-names.js';
-import { mergePauses, mergeWorkers } from './merged-workers.js';
+import { mergePauses } from './merged-pauses.js';
+import { mergeWorkers } from './merged-workers.js';
 import type { ShardAdmin } from './shard-admin.js';
 import { type Look, type ShardFigures, ShardLook } from './shard-look.js';
 import { kindViews, workerView } from './worker-views.js';
@@ -53,7 +54,7 @@ export class QueueOverview {
     const figures = [...answers.values()];
     const nameOf = this.names.of;
     const workers = mergeWorkers(new Map([...answers].map(([{ name }, answer]) => [name, answer.workers])));
-    const pauses = mergePauses(figures.map((answer) => answer.pauses));
+    const pauses = mergePauses([...answers].map(([{ name }, answer]) => [name, answer.pauses]));
     return {
       counts: mergeCounts(figures.map(({ counts }) => counts)),
       kinds: kindViews(workers, pauses, nameOf),

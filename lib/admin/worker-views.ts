@@ -1,8 +1,11 @@
 import type { StoredWorker } from '../storage/admin.repository.js';
 import type { KindView, SlotCounts, WorkerView } from '../task/task-view.js';
+import type { KindPause } from './merged-pauses.js';
 
 /** Where a process has not told of itself, the default of its `leaseTimeout`. */
 const DEFAULT_SILENCE_MS = 15_000;
+
+const NOT_PAUSED: KindPause = { pausedAt: null, unpausedIn: [] };
 
 export function isLost({ silentMs, settings }: StoredWorker): boolean {
   return silentMs > (settings?.silenceMs ?? DEFAULT_SILENCE_MS);
@@ -64,7 +67,7 @@ export function workerView(
 /** The kinds that live processes handle, and those that are paused. */
 export function kindViews(
   workers: readonly StoredWorker[],
-  pauses: ReadonlyMap<number, Date>,
+  pauses: ReadonlyMap<number, KindPause>,
   nameOf: (kind: number) => string,
 ): KindView[] {
   const live = workers.filter((worker) => !isLost(worker));
@@ -76,7 +79,7 @@ export function kindViews(
       return {
         kind,
         name: nameOf(kind),
-        pausedAt: pauses.get(kind) ?? null,
+        ...(pauses.get(kind) ?? NOT_PAUSED),
         processes: handling.length,
         slots: sumOf(handling.map((worker) => slotsOf(worker, kind)!)),
         settings: handling.at(-1)?.settings?.kinds[kind] ?? null,

@@ -50,14 +50,18 @@ function kindsTable(counts: readonly KindCounts[], kinds: readonly KindView[]): 
         ...COLUMNS.map((status) => numberOf(counted?.statuses[status])),
         oldest ? duration(Math.max(0, Date.now() - oldest.getTime())) : '-',
         view ? `${view.slots.busy}/${view.slots.capacity}` : '-',
-        view?.pausedAt
-          ? `paused since ${view.pausedAt.toISOString()}`
-          : view?.processes
-            ? ''
-            : 'no live worker',
+        stateOf(view),
       ];
     });
   return table([['kind', 'name', ...COLUMNS, 'oldest due', 'slots', ''], ...rows]);
+}
+
+function stateOf(view: KindView | undefined): string {
+  if (view?.pausedAt) {
+    const but = view.unpausedIn.length > 0 ? `, but not in ${view.unpausedIn.join(', ')}` : '';
+    return `paused since ${view.pausedAt.toISOString()}${but}`;
+  }
+  return view?.processes ? '' : 'no live worker';
 }
 
 function numberOf(counted: TaskCount | undefined): string {

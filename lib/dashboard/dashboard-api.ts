@@ -61,7 +61,7 @@ export interface OverviewShard extends Pick<ShardView, 'name' | 'draining' | 'ag
 
 export interface OverviewKind
   extends
-    Pick<KindView, 'kind' | 'name' | 'pausedAt' | 'processes' | 'slots' | 'settings'>,
+    Pick<KindView, 'kind' | 'name' | 'pausedAt' | 'unpausedIn' | 'processes' | 'slots' | 'settings'>,
     Pick<KindActivity, 'points' | 'wait' | 'run'> {
   readonly statuses: Readonly<Record<TaskStatus, TaskCount>>;
   /** Since when the task that waits the longest has been due; null when none waits. */

@@ -51,9 +51,10 @@ function countsOf(counts: KindCounts | undefined): Pick<OverviewKind, 'statuses'
 
 function viewOf(
   view: KindView | undefined,
-): Pick<OverviewKind, 'pausedAt' | 'processes' | 'slots' | 'settings'> {
+): Pick<OverviewKind, 'pausedAt' | 'unpausedIn' | 'processes' | 'slots' | 'settings'> {
   return {
     pausedAt: view?.pausedAt ?? null,
+    unpausedIn: view?.unpausedIn ?? [],
     processes: view?.processes ?? 0,
     slots: view?.slots ?? { capacity: 0, busy: 0, fullSince: null },
     settings: view?.settings ?? null,

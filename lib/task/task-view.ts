@@ -85,6 +85,8 @@ export interface KindView {
   readonly name: string;
   /** Since when, in the shard where it was paused first; null when it is paused in none. */
   readonly pausedAt: Date | null;
+  /** The shards whose tasks of it are claimed although it is paused in others: `pause` it again, or `resume` it. Else empty. */
+  readonly unpausedIn: readonly string[];
   /** Live worker processes that handle it. */
   readonly processes: number;
   readonly slots: SlotCounts;

@@ -243,13 +243,14 @@ describe('QueueAdmin over several shards', () => {
 
   it('pauses and resumes a kind in every shard', async () => {
     await app.dataSource('a').query('INSERT INTO pgqueue_pause (kind) VALUES (7)');
+    expect(await admin.kinds()).toMatchObject([{ kind: 7, unpausedIn: ['b', 'default'] }]);
     expect(await admin.pause(7)).toBe(true);
     expect(await admin.pause(7)).toBe(false);
     for (const shard of Object.keys(databases)) {
       expect(await app.dataSource(shard).query('SELECT kind FROM pgqueue_pause')).toEqual([{ kind: 7 }]);
     }
     const [{ paused_at: first }] = await app.dataSource('a').query('SELECT paused_at FROM pgqueue_pause');
-    expect(await admin.kinds()).toMatchObject([{ kind: 7, pausedAt: first }]);
+    expect(await admin.kinds()).toMatchObject([{ kind: 7, pausedAt: first, unpausedIn: [] }]);
     expect(await admin.resume(7)).toBe(true);
     expect(await admin.kinds()).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { QueueAdmin } from '../../lib/index.js';
 import { cutOff } from '../support/cut-off.js';
 import { newKind } from '../support/kinds.js';
 import {
@@ -18,6 +19,7 @@ describe.skipIf(!chromiumPath)('the pages of a queue with several shards', () =>
   let shop: DashboardApp;
   let browser: TestBrowser;
   let id: string;
+  const kind = newKind({ name: 'send-mail' });
 
   beforeAll(async () => {
     databases = await createShardDatabases('eu-1', 'us-1');
@@ -25,7 +27,6 @@ describe.skipIf(!chromiumPath)('the pages of a queue with several shards', () =>
       queue: shardedQueue({ databases, options: { autoStart: false }, shards: { draining: ['us-1'] } }),
     });
     browser = await openBrowser();
-    const kind = newKind({ name: 'send-mail' });
     const pushed = await shop.queue.pushTask({ kind, payload: { to: 'ada' } }, { shardKey: 'eu-1/1' });
     id = pushed.id!;
     await shop.app
@@ -56,6 +57,24 @@ describe.skipIf(!chromiumPath)('the pages of a queue with several shards', () =>
     await page.reload();
     await page.getByRole('button', { name: `Cancel task ${id}` }).waitFor();
     expect(faults).toEqual([]);
+  });
+
+  it.each(WIDTHS)('offer both where a kind is paused in some shards only, on %i pixels', async (width) => {
+    const { page } = await browser.visit(shop.address, { viewport: { width, height: 740 } });
+    await shop.app
+      .get(getDataSourceToken('eu-1'))
+      .query(`INSERT INTO pgqueue_pause (kind) VALUES (${kind.kind})`);
+    const attention = page.getByRole('region', { name: 'Needs attention' });
+    await page.getByText('paused in part').waitFor();
+    await attention.getByText(/In shard us-1 it is not: pause it again, or resume it\./).waitFor();
+    expect(await overflowOf(page)).toBe(0);
+    await attention.getByRole('button', { name: 'Resume send-mail' }).waitFor();
+    await attention.getByRole('button', { name: 'Pause send-mail' }).click();
+    await page.getByRole('button', { name: 'Pause the kind' }).click();
+    await page.getByText('send-mail is paused: no process claims its tasks until it is resumed.').waitFor();
+    await page.getByText('paused in part').waitFor({ state: 'detached' });
+    expect(await shop.app.get(QueueAdmin).kinds()).toMatchObject([{ kind: kind.kind, unpausedIn: [] }]);
+    await shop.app.get(QueueAdmin).resume(kind);
   });
 
   it.each(WIDTHS)('say which shard is missing while it is down, on %i pixels', async (width) => {

@@ -104,6 +104,11 @@ describe('nestjs-pgqueue --shard', () => {
     });
   });
 
+  it('says where a kind is not paused that is paused elsewhere', async () => {
+    await app.dataSource('b').query('INSERT INTO pgqueue_pause (kind) VALUES ($1)', [kind.kind]);
+    expect((await run('status', ...shards())).output).toMatch(/ paused since [-\d:.TZ]+, but not in a$/m);
+  });
+
   it('does what it can while a shard is down, names it, and ends with 1', async () => {
     await push('a');
     await push('b');

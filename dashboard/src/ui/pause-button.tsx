@@ -6,7 +6,7 @@ import { Confirm } from './confirm.js';
 
 /** Pauses a kind, or resumes it, after a question. */
 export function PauseButton({
-  kind: { kind, name, pausedAt },
+  kind: { kind, name, pausedAt, unpausedIn },
   quiet = false,
 }: {
   kind: LoadedKind;
@@ -15,7 +15,11 @@ export function PauseButton({
 }) {
   // What was asked for stays so while the question is open, whatever comes from the server.
   const [pausing, setPausing] = useState<boolean | null>(null);
-  const paused = pausedAt !== null;
+  // One that is paused in some shards only may be meant to be so in all, or in none.
+  const offers = [
+    ...(pausedAt === null || unpausedIn.length > 0 ? [true] : []),
+    ...(pausedAt === null ? [] : [false]),
+  ];
   const set = async (pause: boolean) => {
     const { changed, missing = [] } = await api.setPaused(kind, pause);
     const done = changed
@@ -26,14 +30,17 @@ export function PauseButton({
   };
   return (
     <>
-      <button
-        type="button"
-        class={`button${quiet && !paused ? ' button-quiet' : ''}`}
-        aria-label={`${paused ? 'Resume' : 'Pause'} ${name}`}
-        onClick={() => setPausing(!paused)}
-      >
-        {paused ? 'Resume' : 'Pause'}
-      </button>
+      {offers.map((pause) => (
+        <button
+          key={pause}
+          type="button"
+          class={`button${quiet && pausedAt === null ? ' button-quiet' : ''}`}
+          aria-label={`${pause ? 'Pause' : 'Resume'} ${name}`}
+          onClick={() => setPausing(pause)}
+        >
+          {pause ? 'Pause' : 'Resume'}
+        </button>
+      ))}
       {pausing !== null && (
         <Confirm
           title={`${pausing ? 'Pause' : 'Resume'} ${name}?`}

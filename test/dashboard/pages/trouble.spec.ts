@@ -29,6 +29,7 @@ function kindWith({
     kind: 1,
     name: 'work',
     pausedAt: null,
+    unpausedIn: [],
     processes: 2,
     slots: { capacity: 10, busy: 1, fullSince: null },
     settings: null,
@@ -77,6 +78,14 @@ describe('the troubles of a kind', () => {
     expect(told(kindWith({ pausedAt }))).toEqual(['note: paused']);
     expect(told(kindWith({ pausedAt, counts: { new: 1 }, oldestDueAt: ago(5) }))).toEqual([
       'warning: paused',
+    ]);
+    const unpausedIn = ['eu-2', 'eu-3'];
+    expect(troublesOf(kindWith({ pausedAt, unpausedIn, counts: { new: 1 } }), NOW)).toMatchObject([
+      {
+        severity: 'warning',
+        label: 'paused in part',
+        text: expect.stringMatching(/In shards eu-2, eu-3 it is not: .* 1 task waits\.$/),
+      },
     ]);
   });
 
