@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { toMilliseconds } from '../task/duration.js';
+import { ClusterTail } from './cluster-tail.js';
 import { type Command, type CommandContext, EXIT } from './command.js';
 import { duration, oneLine } from './output.js';
-import type { TailEvent } from './shard-tail.js';
-import { TaskTail } from './task-tail.js';
+import { ShardTail, type TailEvent } from './shard-tail.js';
 
 export const tailCommand: Command = {
   summary: 'follow what happens, until Ctrl-C',
@@ -18,20 +18,23 @@ of a sort per shard and look.`,
   async run(context) {
     const { admin, output, schema, shards, signal, values } = context;
     const intervalMs = toMilliseconds('--interval', values['interval'] ?? '2s', { min: 100, max: 3_600_000 });
-    const tail = new TaskTail(
-      admin,
-      shards.map(({ name }) => name),
-    );
-    const first = await tail.look();
+    const tails = shards.map(({ name }) => new ShardTail(admin, name));
+    const all = [...tails, new ClusterTail(admin, tails)];
+    const lookAt = async (tail: (typeof all)[number]) =>
+      (await tail.look()).forEach((event) => write(context, event));
+    const firstLooks = all.map(lookAt);
+    // Each at its own pace: a shard that says nothing keeps none of the others.
+    const ends = all.map(async (tail, index) => {
+      await firstLooks[index];
+      while (await passes(intervalMs, signal)) {
+        await lookAt(tail);
+      }
+    });
+    await Promise.all(firstLooks);
     output.err(
       `following schema "${oneLine(schema)}", a look every ${duration(intervalMs)}; Ctrl-C ends it\n`,
     );
-    first.forEach((event) => write(context, event));
-    while (await passes(intervalMs, signal)) {
-      for (const event of await tail.look()) {
-        write(context, event);
-      }
-    }
+    await Promise.all(ends);
     return EXIT.done;
   },
 };

@@ -134,6 +134,9 @@ describe('nestjs-pgqueue --shard', () => {
     await tail.writes('following');
     proxy.blackhole();
     const status = start(['status', ...silent]);
+    const inA = await push('a');
+    await tail.writes(`pushed           task ${inA} `);
+    expect(tail.output()).not.toContain('shard-down');
     await tail.writes('shard-down       b: no answer within 10500 ms');
     tail.process.kill('SIGINT');
     expect(await tail.ended).toBe(0);

@@ -82,6 +82,19 @@ describe('tail', () => {
     expect(await tail.ended).toBe(0);
   });
 
+  it('tells once what it may not see', async () => {
+    await app.dataSource.query('ALTER TABLE pgqueue_pause RENAME TO hidden');
+    try {
+      const tail = await follow();
+      await tail.writes('not-shown        worker processes and pauses: ');
+      const id = await push('x');
+      await tail.writes(`pushed           task ${id} `);
+      expect(tail.output().match(/not-shown/g)).toHaveLength(1);
+    } finally {
+      await app.dataSource.query('ALTER TABLE hidden RENAME TO pgqueue_pause');
+    }
+  });
+
   it('writes JSON, and says so when it can not show all', async () => {
     const tail = await follow('--json');
     await app.queue.pushTasks(Array.from({ length: 300 }, () => ({ kind: Mail, payload: 1 })));
