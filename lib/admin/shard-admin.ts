@@ -173,7 +173,7 @@ export class ShardAdmin {
   }
 
   private learnNames(kinds: readonly number[]): Promise<void> {
-    return this.deps.names.ask(kinds, () => this.master.workers());
+    return this.deps.names.ask(kinds, () => this.reading.workers());
   }
 
   private tell(action: Action, kinds: ReadonlyMap<number, number>): void {

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EmbeddedPostgres } from '../../scripts/embedded-postgres/index.mjs';
-import { PgQueueModule, QueueAdmin } from '../../lib/index.js';
+import { PgQueueModule, type PgQueueModuleOptions, QueueAdmin } from '../../lib/index.js';
 import { AdminRepository } from '../../lib/storage/admin.repository.js';
 import { PgDatabase } from '../../lib/storage/pg-database.js';
 import { queueSql } from '../../lib/storage/sql/index.js';
@@ -39,14 +39,7 @@ describe.skipIf(skipped)('readFrom: replica', () => {
     const pool = new pg.Pool({ connectionString: standbyUrl });
     ageAtFirst = await new AdminRepository(new PgDatabase(pool), queueSql('public'), 1000).age();
     await pool.end();
-    app = await createQueueApp({
-      url: primary.url,
-      options: { readFrom: 'replica' },
-      typeorm: {
-        url: undefined,
-        replication: { master: { url: primary.url }, slaves: [{ url: standbyUrl }] },
-      },
-    });
+    app = await startReading({});
     admin = app.get(QueueAdmin);
   }, 60_000);
 
@@ -55,6 +48,16 @@ describe.skipIf(skipped)('readFrom: replica', () => {
     await primary.stop();
     await standby.stop();
   });
+
+  const startReading = (options: PgQueueModuleOptions): Promise<QueueApp> =>
+    createQueueApp({
+      url: primary.url,
+      options: { ...options, readFrom: 'replica' },
+      typeorm: {
+        url: undefined,
+        replication: { master: { url: primary.url }, slaves: [{ url: standbyUrl }] },
+      },
+    });
 
   /** What is committed is on the standby's disk, but may have to be replayed there yet. */
   async function replayed(): Promise<void> {
@@ -112,6 +115,19 @@ describe.skipIf(skipped)('readFrom: replica', () => {
     const onMaster = await createQueueApp({ url: primary.url, options: { autoStart: false } });
     expect((await onMaster.get(QueueAdmin).list()).ageMs).toBe(0);
     await onMaster.close();
+  });
+
+  // The last: what listens to the master has nothing to go on with.
+  it('lists, counts and names tasks of any kind while the master is down', async () => {
+    const others = await startReading({ autoStart: false });
+    await ask(primary.url, `INSERT INTO pgqueue (kind, payload) VALUES (77, '1')`);
+    await replayed();
+    await primary.stop();
+    const reading = others.get(QueueAdmin);
+    expect(await reading.list({ kind: 77 })).toMatchObject({ tasks: [{ name: 'pgqueue-77' }] });
+    expect(await reading.counts()).toContainEqual(expect.objectContaining({ kind: 77 }));
+    expect(await reading.shards()).toMatchObject([{ reachable: false }]);
+    await others.close();
   });
 });
 
