@@ -8,7 +8,13 @@ export interface CountedTasks {
   readonly percent: number;
   /** No more than this was counted of one kind's tasks of each class. */
   readonly caps: Readonly<Record<ListClass, number>>;
-  readonly counted: readonly (readonly [group: ListClass, kind: number, status: TaskStatus, n: number])[];
+  /** Without a status: of its class, not told apart. */
+  readonly counted: readonly (readonly [
+    group: ListClass,
+    kind: number,
+    status: TaskStatus | null,
+    n: number,
+  ])[];
   readonly sampled: readonly (readonly [kind: number, status: TaskStatus, n: number])[];
 }
 

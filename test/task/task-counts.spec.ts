@@ -37,6 +37,21 @@ describe('combineCounts', () => {
     });
   });
 
+  it('estimates a class that was not told apart by the sample alone', () => {
+    const [kind] = combine({
+      counted: [['finished', 1, null, 100]],
+      sampled: [
+        [1, 'succeeded', 30],
+        [1, 'cancelled', 2],
+      ],
+    });
+    expect(kind!.statuses).toMatchObject({
+      succeeded: { count: 300, approximate: true },
+      cancelled: { count: 20, approximate: true },
+      new: { count: 0, approximate: false },
+    });
+  });
+
   it('lists kinds in order, by name', () => {
     const kinds = combine({
       counted: [

@@ -7,12 +7,15 @@ const BROKEN = "= 'no_attempts_left'";
 
 export function adminSql({ task, lease, pause, channel }: SchemaNames) {
   const counted = (of: string, condition: string, order: string, status = SHOWN_STATUS) => `
-  SELECT '${of}' AS class, g.kind, found.status, count(*) AS n
+  SELECT '${of}' AS class, g.kind, found.status, found.n
   FROM groups g, LATERAL (
-    SELECT ${status} AS status FROM ${task} t
-    WHERE t.kind = g.kind AND t.status ${condition} ORDER BY ${order} LIMIT (SELECT ${of} FROM cap)
+    SELECT few.status, count(*) AS n
+    FROM (
+      SELECT ${status} AS status FROM ${task} t
+      WHERE t.kind = g.kind AND t.status ${condition} ORDER BY ${order} LIMIT (SELECT ${of} FROM cap)
+    ) few GROUP BY few.status
   ) found
-  WHERE g.class = '${of}' GROUP BY g.kind, found.status`;
+  WHERE g.class = '${of}'`;
 
   return {
     /**
@@ -25,7 +28,9 @@ export function adminSql({ task, lease, pause, channel }: SchemaNames) {
          THEN greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000) END::text AS age`,
     /**
      * Tasks by kind and status. Small groups are counted by their index; where that meets the cap, a sample of the table's blocks
-     * tells how many there may be. Broken ones, which matter more and cost less, are counted further. A table of no more blocks than the sample is read whole, and so counted exactly.
+     * tells how many there may be. Broken ones, which matter more and cost less, are counted further. Finished ones, whose status only
+     * the table knows, are not told apart (status null) where their index meets the cap, and the sample can tell.
+     * A table of no more blocks than the sample is read whole, and so counted exactly.
      * $1 blocks to sample · $2 how many rows to count at most in all.
      */
     counts: `
@@ -38,18 +43,25 @@ groups AS MATERIALIZED (
 ), cap AS MATERIALIZED (
   SELECT n AS open, n AS finished, n * 5 AS broken
   FROM (SELECT greatest(100, least(1000, $2::int / greatest(1, count(*)))) AS n FROM groups) shared
-), counted AS MATERIALIZED (
-${counted('open', `IN ${OPEN}`, 't.priority, t.run_at, t.id')}
-UNION ALL
-${counted('broken', BROKEN, 't.created_at', "'no_attempts_left'")}
-UNION ALL
-${counted('finished', `IN ${FINISHED}`, 't.finished_at')}
 ), share AS MATERIALIZED (
   SELECT least(100, 100.0 * $1::int * current_setting('block_size')::int
                       / greatest(1, pg_relation_size(${pg.escapeLiteral(task)}::regclass))) AS percent
 ), sampled AS MATERIALIZED (
   SELECT t.kind, ${SHOWN_STATUS} AS status, count(*) AS n
   FROM ${task} t TABLESAMPLE SYSTEM ((SELECT percent FROM share)) GROUP BY 1, 2
+), much_finished AS MATERIALIZED (
+  SELECT g.kind FROM groups g, cap, share
+  WHERE g.class = 'finished'
+    AND cap.finished <= (SELECT sum(s.n) * 100 / share.percent FROM sampled s WHERE s.kind = g.kind AND s.status IN ${FINISHED})
+    AND EXISTS (SELECT FROM ${task} t WHERE t.kind = g.kind AND t.status IN ${FINISHED} ORDER BY t.finished_at OFFSET cap.finished - 1 LIMIT 1)
+), counted AS MATERIALIZED (
+${counted('open', `IN ${OPEN}`, 't.priority, t.run_at, t.id')}
+UNION ALL
+${counted('broken', BROKEN, 't.created_at', "'no_attempts_left'")}
+UNION ALL
+${counted('finished', `IN ${FINISHED}`, 't.finished_at')} AND g.kind NOT IN (SELECT kind FROM much_finished)
+UNION ALL
+  SELECT 'finished', kind, NULL, (SELECT finished FROM cap) FROM much_finished
 ), oldest AS (
   SELECT k.kind, min(due.run_at) AS run_at
   FROM open_kinds k, generate_series(0, 9) AS level, LATERAL (
