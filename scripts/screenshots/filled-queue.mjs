@@ -61,7 +61,11 @@ async function addWorkers(client) {
         `${host}:1:${leases.length + 1}`,
         host,
         handled.map(({ kind }) => kind),
-        { silenceMs, kinds: Object.fromEntries(handled.map((kind) => [kind.kind, settingsOf(kind)])) },
+        {
+          instance: host,
+          silenceMs,
+          kinds: Object.fromEntries(handled.map((kind) => [kind.kind, settingsOf(kind)])),
+        },
         Object.fromEntries(handled.map((kind) => [kind.kind, slotsOf(kind, leases.length)])),
         silentS,
       ],

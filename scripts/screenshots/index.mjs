@@ -1,17 +1,9 @@
 // Takes the pictures of docs/dashboard: `npm run build && npm run docs:screenshots`, with Chromium in the PATH or in CHROMIUM.
-import 'reflect-metadata';
 import { spawnSync } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { TypeOrmModule } from '@nestjs/typeorm';
-import pg from 'pg';
 import { chromium } from 'playwright-core';
-import { PgQueueDashboardModule } from '../../dist/lib/dashboard/index.js';
-import { PgQueueModule, pgQueueMigrations, QueueService } from '../../dist/lib/index.js';
-import { fillQueue } from './filled-queue.mjs';
-import { numberOf } from './kinds.mjs';
+import { openQueue, openShards } from './queue-apps.mjs';
 
 const FOLDER = new URL('../../docs/dashboard/', import.meta.url);
 const DESKTOP = { width: 1280, height: 800 };
@@ -42,48 +34,33 @@ const pictures = (id) => [
   { name: 'phone-task', hash: `#/tasks/${id}`, theme: 'dark', size: PHONE },
 ];
 
-class AppModule {}
-Module({
-  imports: [
-    TypeOrmModule.forRoot({
-      type: 'postgres',
-      url: process.env['DATABASE_URL'],
-      migrations: [...pgQueueMigrations],
-      migrationsRun: true,
-    }),
-    PgQueueModule.forRoot({ autoStart: false }),
-    PgQueueDashboardModule.forRoot({ authorize: () => true }),
-  ],
-})(AppModule);
+/** @type {Picture[]} */
+const ofShards = [
+  { name: 'shards-light', hash: '#/', theme: 'light' },
+  { name: 'shards-workers-dark', hash: '#/workers', theme: 'dark' },
+];
 
-const app = await NestFactory.create(AppModule, { logger: ['error'] });
-// No process of the pictures handles this kind, and so none could tell its name.
-app.get(QueueService).registerKind(numberOf('export-report'), async () => {}, {
-  name: 'export-report',
-  attemptTimeout: '1m',
-  backoff: () => 0,
-});
-await app.listen(0, '127.0.0.1');
-const client = new pg.Client({ connectionString: process.env['DATABASE_URL'] });
-await client.connect();
-const id = await fillQueue(client);
-await client.end();
+const url = process.env['DATABASE_URL'] ?? '';
+const [queue, shards] = [await openQueue(url), await openShards(url)];
 await mkdir(FOLDER, { recursive: true });
 const browser = await chromium.launch({
   executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
   chromiumSandbox: process.getuid?.() !== 0,
 });
-for (const picture of pictures(id)) {
-  await take(picture);
-}
-shrink(pictures(id).map(({ name }) => fileOf(name)));
+for (const picture of pictures(queue.id)) await take(queue.address, picture);
+for (const picture of ofShards) await take(shards.address, picture);
+shrink([...pictures(queue.id), ...ofShards].map(({ name }) => fileOf(name)));
 await browser.close();
-await app.close();
+await queue.close();
+await shards.close();
 
-/** @param {Picture} picture */
-async function take({ name, hash, theme, size = DESKTOP, before }) {
+/**
+ * @param {string} address
+ * @param {Picture} picture
+ */
+async function take(address, { name, hash, theme, size = DESKTOP, before }) {
   const page = await browser.newPage({ viewport: size, colorScheme: theme });
-  await page.goto(`${await app.getUrl()}/pgqueue/${hash}`);
+  await page.goto(`${address}${hash}`);
   await page.getByText('Live', { exact: true }).waitFor();
   await page.locator('[aria-busy=true]').waitFor({ state: 'detached' });
   await before?.(page);
