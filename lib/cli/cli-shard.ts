@@ -6,6 +6,8 @@ import { QueueEvents, ShardEvents } from '../task/queue-events.js';
 import { idPrefixOf } from '../task/shard.js';
 
 const CONNECTION_TIMEOUT_MS = 10_000;
+/** What a command asks at the same time: nothing then waits behind what a silent server keeps. */
+const MAX_CONNECTIONS = 4;
 
 /** A database, and under which name it is a shard. */
 export interface ShardAddress {
@@ -30,7 +32,7 @@ export class CliShard implements AdminShard {
     this.pool = new pg.Pool({
       connectionString: url,
       connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
-      max: 2,
+      max: MAX_CONNECTIONS,
     });
     this.pool.on('acquire', (client) => this.busy.add(client as pg.PoolClient & pg.Client));
     this.pool.on('release', (_, client) => this.busy.delete(client as pg.PoolClient & pg.Client));

@@ -36,7 +36,9 @@ export interface ShardedApp {
 export async function createShardDatabases<Name extends string>(
   ...names: Name[]
 ): Promise<ShardDatabases<Name>> {
-  const created = await Promise.all(names.map(async (name) => [name, await createTestDatabase()] as const));
+  const created = await Promise.all(
+    names.map(async (name) => [name, await createTestDatabase({ plain: true })] as const),
+  );
   return Object.fromEntries(created) as ShardDatabases<Name>;
 }
 
