@@ -1,11 +1,19 @@
 #!/usr/bin/env node
 import { runCli } from './cli.js';
+import { EXIT } from './command.js';
 
 const ended = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => ended.abort());
 }
-process.exitCode = await runCli(
+// Whoever reads may have had enough, as in `… | head`: then nothing is to be done for him any more.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    ended.abort();
+    process.exitCode = error.code === 'EPIPE' ? process.exitCode : EXIT.failed;
+  });
+}
+const code = await runCli(
   process.argv.slice(2),
   process.env['DATABASE_URL'],
   {
@@ -14,3 +22,4 @@ process.exitCode = await runCli(
   },
   ended.signal,
 );
+process.exitCode ??= code;

@@ -31,7 +31,8 @@ const ENDED: TaskFilter[] = [{ status: ['succeeded', 'cancelled'] }, { status: '
 
 /** Tells what has changed in a shard since the last look, by asking for the newest of each sort. */
 export class ShardTail {
-  private newestId = 0n;
+  /** Of the last look; ids below the floor were on no page of it. */
+  private pushedBefore = { ids: new Set<string>(), floor: 0n };
   private readonly ends = ENDED.map(() => ({ seen: new Set<string>(), latest: null as number | null }));
   private hasLooked = false;
   isDown = false;
@@ -67,13 +68,14 @@ export class ShardTail {
 
   private async pushed(): Promise<TailEvent[]> {
     const { tasks } = await this.admin.list({ shard: this.shard }, { limit: MAX_SHOWN });
-    const before = this.newestId;
-    this.newestId = tasks.reduce(
-      (newest, task) => (numberOf(task) > newest ? numberOf(task) : newest),
-      before,
-    );
+    const { ids, floor } = this.pushedBefore;
+    this.pushedBefore = {
+      ids: new Set(tasks.map(({ id }) => id)),
+      floor: tasks.length < MAX_SHOWN ? 0n : numberOf(tasks.at(-1)!),
+    };
+    // A transaction that commits late has lower ids than what was told already.
     const events = tasks
-      .filter((task) => numberOf(task) > before)
+      .filter((task) => numberOf(task) > floor && !ids.has(task.id))
       .map((task) => eventOf('pushed', task.createdAt, task));
     return withRest(events);
   }

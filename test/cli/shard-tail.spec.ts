@@ -55,3 +55,29 @@ it('tells after a look that broke off what had ended until then', async () => {
   away.status = undefined;
   expect(await tail.look()).toMatchObject([{ event: 'shard-up' }, { event: 'succeeded', task: { id } }]);
 });
+
+it('tells of a push whose transaction commits behind later ones', async () => {
+  const { tail } = interrupted();
+  await tail.look();
+  const runner = app.dataSource.createQueryRunner();
+  await runner.startTransaction();
+  const early = await app.queue.pushTask({ kind, payload: 4 }, { manager: runner.manager });
+  const later = await app.queue.pushTask({ kind, payload: 5 });
+  expect(await tail.look()).toMatchObject([{ event: 'pushed', task: { id: later.id } }]);
+  await runner.commitTransaction();
+  await runner.release();
+  expect(await tail.look()).toMatchObject([{ event: 'pushed', task: { id: early.id } }]);
+  expect(await tail.look()).toEqual([]);
+});
+
+it('takes nothing for pushed that comes to light as younger tasks are deleted', async () => {
+  await app.queue.pushTasks(Array.from({ length: 250 }, (_, payload) => ({ kind, payload })));
+  const { tail } = interrupted();
+  await tail.look();
+  await app.dataSource.query(
+    'DELETE FROM pgqueue WHERE id IN (SELECT id FROM pgqueue ORDER BY id DESC LIMIT 100)',
+  );
+  expect(await tail.look()).toEqual([]);
+  const { id } = await app.queue.pushTask({ kind, payload: 6 });
+  expect(await tail.look()).toMatchObject([{ event: 'pushed', task: { id } }]);
+});

@@ -108,4 +108,12 @@ describe('tail', () => {
     expect(events.filter(({ event }) => event === 'pushed')).toHaveLength(200);
     expect(events[0]).toMatchObject({ event: 'pushed', task: { kind: 7, status: 'new' } });
   });
+
+  it('ends when nobody reads on, as in `… | head`', async () => {
+    const tail = await follow();
+    tail.process.stdout!.destroy();
+    await push('x');
+    expect(await tail.ended).toBe(0);
+    expect(tail.output()).toMatch(/^following .*\n$/);
+  });
 });
