@@ -1,10 +1,11 @@
+import pg from 'pg';
 import { assertShardName, DEFAULT_SHARD } from '../task/shard.js';
 import type { ShardAddress } from './cli-shard.js';
 import { UsageError } from './command.js';
 
 /**
  * The databases that a command works in: those of `--shard`, or else the one of DATABASE_URL.
- * @throws UsageError when none is named, InvalidOptionError for a bad name
+ * @throws UsageError when none is named or one is no address, InvalidOptionError for a bad name
  */
 export function shardAddresses(given: readonly string[], databaseUrl: string | undefined): ShardAddress[] {
   if (given.length > 0) {
@@ -15,6 +16,7 @@ export function shardAddresses(given: readonly string[], databaseUrl: string | u
       'DATABASE_URL is not set: it names the database, postgres://user:password@host/name; of several, each is named by --shard',
     );
   }
+  assertAddress('DATABASE_URL', databaseUrl);
   return [{ name: DEFAULT_SHARD, url: databaseUrl }];
 }
 
@@ -26,8 +28,31 @@ function addressOf(text: string, before: readonly string[]): ShardAddress {
     throw new UsageError('--shard: must be <name>=<url>, such as eu-1=postgres://user@host/name');
   }
   assertShardName('--shard', name);
+  assertAddress(`--shard ${name}`, url);
   if (before.some((other) => other.startsWith(`${name}=`))) {
     throw new UsageError(`--shard: ${name} is there twice`);
   }
   return { name, url };
+}
+
+/** What is no URL at all would be taken for the name of a database on some other host; `pg` names no field. */
+function assertAddress(field: string, address: string): void {
+  if (!/^(postgres(ql)?:\/\/|socket:|\/)/.test(address) || !isReadable(field, address)) {
+    throw new UsageError(
+      `${field}: is no address such as postgres://user:password@host/name; characters such as # / ? @ of a password are written %23 %2F %3F %40`,
+    );
+  }
+}
+
+/** @throws UsageError for what it names, such as the file of a certificate */
+function isReadable(field: string, address: string): boolean {
+  try {
+    return Boolean(new pg.Client(address));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_INVALID_URL') {
+      return false;
+    }
+    throw new UsageError(`${field}: ${message}`);
+  }
 }

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { toMilliseconds } from '../task/duration.js';
 import { ClusterTail } from './cluster-tail.js';
 import { type Command, type CommandContext, EXIT } from './command.js';
-import { duration, oneLine } from './output.js';
+import { oneLine } from './output.js';
 import { ShardTail, type TailEvent } from './shard-tail.js';
 
 export const tailCommand: Command = {
@@ -32,7 +32,7 @@ of a sort per shard and look.`,
     });
     await Promise.all(firstLooks);
     output.err(
-      `following schema "${oneLine(schema)}", a look every ${duration(intervalMs)}; Ctrl-C ends it\n`,
+      `following schema "${oneLine(schema)}", a look every ${intervalMs / 1000} s; Ctrl-C ends it\n`,
     );
     await Promise.all(ends);
     return EXIT.done;

@@ -97,6 +97,12 @@ describe('nestjs-pgqueue', () => {
   it('fails in one line, without a database and without tables', async () => {
     const unset = await run(['status'], { DATABASE_URL: '' });
     expect(unset).toEqual({ code: 2, output: expect.stringContaining('DATABASE_URL is not set') });
+    for (const address of ['postgres://user:sec#ret@host/x', 'postgres://user:sec@h:99999/x', 'host/x']) {
+      const { code, output } = await run(['status'], { DATABASE_URL: address });
+      expect(output).toMatch(/^nestjs-pgqueue: DATABASE_URL: is no address such as .*\n$/);
+      expect(output).not.toContain('sec');
+      expect(code).toBe(2);
+    }
     const unreachable = await run(['status'], { DATABASE_URL: 'postgres://user:secret@127.0.0.1:1/x' });
     expect(unreachable.code).toBe(1);
     expect(unreachable.output).toMatch(/^nestjs-pgqueue: .*ECONNREFUSED.*\n$/);

@@ -62,6 +62,7 @@ const push = async (shard: string) =>
 describe('nestjs-pgqueue --shard', () => {
   it.each<[string[], string]>([
     [['--shard', 'postgres://me:secret@h/d'], '--shard: must be <name>=<url>'],
+    [['--shard', 'a=postgres://me:secret@h:x/d'], '--shard a: is no address such as'],
     [['--shard', 'a=mysql://me:secret@h/d'], '--shard: must be <name>=<url>'],
     [['--shard', 'a/b=postgres://me:secret@h/d'], '--shard: must be a text of 1 to 63 letters'],
     [['--shard', 'a=postgres://me:secret@h/d', '--shard', 'a=postgres://h/d'], '--shard: a is there twice'],
