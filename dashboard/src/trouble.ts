@@ -55,7 +55,7 @@ function blocked(kind: LoadedKind, now: number): Trouble | null {
       : { severity: 'note', label: 'paused', text: since, remedy: 'resume' };
   }
   if (waiting === 0) {
-    return null;
+    return orphaned(kind);
   }
   // Tasks that are not due yet leave time to mend it.
   const severity = lateMs > 0 ? 'critical' : 'warning';
@@ -68,6 +68,16 @@ function blocked(kind: LoadedKind, now: number): Trouble | null {
     return { severity, label: 'no slots', text, remedy: 'look-at-workers' };
   }
   return lateMs > LATE_MS ? late(kind, lateMs, wait, now) : null;
+}
+
+/** Any other live process would have given them back by now. */
+function orphaned({ statuses, processes }: LoadedKind): Trouble | null {
+  const { count } = statuses.processing;
+  if (count === 0 || processes > 0) {
+    return null;
+  }
+  const text = `No live process handles it, and ${plural(count, 'task is', 'tasks are')} held by one that is lost.`;
+  return { severity: 'critical', label: 'no worker', text, remedy: 'start-worker' };
 }
 
 function late({ slots }: LoadedKind, lateMs: number, wait: string, now: number): Trouble {
@@ -88,7 +98,8 @@ function broken({ statuses, points }: LoadedKind): Trouble | null {
   const lately = points.reduce((sum, { exhausted }) => sum + exhausted, 0);
   const about = approximate ? 'About ' : '';
   const have = plural(count, 'task has', 'tasks have');
-  const when = lately > 0 ? `, ${formatExactly(lately)} of them in the last hour` : '';
+  // Some of them may have been retried since.
+  const when = lately > 0 ? `; in the last hour ${formatExactly(lately)} did` : '';
   return {
     severity: lately > 0 ? 'critical' : 'warning',
     label: 'no attempts left',

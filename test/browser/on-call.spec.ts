@@ -80,6 +80,16 @@ describe.skipIf(!chromiumPath)('on call', () => {
     expect(faults).toEqual([]);
   });
 
+  it('sees no failure in a task that succeeded at once', async () => {
+    const kind = newKind({ name: 'greet' });
+    shop.queue.registerKind(kind, async () => undefined);
+    const { id } = await shop.queue.pushTask({ kind, payload: 1 });
+    await until(async () => (await shop.admin.task(id!))?.status === 'succeeded');
+    const { page, faults } = await browser.visit(`${shop.address}#/tasks/${id}`);
+    await page.getByText('None: no attempt has failed.').waitFor();
+    expect(faults).toEqual([]);
+  });
+
   it('works with a keyboard alone', async () => {
     const { id, mend } = await brokenKind('send-mail');
     const { page, faults } = await browser.visit(shop.address);

@@ -1,4 +1,5 @@
 import type { LoadedKind } from '../api.js';
+import { plural } from '../format.js';
 import { links } from '../router.js';
 import { PauseButton } from '../ui/pause-button.js';
 import { useMayChange } from '../session.js';
@@ -9,14 +10,20 @@ import { inOrder, BY_TROUBLE, type JudgedKind } from './kind-order.js';
 const SHOWN = 6;
 
 /** What is stuck, why, and what to press. */
-export function Attention({ kinds }: { kinds: readonly JudgedKind[] }) {
+export function Attention({
+  kinds,
+  missing,
+  lost,
+}: {
+  kinds: readonly JudgedKind[];
+  /** So many shards have no part in this. */
+  missing: number;
+  /** So many worker processes are silent. */
+  lost: number;
+}) {
   const troubled = inOrder(kinds, BY_TROUBLE).filter(({ troubles }) => troubles.some(isUrgent));
   if (troubled.length === 0) {
-    return (
-      <section class="panel attention attention-none" aria-label="Needs attention">
-        <p>Nothing needs attention: no kind is late, failing or without a worker.</p>
-      </section>
-    );
+    return <NoKind missing={missing} lost={lost} />;
   }
   const hidden = troubled.length - SHOWN;
   return (
@@ -49,6 +56,29 @@ export function Attention({ kinds }: { kinds: readonly JudgedKind[] }) {
           {hidden} more {hidden === 1 ? 'kind is' : 'kinds are'} marked in the list below.
         </p>
       )}
+    </section>
+  );
+}
+
+/** No kind by itself, which is not the same as nothing. */
+function NoKind({ missing, lost }: { missing: number; lost: number }) {
+  const calm = missing === 0 && lost === 0;
+  const where = missing === 0 ? '' : ' in the shards that answer';
+  return (
+    <section
+      class={`panel attention attention-none${calm ? '' : ' attention-unsure'}`}
+      aria-label="Needs attention"
+    >
+      <p>
+        {calm ? 'Nothing needs attention: no' : 'No'} kind is late, failing or without a worker{where}.
+        {lost > 0 && (
+          <>
+            {' '}
+            {plural(lost, 'worker process has', 'worker processes have')} fallen silent.{' '}
+            <a href={links.workers}>See workers</a>
+          </>
+        )}
+      </p>
     </section>
   );
 }

@@ -5,6 +5,7 @@ import { useStore } from '../store.js';
 import { Message } from '../ui/message.js';
 import { MissingShards } from '../ui/missing-shards.js';
 import { PageTitle } from '../ui/page-title.js';
+import { ReplicaAge } from '../ui/replica-age.js';
 import { Attention } from './attention.js';
 import { judge } from './kind-order.js';
 import { KindsPanel } from './kinds-panel.js';
@@ -36,12 +37,18 @@ function Loaded({ overview }: { overview: LoadedOverview }) {
     problem === null ? [] : { shard: name, message: problem },
   );
   const [charted, setCharted] = useState<number | null>(null);
+  const head = (
+    <>
+      <MissingShards missing={missing} />
+      <Totals overview={overview} />
+      <ShardsStrip shards={overview.shards} />
+      <LoneReplicaAge shards={overview.shards} />
+    </>
+  );
   if (overview.kinds.length === 0) {
     return (
       <>
-        <MissingShards missing={missing} />
-        <Totals overview={overview} />
-        <ShardsStrip shards={overview.shards} />
+        {head}
         <Message title="No tasks, and nobody to run them">
           <p>A kind appears here once a process handles it, or once a task of it is pushed.</p>
         </Message>
@@ -50,14 +57,21 @@ function Loaded({ overview }: { overview: LoadedOverview }) {
   }
   return (
     <>
-      <MissingShards missing={missing} />
-      <Totals overview={overview} />
-      <ShardsStrip shards={overview.shards} />
-      <Attention kinds={judged} />
+      {head}
+      <Attention kinds={judged} missing={missing.length} lost={overview.workers.lost} />
       <ThroughputPanel kinds={overview.kinds} charted={charted} onChart={setCharted} />
       <KindsPanel kinds={judged} onChart={setCharted} />
     </>
   );
+}
+
+/** Of several shards each tells its own. */
+function LoneReplicaAge({ shards: [only, ...others] }: Pick<LoadedOverview, 'shards'>) {
+  return only && others.length === 0 && only.ageMs !== 0 ? (
+    <p class="figures-age">
+      Tasks and attempts: <ReplicaAge ageMs={only.ageMs} />
+    </p>
+  ) : null;
 }
 
 /** As high as what comes, so that nothing jumps. */

@@ -1,7 +1,16 @@
 import { plural } from '../format.js';
 
 /** The messages that the kind keeps, the last first. */
-export function ErrorHistory({ errors, attempts }: { errors: readonly string[]; attempts: number }) {
+export function ErrorHistory({
+  errors,
+  attempts,
+  failed,
+}: {
+  errors: readonly string[];
+  attempts: number;
+  /** Those of the attempts that ended without success. */
+  failed: number;
+}) {
   return (
     <section class="panel" aria-labelledby="errors-title">
       <h2 id="errors-title" class="panel-title">
@@ -12,7 +21,9 @@ export function ErrorHistory({ errors, attempts }: { errors: readonly string[]; 
         <p class="panel-note">
           {attempts === 0
             ? 'None: it was never attempted.'
-            : `None is kept of ${plural(attempts, 'attempt')}.`}
+            : failed === 0
+              ? 'None: no attempt has failed.'
+              : `None is kept of ${plural(failed, 'attempt')}.`}
         </p>
       ) : (
         <ol class="errors" reversed>

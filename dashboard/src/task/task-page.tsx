@@ -48,12 +48,14 @@ export function TaskPage({ id }: { id: string }) {
 }
 
 function Loaded({ page: { task, explanation } }: { page: LoadedTaskPage }) {
+  const { status, attemptsElapsed: attempts } = task;
+  const failed = attempts - (status === 'processing' || status === 'succeeded' ? 1 : 0);
   return (
     <>
       <p class={`panel explanation explanation-${task.status}`}>{withoutStack(explanation.text)}</p>
       <div class="task-columns">
         <div class="task-main">
-          <ErrorHistory errors={task.errors} attempts={task.attemptsElapsed} />
+          <ErrorHistory errors={task.errors} attempts={attempts} failed={failed} />
           <Payload value={task.payload} />
         </div>
         <div class="task-side">

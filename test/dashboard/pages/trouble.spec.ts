@@ -73,6 +73,19 @@ describe('the troubles of a kind', () => {
     expect(told(kindWith({ counts: { new: 1 }, slots }))).toEqual(['warning: no slots']);
   });
 
+  it('are tasks that a lost process holds, while nobody is there to give them back', () => {
+    const slots = { capacity: 0, busy: 0, fullSince: null };
+    expect(troublesOf(kindWith({ counts: { processing: 2 }, processes: 0, slots }), NOW)).toEqual([
+      {
+        severity: 'critical',
+        label: 'no worker',
+        text: 'No live process handles it, and 2 tasks are held by one that is lost.',
+        remedy: 'start-worker',
+      },
+    ]);
+    expect(told(kindWith({ counts: { processing: 2 }, processes: 1 }))).toEqual([]);
+  });
+
   it('are a pause, and that more when tasks wait for its end', () => {
     const pausedAt = ago(MINUTE);
     expect(told(kindWith({ pausedAt }))).toEqual(['note: paused']);
@@ -108,6 +121,9 @@ describe('the troubles of a kind', () => {
     expect(told(kindWith({ counts: { no_attempts_left: 1 } }))).toEqual(['warning: no attempts left']);
     const kind = kindWith({ counts: { no_attempts_left: 2 }, minutes: [{ failed: 1, exhausted: 1 }] });
     expect(told(kind)).toEqual(['critical: no attempts left']);
+    // Those that were retried meanwhile are not among those that are there.
+    const fewer = kindWith({ counts: { no_attempts_left: 1 }, minutes: [{ failed: 7, exhausted: 7 }] });
+    expect(troublesOf(fewer, NOW)[0]!.text).toBe('1 task has used up all attempts; in the last hour 7 did.');
   });
 
   it('are failures: many of the attempts, and more than before', () => {
