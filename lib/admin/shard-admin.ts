@@ -17,7 +17,7 @@ import type { AdminShard } from './admin-shard.js';
 import type { KindNames } from './kind-names.js';
 import { type ActionProgress, type CheckedAction, TaskActions } from './task-actions.js';
 import { TaskLister } from './task-lister.js';
-import { isLost, slotsOf, startOf } from './worker-views.js';
+import { isLost, slotsOf, startOf, untoldAfter } from './worker-views.js';
 
 /** Which server is asked for what may be a little old. */
 export type ReadFrom = 'master' | 'replica';
@@ -117,6 +117,7 @@ export class ShardAdmin {
               silentMs: holder?.silentMs ?? null,
               lost: !holder || isLost(holder),
               startedAt: startOf(workers, task.id, task.attemptsElapsed),
+              untoldAfter: holder ? untoldAfter(holder) : null,
             },
       pausedAt,
       processes: live.flatMap((worker) => slotsOf(worker, task.kind) ?? []),

@@ -1,4 +1,5 @@
 import type { StoredWorker } from '../storage/admin.repository.js';
+import { MAX_REPORTED_ATTEMPTS } from '../task/worker-report.js';
 import type { KindView, SlotCounts, WorkerView } from '../task/task-view.js';
 import type { KindPause } from './merged-pauses.js';
 
@@ -30,6 +31,12 @@ export function startOf(workers: readonly StoredWorker[], id: string, attempt: n
     }
   }
   return null;
+}
+
+/** When the last of those started that have run the longest, where others may run that no process tells of; else null. */
+export function untoldAfter({ running }: StoredWorker): Date | null {
+  const last = running[MAX_REPORTED_ATTEMPTS - 1];
+  return last ? new Date(last[3]) : null;
 }
 
 export function workerView(

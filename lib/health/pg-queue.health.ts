@@ -7,6 +7,7 @@ import { askShards } from '../task/shard-answers.js';
 import { type Duration, toMilliseconds, toTimerMilliseconds } from '../task/duration.js';
 import { errorMessage } from '../task/error-message.js';
 import { QueueEvents } from '../task/queue-events.js';
+import { assertCount } from '../task/task-filter.js';
 import { inTime } from '../task/in-time.js';
 import type { ShardSigns } from './shard-signs.js';
 import { WorkerSigns } from './worker-signs.js';
@@ -19,7 +20,7 @@ export type PgQueueHealthResult<Key extends string = string> = Record<
 
 /** How patient `isHealthy` is. */
 export interface PgQueueHealthOptions {
-  /** So many fall-back polls without a successful claim mean that the queue is down. Default 4. */
+  /** So many fall-back polls without a successful claim mean that the queue is down, 1 or more. Default 4. */
   maxMissedPolls?: number;
   /**
    * Degraded when a task of this process's kinds has been due for longer. Asks the database, one index probe for each kind and
@@ -69,12 +70,14 @@ export class PgQueueHealthIndicator {
    * and a `reason` when wake-ups are not heard, or the oldest due task is too old. `slots` says for each kind how many there are
    * and how many are busy. With several shards it is down when all are, degraded when some are, and `shards` says which.
    * @param key the indicator's name in the answer, default `'pgqueue'`
-   * @throws InvalidOptionError for a wrong duration
+   * @throws InvalidOptionError for a wrong option
    */
   async isHealthy<Key extends string = 'pgqueue'>(
     key = 'pgqueue' as Key,
     options: PgQueueHealthOptions = {},
   ): Promise<PgQueueHealthResult<Key>> {
+    // At each call: what is no number would be exceeded by no silence.
+    assertCount('maxMissedPolls', options.maxMissedPolls ?? DEFAULT_MISSED_POLLS, Number.MAX_SAFE_INTEGER);
     const { state, startError } = this.signs;
     if (state === 'failed') {
       const message = 'processing could not be started';

@@ -13,7 +13,7 @@ export type Explanation = { readonly text: string } & (
       readonly reason: 'running';
       readonly worker: string;
       readonly attempt: number;
-      /** Null in the first seconds, before its process has told of it. */
+      /** Null where its process has not told: in the first seconds, and while 50 others of it have run for longer. */
       readonly since: Date | null;
     }
   /** Its worker process is silent, or gone: a rescue gives the task back. */
@@ -60,6 +60,8 @@ export interface TaskFacts {
     readonly silentMs: number | null;
     readonly lost: boolean;
     readonly startedAt: Date | null;
+    /** What its process has not told of has started later; null where it tells of all that have run for a second. */
+    readonly untoldAfter: Date | null;
   } | null;
   readonly pausedAt: Date | null;
   /** Live processes that handle its kind. */
@@ -103,7 +105,7 @@ function leased({ id, name, lease, attemptsElapsed }: TaskFacts): Explanation | 
   if (lease === null) {
     return null;
   }
-  const { worker, silentMs, lost, startedAt: since } = lease;
+  const { worker, silentMs, lost, startedAt: since, untoldAfter } = lease;
   if (lost || worker === null) {
     const who = worker === null ? 'a worker process that is gone' : `the worker process ${worker}`;
     const silent = silentMs === null ? '' : `, silent for ${seconds(silentMs)}`;
@@ -114,7 +116,11 @@ function leased({ id, name, lease, attemptsElapsed }: TaskFacts): Explanation | 
       text: `Task ${id} (${name}) is held by ${who}${silent}; another process rescues it once that one is declared dead.`,
     };
   }
-  const start = since ? `since ${since.toISOString()}` : 'since a moment ago';
+  const start = since
+    ? `since ${since.toISOString()}`
+    : untoldAfter
+      ? `since some time after ${untoldAfter.toISOString()}, as others of that process have run for longer`
+      : 'since a moment ago';
   return {
     reason: 'running',
     worker,

@@ -22,7 +22,10 @@ export type ReportedSlots = Readonly<
   Record<string, readonly [capacity: number, busy: number, fullSince: number | null]>
 >;
 
-/** The attempts that have run the longest; `startedAt` in ms since the epoch. */
+/** A process tells of no more attempts than this. */
+export const MAX_REPORTED_ATTEMPTS = 50;
+
+/** The attempts that have run the longest, the longest first; `startedAt` in ms since the epoch. */
 export type ReportedAttempts = readonly (readonly [
   id: string,
   kind: number,

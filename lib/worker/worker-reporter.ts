@@ -1,14 +1,14 @@
-import type {
-  ReportedAttempts,
-  ReportedKindSettings,
-  ReportedSlots,
-  WorkerReport,
+import {
+  MAX_REPORTED_ATTEMPTS,
+  type ReportedAttempts,
+  type ReportedKindSettings,
+  type ReportedSlots,
+  type WorkerReport,
 } from '../task/worker-report.js';
 import type { Attempt } from './attempt.js';
 import type { WorkerPool } from './worker-pool.js';
 
-/** So many attempts are told of, and none that began just now: what runs short would change at every heartbeat. */
-const MAX_ATTEMPTS = 50;
+/** None is told of that began just now: what runs short would change at every heartbeat. */
 const MIN_AGE_MS = 1000;
 
 /** Gathers what this process tells of itself: its kinds, their settings and slots, and what has run for long. */
@@ -79,7 +79,7 @@ function longestRunning(pools: readonly WorkerPool[]): ReportedAttempts {
   return pools
     .flatMap((pool) => oldestOf(pool, latest))
     .toSorted((a, b) => a.startedAt - b.startedAt)
-    .slice(0, MAX_ATTEMPTS)
+    .slice(0, MAX_REPORTED_ATTEMPTS)
     .map(({ id, attempt, claimed, startedAt }) => [
       String(id),
       claimed.kind,
@@ -91,7 +91,7 @@ function longestRunning(pools: readonly WorkerPool[]): ReportedAttempts {
 function oldestOf(pool: WorkerPool, latest: number): Attempt[] {
   const oldest: Attempt[] = [];
   for (const attempt of pool.inSlots()) {
-    if (oldest.length === MAX_ATTEMPTS || attempt.startedAt > latest) {
+    if (oldest.length === MAX_REPORTED_ATTEMPTS || attempt.startedAt > latest) {
       break;
     }
     oldest.push(attempt);

@@ -104,6 +104,22 @@ describe('QueueAdmin.explain', () => {
     });
   });
 
+  it('does not take for new what runs beside more than a process tells of', async () => {
+    await startWorker({ workerCount: 55 });
+    const pushed = await app.queue.pushTasks(
+      Array.from({ length: 55 }, () => ({ kind: definition, payload: 1 })),
+    );
+    const told = await until(
+      async () => (await admin.workers())[0]?.running.length === 50 && admin.workers(),
+    );
+    const running = new Set(told[0]!.running.map((attempt) => attempt.id));
+    const untold = pushed.find(({ id }) => !running.has(id!))!;
+    const { text, ...explanation } = await admin.explain(untold.id!);
+    expect(explanation).toEqual({ reason: 'running', worker: 'worker-1', attempt: 1, since: null });
+    const after = told[0]!.running.at(-1)!.startedAt.toISOString();
+    expect(text).toContain(`since some time after ${after}, as others of that process have run for longer`);
+  });
+
   it('tells that all slots are busy, and since when', async () => {
     await startWorker({ workerCount: 2 });
     await push();

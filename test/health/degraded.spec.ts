@@ -95,11 +95,13 @@ describe('H55: health is degraded, and up', () => {
     expect(await check({ maxOldestDueAge: '1m' })).not.toHaveProperty('degraded');
   });
 
-  it.each([{ maxOldestDueAge: 'soon' }, { maxOldestDueAge: '1m', timeout: -1 }])(
-    'and says which duration is wrong: %j',
-    async (options) => {
-      await start();
-      await expect(check(options)).rejects.toMatchObject({ name: 'InvalidOptionError' });
-    },
-  );
+  it.each([
+    ['maxOldestDueAge', { maxOldestDueAge: 'soon' }],
+    ['timeout', { maxOldestDueAge: '1m', timeout: -1 }],
+    ['maxMissedPolls', { maxMissedPolls: Number.NaN }],
+    ['maxMissedPolls', { maxMissedPolls: 0 }],
+  ])('and says that %s is wrong: %j', async (field, options) => {
+    await start();
+    await expect(check(options)).rejects.toMatchObject({ name: 'InvalidOptionError', field });
+  });
 });

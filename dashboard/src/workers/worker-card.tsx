@@ -1,3 +1,4 @@
+import { MAX_REPORTED_ATTEMPTS } from '../../../lib/task/worker-report.js';
 import type { LoadedWorker } from '../api.js';
 import { formatAge, formatDateTime, formatDuration, plural } from '../format.js';
 import { links } from '../router.js';
@@ -89,7 +90,12 @@ function Running({ attempts }: { attempts: LoadedWorker['running'] }) {
     <>
       <h3 class="worker-part">
         Running for a second or longer
-        {attempts.length > 0 && <span class="panel-count">{plural(attempts.length, 'attempt')}</span>}
+        {attempts.length > 0 && (
+          <span class="panel-count">
+            {attempts.length < MAX_REPORTED_ATTEMPTS ? '' : 'at least '}
+            {plural(attempts.length, 'attempt')}
+          </span>
+        )}
       </h3>
       {attempts.length === 0 ? (
         <p class="faint">Nothing.</p>
