@@ -222,7 +222,8 @@ export class QueueAdmin {
 
   /**
    * Gives tasks without attempts left new ones, due now. The others that the filter means are left alone.
-   * Like every action it changes 500 tasks per transaction, and what was changed stays so when a later one fails.
+   * Like every action it changes 500 tasks per transaction, and what was changed stays so when a later one fails: then it throws a
+   * `ShardsFailedError` with one database too, whose `result` says how many were changed.
    * @throws InvalidOptionError before anything is changed; for a filter that names nothing, too; ShardsFailedError
    */
   retry(filter: TaskFilter, options?: RetryActionOptions): Promise<ActionResult> {
@@ -273,7 +274,9 @@ export class QueueAdmin {
       return progress.changed - before;
     });
     const left = shards.length - asked.answers.size - asked.errors.size;
-    return resultOf(asked, { changed: progress.changed, more: progress.more || left > 0 });
+    const result = { changed: progress.changed, more: progress.more || left > 0 };
+    // An operator who is told of a failure alone would not know what was changed before it.
+    return resultOf(asked, result, progress.changed > 0 ? Number.POSITIVE_INFINITY : shards.length);
   }
 }
 

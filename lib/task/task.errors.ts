@@ -63,7 +63,10 @@ export class SchemaMismatchError extends PgQueueError {
   readonly code = 'PGQUEUE_SCHEMA_MISMATCH';
 }
 
-/** Something reached some shards of the queue and not all: no transaction spans them, so what was done on the others stays. */
+/**
+ * Something reached some shards of the queue and not all, or an action some of the tasks that it was for: no transaction spans them,
+ * so what was done stays.
+ */
 export class ShardsFailedError<Result = unknown> extends PgQueueError {
   readonly code = 'PGQUEUE_SHARDS_FAILED';
 

@@ -173,6 +173,33 @@ describe('the alert rules', () => {
   });
 });
 
+/** The metrics in a table of the documentation, with their labels. */
+const rowsOf = (part: string, besides: string[]) =>
+  [...part.matchAll(/^\| `(pgqueue_\w+)` *\| \w+ *\| (.*?) \|/gm)].map(([, name, labels]) => [
+    name!,
+    [...labels!.matchAll(/`(\w+)`/g)]
+      .map(([, label]) => label!)
+      .concat(besides)
+      .toSorted(),
+  ]);
+
+describe('the labels of a scrape', () => {
+  /** Without the one that makes a histogram. */
+  const labelsOf = (name: string) =>
+    [...(series.get(name) ?? series.get(`${name}_bucket`))!.keys()]
+      .filter((label) => label !== 'le')
+      .toSorted();
+
+  it('are those that docs/observability.md names', () => {
+    const [ownPart, clusterPart] = readFileSync('docs/observability.md', 'utf8').split(
+      '### The whole cluster',
+    );
+    const documented = [...rowsOf(ownPart!, []), ...rowsOf(clusterPart!, ['shard'])];
+    expect(documented.length).toBeGreaterThan(15);
+    expect(documented).toEqual(documented.map(([name]) => [name, labelsOf(name as string)]));
+  });
+});
+
 describe('the check of queries', () => {
   it.each([
     ['pgqueue_nothing', ['pgqueue_nothing']],

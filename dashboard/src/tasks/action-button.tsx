@@ -88,7 +88,8 @@ function Question({
         <>
           {known && (
             <p class="dialog-count">
-              There {known.count === 1 ? 'is' : 'are'} {formatCount(known)} of them now.
+              There {known.count === 1 ? 'is' : 'are'} {action === 'runNow' ? 'at most ' : ''}
+              {formatCount(known)} of them now.
             </p>
           )}
           <dl class="facts facts-narrow">

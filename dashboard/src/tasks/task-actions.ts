@@ -80,7 +80,7 @@ export function countMeant(
 
 export function resultText(action: DashboardAction, { changed, more, missing = [] }: ActionDone): string {
   const without = missing
-    .map(({ shard, message }) => ` Not in shard ${shard}: ${asSentence(message)}`)
+    .map(({ shard, message }) => ` Shard ${shard} failed: ${asSentence(message)}`)
     .join('');
   if (changed === 0) {
     return `Nothing was changed${without ? '.' : ': none of these tasks is in a state that this can change.'}${without}`;

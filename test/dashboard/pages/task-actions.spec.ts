@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LoadedKind } from '../../../dashboard/src/api.js';
-import { countMeant } from '../../../dashboard/src/tasks/task-actions.js';
+import { countMeant, resultText } from '../../../dashboard/src/tasks/task-actions.js';
 import { STATUSES } from '../../../dashboard/src/statuses.js';
 
 /** With 1 new task, 2 to retry, 3 that run … */
@@ -28,5 +28,18 @@ describe('how many tasks an action may change', () => {
 
   it('is not told as long as the overview has not come', () => {
     expect(countMeant('retry', { kind: '1', status: 'no_attempts_left' }, [])).toBeNull();
+  });
+});
+
+describe('what an action did', () => {
+  const missing = [{ shard: 'eu-1', message: 'The database does not answer' }];
+
+  it('is told with what it did before it failed', () => {
+    expect(resultText('retry', { changed: 500, more: false, missing })).toBe(
+      '500 tasks were given new attempts. Shard eu-1 failed: The database does not answer.',
+    );
+    expect(resultText('delete', { changed: 0, more: false, missing })).toBe(
+      'Nothing was changed. Shard eu-1 failed: The database does not answer.',
+    );
   });
 });
