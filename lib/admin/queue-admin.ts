@@ -182,13 +182,14 @@ export class QueueAdmin {
 
   /** The shards, and whether each can be asked; never rejects for one that can't. A queue without `shards` has one. */
   async shards(): Promise<ShardView[]> {
-    const asked = await askShards(this.all, (shard) => shard.age());
+    const asked = await askShards(this.all, (shard) => shard.moment());
     return this.all.map((shard) => ({
       name: shard.name,
       reachable: !asked.errors.has(shard),
       error: asked.errors.has(shard) ? errorMessage(asked.errors.get(shard)) : null,
       draining: this.deps.draining.has(shard.name),
-      ageMs: asked.answers.get(shard) ?? null,
+      ageMs: asked.answers.get(shard)?.ageMs ?? null,
+      now: asked.answers.get(shard)?.now ?? null,
     }));
   }
 

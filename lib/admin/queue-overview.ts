@@ -72,7 +72,8 @@ export class QueueOverview {
     return {
       name: shard.name,
       draining: this.draining.has(shard.name),
-      ageMs: answer?.ageMs ?? null,
+      ageMs: answer?.moment.ageMs ?? null,
+      now: answer?.moment.now ?? null,
       failure: errors.get(shard),
       counts: answer?.counts ?? [],
     };

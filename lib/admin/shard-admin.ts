@@ -3,6 +3,7 @@ import {
   AdminRepository,
   type ListPlace,
   type ListShape,
+  type ServerMoment,
   type StoredSummary,
   type StoredWorker,
 } from '../storage/admin.repository.js';
@@ -154,12 +155,12 @@ export class ShardAdmin {
     return this.actions.run(action, progress);
   }
 
-  /** How old what is read here may be; asks the master too, where that is another server. */
-  async age(): Promise<number | null> {
+  /** Of the server that is read from; asks the master too, where that is another one. */
+  async moment(): Promise<ServerMoment> {
     if (this.reading !== this.master) {
-      await this.master.age();
+      await this.master.moment();
     }
-    return this.reading.age();
+    return this.reading.moment();
   }
 
   private show(task: StoredSummary): TaskSummary {

@@ -1,4 +1,4 @@
-import type { StoredWorker } from '../storage/admin.repository.js';
+import type { ServerMoment, StoredWorker } from '../storage/admin.repository.js';
 import type { StoredActivity } from '../task/activity.js';
 import { inTime } from '../task/in-time.js';
 import type { KindCounts } from '../task/task-view.js';
@@ -14,7 +14,7 @@ export interface Look {
 
 /** What an overview shows of a shard. */
 export interface ShardFigures {
-  readonly ageMs: number | null;
+  readonly moment: ServerMoment;
   readonly counts: readonly KindCounts[];
   readonly workers: readonly StoredWorker[];
   readonly pauses: ReadonlyMap<number, Date>;
@@ -58,7 +58,7 @@ export class ShardLook {
   /** One after the other: a look takes one of the application's connections. */
   private async look(activityMs: number): Promise<ShardFigures> {
     return {
-      ageMs: await this.shard.age(),
+      moment: await this.shard.moment(),
       counts: await this.shard.counts(),
       workers: await this.shard.workers(),
       pauses: await this.shard.pauses(),

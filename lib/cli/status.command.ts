@@ -21,7 +21,7 @@ export const statusCommand: Command = {
     output.out(
       json
         ? `${JSON.stringify({ shards, counts, kinds, workers })}\n`
-        : `${shardsTable(shards)}${kindsTable(counts, kinds)}\n${workersTable(workers)}`,
+        : `${shardsTable(shards)}${kindsTable(counts, kinds, clockOf(shards))}\n${workersTable(workers)}`,
     );
     return EXIT.done;
   },
@@ -33,7 +33,7 @@ function shardsTable(shards: readonly ShardView[]): string {
   return rows.length < 2 ? '' : `${table([['shard', ''], ...rows])}\n`;
 }
 
-function kindsTable(counts: readonly KindCounts[], kinds: readonly KindView[]): string {
+function kindsTable(counts: readonly KindCounts[], kinds: readonly KindView[], now: Date): string {
   const numbers = new Set([...counts, ...kinds].map(({ kind }) => kind));
   if (numbers.size === 0) {
     return 'no tasks, and no kinds that a live process handles\n';
@@ -48,7 +48,7 @@ function kindsTable(counts: readonly KindCounts[], kinds: readonly KindView[]): 
         String(kind),
         (counted ?? view)!.name,
         ...COLUMNS.map((status) => numberOf(counted?.statuses[status])),
-        oldest ? duration(Math.max(0, Date.now() - oldest.getTime())) : '-',
+        oldest ? duration(Math.max(0, now.getTime() - oldest.getTime())) : '-',
         view ? `${view.slots.busy}/${view.slots.capacity}` : '-',
         stateOf(view),
       ];
@@ -62,6 +62,11 @@ function stateOf(view: KindView | undefined): string {
     return `paused since ${view.pausedAt.toISOString()}${but}`;
   }
   return view?.processes ? '' : 'no live worker';
+}
+
+/** That of this machine says nothing of how long a task has been due. */
+function clockOf(shards: readonly ShardView[]): Date {
+  return shards.find(({ now }) => now !== null)?.now ?? new Date();
 }
 
 function numberOf(counted: TaskCount | undefined): string {

@@ -44,6 +44,7 @@ export type DashboardAccess = 'full' | 'read-only';
 
 /** All kinds at one moment: those that have tasks, workers or a pause, by their numbers. */
 export interface Overview {
+  /** By the database's clock, as all times of tasks are. */
   readonly at: Date;
   readonly kinds: readonly OverviewKind[];
   /** Worker processes: those that report, and those that may be dead. */

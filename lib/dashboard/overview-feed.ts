@@ -99,11 +99,10 @@ export class OverviewFeed {
   }
 
   private async ask(): Promise<Overview> {
-    const at = new Date();
     const look = { patienceMs: PATIENCE_MS, activityMs: this.activityMs };
     const figures = await this.admin.overview(look);
     const missing = figures.shards.filter(({ failure }) => failure !== undefined);
     this.log.tell(missing.map(({ name, failure }) => [name, failure] as const));
-    return overviewOf(at, figures);
+    return overviewOf(figures);
   }
 }

@@ -9,8 +9,8 @@ import { missingShard } from './partly.js';
 const MINUTE_MS = 60_000;
 
 /** All kinds with what is known of each, and all shards. */
-export function overviewOf(at: Date, figures: QueueFigures): Overview {
-  const { counts, kinds, activity, workers, shards } = figures;
+export function overviewOf({ counts, kinds, activity, workers, shards }: QueueFigures): Overview {
+  const at = clockOf(shards);
   const [counted, viewed, active] = [byKind(counts), byKind(kinds), byKind(activity)];
   const numbers = [...new Set([...counted.keys(), ...viewed.keys()])].toSorted((a, b) => a - b);
   const minutes = activity[0]?.points.map((point) => point.at) ?? lastHour(at);
@@ -27,6 +27,11 @@ export function overviewOf(at: Date, figures: QueueFigures): Overview {
     workers: { live: workers.length - lost, lost },
     shards: shards.map(shardOf),
   };
+}
+
+/** The times of tasks are by the clocks of databases; of several, the first is as good as any. */
+function clockOf(shards: readonly FiguresOfShard[]): Date {
+  return shards.find(({ now }) => now !== null)!.now!;
 }
 
 const NO_TASKS = Object.fromEntries(

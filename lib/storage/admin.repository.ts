@@ -54,6 +54,13 @@ export type Action = keyof QueueSql['act'];
 const SAMPLE_BLOCKS = 1000;
 const COUNTED_ROWS = 5000;
 
+/** When a server is asked, by its own clock. */
+export interface ServerMoment {
+  readonly now: Date;
+  /** How old what is read then may be, in ms, by the clocks of both servers: 0 on a master, null where a replica can't tell. */
+  readonly ageMs: number | null;
+}
+
 /** A server that works ends a statement by itself, and needs a moment to say so. */
 const GRACE_MS = 500;
 
@@ -66,9 +73,8 @@ export class AdminRepository {
     private readonly statementTimeoutMs: number,
   ) {}
 
-  /** How old what is read here may be, in ms, by the clocks of both servers: 0 on a master, null where a replica can't tell. */
-  age(): Promise<number | null> {
-    return this.within(async (_, ageMs) => ageMs);
+  moment(): Promise<ServerMoment> {
+    return this.within(async (_, moment) => moment);
   }
 
   async count(): Promise<CountedTasks & { oldestDue: Map<number, Date> }> {
@@ -102,9 +108,9 @@ export class AdminRepository {
       createdTo?.getTime() ?? null,
       ...placeOf(shape, after, ids),
     ];
-    const { tasks, examined, last, ageMs } = await this.within(async (run, age) => ({
+    const { tasks, examined, last, ageMs } = await this.within(async (run, moment) => ({
       ...(await answerOf<PageRow>(run, this.sql.list[shape], parameters)),
-      ageMs: age,
+      ageMs: moment.ageMs,
     }));
     return {
       ageMs,
@@ -193,7 +199,7 @@ export class AdminRepository {
   }
 
   /** A server that says nothing at all is given up soon after its time, and is told nothing more: who asked believes that it failed. */
-  private within<T>(work: (run: RunStatement, ageMs: number | null) => Promise<T>): Promise<T> {
+  private within<T>(work: (run: RunStatement, moment: ServerMoment) => Promise<T>): Promise<T> {
     const patienceMs = this.statementTimeoutMs + GRACE_MS;
     const deadline = performance.now() + patienceMs;
     const answer = this.database.transaction(async (run) => {
@@ -207,8 +213,9 @@ export class AdminRepository {
         return run(sql, parameters);
       };
       const [row] = await runInTime(this.sql.look, [this.statementTimeoutMs]);
-      const age = row!['age'] as string | null;
-      const result = await work(runInTime, age === null ? null : Math.ceil(Number(age)));
+      const { now, age } = row as { now: string; age: string | null };
+      const ageMs = age === null ? null : Math.ceil(Number(age));
+      const result = await work(runInTime, { now: new Date(Number(now)), ageMs });
       // What came too late is rolled back.
       assertInTime();
       return result;

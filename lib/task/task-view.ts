@@ -149,4 +149,6 @@ export interface ShardView {
   readonly draining: boolean;
   /** How old what is read there may be, in ms, as of a `TaskPage`; null when that can't be told. */
   readonly ageMs: number | null;
+  /** When it was asked, by its own clock, which all times of its tasks are by; null when it could not be. */
+  readonly now: Date | null;
 }

@@ -37,7 +37,7 @@ describe.skipIf(skipped)('readFrom: replica', () => {
     primary = await EmbeddedPostgres.start(settings);
     ({ standby, url: standbyUrl } = await startStandby(primary, settings));
     const pool = new pg.Pool({ connectionString: standbyUrl });
-    ageAtFirst = await new AdminRepository(new PgDatabase(pool), queueSql('public'), 1000).age();
+    ageAtFirst = (await new AdminRepository(new PgDatabase(pool), queueSql('public'), 1000).moment()).ageMs;
     await pool.end();
     app = await startReading({});
     admin = app.get(QueueAdmin);

@@ -40,3 +40,15 @@ it('shows what attempts came to as it was, for as long as it may', async () => {
   await app.dataSource.query('UPDATE pgqueue_activity SET succeeded = 9');
   expect(await succeeded(60_000)).toBe(5);
 });
+
+it('is of a moment by the clock that the times of tasks are by', async () => {
+  const feed = new OverviewFeed(app.get(QueueAdmin), 1000, 0);
+  const day = 86_400_000;
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + day });
+  try {
+    const { at } = await feed.now();
+    expect(Date.now() - at.getTime()).toBeGreaterThan(day - 60_000);
+  } finally {
+    vi.useRealTimers();
+  }
+});

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { SchemaNames } from '../schema-names.js';
-import { micros, OPEN } from './clock.sql.js';
+import { micros, millis, OPEN } from './clock.sql.js';
 import { FINISHED, kindsIn, SHOWN_STATUS, taskSummary } from './shown.sql.js';
 
 const BROKEN = "= 'no_attempts_left'";
@@ -20,10 +20,11 @@ export function adminSql({ task, lease, pause, channel }: SchemaNames) {
   return {
     /**
      * Settings of one transaction. $1 the longest that a statement may take, in ms. The indexes are right whatever the statistics say.
-     * Answers how old what is read then may be, in ms; null on a replica that has replayed nothing since it started.
+     * Answers the server's time, and how old what is read then may be, in ms; null on a replica that has replayed nothing since it
+     * started.
      */
     look: `SELECT set_config('statement_timeout', $1::text, true), set_config('enable_seqscan', 'off', true),
-       set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true),
+       set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true), ${millis('clock_timestamp()')}::text AS now,
        CASE WHEN NOT pg_is_in_recovery() THEN 0 WHEN pg_last_xact_replay_timestamp() IS NOT NULL
          THEN greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000) END::text AS age`,
     /**
