@@ -3,11 +3,11 @@ import {
   AdminRepository,
   type ListPlace,
   type ListShape,
-  type ServerMoment,
   type StoredSummary,
   type StoredWorker,
 } from '../storage/admin.repository.js';
 import type { Database } from '../storage/database.js';
+import type { ServerMoment } from '../storage/server-moment.js';
 import type { StoredActivity } from '../task/activity.js';
 import { explain, type Explanation, notFound } from '../task/explanation.js';
 import { combineCounts } from '../task/task-counts.js';

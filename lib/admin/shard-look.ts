@@ -1,4 +1,5 @@
-import type { ServerMoment, StoredWorker } from '../storage/admin.repository.js';
+import type { StoredWorker } from '../storage/admin.repository.js';
+import type { ServerMoment } from '../storage/server-moment.js';
 import type { StoredActivity } from '../task/activity.js';
 import { inTime } from '../task/in-time.js';
 import type { KindCounts } from '../task/task-view.js';

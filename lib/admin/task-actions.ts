@@ -41,8 +41,6 @@ export interface ActionResult {
 const BATCH = 500;
 const DEFAULT_LIMIT = 1000;
 const MAX_LIMIT = 100_000;
-/** Tasks that are due already are passed over; the clocks of the two machines may differ by so much. */
-const CLOCK_DIFFERENCE_MS = 60_000;
 
 /** What each action may change; the statements check it again, row by row. */
 const ALLOWED: Record<Action, readonly TaskStatus[]> = {
@@ -91,7 +89,7 @@ export class TaskActions {
   /** Up to the limit of all shards together. */
   async run({ action, filter, limit, attempts }: CheckedAction, progress: ActionProgress): Promise<void> {
     for (const shape of shapesOf(filter)) {
-      let after = startOf(action, shape);
+      let after = await this.startOf(action, shape);
       do {
         if (progress.changed === limit) {
           progress.more = true;
@@ -109,6 +107,15 @@ export class TaskActions {
     }
   }
 
+  /** Tasks that are due already need not be hurried. */
+  private async startOf(action: Action, shape: ListShape): Promise<ListPlace | null> {
+    if (action !== 'runNow' || shape !== 'open') {
+      return null;
+    }
+    const { now } = await this.repository().moment();
+    return { at: now.getTime() * 1000, id: '0' };
+  }
+
   private async act(action: Action, ids: readonly string[], attempts: number | null): Promise<number> {
     if (ids.length === 0) {
       return 0;
@@ -123,12 +130,6 @@ export class TaskActions {
 function shapesOf(filter: CheckedFilter): ListShape[] {
   const shape = shapeOf(filter);
   return shape === 'byId' || shape === 'byKey' ? [shape] : classesOf(filter.statuses);
-}
-
-function startOf(action: Action, shape: ListShape): ListPlace | null {
-  return action === 'runNow' && shape === 'open'
-    ? { at: (Date.now() - CLOCK_DIFFERENCE_MS) * 1000, id: '0' }
-    : null;
 }
 
 const OPTION_NAMES: Record<Action, readonly string[]> = {

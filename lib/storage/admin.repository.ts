@@ -13,6 +13,7 @@ import type { TaskSummary, WorkerView } from '../task/task-view.js';
 import type { ReportedAttempts, ReportedSettings, ReportedSlots } from '../task/worker-report.js';
 import type { Database } from './database.js';
 import type { RunStatement } from './executor.js';
+import type { ServerMoment } from './server-moment.js';
 import type { QueueSql } from './sql/index.js';
 
 /** Where a page ends: the place in the order of its list in µs since the epoch, and the id. */
@@ -53,13 +54,6 @@ export type Action = keyof QueueSql['act'];
 /** About 8 MB, a few milliseconds. */
 const SAMPLE_BLOCKS = 1000;
 const COUNTED_ROWS = 5000;
-
-/** When a server is asked, by its own clock. */
-export interface ServerMoment {
-  readonly now: Date;
-  /** How old what is read then may be, in ms, by the clocks of both servers: 0 on a master, null where a replica can't tell. */
-  readonly ageMs: number | null;
-}
 
 /** A server that works ends a statement by itself, and needs a moment to say so. */
 const GRACE_MS = 500;

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { QueueAdmin } from '../../lib/index.js';
 import { deferred } from '../support/deferred.js';
 import { newKind } from '../support/kinds.js';
 import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
@@ -86,4 +87,12 @@ it.each([
   expect(first - pushedAt).toBeGreaterThanOrEqual(299);
   expect(second - first).toBeGreaterThanOrEqual(299);
   expect(events.of('lease-lost')).toEqual([]);
+});
+
+it('a task is hurried whatever the clock of the application says', async () => {
+  const definition = newKind();
+  await app.queue.pushTask({ kind: definition, payload: 0 }, { delay: '1h' });
+  vi.useFakeTimers({ toFake: ['Date'] });
+  vi.setSystemTime(Date.now() + YEAR);
+  expect(await app.get(QueueAdmin).runNow({ kind: definition })).toEqual({ changed: 1, more: false });
 });
