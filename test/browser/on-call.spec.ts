@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DataSource } from 'typeorm';
 import { noJitter } from '../../lib/index.js';
 import { newKind } from '../support/kinds.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -88,6 +89,27 @@ describe.skipIf(!chromiumPath)('on call', () => {
     const { page, faults } = await browser.visit(`${shop.address}#/tasks/${id}`);
     await page.getByText('None: no attempt has failed.').waitFor();
     expect(faults).toEqual([]);
+  });
+
+  it('sees the errors of what is tried again, however many other tasks are younger', async () => {
+    const flaky = newKind({ name: 'flaky' });
+    const [sql, done] = [shop.app.get(DataSource), newKind()];
+    await sql.query(
+      `INSERT INTO pgqueue (kind, payload, status, messages, run_at) VALUES ($1, '1', 'must_retry', '{the lake is frozen}', now() + interval '1 h')`,
+      [flaky.kind],
+    );
+    await sql.query(
+      `INSERT INTO pgqueue (kind, payload, status, finished_at) SELECT $1, '1', 'succeeded', now() FROM generate_series(1, 5500)`,
+      [done.kind],
+    );
+    await sql.query(
+      `INSERT INTO pgqueue_activity VALUES (date_trunc('minute', now()), $1, 0, 9, 0, '{}', '{}')`,
+      [flaky.kind],
+    );
+    const { page } = await browser.visit(shop.address);
+    await page.getByRole('link', { name: 'See errors' }).click();
+    await page.getByText('the lake is frozen').waitFor();
+    expect(await page.getByRole('button', { name: 'Search on' }).count()).toBe(0);
   });
 
   it('works with a keyboard alone', async () => {

@@ -105,12 +105,15 @@ function Remedy({ kind, trouble: { remedy } }: { kind: LoadedKind; trouble: Trou
     }
     case 'resume':
       return mayChange ? <PauseButton kind={kind} /> : null;
-    case 'look-at-errors':
+    case 'look-at-errors': {
+      // By one status, which an index leads to: behind many other tasks nothing would be found at once.
+      const status = kind.statuses.must_retry.count > 0 ? 'must_retry' : 'no_attempts_left';
       return (
-        <a class="button" href={links.tasks({ kind: number, status: 'must_retry,no_attempts_left' })}>
+        <a class="button" href={links.tasks({ kind: number, status })}>
           See errors
         </a>
       );
+    }
     default:
       return (
         <>
