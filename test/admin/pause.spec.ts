@@ -79,6 +79,7 @@ describe('QueueAdmin.pause', () => {
         kind: definition.kind,
         name: expect.any(String),
         pausedAt: expect.any(Date),
+        unpausedIn: [],
         processes: 0,
         slots: { capacity: 0, busy: 0, fullSince: null },
         settings: null,
