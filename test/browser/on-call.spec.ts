@@ -57,6 +57,8 @@ describe.skipIf(!chromiumPath)('on call', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Retry task' }).click();
     await page.getByRole('status').getByText('1 task was given new attempts.').waitFor();
     await page.getByText(`Task ${id} (charge-card) has succeeded`).waitFor();
+    // At a time as all others of the page, those of this machine.
+    expect(await page.locator('.explanation').innerText()).toMatch(/ at \d{1,2} \w+ \d{4}, [\d:]+\.$/);
     expect(faults).toEqual([]);
   });
 

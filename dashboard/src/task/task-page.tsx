@@ -1,5 +1,5 @@
 import { api, type LoadedTaskPage } from '../api.js';
-import { asSentence } from '../format.js';
+import { asSentence, formatDateTime } from '../format.js';
 import { links } from '../router.js';
 import { useMayChange } from '../session.js';
 import { ActionButton } from '../tasks/action-button.js';
@@ -14,6 +14,7 @@ import { TaskFacts } from './task-facts.js';
 import { Timeline } from './timeline.js';
 
 const PERIOD_MS = 2000;
+const ISO_TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 
 export function TaskPage({ id }: { id: string }) {
   const { value, error, refresh } = usePolled((signal) => api.task(id, signal), PERIOD_MS);
@@ -52,7 +53,7 @@ function Loaded({ page: { task, explanation } }: { page: LoadedTaskPage }) {
   const failed = attempts - (status === 'processing' || status === 'succeeded' ? 1 : 0);
   return (
     <>
-      <p class={`panel explanation explanation-${task.status}`}>{withoutStack(explanation.text)}</p>
+      <p class={`panel explanation explanation-${task.status}`}>{textOf(explanation)}</p>
       <div class="task-columns">
         <div class="task-main">
           <ErrorHistory errors={task.errors} attempts={attempts} failed={failed} />
@@ -67,9 +68,16 @@ function Loaded({ page: { task, explanation } }: { page: LoadedTaskPage }) {
   );
 }
 
-/** The stack of the last error stands in full among the errors. */
-function withoutStack(text: string): string {
-  return text.split(/\n\s+at /, 1)[0]!;
+/** Its times as all others of the page, and without the stack of the last error, which stands in full among the errors. */
+function textOf(explanation: LoadedTaskPage['explanation']): string {
+  const times = Object.values(explanation).filter(
+    (value) => typeof value === 'string' && ISO_TIME.test(value),
+  );
+  const text = explanation.text.split(/\n\s+at /, 1)[0]!;
+  return times.reduce<string>(
+    (told, time) => told.replaceAll(String(time), formatDateTime(String(time))),
+    text,
+  );
 }
 
 function Actions({ page: { task }, onDone }: { page: LoadedTaskPage; onDone: () => void }) {

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
-import { formatExactly, plural } from '../format.js';
+import { formatClockWithSeconds, formatExactly, plural } from '../format.js';
 import { useMayChange } from '../session.js';
 import { Message } from '../ui/message.js';
 import { MissingShards } from '../ui/missing-shards.js';
@@ -26,6 +26,7 @@ export function TasksPage({ query }: { query: TaskQuery }) {
   return (
     <>
       <PageTitle title="Tasks">
+        {list.at !== null && <span class="faint">as of {formatClockWithSeconds(list.at)}</span>}
         <ReplicaAge ageMs={list.ageMs} />
         <button type="button" class="button" onClick={list.reload}>
           Refresh

@@ -14,6 +14,8 @@ export interface TaskList {
   readonly missing: Missing;
   /** Of the last page. */
   readonly ageMs: number | null;
+  /** When the last page came, by this machine's clock; a list that is kept for the way back may be a minute old. */
+  readonly at: number | null;
   readonly state: 'loading' | 'ready' | 'failed';
   readonly failure: string | null;
   more(): void;
@@ -28,11 +30,21 @@ interface Loaded {
   readonly full: boolean;
   readonly missing: Missing;
   readonly ageMs: number | null;
+  readonly at: number | null;
 }
 
 const PAGE = 50;
 /** A list that does not change while it is waited for keeps what it shows. */
-const NOTHING: Loaded = { key: '', tasks: [], next: null, examined: 0, full: false, missing: [], ageMs: 0 };
+const NOTHING: Loaded = {
+  key: '',
+  tasks: [],
+  next: null,
+  examined: 0,
+  full: false,
+  missing: [],
+  ageMs: 0,
+  at: null,
+};
 
 const KEPT_MS = 60_000;
 
@@ -72,6 +84,7 @@ export function useTaskList(query: TaskQuery): TaskList {
         full: page.tasks.length === PAGE,
         missing: page.missing ?? [],
         ageMs: page.ageMs,
+        at: Date.now(),
       };
       keptAt = performance.now();
       setLoaded(kept);
