@@ -19,7 +19,8 @@ export interface PgQueueDashboardOptions {
   authorize?(request: IncomingMessage, response: ServerResponse): Authorization | Promise<Authorization>;
   /**
    * What of payloads nobody may see: the names of fields, at any depth and in any case, or a function that answers what is shown
-   * in a payload's place. Lists show no payloads then, and can't be searched by their text. Default: nothing.
+   * in a payload's place. It should show what it knows, or go by `kind`: the `name` is `pgqueue-<kind>` while no process tells it.
+   * Lists show no payloads then, and can't be searched by their text. Default: nothing.
    */
   redact?: Redact;
 }

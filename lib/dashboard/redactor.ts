@@ -23,8 +23,11 @@ export class Redactor {
     return this.show ? { ...page, tasks: page.tasks.map((task) => ({ ...task, payloadPreview: '' })) } : page;
   }
 
-  task(task: TaskDetail): TaskDetail {
-    return this.show ? { ...task, payloadPreview: '', payload: this.show(task.payload, task) ?? null } : task;
+  /** What a function answers may be a promise, whose rejection nobody else would hear. */
+  async task(task: TaskDetail): Promise<TaskDetail> {
+    return this.show
+      ? { ...task, payloadPreview: '', payload: (await this.show(task.payload, task)) ?? null }
+      : task;
   }
 }
 

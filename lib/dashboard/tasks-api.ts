@@ -46,7 +46,7 @@ export class TasksApi {
     if (!task) {
       throw new NotFoundException(`There is no task ${id}`);
     }
-    return { task: this.redactor.task(task), explanation: await this.admin.explain(id) };
+    return { task: await this.redactor.task(task), explanation: await this.admin.explain(id) };
   }
 
   async workers(): Promise<WorkerAnswer> {

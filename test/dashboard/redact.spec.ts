@@ -28,6 +28,10 @@ async function start(redact: Redact): Promise<{ app: DashboardApp; id: string }>
   return { app: dashboard, id: id! };
 }
 
+function fail(payload: unknown): never {
+  throw new Error(`no ${(payload as typeof PAYLOAD).to}`);
+}
+
 it('hides fields by their names, at any depth and in any case', async () => {
   const { app, id } = await start(['card', 'TOKEN']);
   expect((await app.json(`tasks/${id}`)).task).toMatchObject({
@@ -50,11 +54,17 @@ it('shows what a function makes of a payload', async () => {
   expect((await app.json(`tasks/${other.id}`)).task).toMatchObject({ payload: null });
 });
 
-it('shows nothing when the function fails, and logs why', async () => {
+it('waits for a function that answers later', async () => {
+  const { app, id } = await start(async (payload) => ({ to: (payload as typeof PAYLOAD).to }));
+  expect((await app.json(`tasks/${id}`)).task).toMatchObject({ payload: { to: 'ada' } });
+});
+
+it.each([
+  ['fails', (payload: unknown) => fail(payload)],
+  ['fails later', async (payload: unknown) => fail(payload)],
+])('shows nothing when the function %s, and logs why', async (_, redact) => {
   const log = vi.spyOn(Logger.prototype, 'error').mockReturnValue();
-  const { app, id } = await start((payload) => {
-    throw new Error(`no ${(payload as typeof PAYLOAD).to}`);
-  });
+  const { app, id } = await start(redact);
   const response = await app.get(`/pgqueue/api/tasks/${id}`);
   expect(response.status).toBe(500);
   expect(await response.json()).toEqual({ message: "Something went wrong; the application's log says what" });
