@@ -44,7 +44,7 @@ export class QueueLogger {
       case 'tasks-rescued':
         return this.write(
           'warn',
-          `${this.in(event)}${event.name}: ${event.count} tasks of the lost worker process ${event.worker} were given back`,
+          `${this.in(event)}${event.name}: ${event.count} tasks of the lost worker process ${event.worker} were given back${event.exhausted > 0 ? `; ${event.exhausted} of them have no attempts left` : ''}`,
         );
       case 'kind-paused':
         return this.write('warn', `${this.in(event)}${event.name}: paused in the whole cluster`);
@@ -86,10 +86,11 @@ export class QueueLogger {
         'warn',
         `${name}: task ${id}, attempt ${attempt}: its lease was lost, its outcome was discarded`,
       );
-    } else if (as === 'failed') {
+    } else if (as === 'failed' || exhausted) {
+      // A failure that was to be ignored leaves a broken task all the same, when it is the last.
       const end = exhausted ? '; no attempts are left' : '';
       this.bounded(
-        `task ${kind}`,
+        `${exhausted ? 'exhausted' : 'task'} ${kind}`,
         exhausted ? 'error' : 'warn',
         `${name}: task ${id}, attempt ${attempt} failed: ${describe(error)}${end}`,
       );

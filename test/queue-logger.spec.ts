@@ -35,6 +35,28 @@ describe('QueueLogger', () => {
     ]);
   });
 
+  it('tells of the last attempt however many others fail, and whatever it is thrown for', () => {
+    const { onEvent } = new QueueLogger();
+    onEvent(settled({ error: new Error('went wrong') }));
+    onEvent(settled({ error: new Error('closed at night'), as: 'ignored', exhausted: true }));
+    expect(lines.at(-1)).toEqual([
+      'error',
+      'mail: task 5, attempt 2 failed: closed at night; no attempts are left',
+    ]);
+    expect(lines).toHaveLength(2);
+  });
+
+  it('tells which tasks of a lost process will not run again', () => {
+    const { onEvent } = new QueueLogger();
+    const lost = { type: 'tasks-rescued', shard: 'default', kind: 7, name: 'mail', worker: 'w' } as const;
+    onEvent({ ...lost, count: 3, exhausted: 0 });
+    onEvent({ ...lost, count: 3, exhausted: 2 });
+    expect(lines.map(([, line]) => line)).toEqual([
+      'mail: 3 tasks of the lost worker process w were given back',
+      'mail: 3 tasks of the lost worker process w were given back; 2 of them have no attempts left',
+    ]);
+  });
+
   it('tells that a kind was paused and resumed', () => {
     const { onEvent } = new QueueLogger();
     onEvent({ type: 'kind-paused', shard: 'default', kind: 7, name: 'mail' });

@@ -131,6 +131,7 @@ export type Json<T> = T extends Date
         : T;
 
 export type { WorkerView };
+export { MAX_REPORTED_ATTEMPTS } from '../task/worker-report.js';
 
 /** Every request that changes something carries it: other sites can't send it along without being asked first. */
 export const CHANGE_HEADER = 'x-pgqueue-dashboard';

@@ -1,4 +1,4 @@
-import { MAX_REPORTED_ATTEMPTS } from '../../../lib/task/worker-report.js';
+import { MAX_REPORTED_ATTEMPTS } from '../../../lib/dashboard/dashboard-api.js';
 import type { LoadedWorker } from '../api.js';
 import { formatAge, formatDateTime, formatDuration, plural } from '../format.js';
 import { links } from '../router.js';
