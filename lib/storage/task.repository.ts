@@ -1,3 +1,4 @@
+import type { AttemptRef } from '../task/settlement.js';
 import type { TaskDraft } from '../task/task-draft.js';
 import type { RunStatement } from './executor.js';
 import { intArray } from './pg-array.js';
@@ -76,16 +77,12 @@ export class TaskRepository {
   /** Settles an attempt as succeeded. @returns whether it held its lease. */
   async complete(
     run: RunStatement,
-    id: string,
-    leaseId: number,
-    attempt: number,
+    { id, leaseId, attempt, dueAt }: AttemptRef,
     keep: boolean,
   ): Promise<boolean> {
-    const rows = await run(keep ? this.sql.completeKeeping : this.sql.completeDeleting, [
-      id,
-      leaseId,
-      attempt,
-    ]);
+    // Not every library tells the server that a number is a bigint.
+    const parameters = [String(id), leaseId, attempt, dueAt === null ? null : String(dueAt)];
+    const rows = await run(keep ? this.sql.completeKeeping : this.sql.completeDeleting, parameters);
     return rows.length > 0;
   }
 }

@@ -8,6 +8,8 @@ export interface AttemptRef {
   readonly leaseId: number;
   /** Counts from 1. */
   readonly attempt: number;
+  /** When the task was due, in µs since the epoch: a push that replaces it counts its attempts anew. Null: it has no key. */
+  readonly dueAt: number | null;
 }
 
 /** What is to be written for an ended attempt. */
@@ -52,7 +54,7 @@ const FALLBACK_BACKOFF_MS = 60_000;
  * @param onInvalid told when a live option or the backoff fails; the task is settled all the same
  */
 export function settlementOf(
-  { id, leaseId, attempt }: AttemptRef,
+  { id, leaseId, attempt, dueAt }: AttemptRef,
   outcome: Outcome,
   options: RunnableKindOptions,
   onInvalid: (error: unknown) => void,
@@ -61,25 +63,27 @@ export function settlementOf(
   switch (outcome.type) {
     case 'succeeded':
       return keepsTerminal(options, onInvalid)
-        ? { id, leaseId, attempt, write: 'finish', status: 'succeeded', message: null, keep }
-        : { id, leaseId, attempt, write: 'delete' };
+        ? { id, leaseId, attempt, dueAt, write: 'finish', status: 'succeeded', message: null, keep }
+        : { id, leaseId, attempt, dueAt, write: 'delete' };
     case 'cancelled':
       return keepsTerminal(options, onInvalid)
         ? {
             id,
             leaseId,
             attempt,
+            dueAt,
             write: 'finish',
             status: 'cancelled',
             message: outcome.message,
             keep: Math.max(1, keep),
           }
-        : { id, leaseId, attempt, write: 'delete' };
+        : { id, leaseId, attempt, dueAt, write: 'delete' };
     case 'failed':
       return {
         id,
         leaseId,
         attempt,
+        dueAt,
         write: 'reopen',
         delayMs: backoffOf(options, attempt, onInvalid),
         back: false,
@@ -91,6 +95,7 @@ export function settlementOf(
         id,
         leaseId,
         attempt,
+        dueAt,
         write: 'reopen',
         delayMs: outcome.delayMs,
         back: true,
@@ -98,9 +103,9 @@ export function settlementOf(
         keep,
       };
     case 'released':
-      return { id, leaseId, attempt, write: 'reopen', delayMs: 0, back: true, message: null, keep };
+      return { id, leaseId, attempt, dueAt, write: 'reopen', delayMs: 0, back: true, message: null, keep };
     case 'unclaimed':
-      return { id, leaseId, attempt, write: 'unclaim' };
+      return { id, leaseId, attempt, dueAt, write: 'unclaim' };
   }
 }
 

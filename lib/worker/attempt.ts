@@ -16,6 +16,7 @@ export type CompleteIn = (attempt: Attempt, transaction: Manager | Executor) => 
 export class Attempt implements AttemptRef {
   readonly id: number;
   readonly attempt: number;
+  readonly dueAt: number | null;
   state: 'waiting' | 'running' | 'abandoned' | 'ended' = 'waiting';
   /** When the attempt is over, whatever its body does. */
   deadline = Number.POSITIVE_INFINITY;
@@ -36,6 +37,7 @@ export class Attempt implements AttemptRef {
   ) {
     this.id = claimed.id;
     this.attempt = claimed.attempt;
+    this.dueAt = claimed.externalKey === null ? null : claimed.runAt;
   }
 
   start(timeoutMs: number): void {

@@ -249,9 +249,8 @@ export class Settler {
     this.deps.states.failed('settle', error);
     if (settlement.write === 'delete') {
       // Something of the application's points to it.
-      const { id, leaseId, attempt } = settlement;
       const status = entry.as === 'cancelled' ? 'cancelled' : 'succeeded';
-      const kept: Settlement = { id, leaseId, attempt, write: 'finish', status, message: null, keep: 0 };
+      const kept: Settlement = { ...settlement, write: 'finish', status, message: null, keep: 0 };
       await this.writeGroup([{ ...entry, settlement: kept }]);
       return;
     }

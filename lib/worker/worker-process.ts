@@ -230,14 +230,10 @@ export class WorkerProcess {
 
   private async completeIn(attempt: Attempt, transaction: Manager | Executor): Promise<void> {
     const run = this.deps.database.runIn(transaction);
-    const { id, leaseId, attempt: number, claimed } = attempt;
+    const { id, attempt: number, claimed } = attempt;
     const pool = this.pools.get(claimed.kind)!;
     const keep = keepsTerminal(pool.options, (error) => pool.reportInvalid(error));
-    if (
-      attempt.lost ||
-      attempt.state !== 'running' ||
-      !(await this.tasks.complete(run, String(id), leaseId, number, keep))
-    ) {
+    if (attempt.lost || attempt.state !== 'running' || !(await this.tasks.complete(run, attempt, keep))) {
       throw new LeaseLostError(
         `task ${this.deps.place.idOf(id)}: attempt ${number} no longer holds its lease`,
       );

@@ -9,7 +9,7 @@ import { failed, type Outcome, RELEASED, SUCCEEDED } from '../../lib/task/outcom
 import { keepsTerminal, settlementOf } from '../../lib/task/settlement.js';
 import { InvalidOptionError } from '../../lib/task/task.errors.js';
 
-const ref = { id: 5, leaseId: 2, attempt: 3 };
+const ref = { id: 5, leaseId: 2, attempt: 3, dueAt: 7 };
 const CANCELLED: Outcome = { type: 'cancelled', message: 'the reason' };
 
 function optionsOf(options: KindOptions = {}): RunnableKindOptions {

@@ -164,3 +164,53 @@ describe('outcomes whose rows a transaction of the application holds', () => {
     await rescuer.close();
   });
 });
+
+describe('outcomes that wait behind others', () => {
+  it('are not those of a task that was cancelled and re-armed meanwhile, and runs again in this process', async () => {
+    await startHeld();
+    const runs: unknown[] = [];
+    const [first, second] = [deferred(), deferred()];
+    const kind = newKind();
+    worker.queue.registerKind(kind, async ({ payload, attempt }) => {
+      runs.push([payload, attempt]);
+      if (attempt === 1) {
+        await (payload === 'first' ? first : second).promise;
+      }
+      if (payload === 'second' && attempt === 1) {
+        throw new Error('once more');
+      }
+    });
+    const push = (payload: string) =>
+      producer.queue.pushTask({ kind, payload, externalKey: 'key' }, { onConflict: 'replace' });
+    await push('first');
+    await until(() => runs.length === 1);
+    await inTransaction('rolls back', async (manager) => {
+      for (const key of keys) await producer.queue.cancelTaskByKey(held, key, { manager });
+      // As many statements as are on their way at once.
+      for (const [n, { resolve }] of ends.slice(0, 2).entries()) {
+        resolve();
+        await until(async () => (await waitingForLocks()) === n + 1);
+      }
+      first.resolve();
+      await producer.queue.cancelTaskByKey(kind, 'key');
+      await push('second');
+      await until(() => runs.length === 2);
+    });
+    await until(() => settledAs().length === 2);
+    second.resolve();
+    await until(() => runs.length === 3);
+    expect(runs).toEqual([
+      ['first', 1],
+      ['second', 1],
+      ['second', 2],
+    ]);
+    ends.forEach(({ resolve }) => resolve());
+  });
+});
+
+async function waitingForLocks(): Promise<number> {
+  const [row] = await producer.dataSource.query(
+    `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  );
+  return row.count;
+}

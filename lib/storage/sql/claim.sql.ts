@@ -1,5 +1,5 @@
 import type { SchemaNames } from '../schema-names.js';
-import { micros, OPEN } from './clock.sql.js';
+import { fromMicros, micros, OPEN } from './clock.sql.js';
 
 /**
  * One round trip claims for all kinds of the process: one index probe per (kind, priority), each from its cursor.
@@ -16,7 +16,7 @@ import { micros, OPEN } from './clock.sql.js';
  */
 export function claimSql({ task, lease, rewind }: SchemaNames) {
   const cursor = `(CASE WHEN ($7::bigint[])[i] < 0 THEN '-infinity'
-                   ELSE 'epoch'::timestamptz + ($7::bigint[])[i] * interval '1 microsecond' END, ($8::bigint[])[i])`;
+                   ELSE ${fromMicros('($7::bigint[])[i]')} END, ($8::bigint[])[i])`;
   const kinds = `ROWS FROM (unnest($2::smallint[]), unnest($3::int[]), unnest($4::int[]), unnest($5::int[])) AS k(kind, n, first, last)`;
   return {
     claim: `

@@ -10,6 +10,9 @@ export const OPEN = "('new', 'must_retry')";
 /** Microseconds since the epoch, exact: PostgreSQL's own resolution, and a safe integer in JavaScript. */
 export const micros = (timestamp: string) => `(extract(epoch FROM ${timestamp}) * 1000000)::bigint`;
 
+/** The way back, exact too. */
+export const fromMicros = (value: string) => `'epoch'::timestamptz + ${value} * interval '1 microsecond'`;
+
 /** Milliseconds since the epoch. */
 export const millis = (timestamp: string) => `(extract(epoch FROM ${timestamp}) * 1000)::bigint`;
 

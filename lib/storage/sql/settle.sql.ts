@@ -1,12 +1,16 @@
 import type { SchemaNames } from '../schema-names.js';
-import { appendMessage, CLOCK } from './clock.sql.js';
+import { appendMessage, CLOCK, fromMicros } from './clock.sql.js';
 
 /**
  * Outcomes, a batch per statement. Every statement carries the fence: a row changes only while its attempt, named by
- * (id, lease_id, attempts_elapsed), still holds it. $1 ids · $2 leases · $3 attempts.
+ * (id, lease_id, attempts_elapsed), still holds it. A push that replaces a cancelled task makes its attempts count anew: by when
+ * the task was due they are told apart. $1 ids · $2 leases · $3 attempts · $4 when tasks with keys were due, or null: none has one.
  */
-const HOLDERS = 'unnest($1::bigint[]), unnest($2::int[]), unnest($3::smallint[])';
-const FENCE = 't.id = u.id AND t.lease_id = u.lease_id AND t.attempts_elapsed = u.attempt';
+const HOLDERS = 'unnest($1::bigint[]), unnest($2::int[]), unnest($3::smallint[]), unnest($4::bigint[])';
+const HOLDER = 'id, lease_id, attempt, due';
+const wasDue = (due: string) => `(${due} IS NULL OR t.run_at = ${fromMicros(due)})`;
+const FENCE = `t.id = u.id AND t.lease_id = u.lease_id AND t.attempts_elapsed = u.attempt AND ${wasDue('u.due')}`;
+const ONE_HOLDER = `t.id = $1 AND t.lease_id = $2 AND t.attempts_elapsed = $3 AND ${wasDue('$4::bigint')}`;
 
 /** The ids that were settled, or null when all were: the usual answer costs nothing to read. */
 const SETTLED = `SELECT CASE WHEN count(*) < cardinality($1::bigint[]) THEN coalesce(json_agg(id), '[]') END::text AS settled`;
@@ -16,18 +20,18 @@ export function settleSql({ task, status }: SchemaNames) {
     /** Succeeded or cancelled, and the kind keeps no terminal tasks. */
     settleDeleting: `
 WITH gone AS (
-  DELETE FROM ${task} t USING ROWS FROM (${HOLDERS}) AS u(id, lease_id, attempt) WHERE ${FENCE} RETURNING t.id
+  DELETE FROM ${task} t USING ROWS FROM (${HOLDERS}) AS u(${HOLDER}) WHERE ${FENCE} RETURNING t.id
 ) ${SETTLED} FROM gone`,
-    /** $4 statuses (succeeded, cancelled) · $5 messages · $6 how many messages are kept. */
+    /** $5 statuses (succeeded, cancelled) · $6 messages · $7 how many messages are kept. */
     settleFinished: `
 WITH done AS (
   UPDATE ${task} t
   SET status = u.status::${status}, lease_id = NULL, finished_at = now(), messages = ${appendMessage('u.message', 'u.keep')}
-  FROM ROWS FROM (${HOLDERS}, unnest($4::text[]), unnest($5::text[]), unnest($6::int[]))
-    AS u(id, lease_id, attempt, status, message, keep)
+  FROM ROWS FROM (${HOLDERS}, unnest($5::text[]), unnest($6::text[]), unnest($7::int[]))
+    AS u(${HOLDER}, status, message, keep)
   WHERE ${FENCE} RETURNING t.id
 ) ${SETTLED} FROM done`,
-    /** Failed, snoozed or released. $4 delays in ms · $5 attempts given back (0 or 1) · $6 messages · $7 how many are kept. */
+    /** Failed, snoozed or released. $5 delays in ms · $6 attempts given back (0 or 1) · $7 messages · $8 how many are kept. */
     settleReopened: `
 WITH reopened AS (
   UPDATE ${task} t
@@ -36,8 +40,8 @@ WITH reopened AS (
       status = (CASE WHEN t.attempts_left + u.back <= 0 THEN 'no_attempts_left' ELSE 'must_retry' END)::${status},
       finished_at = CASE WHEN t.attempts_left + u.back <= 0 THEN now() END,
       messages = ${appendMessage('u.message', 'u.keep')}
-  FROM ROWS FROM (${HOLDERS}, unnest($4::bigint[]), unnest($5::smallint[]), unnest($6::text[]), unnest($7::int[]))
-    AS u(id, lease_id, attempt, delay, back, message, keep)
+  FROM ROWS FROM (${HOLDERS}, unnest($5::bigint[]), unnest($6::smallint[]), unnest($7::text[]), unnest($8::int[]))
+    AS u(${HOLDER}, delay, back, message, keep)
   WHERE ${FENCE} RETURNING t.id, t.status
 ) SELECT CASE WHEN count(*) < cardinality($1::bigint[]) THEN coalesce(json_agg(id), '[]') END::text AS settled,
          (json_agg(id) FILTER (WHERE status = 'no_attempts_left'))::text AS exhausted FROM reopened`,
@@ -45,14 +49,14 @@ WITH reopened AS (
     settleUnclaimed: `
 WITH unclaimed AS (
   UPDATE ${task} t SET lease_id = NULL, attempts_left = t.attempts_left + 1, attempts_elapsed = t.attempts_elapsed - 1
-  FROM ROWS FROM (${HOLDERS}) AS u(id, lease_id, attempt) WHERE ${FENCE} RETURNING t.id
+  FROM ROWS FROM (${HOLDERS}) AS u(${HOLDER}) WHERE ${FENCE} RETURNING t.id
 ) ${SETTLED} FROM unclaimed`,
-    /** A handler settles inside its own transaction. $4: keep the row. Answers a row when the attempt held its lease. */
+    /** A handler settles inside its own transaction: $1 to $4 of its attempt alone. Answers a row when that held its lease. */
     completeKeeping: `
 UPDATE ${task} t SET status = 'succeeded', lease_id = NULL, finished_at = now()
-WHERE t.id = $1 AND t.lease_id = $2 AND t.attempts_elapsed = $3 RETURNING t.id`,
+WHERE ${ONE_HOLDER} RETURNING t.id`,
     completeDeleting: `
-DELETE FROM ${task} t WHERE t.id = $1 AND t.lease_id = $2 AND t.attempts_elapsed = $3 RETURNING t.id`,
+DELETE FROM ${task} t WHERE ${ONE_HOLDER} RETURNING t.id`,
     /** Which of these rows another transaction holds. $1 ids. */
     findHeld: `
 WITH free AS MATERIALIZED (
@@ -62,8 +66,8 @@ SELECT json_agg(t.id)::text AS held FROM ${task} t WHERE t.id = ANY ($1::bigint[
     /** Which of these attempts no longer hold their lease, and what their tasks are now. */
     findLost: `
 SELECT json_agg(json_build_array(u.id, u.attempt, t.status))::text AS lost
-FROM ROWS FROM (${HOLDERS}) AS u(id, lease_id, attempt)
+FROM ROWS FROM (${HOLDERS}) AS u(${HOLDER})
 LEFT JOIN ${task} t ON t.id = u.id
-WHERE (t.lease_id = u.lease_id AND t.attempts_elapsed = u.attempt) IS NOT TRUE`,
+WHERE (${FENCE}) IS NOT TRUE`,
   };
 }
