@@ -25,6 +25,8 @@ export interface ClaimPlan {
   readonly kinds: KindRequest[];
   /** Every level of every kind with a free slot, not just those that had rows lately. */
   readonly full: boolean;
+  /** There are kinds in it whose next delayed task no look has found yet. */
+  readonly findNextDue: boolean;
 }
 
 /**
@@ -81,12 +83,14 @@ export class ClaimSchedule {
       return Number.POSITIVE_INFINITY;
     }
     if (now >= fullAt) {
-      return { full: true, kinds: this.rotate(ready).map((pool) => this.requestOf(pool, ALL_LEVELS)) };
+      const kinds = this.rotate(ready).map((pool) => this.requestOf(pool, ALL_LEVELS));
+      return { full: true, findNextDue: true, kinds };
     }
     const waiting = ready.filter((pool) => this.mayWait(pool));
     if (waiting.length > 0) {
       return {
         full: false,
+        findNextDue: waiting.some(({ kind }) => this.overlooked.has(kind)),
         kinds: this.rotate(waiting).map((pool) => this.requestOf(pool, this.levelsOf(pool, now))),
       };
     }

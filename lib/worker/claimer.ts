@@ -123,12 +123,12 @@ export class Claimer {
     }
   }
 
-  private request({ kinds, full }: ClaimPlan, now: number): ClaimRequest {
+  private request({ kinds, findNextDue }: ClaimPlan, now: number): ClaimRequest {
     const forceXid = this.deps.cursor.wantsXid && now - this.forcedXidAt >= FORCED_XID_MS;
     if (forceXid) {
       this.forcedXidAt = now;
     }
-    return { leaseId: this.deps.leases.current!, kinds, limit: this.limit, forceXid, findNextDue: full };
+    return { leaseId: this.deps.leases.current!, kinds, limit: this.limit, forceXid, findNextDue };
   }
 
   private accept(plan: ClaimPlan, ticket: ClaimTicket, answer: ClaimAnswer): void {

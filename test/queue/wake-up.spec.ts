@@ -177,6 +177,30 @@ describe('a worker whose poll is an hour away', () => {
     expect(third - second).toBeGreaterThanOrEqual(249);
     await worker.close();
   });
+
+  it('runs a delayed task when it is due that was pushed while its kind had no free slot and another had one', async () => {
+    const [definition, idle] = [newKind(slow), newKind(slow)];
+    const worker = await createQueueApp({ url: database.url });
+    let lookedAt = 0;
+    worker.queue.subscribe(({ type }) => (lookedAt = type === 'claimed' ? performance.now() : lookedAt));
+    const ran: unknown[] = [];
+    const end = deferred();
+    worker.queue.registerKind(idle, () => undefined);
+    worker.queue.registerKind(definition, async ({ payload }) => {
+      ran.push(payload);
+      await (payload === 'long' ? end.promise : undefined);
+    });
+    await app.queue.pushTask({ kind: definition, payload: 'long' });
+    await until(() => ran.length === 1);
+    await app.queue.pushTask({ kind: definition, payload: 'delayed' }, { delay: 700 });
+    // It has looked, and once more after that.
+    await until(() => performance.now() - lookedAt > 100);
+    end.resolve();
+    // Long before the first sweep.
+    await until(() => ran.length === 2, 3000);
+    expect(ran).toEqual(['long', 'delayed']);
+    await worker.close();
+  });
 });
 
 describe('polling alone', () => {
