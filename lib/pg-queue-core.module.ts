@@ -93,9 +93,9 @@ function createScheduler(
   options: ResolvedOptions,
 ): TaskScheduler {
   let processing: QueueProcessing | undefined;
-  const scheduler = new TaskScheduler(async () => {
+  const scheduler = new TaskScheduler(async (isWanted) => {
     const prepared = new QueueProcessing({ shards: shards.all, registry, events, instruments, options });
-    await prepared.prepare().catch((error: unknown) => {
+    await prepared.prepare(isWanted).catch((error: unknown) => {
       events.emit({ type: 'start-failed', error });
       throw error;
     });

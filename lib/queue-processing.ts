@@ -39,14 +39,15 @@ export class QueueProcessing implements Processing {
   /**
    * Looks whether the shards can be worked in. One that can't be reached is left for later, as long as another can; where none can,
    * the servers may be just busy, or just coming back, and are asked a few times more.
+   * @param isWanted whether that is worth while: a stop waits for the end of it
    * @throws SchemaMismatchError when tables are missing, of another version, or not accessible; and what a shard says when none answers
    */
-  async prepare(): Promise<void> {
+  async prepare(isWanted: () => boolean): Promise<void> {
     for (let failures = 1; this.ready.length === 0; failures++) {
       const { answers, errors } = await this.check();
       const reasons = [...errors.values()];
       const mismatch = reasons.find((error) => error instanceof SchemaMismatchError);
-      if (mismatch || (answers.size === 0 && failures === MOST_CHECKS)) {
+      if (mismatch || (answers.size === 0 && (failures === MOST_CHECKS || !isWanted()))) {
         throw mismatch ?? reasons[0];
       }
       this.ready = [...answers.keys()];

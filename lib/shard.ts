@@ -10,7 +10,7 @@ import type { TaskDraft } from './task/task-draft.js';
 import { inTime } from './task/in-time.js';
 import type { PushResult } from './task/task.js';
 
-/** A boot waits no longer for one of several. */
+/** A start waits no longer for an answer, and with it a stop that comes meanwhile. */
 const PATIENCE_MS = 5000;
 
 /** What a shard is made of. */
@@ -31,6 +31,7 @@ export interface ShardDeps {
 export class Shard {
   readonly name: string;
   readonly events: ShardEvents;
+  private checking: Promise<void> | undefined;
   private opened:
     | {
         database: Database;
@@ -90,10 +91,17 @@ export class Shard {
   }
 
   /**
-   * Asks once, on the application's own connections.
+   * Asks once, on the application's own connections: what is still waited for is not asked again, since that takes another of them.
    * @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible.
    */
   async check(): Promise<void> {
+    this.checking ??= this.ask().finally(() => {
+      this.checking = undefined;
+    });
+    await inTime(PATIENCE_MS, this.checking);
+  }
+
+  private async ask(): Promise<void> {
     await this.database.prepare();
     await checkSchema(this.database.run, this.sql.names.schema);
   }

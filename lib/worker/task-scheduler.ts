@@ -14,12 +14,14 @@ export class TaskScheduler {
   private current: Processing | undefined;
   private transition: Promise<unknown> = Promise.resolve();
   private closed = false;
+  private stopsToCome = 0;
 
   /**
-   * @param create prepares a new run; a rejection is `start`'s, and a later `start` tries again
+   * @param create prepares a new run; a rejection is `start`'s, and a later `start` tries again. It need not try for long when
+   * the run is no longer wanted.
    */
   constructor(
-    private readonly create: () => Promise<Processing>,
+    private readonly create: (isWanted: () => boolean) => Promise<Processing>,
     private readonly shutdownTimeoutMs: number,
   ) {}
 
@@ -39,7 +41,7 @@ export class TaskScheduler {
         throw new ShutdownError('processing can not be started: the application is shutting down');
       }
       if (!this.current) {
-        const processing = await this.create();
+        const processing = await this.create(() => this.stopsToCome === 0);
         processing.start();
         this.current = processing;
       }
@@ -47,7 +49,9 @@ export class TaskScheduler {
   }
 
   stop(): Promise<void> {
+    this.stopsToCome++;
     return this.afterOthers(async () => {
+      this.stopsToCome--;
       const stopping = this.current;
       this.current = undefined;
       await stopping?.stop(this.shutdownTimeoutMs);

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defineTask, noJitter, type Task, TaskHandler } from '../../lib/index.js';
+import { Proxy } from '../faults/support/proxy.mjs';
 import { cannotRunOver } from '../support/over.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { recordEvents, type RecordedEvents } from '../support/queue-events.js';
@@ -120,6 +121,26 @@ describe('H32: start and stop', () => {
     await app.dataSource.query('ALTER TABLE pgqueue_hidden RENAME TO pgqueue');
     await app.queue.start();
     await works(1);
+  });
+
+  it('is not held up by a server that says nothing: a stop waits for one look at it, and the start fails', async () => {
+    const proxy = await Proxy.start(Number(new URL(database.url).port));
+    const silent = await createQueueApp({
+      url: proxy.through(database.url),
+      providers: [Counter],
+      options: { autoStart: false },
+    });
+    proxy.blackhole();
+    const startedAt = performance.now();
+    const [started] = await Promise.allSettled([silent.queue.start(), silent.queue.stop()]);
+    expect(started).toMatchObject({ status: 'rejected', reason: { code: 'PGQUEUE_NO_ANSWER' } });
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    proxy.heal();
+    await silent.queue.start();
+    await push(1);
+    await until(() => silent.get(Counter).ran.length === 1);
+    await silent.close();
+    await proxy.close();
   });
 
   it('runs a kind that is registered while it processes', async () => {
