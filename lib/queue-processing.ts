@@ -113,8 +113,10 @@ export class QueueProcessing implements Processing {
   }
 
   private startIn(shard: Shard): void {
-    const { registry, instruments, options } = this.deps;
-    const processing = new ShardProcessing({ shard, instance: this.instance, instruments, options });
+    const { shards, registry, instruments, options } = this.deps;
+    const others = shards.filter((other) => other !== shard);
+    const { instance } = this;
+    const processing = new ShardProcessing({ shard, others, instance, instruments, options });
     for (const handler of registry.getAll()) {
       processing.add(handler, this.slotsOf.get(handler.options.kind)!);
     }

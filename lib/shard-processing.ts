@@ -29,6 +29,8 @@ const MAINTENANCE_GRACE_MS = 1000;
 
 export interface ShardProcessingDeps {
   shard: Shard;
+  /** The other shards of the queue. */
+  others: readonly Shard[];
   /** Names this run of processing, in every shard. */
   instance: string;
   instruments: Instruments;
@@ -85,9 +87,10 @@ export class ShardProcessing {
   }
 
   private createProcess(): WorkerProcess {
-    const { shard, instance, instruments, options } = this.deps;
+    const { shard, others, instance, instruments, options } = this.deps;
     return new WorkerProcess({
       instance,
+      isOfAnother: (transaction) => others.some(({ database }) => database.owns(transaction)),
       database: shard.database,
       sql: shard.sql,
       events: shard.events,

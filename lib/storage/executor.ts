@@ -91,6 +91,7 @@ export interface PgPool {
   query(sql: string | PreparedQuery, parameters?: unknown[]): Promise<{ rows: Row[] }>;
   connect(): Promise<PoolClient>;
   on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'connect', listener: (client: object) => void): unknown;
   readonly totalCount: number;
   readonly options: object;
 }

@@ -14,6 +14,8 @@ import { PreparedStatements } from './prepared-statements.js';
 
 /** Applications of one process may share a pool. */
 const guarded = new WeakSet<PgPool>();
+/** Of which pool a connection is, where it was opened since the queue knows the pool. */
+const poolOf = new WeakMap<object, PgPool>();
 
 /** A pool of `pg` as the queue's database. It stays its owner's: nobody ends it here. */
 export class PgDatabase implements Database {
@@ -31,6 +33,7 @@ export class PgDatabase implements Database {
       guarded.add(pool);
       // A connection that breaks while idle would end the process; what breaks later is reported by the query that meets it.
       pool.on('error', () => undefined);
+      pool.on('connect', (client) => poolOf.set(client, pool));
     }
   }
 
@@ -56,9 +59,12 @@ export class PgDatabase implements Database {
     return runIn(transaction, () => true);
   }
 
-  /** A connection does not say of which pool it is. */
+  /** A connection that is not known to be of this pool may lead to its database all the same. */
   owns(transaction: Manager | Executor): boolean | undefined {
-    return isPool(transaction) ? (transaction as unknown) === this.pool : undefined;
+    if (isPool(transaction)) {
+      return (transaction as unknown) === this.pool;
+    }
+    return poolOf.get(transaction) === this.pool || undefined;
   }
 
   /** A pool connects when it is asked. */

@@ -9,7 +9,7 @@ import type { Instruments } from '../task/instrumentation.js';
 import { errorOf, type Outcome, settledAs } from '../task/outcome.js';
 import type { ShardEventSink } from '../task/queue-events.js';
 import { keepsTerminal, settlementOf } from '../task/settlement.js';
-import { LeaseLostError, ShutdownError } from '../task/task.errors.js';
+import { InvalidManagerError, LeaseLostError, ShutdownError } from '../task/task.errors.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import { AttemptWatch } from './attempt-watch.js';
 import type { Attempt, TaskPlace } from './attempt.js';
@@ -36,6 +36,8 @@ export interface WorkerProcessDeps {
   place: TaskPlace;
   instruments: Instruments;
   options: WorkerOptions;
+  /** Whether a transaction is known to be of another shard, where a task of the same number may be. */
+  isOfAnother(transaction: Manager | Executor): boolean;
   /** Names this process in what it reports, in every shard. */
   instance: string;
   /** Read when a lease is taken. */
@@ -229,8 +231,12 @@ export class WorkerProcess {
   }
 
   private async completeIn(attempt: Attempt, transaction: Manager | Executor): Promise<void> {
-    const run = this.deps.database.runIn(transaction);
     const { id, attempt: number, claimed } = attempt;
+    const run = this.deps.database.runIn(transaction);
+    if (this.deps.isOfAnother(transaction)) {
+      const task = this.deps.place.idOf(id);
+      throw new InvalidManagerError(`executor: is of another shard than task ${task}`);
+    }
     const pool = this.pools.get(claimed.kind)!;
     const keep = keepsTerminal(pool.options, (error) => pool.reportInvalid(error));
     if (attempt.lost || attempt.state !== 'running' || !(await this.tasks.complete(run, attempt, keep))) {
