@@ -55,22 +55,27 @@ describe('migrations', () => {
 
   const catalog = (schema = 'public') => describeSchema(database.url, schema);
 
-  it.each(['public', 'queue', 'we"ird schema', 'UPPER', "it's; DROP SCHEMA public CASCADE; --"])(
-    'H53: go up, down without leaving anything, and up again: %s',
-    async (schema) => {
-      const migrations = schema === 'public' ? pgQueueMigrations : createPgQueueMigrations({ schema });
-      const dataSource = await open({ migrations });
-      expect(await dataSource.runMigrations()).toHaveLength(1);
-      const up = await catalog(schema);
-      const tables = up.filter((line) => line.startsWith('r ')).map((line) => line.split(' ')[1]);
-      expect(tables).toEqual(TABLES);
-      expect(await dataSource.runMigrations()).toEqual([]);
-      await dataSource.undoLastMigration();
-      expect(await catalog(schema)).toEqual([]);
-      await dataSource.runMigrations();
-      expect(await catalog(schema)).toEqual(up);
-    },
-  );
+  it.each([
+    'public',
+    'queue',
+    'we"ird schema',
+    'UPPER',
+    'two $$ and a $ring$',
+    'back\\slash',
+    "it's; DROP SCHEMA public CASCADE; --",
+  ])('H53: go up, down without leaving anything, and up again: %s', async (schema) => {
+    const migrations = schema === 'public' ? pgQueueMigrations : createPgQueueMigrations({ schema });
+    const dataSource = await open({ migrations });
+    expect(await dataSource.runMigrations()).toHaveLength(1);
+    const up = await catalog(schema);
+    const tables = up.filter((line) => line.startsWith('r ')).map((line) => line.split(' ')[1]);
+    expect(tables).toEqual(TABLES);
+    expect(await dataSource.runMigrations()).toEqual([]);
+    await dataSource.undoLastMigration();
+    expect(await catalog(schema)).toEqual([]);
+    await dataSource.runMigrations();
+    expect(await catalog(schema)).toEqual(up);
+  });
 
   it('keep queues in several schemas of one database apart', async () => {
     const migrations = [

@@ -40,17 +40,26 @@ LATERAL (
   WHERE NOT wanted.granted
 ) missing`;
 
+/** Names in the text may hold what looks like its end. */
+function dollarQuoted(tag: string, text: string): string {
+  const quote = `$${tag}$`;
+  return text.includes(quote) ? dollarQuoted(`${tag}_`, text) : `${quote}${text}${quote}`;
+}
+
 /** The statements that create version 1. */
 export function createSchemaSql(schema: string): string[] {
   const { task, lease, registry, pause, activity, snapshot, status, bell, rewind, ring, channel } =
     schemaNames(schema);
   const literal = pg.escapeLiteral;
   return [
-    `DO $$ BEGIN
+    `DO ${dollarQuoted(
+      '',
+      ` BEGIN
   IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = ${literal(schema)}) THEN
     EXECUTE ${literal(`CREATE SCHEMA ${pg.escapeIdentifier(schema)}`)};
   END IF;
-END $$`,
+END `,
+    )}`,
     `CREATE TYPE ${status} AS ENUM ('new', 'must_retry', 'no_attempts_left', 'cancelled', 'succeeded')`,
     // The payload is last: an update on the same page then logs only what stands before it.
     // No column that a claim changes may ever be in an index or a predicate: that would end its HOT updates.
@@ -115,7 +124,9 @@ END $$`,
     // more a little later. A long transaction's would be lost by that (it rings at its commit), so that only a push which
     // says that it commits by itself may leave it out; nothing in a trigger tells the two apart.
     // A transaction that has notified can't be prepared for two-phase commit: SET LOCAL pgqueue.notify = off leaves it out.
-    `CREATE FUNCTION ${ring}() RETURNS trigger LANGUAGE plpgsql AS $ring$
+    `CREATE FUNCTION ${ring}() RETURNS trigger LANGUAGE plpgsql AS ${dollarQuoted(
+      'ring',
+      `
 DECLARE
   at bigint := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
   last bigint;
@@ -133,7 +144,8 @@ BEGIN
     PERFORM pg_notify(${literal(channel)}, '');
   END IF;
   RETURN NULL;
-END $ring$`,
+END `,
+    )}`,
     `CREATE TRIGGER pgqueue_ring AFTER INSERT ON ${task} FOR EACH STATEMENT EXECUTE FUNCTION ${ring}()`,
     `COMMENT ON TABLE ${task} IS ${literal(`${VERSION_COMMENT}${SCHEMA_VERSION}`)}`,
   ];
