@@ -70,7 +70,7 @@ function holders(batch: readonly AttemptRef[]): unknown[] {
     intArray(batch, ({ id }) => id),
     intArray(batch, ({ leaseId }) => leaseId),
     intArray(batch, ({ attempt }) => attempt),
-    batch.some(({ dueAt }) => dueAt !== null) ? batch.map(({ dueAt }) => dueAt) : null,
+    batch.some(({ dueAt }) => dueAt !== null) ? intArray(batch, ({ dueAt }) => dueAt ?? 'NULL') : null,
   ];
 }
 
