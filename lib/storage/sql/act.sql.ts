@@ -1,5 +1,6 @@
 import type { SchemaNames } from '../schema-names.js';
 import { CLOCK, OPEN } from './clock.sql.js';
+import { amongIds } from './same-id.sql.js';
 
 /**
  * What an operator does to tasks by their ids. Each row is changed only while its status allows it, whatever has happened since it
@@ -11,7 +12,7 @@ export function actSql({ task, channel }: SchemaNames) {
 WITH locked AS (
   SELECT t.id, t.lease_id FROM ${task} t WHERE t.id = ANY ($1::bigint[]) AND ${condition} ORDER BY t.id FOR UPDATE
 ), changed AS (
-  ${change} t.id = locked.id RETURNING t.id, t.kind, locked.lease_id
+  ${change} ${amongIds('locked.id')} RETURNING t.id, t.kind, locked.lease_id
 )
 SELECT coalesce(json_agg(json_build_array(kind, n)), '[]')::text AS answer, ${told} AS told
 FROM (SELECT kind, count(*) AS n FROM changed GROUP BY kind) counted`;

@@ -1,6 +1,7 @@
 import { MAX_PRIORITY, MIN_PRIORITY } from '../../task/task.js';
 import type { SchemaNames } from '../schema-names.js';
 import { CLOCK, OPEN } from './clock.sql.js';
+import { amongIds } from './same-id.sql.js';
 
 export function manageSql({ task, registry, channel }: SchemaNames) {
   return {
@@ -10,7 +11,7 @@ WITH open AS (
   SELECT id, lease_id FROM ${task} WHERE kind = $1 AND external_key = $2 AND status IN ${OPEN} FOR UPDATE
 ), cancelled AS (
   UPDATE ${task} t SET status = 'cancelled', lease_id = NULL, finished_at = now()
-  FROM open WHERE t.id = open.id RETURNING t.id, open.lease_id
+  FROM open WHERE ${amongIds('open.id')} RETURNING t.id, open.lease_id
 )
 SELECT id::text AS id, CASE WHEN lease_id IS NOT NULL THEN pg_notify('${channel}', 'lost:' || lease_id || ':' || id)::text END FROM cancelled`,
     /** $1 kind · $2 attempts · $3 limit. The clock is read once, so that they run in the order of their ids. */

@@ -59,10 +59,10 @@ FROM pushed`,
   return {
     ...insertWith(false),
     alone: insertWith(true),
-    /** $1 kinds · $2 keys: the stored tasks that this transaction sees. */
+    /** $1 kinds · $2 keys: the stored tasks that this transaction sees, each by the index, whatever the planner knows of the table. */
     findByKeys: `
       SELECT t.id::text AS id, t.kind, t.external_key AS key
-      FROM ROWS FROM (unnest($1::smallint[]), unnest($2::text[])) AS u(kind, key)
-      JOIN ${task} t ON t.kind = u.kind AND t.external_key = u.key`,
+      FROM ROWS FROM (unnest($1::smallint[]), unnest($2::text[])) AS u(kind, key),
+      LATERAL (SELECT * FROM ${task} q WHERE q.kind = u.kind AND q.external_key = u.key LIMIT 1) t`,
   };
 }

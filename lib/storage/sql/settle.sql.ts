@@ -1,5 +1,6 @@
 import type { SchemaNames } from '../schema-names.js';
 import { appendMessage, CLOCK, fromMicros } from './clock.sql.js';
+import { betweenIds } from './same-id.sql.js';
 
 /**
  * Outcomes, a batch per statement. Every statement carries the fence: a row changes only while its attempt, named by
@@ -9,7 +10,7 @@ import { appendMessage, CLOCK, fromMicros } from './clock.sql.js';
 const HOLDERS = 'unnest($1::bigint[]), unnest($2::int[]), unnest($3::smallint[]), unnest($4::bigint[])';
 const HOLDER = 'id, lease_id, attempt, due';
 const wasDue = (due: string) => `(${due} IS NULL OR t.run_at = ${fromMicros(due)})`;
-const FENCE = `t.id = u.id AND t.lease_id = u.lease_id AND t.attempts_elapsed = u.attempt AND ${wasDue('u.due')}`;
+const FENCE = `${betweenIds('u.id')} AND t.lease_id = u.lease_id AND t.attempts_elapsed = u.attempt AND ${wasDue('u.due')}`;
 const ONE_HOLDER = `t.id = $1 AND t.lease_id = $2 AND t.attempts_elapsed = $3 AND ${wasDue('$4::bigint')}`;
 
 /** The ids that were settled, or null when all were: the usual answer costs nothing to read. */
@@ -67,7 +68,7 @@ SELECT json_agg(t.id)::text AS held FROM ${task} t WHERE t.id = ANY ($1::bigint[
     findLost: `
 SELECT json_agg(json_build_array(u.id, u.attempt, t.status))::text AS lost
 FROM ROWS FROM (${HOLDERS}) AS u(${HOLDER})
-LEFT JOIN ${task} t ON t.id = u.id
+LEFT JOIN ${task} t ON ${betweenIds('u.id')}
 WHERE (${FENCE}) IS NOT TRUE`,
   };
 }
