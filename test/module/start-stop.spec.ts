@@ -8,6 +8,7 @@ import { recordEvents, type RecordedEvents } from '../support/queue-events.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
+const spread = cannotRunOver({ shards: 'a start waits for no shard as long as another one answers' });
 const pooled = cannotRunOver({ pgbouncer: 'connections to the server are those of the pooler' });
 
 const COUNT = defineTask<number>({
@@ -123,25 +124,28 @@ describe('H32: start and stop', () => {
     await works(1);
   });
 
-  it('is not held up by a server that says nothing: a stop waits for one look at it, and the start fails', async () => {
-    const proxy = await Proxy.start(Number(new URL(database.url).port));
-    const silent = await createQueueApp({
-      url: proxy.through(database.url),
-      providers: [Counter],
-      options: { autoStart: false },
-    });
-    proxy.blackhole();
-    const startedAt = performance.now();
-    const [started] = await Promise.allSettled([silent.queue.start(), silent.queue.stop()]);
-    expect(started).toMatchObject({ status: 'rejected', reason: { code: 'PGQUEUE_NO_ANSWER' } });
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
-    proxy.heal();
-    await silent.queue.start();
-    await push(1);
-    await until(() => silent.get(Counter).ran.length === 1);
-    await silent.close();
-    await proxy.close();
-  });
+  it.skipIf(spread)(
+    'is not held up by a server that says nothing: a stop waits for one look at it, and the start fails',
+    async () => {
+      const proxy = await Proxy.start(Number(new URL(database.url).port));
+      const silent = await createQueueApp({
+        url: proxy.through(database.url),
+        providers: [Counter],
+        options: { autoStart: false },
+      });
+      proxy.blackhole();
+      const startedAt = performance.now();
+      const [started] = await Promise.allSettled([silent.queue.start(), silent.queue.stop()]);
+      expect(started).toMatchObject({ status: 'rejected', reason: { code: 'PGQUEUE_NO_ANSWER' } });
+      expect(performance.now() - startedAt).toBeLessThan(10_000);
+      proxy.heal();
+      await silent.queue.start();
+      await push(1);
+      await until(() => silent.get(Counter).ran.length === 1);
+      await silent.close();
+      await proxy.close();
+    },
+  );
 
   it('runs a kind that is registered while it processes', async () => {
     await app.queue.start();
