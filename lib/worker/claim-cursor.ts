@@ -36,6 +36,7 @@ export class ClaimCursor {
   private readonly sweeping = new Map<number, Position>();
   private swept = 0;
   private lastNow = START.runAt;
+  private lastXmax = 0;
   private lastRewind: string | undefined;
 
   positionOf(kind: number, priority: number): Position {
@@ -60,12 +61,14 @@ export class ClaimCursor {
       this.rewindTo(START);
     }
     this.lastRewind = rewind;
-    if (now < this.lastNow) {
-      // The database's clock went back: new tasks would sort before the cursors.
+    const { xmax, running } = parseSnapshot(answer.snapshot);
+    if (now < this.lastNow || xmax < this.lastXmax) {
+      // The database's clock went back: new tasks would sort before the cursors. Or its transactions did: behind a pooler another
+      // server has taken its place, and does not know of all that was claimed.
       this.reset();
     }
     this.lastNow = now;
-    const { xmax, running } = parseSnapshot(answer.snapshot);
+    this.lastXmax = xmax;
     this.rewindForEnded(running, xmax);
     const limit = this.confirm(ticket.horizon, running, xmax);
     this.findStragglers(now, running);
@@ -97,6 +100,7 @@ export class ClaimCursor {
     this.stragglers.clear();
     this.sweeping.clear();
     this.lastNow = START.runAt;
+    this.lastXmax = 0;
     this.rewindTo(START);
   }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ClaimCursor, START } from '../../lib/worker/claim-cursor.js';
 import { CursorModel, PRIORITIES } from './cursor-model.js';
 
 const RUNS = 3000;
@@ -154,6 +155,23 @@ describe('ClaimCursor', () => {
     expect(model.waiting()).toEqual([]);
     Array.from({ length: 10 }, claim);
     expect(cursor.positionOf(1, 0).runAt).toBeGreaterThan(passed);
+  });
+
+  it('starts anew when the transactions of the database go back: another server answers', () => {
+    const cursor = new ClaimCursor();
+    const claim = (xid: number, now: number) => {
+      const levels = [{ priority: 5, cursor: cursor.positionOf(1, 5) }];
+      const kinds = [{ kind: 1, free: 1, levels }];
+      const ticket = cursor.begin({ leaseId: 1, kinds, limit: 10, forceXid: true, findNextDue: false });
+      const snapshot = `${xid}:${xid}:`;
+      const found = { tasks: [], leaseHeld: true, isComplete: true, nextDueMs: null };
+      cursor.advance(ticket, { ...found, now, snapshot, xid, rewind: '0' });
+    };
+    claim(100, 1000);
+    claim(101, 2000);
+    expect(cursor.positionOf(1, 5)).toEqual({ runAt: 1000, id: 0 });
+    claim(90, 3000);
+    expect(cursor.positionOf(1, 5)).toEqual(START);
   });
 
   it('starts anew when the clock of the database goes back', () => {
