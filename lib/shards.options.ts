@@ -47,6 +47,9 @@ function checkPools(field: string, pools: unknown, names: readonly string[]): vo
     const pool = (pools as Record<string, unknown>)[name];
     assert(isObject(pool) && isPool(pool), `${field}.${name}`, pool, 'must be a Pool of pg');
   }
+  for (const [name, pool] of Object.entries(pools)) {
+    assert(names.includes(name), `${field}.${name}`, pool, 'must be of one of the names');
+  }
 }
 
 function isObject(value: unknown): value is object {

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { Shard } from './shard.js';
 import { assertTransaction } from './storage/executor.js';
 import type { ShardKey } from './task/shard.js';
@@ -112,7 +113,7 @@ export class Shards {
       throw new InvalidTaskError(
         field,
         key,
-        `must belong to a shard, but shardOf answers ${JSON.stringify(name)}`,
+        `must belong to a shard, but shardOf answers ${types.isPromise(name) ? 'a promise' : JSON.stringify(name)}`,
       );
     }
     return shard;

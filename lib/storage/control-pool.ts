@@ -29,6 +29,8 @@ const NOT_INHERITED = {
   statement_timeout: undefined,
   lock_timeout: undefined,
   idle_in_transaction_session_timeout: undefined,
+  // Every value comes as the server's text.
+  binary: false,
 };
 
 /** What the queue's own connections share. */

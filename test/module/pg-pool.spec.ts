@@ -96,6 +96,20 @@ it('goes on when all its connections were ended, and leaves the pool to its owne
   expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
 });
 
+it('works in a pool whose connections ask for values in binary', async () => {
+  const binary = new pg.Pool({ connectionString: database.url, binary: true } as pg.PoolConfig);
+  const app = await startApp({ imports: [PgQueueModule.forRoot({ pool: binary })], providers: [Worker] });
+  ran.length = 0;
+  const queue = app.get(QueueService);
+  await queue.pushTask({ kind: Work, payload: 8 });
+  await queue.pushTasks([9, 10].map((payload) => ({ kind: Work, payload })));
+  await until(() => ran.length === 3);
+  expect(ran.toSorted((a, b) => a - b)).toEqual([8, 9, 10]);
+  expect(await app.get(QueueAdmin).workers()).toMatchObject([{ lost: false }]);
+  await app.close();
+  await binary.end();
+});
+
 it('listens once to a pool that several applications share', async () => {
   const shared = new pg.Pool({ connectionString: database.url });
   for (let count = 1; count <= 3; count++) {

@@ -6,6 +6,7 @@ import {
   InvalidOptionError,
   InvalidTaskError,
   type PushResult,
+  type ShardKey,
   ShardsFailedError,
 } from '../../lib/index.js';
 import { cutOff } from '../support/cut-off.js';
@@ -17,15 +18,20 @@ import {
   dropShardDatabases,
   type ShardDatabases,
   type ShardedApp,
+  shardOfPrefix,
 } from '../support/sharded-app.js';
 import { rejectionOf } from '../support/thrown-by.js';
+
+/** As somebody who looks it up may write it. */
+const sometimesLater = (key: ShardKey) =>
+  key === 'later/1' ? (Promise.resolve('a') as never) : shardOfPrefix(key);
 
 let databases: ShardDatabases<'a' | 'b' | 'c'>;
 let app: ShardedApp;
 
 beforeAll(async () => {
   databases = await createShardDatabases('a', 'b', 'c');
-  app = await createShardedApp({ databases, shards: { draining: ['c'] } });
+  app = await createShardedApp({ databases, shards: { draining: ['c'], shardOf: sometimesLater } });
 });
 afterEach(() => clear());
 afterAll(async () => {
@@ -116,6 +122,7 @@ describe('pushTask', () => {
 
   it.each([
     ['an unknown shard', 'nowhere/1', 'shardOf answers "nowhere"'],
+    ['a promise', 'later/1', 'shardOf answers a promise'],
     ['a shard that is draining', 'c/1', 'must not lead to shard c, which is draining'],
     ['what is no key', {} as never, 'must be a text, a number or a bigint'],
   ])('is refused for %s', async (_, shardKey, message) => {
@@ -243,6 +250,7 @@ describe('cancelTaskByKey and retryTasks', () => {
 });
 
 const shardOf = () => 'a';
+const pool = new pg.Pool();
 
 describe('the options', () => {
   it.each([
@@ -251,6 +259,7 @@ describe('the options', () => {
     ['a name that an id could not carry', { names: ['a/b'], shardOf }, 'shards.names[0]'],
     ['no shardOf', { names: ['a'] } as never, 'shards.shardOf'],
     ['an unknown shard that drains', { names: ['a'], shardOf, draining: ['b'] }, 'shards.draining[0]'],
+    ['a pool of an unknown shard', { names: ['a'], shardOf, pools: { a: pool, b: pool } }, 'shards.pools.b'],
     ['a pool that is missing', { names: ['a'], shardOf, pools: {} }, 'shards.pools.a'],
     ['an unknown option', { names: ['a'], shardOf, shardof: 1 } as never, 'shards.shardof'],
   ])('are refused with %s', async (_, shards, field) => {
