@@ -51,8 +51,8 @@ export type ListShape = ListClass | 'any' | 'byId' | 'byKey';
 /** How tasks are changed, by their ids. */
 export type Action = keyof QueueSql['act'];
 
-/** About 8 MB, a few milliseconds. */
-const SAMPLE_BLOCKS = 1000;
+/** About 4 MB, a few milliseconds. */
+const SAMPLE_BLOCKS = 500;
 const COUNTED_ROWS = 5000;
 
 /** A server that works ends a statement by itself, and needs a moment to say so. */

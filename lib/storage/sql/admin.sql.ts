@@ -48,8 +48,11 @@ groups AS MATERIALIZED (
   SELECT least(100, 100.0 * $1::int * current_setting('block_size')::int
                       / greatest(1, pg_relation_size(${pg.escapeLiteral(task)}::regclass))) AS percent
 ), sampled AS MATERIALIZED (
-  SELECT t.kind, ${SHOWN_STATUS} AS status, count(*) AS n
-  FROM ${task} t TABLESAMPLE SYSTEM ((SELECT percent FROM share)) GROUP BY 1, 2
+  SELECT t.kind, ${SHOWN_STATUS} AS status, sum(t.n)::bigint AS n
+  FROM (
+    SELECT kind, status, CASE WHEN lease_id IS NOT NULL THEN 0 END AS lease_id, count(*) AS n
+    FROM ${task} TABLESAMPLE SYSTEM ((SELECT percent FROM share)) GROUP BY 1, 2, 3
+  ) t GROUP BY 1, 2
 ), much_finished AS MATERIALIZED (
   SELECT g.kind FROM groups g, cap, share
   WHERE g.class = 'finished'
