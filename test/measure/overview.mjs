@@ -1,4 +1,4 @@
-// How long the dashboard's overview takes over HTTP, and the gauges' snapshot, with a million stored tasks: `npm run build && npm run measure:overview`.
+// How long the dashboard's overview takes over HTTP, the counts of QueueAdmin, and the gauges' snapshot, with a million stored tasks: `npm run build && npm run measure:overview`.
 // A figure to report: nothing depends on it.
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
@@ -7,7 +7,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { ClusterSnapshots } from '../../dist/lib/admin/cluster-snapshots.js';
 import { PgQueueDashboardModule } from '../../dist/lib/dashboard/index.js';
-import { PgQueueModule, pgQueueMigrations } from '../../dist/lib/index.js';
+import { PgQueueModule, pgQueueMigrations, QueueAdmin } from '../../dist/lib/index.js';
 
 const TASKS = Number(process.env['TASKS'] ?? 1_000_000);
 const KINDS = Number(process.env['KINDS'] ?? 20);
@@ -83,6 +83,7 @@ const overview = await timed(async () => {
   bytes = (await response.arrayBuffer()).byteLength;
   if (response.status !== 200) throw new Error(`status ${response.status}`);
 });
+const counts = await timed(() => app.get(QueueAdmin).counts());
 const snapshots = app.get(ClusterSnapshots, { strict: false });
 // At once again: each time it is taken, and stored.
 const snapshot = await timed(() => Promise.all(snapshots.shards.map((shard) => shard.read(0))));
@@ -91,4 +92,5 @@ await app.close();
 
 console.log(`${TASKS} stored tasks of ${KINDS} kinds, 10 worker processes
 the overview of the dashboard (${Math.round(bytes / 1000)} kB): ${overview}
+counts of QueueAdmin: ${counts}
 the snapshot of the gauges: ${snapshot}`);

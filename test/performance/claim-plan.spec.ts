@@ -1,24 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClaimRepository } from '../../lib/storage/claim.repository.js';
-import { ControlPool } from '../../lib/storage/control-pool.js';
+import type { ControlPool } from '../../lib/storage/control-pool.js';
 import { queueSql } from '../../lib/storage/sql/index.js';
 import type { ClaimRequest } from '../../lib/task/claim.js';
 import { QUEUE_SCHEMA } from '../support/over.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { nodesOf, openOwnConnection, type PlanNode } from './plans.js';
 
 const LEVELS = Array.from({ length: 10 }, (_, priority) => priority);
 const START = { runAt: -1, id: 0 };
 const LEASE = 1;
-
-interface PlanNode {
-  'Node Type': string;
-  'Relation Name'?: string;
-  'Index Name'?: string;
-  'Actual Rows': number;
-  'Actual Loops': number;
-  Plans?: PlanNode[];
-}
 
 let database: TestDatabase;
 let app: QueueApp;
@@ -27,15 +19,7 @@ let pool: ControlPool;
 beforeAll(async () => {
   database = await createTestDatabase();
   app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  pool = new ControlPool({
-    connection: { connectionString: database.url },
-    max: 1,
-    deadlineMs: 30_000,
-    transactionPooling: false,
-    onError: (error) => {
-      throw error;
-    },
-  });
+  pool = openOwnConnection(database.url);
   await app.dataSource.query(
     `INSERT INTO pgqueue_lease (id, worker) OVERRIDING SYSTEM VALUE VALUES (${LEASE}, 'here')`,
   );
@@ -73,10 +57,6 @@ async function planOf(request: ClaimRequest): Promise<PlanNode[]> {
   } as unknown as ControlPool;
   await new ClaimRepository(explaining, queueSql(QUEUE_SCHEMA)).claim(request);
   return nodesOf(plan!);
-}
-
-function nodesOf(node: PlanNode): PlanNode[] {
-  return [node, ...(node.Plans ?? []).flatMap(nodesOf)];
 }
 
 /** What each stock of a kind holds. */

@@ -1,16 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ControlPool } from '../../lib/storage/control-pool.js';
+import type { ControlPool } from '../../lib/storage/control-pool.js';
 import { queueSql } from '../../lib/storage/sql/index.js';
 import { QUEUE_SCHEMA } from '../support/over.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-
-interface PlanNode {
-  'Node Type': string;
-  'Relation Name'?: string;
-  'Index Cond'?: string;
-  Plans?: PlanNode[];
-}
+import { nodesOf, openOwnConnection } from './plans.js';
 
 const HOLDERS = [['1'], [1], [1], null];
 const sql = queueSql(QUEUE_SCHEMA);
@@ -22,15 +16,7 @@ let pool: ControlPool;
 beforeAll(async () => {
   database = await createTestDatabase();
   app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  pool = new ControlPool({
-    connection: { connectionString: database.url },
-    max: 1,
-    deadlineMs: 30_000,
-    transactionPooling: false,
-    onError: (error) => {
-      throw error;
-    },
-  });
+  pool = openOwnConnection(database.url);
 });
 
 afterAll(async () => {
@@ -45,10 +31,6 @@ const onOwn = (text: string, values: unknown[]) =>
   );
 const onApplications = async (text: string, values: unknown[]) =>
   (await app.dataSource.query(text, values))[0]['QUERY PLAN'];
-
-function nodesOf(node: PlanNode): PlanNode[] {
-  return [node, ...(node.Plans ?? []).flatMap(nodesOf)];
-}
 
 describe.each([
   ['was empty when it was vacuumed', ['VACUUM pgqueue']],
