@@ -46,6 +46,11 @@ export class QueueLogger {
           'warn',
           `${this.in(event)}${event.name}: ${event.count} tasks of the lost worker process ${event.worker} were given back${event.exhausted > 0 ? `; ${event.exhausted} of them have no attempts left` : ''}`,
         );
+      case 'tasks-released':
+        return this.write(
+          'warn',
+          `${this.in(event)}${event.name}: released ${event.count} tasks that this process held and did not run (the answer of a claim was lost, or the server was restored)`,
+        );
       case 'kind-paused':
         return this.write('warn', `${this.in(event)}${event.name}: paused in the whole cluster`);
       case 'kind-resumed':

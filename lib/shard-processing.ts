@@ -91,6 +91,7 @@ export class ShardProcessing {
     return new WorkerProcess({
       instance,
       isOfAnother: (transaction) => others.some(({ database }) => database.owns(transaction)),
+      abandonedTasks: shard.abandonedTasks,
       database: shard.database,
       sql: shard.sql,
       events: shard.events,

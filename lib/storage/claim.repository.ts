@@ -47,6 +47,7 @@ export class ClaimRepository {
       request.limit,
       request.forceXid,
       request.findNextDue,
+      request.claimId,
     ]);
     return toAnswer(rows[0]!);
   }
@@ -71,13 +72,15 @@ function toAnswer(row: Record<string, string | null>): ClaimAnswer {
 
 /** By their places: to destructure an array is to iterate over it. */
 function toTask(tuple: TaskTuple): ClaimedTask {
+  const left = tuple[4];
   return {
     id: tuple[0],
     kind: tuple[1],
     priority: tuple[2],
     runAt: tuple[3],
-    attemptsLeft: tuple[4],
-    attempt: tuple[5],
+    attemptsLeft: left,
+    // A last attempt is counted when it begins.
+    attempt: left === 0 ? tuple[5] + 1 : tuple[5],
     externalKey: tuple[6],
     trace: tuple[7],
     payload: tuple[8],

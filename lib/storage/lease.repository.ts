@@ -1,6 +1,7 @@
 import type { ControlPool, TextRow } from './control-pool.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
+import type { ClaimRequest, HeldTask, LevelPlace } from '../task/claim.js';
 import type { WorkerReport } from '../task/worker-report.js';
 
 /** What an operator sees of a worker process. */
@@ -26,6 +27,14 @@ export interface Heartbeat {
   late: readonly LateHeartbeat[];
   /** The kinds that are paused in the whole cluster. */
   paused: readonly number[];
+  /** The session that answered. */
+  session: string;
+}
+
+/** The leases whose locks a session has. */
+export interface Hold {
+  session: string;
+  held: ReadonlySet<number>;
 }
 
 /** The tasks that a rescue took from one worker process. */
@@ -84,12 +93,18 @@ export class LeaseRepository {
   }
 
   /** Tells what has changed in the report since the last heartbeat. */
-  async heartbeat(leaseIds: readonly number[], silenceMs: number, report: WorkerReport): Promise<Heartbeat> {
+  async heartbeat(
+    leaseIds: readonly number[],
+    current: number | null,
+    silenceMs: number,
+    report: WorkerReport,
+  ): Promise<Heartbeat> {
     const columns = columnsOf(report);
     const rows = await this.pool.query('heartbeat', this.sql.heartbeat, [
       intArray(leaseIds, Number),
       silenceMs,
       ...columns.map((column, index) => (column === this.told[index] ? null : column)),
+      current,
     ]);
     this.told = columns;
     return {
@@ -102,13 +117,14 @@ export class LeaseRepository {
         }),
       ),
       paused: JSON.parse(rows[0]!['paused']!) as number[],
+      session: rows[0]!['session']!,
     };
   }
 
-  /** Ties leases to this session. @returns whether it holds all of them: an older session of this process may not have ended yet. */
-  async hold(leaseIds: readonly number[]): Promise<boolean> {
+  /** Ties leases to this session. An older session of this process, which has not ended yet, may hold some of them still. */
+  async hold(leaseIds: readonly number[]): Promise<Hold> {
     const rows = await this.pool.query('hold_lease', this.sql.hold, [intArray(leaseIds, Number)]);
-    return rows[0]!['held'] !== 'f';
+    return { session: rows[0]!['session']!, held: new Set(JSON.parse(rows[0]!['held'] ?? '[]') as number[]) };
   }
 
   /** Ends leases that no task points to any more. */
@@ -155,6 +171,28 @@ export class LeaseRepository {
   /** Gives back what a rescue had to leave. */
   rescueRemaining(dead: readonly DeadWorker[], keep: ReadonlyMap<number, number>): Promise<Rescue> {
     return this.pool.transaction(SCAN, (query) => this.takeFrom(query, dead, keep));
+  }
+
+  /** What a claim took whose answer never came, as far as `mostRows` of each level that it looked at show. */
+  async findStray({ claimId, kinds }: ClaimRequest, mostRows: number): Promise<HeldTask[]> {
+    const levels = kinds.flatMap(({ kind, levels: own }) =>
+      own.map(({ priority, cursor }) => ({ kind, priority, position: cursor })),
+    );
+    const rows = await this.pool.query('find_stray', this.sql.findStray, [
+      claimId,
+      ...placesOf(levels),
+      mostRows,
+    ]);
+    return heldOf(rows);
+  }
+
+  /** What these leases hold, as far as it lies behind these places. */
+  async findOwn(leaseIds: readonly number[], places: readonly LevelPlace[]): Promise<HeldTask[]> {
+    const rows = await this.pool.query('find_own', this.sql.findOwn, [
+      intArray(leaseIds, Number),
+      ...placesOf(places),
+    ]);
+    return heldOf(rows);
   }
 
   /** Makes every process look behind its cursors again. */
@@ -219,6 +257,20 @@ export class LeaseRepository {
       remaining: JSON.parse(row?.['remaining'] ?? '[]') as number[],
     };
   }
+}
+
+function placesOf(places: readonly LevelPlace[]): string[] {
+  return [
+    intArray(places, ({ kind }) => kind),
+    intArray(places, ({ priority }) => priority),
+    intArray(places, ({ position }) => position.runAt),
+    intArray(places, ({ position }) => position.id),
+  ];
+}
+
+function heldOf([row]: TextRow[]): HeldTask[] {
+  const held = JSON.parse(row?.['held'] ?? '[]') as [number, number, number][];
+  return held.map(([id, kind, claimId]) => ({ id, kind, claimId }));
 }
 
 function columnsOf({ kinds, settings, slots, running }: WorkerReport): string[] {

@@ -10,6 +10,13 @@ export interface LevelRequest {
   readonly cursor: Position;
 }
 
+/** How far a process's claims have come in one (kind, priority). */
+export interface LevelPlace {
+  readonly kind: number;
+  readonly priority: number;
+  readonly position: Position;
+}
+
 export interface KindRequest {
   readonly kind: number;
   /** Free slots: no more than this is claimed. */
@@ -19,6 +26,8 @@ export interface KindRequest {
 }
 
 export interface ClaimRequest {
+  /** The claim's number, which no other claim has. */
+  readonly claimId: number;
   readonly leaseId: number;
   readonly kinds: readonly KindRequest[];
   /** No more tasks than this in all. */
@@ -36,6 +45,7 @@ export interface ClaimedTask {
   readonly priority: number;
   /** When it was due, in microseconds since the epoch. */
   readonly runAt: number;
+  /** Once this attempt has begun. 0: it is the last, and the database is to be told before it begins. */
   readonly attemptsLeft: number;
   /** Counts from 1. */
   readonly attempt: number;
@@ -62,4 +72,11 @@ export interface ClaimAnswer {
   readonly rewind: string;
   /** Milliseconds until the next delayed task is due; null when there is none, or it was not asked for. */
   readonly nextDueMs: number | null;
+}
+
+/** A task that this process holds, as far as the database knows, and the claim that took it. */
+export interface HeldTask {
+  readonly id: number;
+  readonly kind: number;
+  readonly claimId: number;
 }

@@ -67,6 +67,11 @@ export type ShardTaskEvent =
       /** The name of the dead process. */
       readonly worker: string;
     } & KindName)
+  /**
+   * This process gave back tasks that its lease held and that it did not run: a claim took them and its answer was lost, or a
+   * server was restored to an earlier time. No attempt was used.
+   */
+  | ({ readonly type: 'tasks-released'; readonly count: number } & KindName)
   /** A kind that this process handles was paused in the whole cluster: nothing of it is claimed until it is resumed. */
   | ({ readonly type: 'kind-paused' } & KindName)
   | ({ readonly type: 'kind-resumed' } & KindName)

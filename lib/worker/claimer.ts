@@ -2,7 +2,9 @@ import type { ClaimRepository } from '../storage/claim.repository.js';
 import { isCertainlyRolledBack } from '../storage/sql-state.js';
 import type { ClaimAnswer, ClaimRequest } from '../task/claim.js';
 import type { ShardEventSink } from '../task/queue-events.js';
+import { Attempt } from './attempt.js';
 import type { ClaimCursor, ClaimTicket } from './claim-cursor.js';
+import { ClaimNumbers } from './claim-numbers.js';
 import type { ClaimPlan, ClaimSchedule } from './claim-schedule.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { ConnectionStates } from './connection-states.js';
@@ -23,6 +25,8 @@ export interface ClaimerDeps {
   states: ConnectionStates;
   /** Tasks were claimed and have begun. */
   onStarted(): void;
+  /** A claim may have taken tasks, and its answer was lost. */
+  onAnswerLost(request: ClaimRequest): void;
 }
 
 /** No claim asks for more rows: the next one can be on its way while these run, and what is held in memory stays small. */
@@ -37,6 +41,8 @@ const CAPACITY_CHECK_MS = 1000;
 /** Claims as many tasks as there are free slots, for all kinds in one statement, and starts them. */
 export class Claimer {
   private readonly signal = new WakeSignal();
+  private readonly numbers = new ClaimNumbers();
+  private onTheirWay: Promise<void> | undefined;
   private stopped = false;
   private closed = false;
   private loop: Promise<void> | undefined;
@@ -71,6 +77,11 @@ export class Claimer {
     this.signal.wake();
   }
 
+  /** Resolves when the claim that is on its way has been answered. */
+  async answered(): Promise<void> {
+    await this.onTheirWay;
+  }
+
   /** Claims nothing more; resolves when the claim on its way has been answered and its tasks started. */
   async stop(): Promise<void> {
     this.stopped = true;
@@ -89,7 +100,8 @@ export class Claimer {
       if (typeof plan === 'number') {
         await this.signal.wait(Math.min(plan, CAPACITY_CHECK_MS));
       } else {
-        await this.claim(plan);
+        this.onTheirWay = this.claim(plan);
+        await this.onTheirWay;
       }
     }
   }
@@ -128,11 +140,13 @@ export class Claimer {
     if (forceXid) {
       this.forcedXidAt = now;
     }
-    return { leaseId: this.deps.leases.current!, kinds, limit: this.limit, forceXid, findNextDue };
+    const leaseId = this.deps.leases.current!;
+    return { claimId: this.numbers.next(), leaseId, kinds, limit: this.limit, forceXid, findNextDue };
   }
 
   private accept(plan: ClaimPlan, ticket: ClaimTicket, answer: ClaimAnswer): void {
-    const { cursor, schedule, pools, settler, leases, events } = this.deps;
+    const { cursor, schedule, pools, leases, events } = this.deps;
+    const { claimId, leaseId } = ticket.request;
     if (this.closed) {
       return;
     }
@@ -160,6 +174,8 @@ export class Claimer {
     if (answer.nextDueMs !== null) {
       schedule.expect(now, answer.nextDueMs);
     }
+    // An answer that comes so late that the lease was given up meanwhile starts nothing: others may have the tasks.
+    const isCurrent = leases.current === leaseId;
     const waits = new Map<WorkerPool, number[]>();
     for (const task of answer.tasks) {
       const pool = pools.get(task.kind)!;
@@ -170,8 +186,12 @@ export class Claimer {
       } else {
         waits.set(pool, [waitMs]);
       }
-      settler.forget(task.id);
-      pool.start(task, ticket.request.leaseId);
+      const attempt = new Attempt(task, claimId, leaseId);
+      if (isCurrent) {
+        pool.start(attempt);
+      } else {
+        pool.giveBack(attempt);
+      }
     }
     this.deps.onStarted();
     for (const [{ kind, name }, waitsMs] of waits) {
@@ -190,7 +210,7 @@ export class Claimer {
     if (this.closed) {
       return;
     }
-    const { cursor, schedule, leases, states } = this.deps;
+    const { cursor, schedule, states, onAnswerLost } = this.deps;
     schedule.rest();
     this.failures++;
     // An answer that was too large to build or to read may fit when less is asked.
@@ -199,7 +219,7 @@ export class Claimer {
       cursor.undo(ticket);
     } else {
       cursor.reset();
-      leases.retire();
+      onAnswerLost(ticket.request);
     }
     schedule.ring(performance.now());
     states.failed('claim', error);

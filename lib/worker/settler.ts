@@ -1,7 +1,7 @@
 import type { SettleRepository } from '../storage/settle.repository.js';
 import { isCertainlyRolledBack, isConflict, isRefusedData } from '../storage/sql-state.js';
 import type { AttemptName, SettledAs, ShardEventSink } from '../task/queue-events.js';
-import { givesBack, type SettleAnswer, type Settlement } from '../task/settlement.js';
+import type { AttemptRef, SettleAnswer, Settlement } from '../task/settlement.js';
 import type { ConnectionStates } from './connection-states.js';
 import { retryDelay } from './retry-delay.js';
 import { SetAside } from './set-aside.js';
@@ -9,12 +9,13 @@ import { SetAside } from './set-aside.js';
 /** An ended attempt on its way to the database. */
 export interface SettlerEntry {
   readonly settlement: Settlement;
-  /** The task as events name it. */
-  readonly task: Omit<AttemptName, 'attempt'>;
+  readonly leaseId: number;
+  /** The attempt as events name it. */
+  readonly task: AttemptName;
   readonly as: SettledAs;
   readonly durationMs: number;
   readonly error?: unknown;
-  /** The handler may have settled it in its own transaction, so that finding it settled is no loss. */
+  /** The handler may have settled it in its own transaction: then finding it settled is no loss. */
   readonly completed: boolean;
   /** A write of it may have been committed though its answer never came. */
   uncertain: boolean;
@@ -30,8 +31,6 @@ export interface SettlerDeps {
   onRoom(): void;
   /** A task waits for its next attempt, from now on for so long. */
   onReopened(delayMs: number): void;
-  /** A write that gives an attempt back may come again, or late: no new attempt may bear the same name. */
-  onUncertain(): void;
   /** Tasks are back in their old places. */
   onUnclaimed(): void;
 }
@@ -48,11 +47,9 @@ const MAX_WAITING = 5000;
  */
 export class Settler {
   private waiting: SettlerEntry[] = [];
-  private onTheirWay = 0;
   private scheduled = false;
   private failures = 0;
-  /** Outcomes that are being written again, by task: dropped when this process claims the task anew. */
-  private readonly retrying = new Map<number, SettlerEntry>();
+  private readonly batches = new Set<readonly SettlerEntry[]>();
   /** Outcomes that are not written yet, by lease. */
   private readonly pending = new Map<number, number>();
   private idle: (() => void)[] = [];
@@ -74,16 +71,18 @@ export class Settler {
   }
 
   add(entry: SettlerEntry): void {
-    const { leaseId } = entry.settlement;
+    const { leaseId } = entry;
     this.pending.set(leaseId, (this.pending.get(leaseId) ?? 0) + 1);
     this.waiting.push(entry);
     this.schedule();
   }
 
-  /** The task was claimed again, so that an older outcome of it must have been committed. */
-  forget(taskId: number): void {
-    if (this.retrying.size > 0) {
-      this.retrying.delete(taskId);
+  /** What is not written yet. */
+  *unwritten(): Iterable<AttemptRef> {
+    for (const entries of [this.waiting, ...this.batches, this.aside.all]) {
+      for (const { settlement } of entries) {
+        yield settlement;
+      }
     }
   }
 
@@ -106,11 +105,11 @@ export class Settler {
   }
 
   private get isBusy(): boolean {
-    return this.waiting.length > 0 || this.onTheirWay > 0 || this.aside.size > 0;
+    return this.waiting.length > 0 || this.batches.size > 0 || this.aside.all.length > 0;
   }
 
   private schedule(): void {
-    if (!this.scheduled && this.onTheirWay < MAX_BATCHES_ON_THEIR_WAY) {
+    if (!this.scheduled && this.batches.size < MAX_BATCHES_ON_THEIR_WAY) {
       this.scheduled = true;
       setImmediate(() => {
         this.scheduled = false;
@@ -120,12 +119,12 @@ export class Settler {
   }
 
   private flush(): void {
-    while (this.waiting.length > 0 && this.onTheirWay < MAX_BATCHES_ON_THEIR_WAY) {
+    while (this.waiting.length > 0 && this.batches.size < MAX_BATCHES_ON_THEIR_WAY) {
       const batch = this.waiting.slice(0, BATCH);
       this.waiting = this.waiting.slice(BATCH);
-      this.onTheirWay++;
+      this.batches.add(batch);
       void this.write(batch).then(() => {
-        this.onTheirWay--;
+        this.batches.delete(batch);
         this.deps.onRoom();
         this.flush();
       });
@@ -150,7 +149,7 @@ export class Settler {
     ) {
       const startedAt = performance.now();
       try {
-        this.report(entries, await this.send(entries));
+        await this.report(entries, await this.send(entries));
         this.failures = 0;
         this.deps.states.worked('settle');
         if (entries[0]!.settlement.write === 'unclaim') {
@@ -197,10 +196,6 @@ export class Settler {
     const uncertain = !isCertainlyRolledBack(error);
     for (const entry of entries) {
       entry.uncertain ||= uncertain;
-      this.retrying.set(entry.settlement.id, entry);
-    }
-    if (uncertain && entries.some(({ settlement }) => givesBack(settlement))) {
-      this.deps.onUncertain();
     }
     this.failures++;
     this.deps.states.failed('settle', error);
@@ -209,7 +204,6 @@ export class Settler {
 
   /** Others hold rows of this batch: what is not among them is written at once. */
   private async withoutHeld(entries: SettlerEntry[]): Promise<SettlerEntry[]> {
-    entries.forEach((entry) => this.retrying.set(entry.settlement.id, entry));
     try {
       return await this.aside.divide(entries);
     } catch (error) {
@@ -219,12 +213,7 @@ export class Settler {
   }
 
   private stillWanted(entry: SettlerEntry): boolean {
-    if (this.retrying.get(entry.settlement.id) !== entry) {
-      this.emit(entry, entry.as, false);
-      return false;
-    }
-    if (!this.deps.holds(entry.settlement.leaseId)) {
-      this.retrying.delete(entry.settlement.id);
+    if (!this.deps.holds(entry.leaseId)) {
       this.emit(entry, 'lost', false);
       return false;
     }
@@ -257,14 +246,14 @@ export class Settler {
     this.emit(entry, 'lost', false);
   }
 
-  private report(entries: SettlerEntry[], { settled, exhausted }: SettleAnswer): void {
+  private async report(entries: SettlerEntry[], { settled, exhausted }: SettleAnswer): Promise<void> {
+    const completed: SettlerEntry[] = [];
     for (const entry of entries) {
-      const { id, leaseId, write } = entry.settlement;
-      this.retrying.delete(id);
-      const written = settled === null || settled.has(id) || (entry.uncertain && this.deps.holds(leaseId));
+      const { id, write } = entry.settlement;
+      const written =
+        settled === null || settled.has(id) || (entry.uncertain && this.deps.holds(entry.leaseId));
       if (!written && entry.completed) {
-        // The handler's own transaction was first, and stands whatever the handler did afterwards.
-        this.emit({ ...entry, error: undefined }, 'succeeded', false);
+        completed.push(entry);
         continue;
       }
       this.emit(entry, written ? entry.as : 'lost', exhausted.has(id));
@@ -272,14 +261,27 @@ export class Settler {
         this.deps.onReopened(entry.settlement.delayMs);
       }
     }
+    if (completed.length > 0) {
+      await this.reportCompleted(completed);
+    }
   }
 
-  private emit(
-    { settlement, task, durationMs, error }: SettlerEntry,
-    as: SettledAs,
-    exhausted: boolean,
-  ): void {
-    const { attempt, leaseId } = settlement;
+  /** Their handlers' own transactions were first, and stand whatever the handlers did afterwards; unless they rolled back. */
+  private async reportCompleted(entries: SettlerEntry[]): Promise<void> {
+    try {
+      const found = await this.deps.repository.findLost(entries.map(({ settlement }) => settlement));
+      const statuses = new Map(found.map(({ id, status }) => [id, status]));
+      for (const entry of entries) {
+        const status = statuses.get(entry.settlement.id) ?? 'succeeded';
+        this.emit({ ...entry, error: undefined }, status === 'succeeded' ? 'succeeded' : 'lost', false);
+      }
+    } catch (error) {
+      this.deps.states.failed('settle', error);
+      this.waiting.push(...entries);
+    }
+  }
+
+  private emit({ leaseId, task, durationMs, error }: SettlerEntry, as: SettledAs, exhausted: boolean): void {
     const left = (this.pending.get(leaseId) ?? 1) - 1;
     if (left > 0) {
       this.pending.set(leaseId, left);
@@ -289,7 +291,6 @@ export class Settler {
     this.deps.events.emit({
       type: 'attempt-settled',
       ...task,
-      attempt,
       as,
       exhausted,
       durationMs,

@@ -21,7 +21,7 @@ beforeAll(async () => {
   app = await createQueueApp({ url: database.url, options: { autoStart: false } });
   pool = openOwnConnection(database.url);
   await app.dataSource.query(
-    `INSERT INTO pgqueue_lease (id, worker) OVERRIDING SYSTEM VALUE VALUES (${LEASE}, 'here')`,
+    `INSERT INTO pgqueue_lease (id, worker) VALUES (${LEASE}, 'here')`,
   );
   // Prepared while the table is empty: the worst that can happen to a plan.
   await planOf(requestOf(1, LEVELS));
@@ -34,6 +34,7 @@ afterAll(async () => {
 });
 
 const requestOf = (kind: number, priorities: number[], free = 100): ClaimRequest => ({
+  claimId: 1,
   leaseId: LEASE,
   kinds: [{ kind, free, levels: priorities.map((priority) => ({ priority, cursor: START })) }],
   limit: 500,

@@ -31,7 +31,7 @@ FROM (SELECT kind, count(*) AS n FROM changed GROUP BY kind) counted`;
       /** A running attempt loses its lease, and its process is told at commit. */
       cancel: act(
         `t.status IN ${OPEN}`,
-        `UPDATE ${task} t SET status = 'cancelled', lease_id = NULL, finished_at = now() FROM locked WHERE`,
+        `UPDATE ${task} t SET status = 'cancelled', lease_id = NULL, claim_id = NULL, finished_at = now() FROM locked WHERE`,
         `(SELECT count(pg_notify('${channel}', 'lost:' || lease_id || ':' || id)::text) FROM changed WHERE lease_id IS NOT NULL)`,
       ),
       /** All but what an attempt runs. */

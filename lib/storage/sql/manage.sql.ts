@@ -10,7 +10,7 @@ export function manageSql({ task, registry, channel }: SchemaNames) {
 WITH open AS (
   SELECT id, lease_id FROM ${task} WHERE kind = $1 AND external_key = $2 AND status IN ${OPEN} FOR UPDATE
 ), cancelled AS (
-  UPDATE ${task} t SET status = 'cancelled', lease_id = NULL, finished_at = now()
+  UPDATE ${task} t SET status = 'cancelled', lease_id = NULL, claim_id = NULL, finished_at = now()
   FROM open WHERE ${amongIds('open.id')} RETURNING t.id, open.lease_id
 )
 SELECT id::text AS id, CASE WHEN lease_id IS NOT NULL THEN pg_notify('${channel}', 'lost:' || lease_id || ':' || id)::text END FROM cancelled`,
