@@ -63,6 +63,23 @@ interface LooseManager extends Manager {
   transaction<T>(work: (manager: Manager) => Promise<T>): Promise<T>;
 }
 
+/**
+ * Of what is known to give each statement a transaction of its own. A client that was given no BEGIN can't be told from one that was.
+ * @throws InvalidManagerError where no transaction is open
+ */
+export function assertOpen(transaction: Manager | Executor): void {
+  const runner = isManager(transaction) && !('isReleased' in transaction) ? runnerOf(transaction) : undefined;
+  if (hasNoConnection(transaction) || isPool(transaction) || runner?.isTransactionActive === false) {
+    throw new InvalidManagerError(
+      'manager, executor: no transaction is open, so the task would be completed apart from its effects. Call completeIn inside of one.',
+    );
+  }
+}
+
+function runnerOf(manager: Manager) {
+  return (manager as { queryRunner?: { isReleased?: boolean; isTransactionActive?: boolean } }).queryRunner;
+}
+
 /** A manager outside any transaction, such as `dataSource.manager`: each of its statements may run on another connection. */
 function hasNoConnection(transaction: Manager | Executor): transaction is LooseManager {
   return (

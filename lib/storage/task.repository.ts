@@ -1,5 +1,4 @@
 import type { AttemptRef } from '../task/settlement.js';
-import { InvalidManagerError } from '../task/task.errors.js';
 import type { TaskDraft } from '../task/task-draft.js';
 import type { RunStatement } from './executor.js';
 import { intArray } from './pg-array.js';
@@ -82,7 +81,6 @@ export class TaskRepository {
   /**
    * Settles an attempt as succeeded.
    * @returns `xid` of the transaction; `done` is false when the attempt no longer holds its task
-   * @throws InvalidManagerError outside of a transaction
    */
   async complete(run: RunStatement, { id, claimId }: AttemptRef, keep: boolean): Promise<Completion> {
     // Not every library tells the server that a number is a bigint.
@@ -92,11 +90,6 @@ export class TaskRepository {
       return { done: true, xid: done['xid'] as string };
     }
     const [transaction] = await run(this.sql.findTransaction, []);
-    if (transaction!['open'] !== true) {
-      throw new InvalidManagerError(
-        'manager, executor: no transaction is open, so the task could not be completed together with its effects. Call completeIn inside of one.',
-      );
-    }
     return { done: false, xid: transaction!['xid'] as string | null };
   }
 }

@@ -1,3 +1,4 @@
+import { assertOpen } from '../storage/executor.js';
 import { isCertainlyRolledBack } from '../storage/sql-state.js';
 import type { Database } from '../storage/database.js';
 import type { TaskRepository } from '../storage/task.repository.js';
@@ -28,6 +29,7 @@ export class Completer {
   async complete(attempt: Attempt, transaction: Manager | Executor): Promise<void> {
     const { database, repository, pools, place } = this.deps;
     const run = database.runIn(transaction);
+    assertOpen(transaction);
     if (this.deps.isOfAnother(transaction)) {
       throw new InvalidManagerError(`executor: is of another shard than task ${place.idOf(attempt.id)}`);
     }

@@ -8,7 +8,7 @@ import { TaskRepository } from '../storage/task.repository.js';
 import type { Instruments } from '../task/instrumentation.js';
 import { errorOf, type Outcome, settledAs } from '../task/outcome.js';
 import type { ShardEventSink } from '../task/queue-events.js';
-import { type AttemptRef, settlementOf } from '../task/settlement.js';
+import { settlementOf } from '../task/settlement.js';
 import { ShutdownError } from '../task/task.errors.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import type { AbandonedTasks } from './abandoned-handlers.js';
@@ -86,15 +86,7 @@ export class WorkerProcess {
         this.watch.reconnected();
       },
     });
-    const { pools } = this;
-    const { place, isOfAnother } = deps;
-    this.completer = new Completer({
-      database,
-      repository: new TaskRepository(sql),
-      pools,
-      place,
-      isOfAnother,
-    });
+    this.completer = new Completer({ ...deps, repository: new TaskRepository(sql), pools: this.pools });
     const settleRepository = new SettleRepository(this.connections.settle, sql);
     this.settler = new Settler({
       repository: settleRepository,
@@ -105,7 +97,7 @@ export class WorkerProcess {
       onReopened: (delayMs) => this.claimer.expect(delayMs),
       onUnclaimed: () => this.onReleased(),
     });
-    this.lastAttempts = new LastAttempts({ repository: settleRepository, states: this.states, place });
+    this.lastAttempts = new LastAttempts({ ...deps, repository: settleRepository, states: this.states });
     this.rewinder = new Rewinder(new LeaseRepository(this.connections.settle, sql), this.states);
     this.watch = new AttemptWatch(this.pools, settleRepository, deps.place);
     this.leases = this.createLeaseKeeper();
@@ -252,7 +244,7 @@ export class WorkerProcess {
       statementTimeoutMs: options.statementTimeoutMs,
       held: () => this.leases.all,
       places: () => this.cursor.places(),
-      known: () => this.known(),
+      known: () => [...this.watch.attempts(), ...this.settler.unwritten()],
       claimAnswered: () => this.claimer.answered(),
       nameOf: (kind) => this.pools.get(kind)?.name ?? `pgqueue-${kind}`,
       onReleased: () => {
@@ -260,12 +252,6 @@ export class WorkerProcess {
         this.claimer.ring();
       },
     });
-  }
-
-  /** What runs here, and what is on its way to the database. */
-  private *known(): Iterable<AttemptRef> {
-    yield* this.watch.attempts();
-    yield* this.settler.unwritten();
   }
 
   private createLeaseKeeper(): LeaseKeeper {
@@ -294,11 +280,7 @@ export class WorkerProcess {
 
   /** Never rejects: the next heartbeat asks again. */
   private async watched(check: Promise<void>): Promise<void> {
-    try {
-      await check;
-    } catch (error) {
-      this.states.failed('settle', error);
-    }
+    await check.catch((error: unknown) => this.states.failed('settle', error));
   }
 
   private createListener(): WakeListener {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defineTask, noJitter, type Task, TaskHandler } from '../../lib/index.js';
 import { Proxy } from '../faults/support/proxy.mjs';
 import { cannotRunOver } from '../support/over.js';
+import { deferred } from '../support/deferred.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { recordEvents, type RecordedEvents } from '../support/queue-events.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -65,6 +66,29 @@ describe('H32: start and stop', () => {
     await until(() => ran().length === 1);
     await works(2);
     expect(ran()).toEqual([1, 2]);
+  });
+
+  it('starts no second handler of a task beside one that outlived the stop', async () => {
+    const definition = defineTask({ kind: 2, name: 'stubborn', attemptTimeout: '1m', backoff: noJitter(0) });
+    const end = deferred();
+    let starts = 0;
+    await app.close();
+    app = await createQueueApp({ url: database.url, options: { autoStart: false, shutdownTimeout: 0 } });
+    app.queue.registerKind(definition, async () => {
+      starts++;
+      await end.promise;
+    });
+    events = recordEvents(app.queue);
+    await app.queue.start();
+    await app.queue.pushTask({ kind: definition, payload: 0 });
+    await until(() => starts === 1);
+    await app.queue.stop();
+    await app.queue.start();
+    // It is claimed again, and put off as long as the first one runs.
+    await events.first('attempt-settled', ({ as }) => as === 'snoozed');
+    expect(starts).toBe(1);
+    end.resolve();
+    await until(() => starts === 2);
   });
 
   it('starts once when it is started twice, also at once', async () => {

@@ -20,9 +20,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   app = await createQueueApp({ url: database.url, options: { autoStart: false } });
   pool = openOwnConnection(database.url);
-  await app.dataSource.query(
-    `INSERT INTO pgqueue_lease (id, worker) VALUES (${LEASE}, 'here')`,
-  );
+  await app.dataSource.query(`INSERT INTO pgqueue_lease (id, worker) VALUES (${LEASE}, 'here')`);
   // Prepared while the table is empty: the worst that can happen to a plan.
   await planOf(requestOf(1, LEVELS));
 });

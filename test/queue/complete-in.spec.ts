@@ -38,7 +38,8 @@ afterAll(async () => {
 const stored = () => storedTasks(app.dataSource, `kind = ${definition.kind}`);
 const effects = async () =>
   (await app.dataSource.query('SELECT id FROM effect ORDER BY id')).map(({ id }: { id: number }) => id);
-const settledAs = () => events.of('attempt-settled').map(({ as }) => as);
+const settledAs = () =>
+  events.of('attempt-settled').flatMap(({ kind, as }) => (kind === definition.kind ? [as] : []));
 
 async function start(options: KindOptions, handler: (task: Task<any>) => unknown): Promise<void> {
   definition = newKind(options);
@@ -224,6 +225,47 @@ describe('completeIn', () => {
     expect(await stored()).toMatchObject([{ status: 'succeeded' }]);
     expect(events.of('option-invalid').map(({ kind }) => kind)).toContain(definition.kind);
   });
+
+  it('is refused outside of a transaction, and changes nothing', async () => {
+    const refusals: unknown[] = [];
+    await start({}, async (task) => {
+      refusals.push(await rejectionOf(task.completeIn(app.dataSource.manager)));
+      await inPool(async (pool) => refusals.push(await rejectionOf(task.completeIn(pool))));
+      expect((await stored())[0]).toMatchObject({ status: 'new' });
+    });
+    await until(() => settledAs().length === 1);
+    expect(settledAs()).toEqual(['succeeded']);
+    expect(refusals).toEqual([expect.any(InvalidManagerError), expect.any(InvalidManagerError)]);
+  });
+
+  it('changes nothing more when it is called again in the same transaction, and is refused in the next', async () => {
+    let again: unknown;
+    await start({}, async (task) => {
+      await app.dataSource.transaction(async (manager) => {
+        await task.completeIn(manager);
+        await task.completeIn(manager);
+      });
+      again = await rejectionOf(complete(task));
+    });
+    await until(() => settledAs().length === 1);
+    expect(settledAs()).toEqual(['succeeded']);
+    expect(again).toBeInstanceOf(LeaseLostError);
+    expect(await effects()).toEqual([]);
+  });
+
+  it('leaves no trace when its transaction rolls back: a cancel after that aborts the handler', async () => {
+    const rolledBack = deferred();
+    await start({}, async (task) => {
+      await rejectionOf(complete(task, 1, () => fail()));
+      rolledBack.resolve();
+      await until(() => task.signal.aborted);
+    });
+    await rolledBack.promise;
+    expect(await app.queue.cancelTaskByKey(definition, 'key')).toBe(true);
+    await until(() => settledAs().length === 1);
+    expect(settledAs()).toEqual(['lost']);
+    expect((await stored())[0]).toMatchObject({ status: 'cancelled' });
+  });
 });
 
 async function inRunner(work: (runner: ReturnType<DataSource['createQueryRunner']>) => Promise<void>) {
@@ -232,6 +274,12 @@ async function inRunner(work: (runner: ReturnType<DataSource['createQueryRunner'
   await work(runner);
   await runner.commitTransaction();
   await runner.release();
+}
+
+async function inPool(work: (pool: pg.Pool) => Promise<unknown>) {
+  const pool = new pg.Pool({ connectionString: database.url });
+  await work(pool);
+  await pool.end();
 }
 
 async function inClient(work: (client: pg.Client) => Promise<void>) {

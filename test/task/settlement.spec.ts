@@ -27,7 +27,10 @@ function refuse(error: unknown): never {
 
 function settle(outcome: Outcome, options: KindOptions = {}) {
   const onInvalid = vi.fn<(error: unknown) => void>();
-  return { settlement: settlementOf({ ...ref, attempt: 3 }, outcome, optionsOf(options), onInvalid), onInvalid };
+  return {
+    settlement: settlementOf({ ...ref, attempt: 3 }, outcome, optionsOf(options), onInvalid),
+    onInvalid,
+  };
 }
 
 describe('settlementOf', () => {

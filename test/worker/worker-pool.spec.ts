@@ -116,15 +116,6 @@ describe('tasks that were claimed ahead', () => {
     expect(ended.at(-1)).toEqual([4, 'unclaimed']);
     expect(started).toEqual([1]);
   });
-
-  it('are none where a task has only one attempt', async () => {
-    createPool({ maxAttempts: 1 });
-    for (let id = 1; id <= 100; id++) {
-      pool.start(new Attempt(task(id), CLAIM, LEASE));
-      await until(() => ended.length === id);
-    }
-    expect(pool.free).toBe(1);
-  });
 });
 
 it('keeps one timer, however many time-outs hand their slot on', async () => {

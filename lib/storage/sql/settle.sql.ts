@@ -15,8 +15,6 @@ const HAS_BEGUN = 't.claim_id > 0';
 /** How many attempts a row gets back. */
 const BACK = `CASE WHEN ${HAS_BEGUN} THEN u.back ELSE 0 END`;
 const ONE_HOLDER = 't.id = $1 AND t.claim_id = $2';
-/** A transaction that a statement begins by itself has the statement's time. */
-const IN_TRANSACTION = 'statement_timestamp() <> transaction_timestamp()';
 /** The row is nobody's. */
 const RELEASED = 'lease_id = NULL, claim_id = NULL';
 
@@ -72,15 +70,15 @@ WITH unclaimed AS (
 ) ${SETTLED} FROM unclaimed`,
     /**
      * A handler settles inside its own transaction: $1 and $2 of its attempt alone. Answers a row when that held its task, with the
-     * transaction's id. Outside of a transaction, where each statement begins one, nothing is done.
+     * transaction's id.
      */
     completeKeeping: `
 UPDATE ${task} t SET status = 'succeeded', ${RELEASED}, finished_at = now()
-WHERE ${ONE_HOLDER} AND ${IN_TRANSACTION} RETURNING pg_current_xact_id()::text AS xid`,
+WHERE ${ONE_HOLDER} RETURNING pg_current_xact_id()::text AS xid`,
     completeDeleting: `
-DELETE FROM ${task} t WHERE ${ONE_HOLDER} AND ${IN_TRANSACTION} RETURNING pg_current_xact_id()::text AS xid`,
-    /** Why nothing was completed. */
-    findTransaction: `SELECT ${IN_TRANSACTION} AS open, pg_current_xact_id_if_assigned()::text AS xid`,
+DELETE FROM ${task} t WHERE ${ONE_HOLDER} RETURNING pg_current_xact_id()::text AS xid`,
+    /** In which transaction nothing was completed. */
+    findTransaction: `SELECT pg_current_xact_id_if_assigned()::text AS xid`,
     /** Which of these rows another transaction holds. $1 ids. */
     findHeld: `
 WITH free AS MATERIALIZED (

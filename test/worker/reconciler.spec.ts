@@ -1,0 +1,113 @@
+import net from 'node:net';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { deferred } from '../support/deferred.js';
+import { newKind } from '../support/kinds.js';
+import { cannotRunOver } from '../support/over.js';
+import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
+import { recordEvents } from '../support/queue-events.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+let database: TestDatabase;
+let producer: QueueApp;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  producer = await createQueueApp({ url: database.url, options: { autoStart: false } });
+});
+afterAll(async () => {
+  await producer.close();
+  await database.drop();
+});
+
+/** Stands before the server and cuts, when it is armed, the connection of the next claim that has taken tasks, before its answer. */
+async function startCutter() {
+  const cutter = { armed: false, cuts: 0, url: '', close: () => void server.close() };
+  const target = new URL(database.url);
+  const server = net.createServer((client) => {
+    const upstream = net.connect(Number(target.port), target.hostname);
+    client.on('data', (chunk) => upstream.write(chunk));
+    upstream.on('data', (chunk) => {
+      // Of all answers only that of a claim begins with the tuple of a task.
+      if (cutter.armed && chunk.includes('[[')) {
+        cutter.armed = false;
+        cutter.cuts++;
+        client.destroy();
+        return;
+      }
+      client.write(chunk);
+    });
+    client.on('close', () => upstream.destroy());
+    upstream.on('close', () => client.destroy());
+    client.on('error', () => undefined);
+    upstream.on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  const address = new URL(database.url);
+  address.port = String((server.address() as net.AddressInfo).port);
+  address.hostname = '127.0.0.1';
+  cutter.url = address.href;
+  return cutter;
+}
+
+it.skipIf(cannotRunOver({ pgbouncer: 'the server is reached by another way' }))(
+  'runs what a claim took whose answer was lost, beside a long task of the same process, and uses no attempt',
+  async () => {
+    const cutter = await startCutter();
+    const long = newKind();
+    const fast = newKind({ workerCount: 5, maxAttempts: 3 });
+    const end = deferred();
+    const started = deferred();
+    const attempts: number[] = [];
+    const worker = await createQueueApp({ url: cutter.url, options: { autoStart: false } });
+    worker.queue.registerKind(long, async () => {
+      started.resolve();
+      await end.promise;
+    });
+    worker.queue.registerKind(fast, ({ attempt }) => void attempts.push(attempt));
+    const events = recordEvents(worker.queue);
+    await worker.queue.start();
+    await producer.queue.pushTask({ kind: long, payload: 0 });
+    await started.promise;
+    cutter.armed = true;
+    await producer.queue.pushTasks([1, 2, 3].map((payload) => ({ kind: fast, payload })));
+    await until(() => attempts.length === 3);
+    expect(cutter.cuts).toBe(1);
+    expect(attempts).toEqual([1, 1, 1]);
+    expect(events.of('tasks-released').map(({ kind, count }) => [kind, count])).toEqual([[fast.kind, 3]]);
+    expect(events.of('lease-acquired')).toHaveLength(1);
+    expect(events.of('lease-lost')).toEqual([]);
+    end.resolve();
+    await worker.close();
+    cutter.close();
+  },
+);
+
+it('uses up a last attempt when it begins, not when its task is claimed', async () => {
+  const LOCK = 4712;
+  const definition = newKind({ maxAttempts: 1 });
+  const ran: string[] = [];
+  const stored = async () => (await storedTasks(producer.dataSource, `kind = ${definition.kind}`))[0]!;
+  await producer.dataSource.query(`CREATE FUNCTION halt() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN PERFORM pg_advisory_xact_lock_shared(${LOCK}); RETURN new; END $$`);
+  await producer.dataSource.query(
+    `CREATE TRIGGER halt BEFORE UPDATE ON pgqueue FOR EACH ROW WHEN (old.claim_id < 0 AND new.claim_id > 0) EXECUTE FUNCTION halt()`,
+  );
+  const worker = await createQueueApp({
+    url: database.url,
+    options: { autoStart: false, shutdownTimeout: 0 },
+  });
+  worker.queue.registerKind(definition, ({ id }) => void ran.push(id));
+  await producer.dataSource.transaction(async (manager) => {
+    await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+    await worker.queue.start();
+    await producer.queue.pushTask({ kind: definition, payload: 0 });
+    await until(async () => (await stored()).lease_id !== null);
+    expect(await stored()).toMatchObject({ attempts_left: 1, attempts_elapsed: 0 });
+    expect(ran).toEqual([]);
+  });
+  await until(async () => (await stored()).status === 'succeeded');
+  expect(await stored()).toMatchObject({ attempts_left: 0, attempts_elapsed: 1 });
+  expect(ran).toHaveLength(1);
+  await worker.close();
+});
