@@ -4,6 +4,7 @@ import type { Database } from './storage/database.js';
 import { LoneDatabase } from './storage/lone-database.js';
 import { checkSchema } from './storage/schema-check.js';
 import { type QueueSql, queueSql } from './storage/sql/index.js';
+import type { SchemaUse } from './storage/sql/schema-check.sql.js';
 import { TaskRepository } from './storage/task.repository.js';
 import type { ShardEvents } from './task/queue-events.js';
 import type { TaskDraft } from './task/task-draft.js';
@@ -94,16 +95,16 @@ export class Shard {
    * Asks once, on the application's own connections: what is still waited for is not asked again, since that takes another of them.
    * @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible.
    */
-  async check(): Promise<void> {
-    this.checking ??= this.ask().finally(() => {
+  async check(use: SchemaUse): Promise<void> {
+    this.checking ??= this.ask(use).finally(() => {
       this.checking = undefined;
     });
     await inTime(PATIENCE_MS, this.checking);
   }
 
-  private async ask(): Promise<void> {
+  private async ask(use: SchemaUse): Promise<void> {
     await this.database.prepare();
-    await checkSchema(this.database.run, this.sql.names.schema);
+    await checkSchema(this.database.run, this.sql.names.schema, use);
   }
 
   /**
@@ -111,7 +112,7 @@ export class Shard {
    * since each of the application's that is lost in a silent network is one less.
    * @throws SchemaMismatchError
    */
-  async checkApart(): Promise<void> {
+  async checkApart(use: SchemaUse): Promise<void> {
     await inTime(PATIENCE_MS, this.database.prepare());
     const { transactionPooling } = this.deps;
     const lone = new LoneDatabase(() => this.database, {
@@ -119,7 +120,7 @@ export class Shard {
       transactionPooling,
     });
     try {
-      await lone.transaction((run) => checkSchema(run, this.sql.names.schema));
+      await lone.transaction((run) => checkSchema(run, this.sql.names.schema, use));
     } finally {
       await lone.close();
     }

@@ -3,12 +3,14 @@
 
 BEGIN;
 
-DROP TABLE "public"."pgqueue", "public"."pgqueue_lease", "public"."pgqueue_registry", "public"."pgqueue_pause", "public"."pgqueue_activity", "public"."pgqueue_snapshot";
+DROP TABLE IF EXISTS "public"."pgqueue", "public"."pgqueue_lease", "public"."pgqueue_registry", "public"."pgqueue_pause", "public"."pgqueue_activity", "public"."pgqueue_snapshot";
 
-DROP FUNCTION "public"."pgqueue_ring"();
+DROP FUNCTION IF EXISTS "public"."pgqueue_ring"();
 
-DROP SEQUENCE "public"."pgqueue_bell", "public"."pgqueue_rewind";
+DROP SEQUENCE IF EXISTS "public"."pgqueue_bell", "public"."pgqueue_rewind";
 
-DROP TYPE "public"."pgqueue_status";
+DROP TYPE IF EXISTS "public"."pgqueue_status";
+
+DROP DOMAIN IF EXISTS "public"."pgqueue_time", "public"."pgqueue_priority", "public"."pgqueue_attempts";
 
 COMMIT;

@@ -15,6 +15,10 @@ export interface SchemaNames {
   readonly activity: string;
   readonly snapshot: string;
   readonly status: string;
+  /** Domains of the task table's columns. */
+  readonly time: string;
+  readonly priority: string;
+  readonly attempts: string;
   readonly bell: string;
   readonly rewind: string;
   readonly ring: string;
@@ -45,6 +49,9 @@ export function schemaNames(schema: string): SchemaNames {
     activity: qualify('pgqueue_activity'),
     snapshot: qualify('pgqueue_snapshot'),
     status: qualify('pgqueue_status'),
+    time: qualify('pgqueue_time'),
+    priority: qualify('pgqueue_priority'),
+    attempts: qualify('pgqueue_attempts'),
     bell: qualify('pgqueue_bell'),
     rewind: qualify('pgqueue_rewind'),
     ring: qualify('pgqueue_ring'),

@@ -1,5 +1,5 @@
 import type { SchemaNames } from '../schema-names.js';
-import { fromMicros, micros, OPEN } from './clock.sql.js';
+import { EXACT_IDS, fromMicros, micros, OPEN } from './clock.sql.js';
 
 /**
  * One round trip claims for all kinds of the process: one index probe per (kind, priority), each from its cursor.
@@ -30,7 +30,7 @@ WITH due AS MATERIALIZED (
       LATERAL (
         SELECT q.ctid FROM ${task} q
         WHERE q.kind = k.kind AND q.priority = ($6::smallint[])[i] AND q.status IN ${OPEN} AND q.lease_id IS NULL
-          AND (q.run_at, q.id) > ${cursor} AND q.run_at <= now()
+          AND (q.run_at, q.id) > ${cursor} AND q.run_at <= now() AND q.id BETWEEN ${EXACT_IDS}
         ORDER BY q.run_at, q.id LIMIT k.n FOR UPDATE SKIP LOCKED
       ) of_level
       LIMIT k.n
@@ -39,7 +39,7 @@ WITH due AS MATERIALIZED (
   ) AS ctids
 ), claimed AS (
   UPDATE ${task} t
-  SET lease_id = $1, attempts_left = t.attempts_left - 1, attempts_elapsed = t.attempts_elapsed + 1
+  SET lease_id = $1, attempts_left = greatest(0, t.attempts_left - 1), attempts_elapsed = least(32767, t.attempts_elapsed + 1)
   WHERE t.ctid = ANY ((SELECT ctids FROM due)::tid[])
     AND coalesce(t.lease_id, $1) = (SELECT l.id FROM ${lease} l WHERE l.id = $1 FOR KEY SHARE)
   RETURNING t.id, t.kind, t.priority, t.run_at, t.attempts_left, t.attempts_elapsed, t.external_key, t.trace, t.payload

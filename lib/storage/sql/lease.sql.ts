@@ -65,9 +65,9 @@ WITH found AS MATERIALIZED (
   FOR UPDATE SKIP LOCKED
 ), given AS (
   UPDATE ${task} t
-  SET lease_id = NULL, run_at = ${CLOCK}, attempts_left = t.attempts_left + $3, attempts_elapsed = t.attempts_elapsed - $3,
-      status = (CASE WHEN t.attempts_left + $3 <= 0 THEN 'no_attempts_left' ELSE 'must_retry' END)::${status},
-      finished_at = CASE WHEN t.attempts_left + $3 <= 0 THEN now() END,
+  SET lease_id = NULL, run_at = ${CLOCK}, attempts_left = least(32767, t.attempts_left::int + $3::int), attempts_elapsed = greatest(0, t.attempts_elapsed::int - $3::int),
+      status = (CASE WHEN t.attempts_left::int + $3::int <= 0 THEN 'no_attempts_left' ELSE 'must_retry' END)::${status},
+      finished_at = CASE WHEN t.attempts_left::int + $3::int <= 0 THEN now() END,
       messages = ${appendMessage(
         'ended.message',
         `coalesce((SELECT k.keep FROM ROWS FROM (unnest($4::smallint[]), unnest($5::int[])) AS k(kind, keep) WHERE k.kind = t.kind), 1)`,

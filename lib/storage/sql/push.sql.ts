@@ -63,6 +63,6 @@ FROM pushed`,
     findByKeys: `
       SELECT t.id::text AS id, t.kind, t.external_key AS key
       FROM ROWS FROM (unnest($1::smallint[]), unnest($2::text[])) AS u(kind, key),
-      LATERAL (SELECT * FROM ${task} q WHERE q.kind = u.kind AND q.external_key = u.key LIMIT 1) t`,
+      LATERAL (SELECT q.id, q.kind, q.external_key FROM ${task} q WHERE q.kind = u.kind AND q.external_key = u.key LIMIT 1) t`,
   };
 }

@@ -36,10 +36,10 @@ WITH done AS (
     settleReopened: `
 WITH reopened AS (
   UPDATE ${task} t
-  SET lease_id = NULL, attempts_left = t.attempts_left + u.back, attempts_elapsed = t.attempts_elapsed - u.back,
+  SET lease_id = NULL, attempts_left = least(32767, t.attempts_left::int + u.back), attempts_elapsed = greatest(0, t.attempts_elapsed - u.back),
       run_at = ${CLOCK} + u.delay * interval '1 millisecond',
-      status = (CASE WHEN t.attempts_left + u.back <= 0 THEN 'no_attempts_left' ELSE 'must_retry' END)::${status},
-      finished_at = CASE WHEN t.attempts_left + u.back <= 0 THEN now() END,
+      status = (CASE WHEN t.attempts_left::int + u.back <= 0 THEN 'no_attempts_left' ELSE 'must_retry' END)::${status},
+      finished_at = CASE WHEN t.attempts_left::int + u.back <= 0 THEN now() END,
       messages = ${appendMessage('u.message', 'u.keep')}
   FROM ROWS FROM (${HOLDERS}, unnest($5::bigint[]), unnest($6::smallint[]), unnest($7::text[]), unnest($8::int[]))
     AS u(${HOLDER}, delay, back, message, keep)
@@ -49,7 +49,7 @@ WITH reopened AS (
     /** Claimed, and never started: as if it had not been claimed, in its old place. */
     settleUnclaimed: `
 WITH unclaimed AS (
-  UPDATE ${task} t SET lease_id = NULL, attempts_left = t.attempts_left + 1, attempts_elapsed = t.attempts_elapsed - 1
+  UPDATE ${task} t SET lease_id = NULL, attempts_left = least(32767, t.attempts_left + 1), attempts_elapsed = greatest(0, t.attempts_elapsed - 1)
   FROM ROWS FROM (${HOLDERS}) AS u(${HOLDER}) WHERE ${FENCE} RETURNING t.id
 ) ${SETTLED} FROM unclaimed`,
     /** A handler settles inside its own transaction: $1 to $4 of its attempt alone. Answers a row when that held its lease. */
