@@ -103,7 +103,7 @@ export class Shard {
 
   private async ask(): Promise<void> {
     await this.database.prepare();
-    await checkSchema(this.database.run, this.sql.names.schema);
+    await this.database.transaction((run) => checkSchema(run, this.sql.names.schema));
   }
 
   /**
@@ -115,6 +115,7 @@ export class Shard {
     await inTime(PATIENCE_MS, this.database.prepare());
     const { transactionPooling } = this.deps;
     const lone = new LoneDatabase(() => this.database, {
+      role: 'check',
       statementTimeoutMs: PATIENCE_MS,
       transactionPooling,
     });

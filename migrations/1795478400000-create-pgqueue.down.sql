@@ -3,6 +3,8 @@
 
 BEGIN;
 
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 DROP TABLE "public"."pgqueue", "public"."pgqueue_lease", "public"."pgqueue_registry", "public"."pgqueue_pause", "public"."pgqueue_activity", "public"."pgqueue_snapshot";
 
 DROP FUNCTION "public"."pgqueue_ring"();

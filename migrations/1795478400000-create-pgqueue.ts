@@ -1,7 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { createSchemaSql, dropSchemaSql, MIGRATION_LOCK } from '../lib/storage/sql/schema.sql.js';
 import { schemaVersion } from '../lib/storage/schema-check.js';
-import { rowsOf } from '../lib/storage/executor.js';
+import { type RunStatement, rowsOf } from '../lib/storage/executor.js';
+import { onSafePath } from '../lib/storage/safe-path.js';
 import { dataSourceOf, defaultSchemaOf } from '../lib/storage/typeorm-database.js';
 
 const TIMESTAMP = 1795478400000;
@@ -25,10 +26,7 @@ export function createPgQueue(schema?: string): new () => PgQueueMigration {
       return locked(queryRunner, async () => {
         const target = schemaOf(queryRunner);
         // Another migrator may have been first, and the .sql files may have been used.
-        const version = await schemaVersion(
-          async (sql, parameters) => rowsOf(await queryRunner.query(sql, parameters)),
-          target,
-        );
+        const version = await schemaVersion(runOn(queryRunner), target);
         return version === 1 ? [] : createSchemaSql(target);
       });
     }
@@ -39,6 +37,10 @@ export function createPgQueue(schema?: string): new () => PgQueueMigration {
   };
 }
 
+function runOn(queryRunner: QueryRunner): RunStatement {
+  return async (sql, parameters) => rowsOf(await queryRunner.query(sql, parameters));
+}
+
 /** Runs all statements or none, one migrator after the other; in a transaction of its own where TypeORM opens none. */
 async function locked(queryRunner: QueryRunner, statements: () => Promise<string[]>): Promise<void> {
   const own = !queryRunner.isTransactionActive;
@@ -46,10 +48,12 @@ async function locked(queryRunner: QueryRunner, statements: () => Promise<string
     await queryRunner.startTransaction();
   }
   try {
-    await queryRunner.query(MIGRATION_LOCK);
-    for (const statement of await statements()) {
-      await queryRunner.query(statement);
-    }
+    await onSafePath(runOn(queryRunner), async () => {
+      await queryRunner.query(MIGRATION_LOCK);
+      for (const statement of await statements()) {
+        await queryRunner.query(statement);
+      }
+    });
     if (own) {
       await queryRunner.commitTransaction();
     }

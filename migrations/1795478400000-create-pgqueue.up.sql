@@ -3,6 +3,8 @@
 
 BEGIN;
 
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'public') THEN
     EXECUTE 'CREATE SCHEMA "public"';
@@ -80,7 +82,7 @@ CREATE SEQUENCE "public"."pgqueue_bell" MINVALUE 0 START 0;
 
 CREATE SEQUENCE "public"."pgqueue_rewind" MINVALUE 0 START 0;
 
-CREATE FUNCTION "public"."pgqueue_ring"() RETURNS trigger LANGUAGE plpgsql AS $ring$
+CREATE FUNCTION "public"."pgqueue_ring"() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $ring$
 DECLARE
   at bigint := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
   last bigint;

@@ -1,4 +1,5 @@
 import type { RunStatement } from './executor.js';
+import { onSafePath } from './safe-path.js';
 import { checkVersion, schemaVersion } from './schema-check.js';
 import { createSchemaSql, MIGRATION_LOCK } from './sql/schema.sql.js';
 
@@ -7,7 +8,11 @@ import { createSchemaSql, MIGRATION_LOCK } from './sql/schema.sql.js';
  * @returns false when there was nothing to do
  * @throws SchemaMismatchError for tables of another release
  */
-export async function migrate(run: RunStatement, schema: string): Promise<boolean> {
+export function migrate(run: RunStatement, schema: string): Promise<boolean> {
+  return onSafePath(run, () => migrateOnSafePath(run, schema));
+}
+
+async function migrateOnSafePath(run: RunStatement, schema: string): Promise<boolean> {
   await run(MIGRATION_LOCK, []);
   if ((await schemaVersion(run, schema)) !== 0) {
     await checkVersion(run, schema);

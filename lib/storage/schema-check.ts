@@ -1,13 +1,17 @@
 import { SchemaMismatchError } from '../task/task.errors.js';
 import type { Row, RunStatement } from './executor.js';
+import { onSafePath } from './safe-path.js';
 import { CHECK_SCHEMA, SCHEMA_VERSION, VERSION_COMMENT } from './sql/schema.sql.js';
 
 const MIGRATE =
   'add pgQueueMigrations to the migrations of your DataSource and run them (or the .sql files of the package, in migrations/)';
 
-/** @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible to this role. */
+/**
+ * In a transaction, under the queue's own path.
+ * @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible to this role.
+ */
 export async function checkSchema(run: RunStatement, schema: string): Promise<void> {
-  const found = await checkVersion(run, schema);
+  const found = await onSafePath(run, () => checkVersion(run, schema));
   if (found['privileges']) {
     throw new SchemaMismatchError(
       `schema "${schema}": role "${String(found['role'])}" lacks ${String(found['privileges'])}; grant it`,

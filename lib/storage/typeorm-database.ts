@@ -26,6 +26,7 @@ export class TypeOrmDatabase implements Database {
   private readonly prepared: PreparedStatements | undefined;
   private preparing: Promise<void> | undefined;
   private closed = false;
+  private readonly guarded = new WeakSet<EventEmitter>();
 
   /** @param prepares whether statements outside of transactions may be prepared, which saves the server half of a push */
   constructor(
@@ -148,15 +149,21 @@ export class TypeOrmDatabase implements Database {
       slaves?: EventEmitter[];
     };
     for (const pool of [master, ...slaves]) {
-      pool?.on('connect', (client: EventEmitter) => client.on('error', () => undefined));
+      if (pool && !this.guarded.has(pool)) {
+        this.guarded.add(pool);
+        pool.on('connect', (client: EventEmitter) => client.on('error', () => undefined));
+      }
     }
   }
 
   connectionOptions(): ConnectionOptions {
-    const { options } = (this.dataSource.driver as unknown as { master: { options: ConnectionOptions } })
-      .master;
+    // The application may have opened its DataSource anew, with other options.
+    this.guardNewConnections();
+    const { options, Client } = (
+      this.dataSource.driver as unknown as { master: { options: ConnectionOptions; Client: unknown } }
+    ).master;
     // Neither is enumerable in a pool's options, so that a spread leaves them out.
-    return { ...options, password: options.password, ssl: options.ssl };
+    return { ...options, password: options.password, ssl: options.ssl, Client };
   }
 
   get defaultSchema(): string {

@@ -37,9 +37,9 @@ export class Connections {
     onMessage: (payload: string) => void,
     onClosed: (error: Error) => void,
   ): Promise<ListenConnection> {
+    const { workerName: worker, statementTimeoutMs: deadlineMs, transactionPooling } = this.options;
     return ListenConnection.open(
-      this.database.connectionOptions(),
-      this.options.statementTimeoutMs,
+      { connection: this.database.connectionOptions(), worker, deadlineMs, transactionPooling },
       channel,
       onMessage,
       onClosed,
@@ -59,7 +59,8 @@ export class Connections {
     lockTimeoutMs = deadlineMs,
   ): ControlPool {
     return new ControlPool({
-      connection: this.database.connectionOptions(),
+      connection: () => this.database.connectionOptions(),
+      purpose: { role, worker: this.options.workerName },
       max,
       deadlineMs,
       lockTimeoutMs,

@@ -16,6 +16,9 @@ export const fromMicros = (value: string) => `'epoch'::timestamptz + ${value} * 
 /** Milliseconds since the epoch. */
 export const millis = (timestamp: string) => `(extract(epoch FROM ${timestamp}) * 1000)::bigint`;
 
+/** The way back. */
+export const fromMillis = (value: string) => `'epoch'::timestamptz + ${value} * interval '1 millisecond'`;
+
 /** The last `keep` messages once `message` is appended; a null message or a keep of 0 changes nothing. */
 export const appendMessage = (message: string, keep: string) =>
   `CASE WHEN ${message} IS NULL OR ${keep} = 0 THEN t.messages

@@ -1,8 +1,9 @@
+import pg from 'pg';
 import type { SchemaNames } from '../schema-names.js';
-import { appendMessage, CLOCK, OPEN } from './clock.sql.js';
+import { appendMessage, CLOCK, micros, OPEN } from './clock.sql.js';
 
 export function leaseSql({ task, lease, pause, status, rewind, channel, lockClass }: SchemaNames) {
-  const toRewind = `nextval('${rewind.replaceAll("'", "''")}')`;
+  const toRewind = `nextval(${pg.escapeLiteral(rewind)})`;
   return {
     acquire: `
 INSERT INTO ${lease} (worker, host, pid, version, kinds, settings, slots, running)
@@ -22,7 +23,7 @@ WITH beat AS (
 )
 SELECT (SELECT coalesce(json_agg(id), '[]') FROM beat)::text AS alive,
        (SELECT json_agg(json_build_array(
-                 l.id, l.heartbeat_at, l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond'))
+                 l.id, CASE WHEN isfinite(l.heartbeat_at) THEN ${micros('l.heartbeat_at')} END, l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond'))
         FROM ${lease} l
         WHERE l.heartbeat_at < clock_timestamp() - $2 * interval '0.5 millisecond' AND l.id <> ALL ($1::int[]))::text AS late,
        (SELECT coalesce(json_agg(kind), '[]') FROM ${pause})::text AS paused`,

@@ -1,5 +1,5 @@
 import type { SchemaNames } from '../schema-names.js';
-import { micros, OPEN } from './clock.sql.js';
+import { fromMillis, micros, OPEN } from './clock.sql.js';
 import { FINISHED, kindsIn, SHOWN_STATUS, taskSummary } from './shown.sql.js';
 
 const LAST_ID = '9223372036854775807';
@@ -19,8 +19,8 @@ export function listSql({ task, lease }: SchemaNames) {
   const matches = `($3::smallint IS NULL OR t.kind = $3::smallint) AND ${SHOWN_STATUS} = ANY ($4::text[])
     AND ($5::text IS NULL OR t.external_key = $5::text)
     AND ($6::text IS NULL OR strpos(lower(t.payload::text), lower($6::text)) > 0 OR strpos(lower(t.payload::text), lower($7::text)) > 0)
-    AND ($8::float8 IS NULL OR t.created_at >= to_timestamp($8::float8 / 1000))
-    AND ($9::float8 IS NULL OR t.created_at < to_timestamp($9::float8 / 1000))`;
+    AND ($8::bigint IS NULL OR t.created_at >= ${fromMillis('$8::bigint')})
+    AND ($9::bigint IS NULL OR t.created_at < ${fromMillis('$9::bigint')})`;
 
   const page = (ctes: string, candidates: string, order: string) => `
 WITH ${ctes}candidates AS MATERIALIZED (

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { schemaNames } from '../schema-names.js';
 import { CLOCK, OPEN } from './clock.sql.js';
+import { SAFE_PATH } from './path.sql.js';
 
 /** Raised by each migration; a process refuses to run on any other. */
 export const SCHEMA_VERSION = 1;
@@ -124,7 +125,7 @@ END `,
     // more a little later. A long transaction's would be lost by that (it rings at its commit), so that only a push which
     // says that it commits by itself may leave it out; nothing in a trigger tells the two apart.
     // A transaction that has notified can't be prepared for two-phase commit: SET LOCAL pgqueue.notify = off leaves it out.
-    `CREATE FUNCTION ${ring}() RETURNS trigger LANGUAGE plpgsql AS ${dollarQuoted(
+    `CREATE FUNCTION ${ring}() RETURNS trigger LANGUAGE plpgsql SET search_path = ${SAFE_PATH} AS ${dollarQuoted(
       'ring',
       `
 DECLARE
