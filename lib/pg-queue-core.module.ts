@@ -41,7 +41,7 @@ import { TaskScheduler } from './worker/task-scheduler.js';
     },
     {
       provide: QueueAdmin,
-      inject: [Shards, TaskHandlerRegistry, PG_QUEUE_OPTIONS],
+      inject: [Shards, TaskHandlerRegistry, QueueEvents, PG_QUEUE_OPTIONS],
       useFactory: createAdmin,
     },
     {
@@ -127,6 +127,7 @@ function createService(
 function createAdmin(
   shards: Shards,
   registry: TaskHandlerRegistry,
+  events: QueueEvents,
   { statementTimeoutMs, readFrom, shards: spread }: ResolvedOptions,
 ): QueueAdmin {
   return new QueueAdmin({
@@ -134,6 +135,8 @@ function createAdmin(
     draining: new Set(spread?.draining),
     statementTimeoutMs,
     readFrom,
+    events,
+    via: 'admin',
     nameOf: (kind) => registry.knownNameOf(kind),
   });
 }

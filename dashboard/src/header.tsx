@@ -32,6 +32,7 @@ export function Header({ page }: { page: Route['page'] }) {
               Read-only
             </span>
           )}
+          {typeof visitor === 'object' && visitor.user !== null && <span class="badge">{visitor.user}</span>}
           <Connection />
           <ThemeButton />
         </div>

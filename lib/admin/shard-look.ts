@@ -22,6 +22,9 @@ export interface ShardFigures {
   readonly activity: StoredActivity;
 }
 
+/** So many kinds have their minutes in an overview; of more, those that fail first. */
+const MOST_KINDS = 500;
+
 /** Looks at a shard for all who ask at the same time, so that one that hangs is asked for nothing more meanwhile. */
 export class ShardLook {
   private looking: Promise<ShardFigures> | undefined;
@@ -70,7 +73,7 @@ export class ShardLook {
   /** Worker processes tell of it every 10 s, and it costs more than all the rest: it may be a little older. */
   private async activity(activityMs: number): Promise<StoredActivity> {
     if (!this.lastActivity || performance.now() >= this.activityUntil) {
-      this.lastActivity = await this.shard.activity(this.minutes);
+      this.lastActivity = await this.shard.activity(this.minutes, MOST_KINDS);
       this.activityUntil = performance.now() + activityMs;
     }
     return this.lastActivity;

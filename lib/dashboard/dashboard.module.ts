@@ -1,6 +1,9 @@
 import { type DynamicModule, Inject, type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
+import { PG_QUEUE_OPTIONS, type ResolvedOptions } from '../pg-queue.options.js';
 import { QueueAdmin } from '../admin/queue-admin.js';
+import { AllowedHosts } from './allowed-hosts.js';
 import { DashboardAssets } from './dashboard-assets.js';
+import { DashboardLanes } from './dashboard-lanes.js';
 import { DashboardRouter } from './dashboard-router.js';
 import { DashboardMiddleware } from './dashboard.middleware.js';
 import {
@@ -42,12 +45,19 @@ const HEARTBEAT_MS = 15_000;
     {
       provide: Doorkeeper,
       inject: [DASHBOARD_OPTIONS],
-      useFactory: ({ authorize }: ResolvedDashboardOptions) => new Doorkeeper(authorize),
+      useFactory: ({ authorize, allowedHosts }: ResolvedDashboardOptions) =>
+        new Doorkeeper(authorize, new AllowedHosts(allowedHosts)),
+    },
+    {
+      provide: DashboardLanes,
+      inject: [QueueAdmin, PG_QUEUE_OPTIONS],
+      useFactory: (admin: QueueAdmin, options: ResolvedOptions) => new DashboardLanes(admin, options),
     },
     {
       provide: OverviewFeed,
-      inject: [QueueAdmin],
-      useFactory: (admin: QueueAdmin) => new OverviewFeed(admin, OVERVIEW_PERIOD_MS, ACTIVITY_MS),
+      inject: [DashboardLanes],
+      useFactory: ({ overview }: DashboardLanes) =>
+        new OverviewFeed(overview, OVERVIEW_PERIOD_MS, ACTIVITY_MS),
     },
     {
       provide: OverviewStream,
@@ -57,9 +67,9 @@ const HEARTBEAT_MS = 15_000;
     },
     {
       provide: TasksApi,
-      inject: [QueueAdmin, DASHBOARD_OPTIONS],
-      useFactory: (admin: QueueAdmin, { redact }: ResolvedDashboardOptions) =>
-        new TasksApi(admin, new Redactor(redact)),
+      inject: [DashboardLanes, DASHBOARD_OPTIONS],
+      useFactory: (lanes: DashboardLanes, { redact }: ResolvedDashboardOptions) =>
+        new TasksApi(lanes, new Redactor(redact)),
     },
     {
       provide: DashboardRouter,

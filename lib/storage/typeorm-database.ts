@@ -22,7 +22,7 @@ interface PreparingClient {
 
 /** A TypeORM DataSource as the queue's database; with replication set, its master, besides what is asked of `replica`. */
 export class TypeOrmDatabase implements Database {
-  readonly replica: Pick<Database, 'transaction'> | undefined;
+  readonly replica: Database['replica'];
   private readonly prepared: PreparedStatements | undefined;
   private preparing: Promise<void> | undefined;
   private closed = false;
@@ -39,7 +39,10 @@ export class TypeOrmDatabase implements Database {
     }
     this.prepared = prepares ? new PreparedStatements() : undefined;
     this.replica = dataSource.options.replication?.slaves.length
-      ? { transaction: (work) => this.withRunner((runner) => this.inOwn(runner, work), 'slave') }
+      ? {
+          transaction: (work) => this.withRunner((runner) => this.inOwn(runner, work), 'slave'),
+          connectionOptions: () => optionsOf(anyOf(this.pools.slaves)),
+        }
       : undefined;
     this.guardNewConnections();
   }
@@ -143,25 +146,38 @@ export class TypeOrmDatabase implements Database {
    * ready, as one that shuts down does, would end the process. What breaks later is reported by the query that meets it.
    */
   private guardNewConnections(): void {
-    const { master, slaves = [] } = this.dataSource.driver as unknown as {
-      master?: EventEmitter;
-      slaves?: EventEmitter[];
-    };
+    const { master, slaves = [] } = this.pools;
     for (const pool of [master, ...slaves]) {
       pool?.on('connect', (client: EventEmitter) => client.on('error', () => undefined));
     }
   }
 
   connectionOptions(): ConnectionOptions {
-    const { options } = (this.dataSource.driver as unknown as { master: { options: ConnectionOptions } })
-      .master;
-    // Neither is enumerable in a pool's options, so that a spread leaves them out.
-    return { ...options, password: options.password, ssl: options.ssl };
+    return optionsOf(this.pools.master!);
+  }
+
+  /** Those of TypeORM's driver. */
+  private get pools(): { readonly master?: DriverPool; readonly slaves?: readonly DriverPool[] } {
+    return this.dataSource.driver as object;
   }
 
   get defaultSchema(): string {
     return defaultSchemaOf(this.dataSource);
   }
+}
+
+interface DriverPool extends EventEmitter {
+  readonly options: ConnectionOptions;
+}
+
+/** Neither is enumerable in a pool's options, so that a spread leaves them out. */
+function optionsOf({ options }: DriverPool): ConnectionOptions {
+  return { ...options, password: options['password'], ssl: options['ssl'] };
+}
+
+/** As TypeORM spreads what it asks of its slaves. */
+function anyOf(pools: readonly DriverPool[] = []): DriverPool {
+  return pools[Math.floor(Math.random() * pools.length)]!;
 }
 
 export function defaultSchemaOf(dataSource: DataSource): string {

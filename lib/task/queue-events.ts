@@ -1,3 +1,4 @@
+import type { ActionRecord } from './action-record.js';
 import type { MetricStatus } from './task-status.js';
 
 /** A kind as events name it. */
@@ -129,6 +130,8 @@ export type ProcessQueueEvent =
       /** So many attempts did not end in time and were given back. */
       readonly released: number;
     }
+  /** Somebody has changed tasks, paused a kind or resumed it: by the dashboard, the command line or `QueueAdmin`, in this process. */
+  | ({ readonly type: 'action-taken' } & ActionRecord)
   /** A subscriber, or an instrumentation, has thrown. */
   | { readonly type: 'subscriber-failed'; readonly error: unknown };
 

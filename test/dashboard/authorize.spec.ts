@@ -109,9 +109,15 @@ describe.each(ADAPTERS)('with %s', (adapter) => {
 
   it('lets those who may only look change nothing', async () => {
     authorize = () => true;
-    expect(await dashboard.json('session')).toEqual({ access: 'full', redacted: false, shards: ['default'] });
+    expect(await dashboard.json('session')).toEqual({
+      user: null,
+      access: 'full',
+      redacted: false,
+      shards: ['default'],
+    });
     authorize = () => Promise.resolve('read-only');
     expect(await dashboard.json('session')).toEqual({
+      user: null,
       access: 'read-only',
       redacted: false,
       shards: ['default'],

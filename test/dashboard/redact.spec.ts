@@ -44,6 +44,38 @@ it('hides fields by their names, at any depth and in any case', async () => {
   });
 });
 
+it('looks into JSON within strings, however deep, and shows none of what it can not read', async () => {
+  const { app } = await start(['card', 'TOKEN']);
+  const inner = JSON.stringify({ note: 'n', card: '4111', deep: JSON.stringify([{ Token: 'abc', n: 1 }]) });
+  const { id } = await app.queue.pushTask({
+    kind: Mail,
+    payload: {
+      body: inner,
+      escaped: '{"c\\u0061rd": "4111"}',
+      cut: inner.slice(0, 30),
+      log: `sent ${inner} at noon`,
+      twice: `${inner}\n${inner}`,
+      plain: 'a [card] and {token}',
+      spaced: '{ "a": 1.0 }',
+    },
+  });
+  const { task } = await app.json(`tasks/${id}`);
+  expect(JSON.stringify(task)).not.toMatch(/4111|abc/);
+  expect(task.payload).toEqual({
+    body: JSON.stringify({
+      note: 'n',
+      card: '[redacted]',
+      deep: JSON.stringify([{ Token: '[redacted]', n: 1 }]),
+    }),
+    escaped: '{"card":"[redacted]"}',
+    cut: '[redacted]',
+    log: '[redacted]',
+    twice: '[redacted]',
+    plain: 'a [card] and {token}',
+    spaced: '{ "a": 1.0 }',
+  });
+});
+
 it('shows what a function makes of a payload', async () => {
   const { app, id } = await start((payload, { kind, name }) =>
     kind === Mail.kind ? { to: (payload as typeof PAYLOAD).to, name } : undefined,
@@ -77,7 +109,12 @@ it.each([
 
 it('shows no payloads in lists, and finds none by their text', async () => {
   const { app, id } = await start(['card']);
-  expect(await app.json('session')).toEqual({ access: 'full', redacted: true, shards: ['default'] });
+  expect(await app.json('session')).toEqual({
+    user: null,
+    access: 'full',
+    redacted: true,
+    shards: ['default'],
+  });
   const { tasks } = await app.json(`tasks?id=${id}`);
   expect(tasks).toMatchObject([{ id, payloadPreview: '' }]);
   const search = await app.get('/pgqueue/api/tasks?text=ada');

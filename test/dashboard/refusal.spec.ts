@@ -1,5 +1,6 @@
 import { ForbiddenException } from '@nestjs/common';
 import { expect, it } from 'vitest';
+import { BusyError } from '../../lib/admin/turnstile.js';
 import { refusalOf } from '../../lib/dashboard/refusal.js';
 import { InvalidOptionError } from '../../lib/index.js';
 
@@ -23,7 +24,19 @@ it.each([
   ],
   ['a refused connection', coded('ECONNREFUSED'), away],
   ['a server that stops', coded('57P01'), away],
-  ['a statement that took too long', coded('57014'), away],
+  [
+    'a statement that took too long',
+    coded('57014'),
+    {
+      status: 503,
+      refusal: { message: 'It took too long, and was given up; a narrower filter takes less' },
+    },
+  ],
+  [
+    'too many who ask',
+    new BusyError('the line is full'),
+    { status: 503, refusal: { message: 'Others ask for too much at the moment; try again soon' } },
+  ],
   ['too many connections', coded('53300'), away],
   ['a server that stands by', coded('25006'), away],
   ['a connection that broke', new Error('Connection terminated unexpectedly'), away],

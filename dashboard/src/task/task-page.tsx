@@ -57,7 +57,7 @@ function Loaded({ page: { task, explanation } }: { page: LoadedTaskPage }) {
       <div class="task-columns">
         <div class="task-main">
           <ErrorHistory errors={task.errors} attempts={attempts} failed={failed} />
-          <Payload value={task.payload} />
+          <Payload value={task.payload} bytes={task.payloadBytes} />
         </div>
         <div class="task-side">
           <TaskFacts task={task} />

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { ActionRequest, DashboardAction } from '../../../lib/dashboard/dashboard-api.js';
 import { api } from '../api.js';
 import { formatCount } from '../format.js';
-import { useKindName, useKinds } from '../kinds.js';
+import { useKindName, useKinds, useMoreKinds } from '../kinds.js';
 import { tell } from '../notices.js';
 import { Confirm } from '../ui/confirm.js';
 import { ACTIONS, countMeant, resultText } from './task-actions.js';
@@ -68,7 +68,9 @@ function Question({
   const kindName = useKindName();
   const [limit, setLimit] = useState(String(DEFAULT_LIMIT));
   const kinds = useKinds();
-  const known = countMeant(action, filter, kinds);
+  const moreKinds = useMoreKinds();
+  // Of all kinds nothing is known where some are missing.
+  const known = filter.kind === undefined && moreKinds > 0 ? null : countMeant(action, filter, kinds);
   const act = async () => {
     const result = await api.act(action, many ? { filter, limit: Number(limit) } : { filter });
     forgetList();

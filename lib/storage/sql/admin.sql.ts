@@ -1,7 +1,10 @@
 import pg from 'pg';
 import type { SchemaNames } from '../schema-names.js';
 import { micros, millis, OPEN } from './clock.sql.js';
-import { FINISHED, kindsIn, SHOWN_STATUS, taskSummary } from './shown.sql.js';
+import { ERROR_CHARACTERS, FINISHED, kindsIn, SHOWN_STATUS, taskSummary } from './shown.sql.js';
+
+/** How many error messages of a task are shown, the last ones. */
+const MAX_ERRORS = 100;
 
 const BROKEN = "= 'no_attempts_left'";
 
@@ -89,9 +92,13 @@ SELECT coalesce(json_agg(json_build_object(
 FROM ${lease} l`,
     pauses: `
 SELECT coalesce(json_agg(json_build_array(kind, ${micros('paused_at')}) ORDER BY kind), '[]')::text AS answer FROM ${pause}`,
-    /** $1 id. */
+    /** $1 id · $2 a longer payload, in bytes, is not answered; null: any is. */
     findTask: `
-SELECT json_build_object('task', ${taskSummary(lease)}, 'payload', t.payload::text, 'errors', coalesce(t.messages, '{}'),
+SELECT json_build_object('task', ${taskSummary(lease)}, 'payloadBytes', octet_length(t.payload::text),
+  'payload', CASE WHEN $2::int IS NULL OR octet_length(t.payload::text) <= $2::int THEN t.payload::text END,
+  'errors', ARRAY(
+    SELECT left(shown.message, ${ERROR_CHARACTERS})
+    FROM unnest(t.messages[greatest(1, cardinality(t.messages) - ${MAX_ERRORS - 1}):]) WITH ORDINALITY AS shown(message, n) ORDER BY n),
   'leaseId', CASE WHEN t.status IN ${OPEN} THEN t.lease_id END)::text AS answer
 FROM ${task} t WHERE t.id = $1::bigint`,
     /** The task's place among the due ones of its kind. $1 id · $2 how many to count at most. */
