@@ -1,12 +1,14 @@
 import type { DraftSettings, TaskDrafter } from './producer/task-drafter.js';
 import { externalKeyOf, shardKeyOf } from './producer/task-drafter.js';
 import { pushInstrumented } from './producer/instrumented-push.js';
+import { withKnownOutcome } from './producer/known-outcome.js';
 import { needsTransaction } from './producer/task-pusher.js';
 import type { HandlerFunction } from './handlers/registered-handler.js';
 import type { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
 import type { Shard } from './shard.js';
 import { groupByShard, regroup, type ShardDrafts, storeInShards } from './sharded-push.js';
 import type { ShardHints, Shards } from './shards.js';
+import { commitsAlone } from './storage/executor.js';
 import type { RunStatement } from './storage/executor.js';
 import type { Instruments } from './task/instrumentation.js';
 import type { KindOptions } from './task/kind-options.js';
@@ -45,6 +47,7 @@ export class QueueService {
    * @throws InvalidTaskError when the task can't be stored; nothing was written
    * @throws UnexpectedTaskKindError for the bare number of a kind that has no handler here
    * @throws InvalidManagerError when the transaction is foreign, released or has failed
+   * @throws PushOutcomeUnknownError when it may be stored although no answer came; in the caller's transaction its end decides
    */
   async pushTask<Payload>(task: NewTask<Payload>, options: PushOptions = {}): Promise<PushResult> {
     const settings = this.drafter.settings(options);
@@ -84,7 +87,9 @@ export class QueueService {
     const { kind: number, name } = this.registry.optionsOf(kind);
     const hints = this.hintsOf(options);
     const asked = await askShards(this.shards.routeChange(hints), async (shard) => {
-      const cancelled = await shard.tasks.cancelByKey(runnerIn(shard, hints), number, key);
+      const cancelled = await change(hints, () =>
+        shard.tasks.cancelByKey(runnerIn(shard, hints), number, key),
+      );
       if (cancelled) {
         shard.events.emit({ type: 'task-cancelled', kind: number, name });
       }
@@ -107,7 +112,9 @@ export class QueueService {
     const { kind: number, name } = known;
     const hints = this.hintsOf(options);
     const asked = await askShardsInTurn(this.shards.routeChange(hints), limit, async (shard, left) => {
-      const count = await shard.tasks.retryBroken(runnerIn(shard, hints), number, attempts, left);
+      const count = await change(hints, () =>
+        shard.tasks.retryBroken(runnerIn(shard, hints), number, attempts, left),
+      );
       if (count > 0) {
         shard.events.emit({ type: 'tasks-retried', kind: number, name, count });
       }
@@ -203,13 +210,15 @@ export class QueueService {
     transaction: Manager | Executor | undefined,
   ): Promise<PushResult[]> {
     const { database, pusher } = shard;
-    const store = (run: RunStatement) => pusher.push(run, drafts, replace);
-    if (needsTransaction(drafts)) {
-      return shard.withIds(await database.transaction(store, transaction));
-    }
-    return shard.withIds(
-      await (transaction ? store(database.runIn(transaction)) : shard.pushAlone(drafts, replace)),
-    );
+    const alone = isAlone(transaction);
+    const store = (run: RunStatement) => pusher.push(run, drafts, replace, alone);
+    const push = () => {
+      if (needsTransaction(drafts)) {
+        return database.transaction(store, transaction);
+      }
+      return transaction ? store(database.runIn(transaction)) : shard.pushAlone(drafts, replace);
+    };
+    return shard.withIds(await (alone ? withKnownOutcome('push', push) : push()));
   }
 
   private report({ events }: Shard, drafts: readonly TaskDraft[], results: readonly PushResult[]): void {
@@ -250,6 +259,15 @@ function countPushed(drafts: readonly TaskDraft[], results: readonly PushResult[
 
 function runnerIn({ database }: Shard, { transaction }: ShardHints): RunStatement {
   return transaction ? database.runIn(transaction) : database.run;
+}
+
+/** Whether a change commits by itself, so that its outcome is the queue's to know. */
+function isAlone(transaction: Manager | Executor | undefined): boolean {
+  return transaction === undefined || commitsAlone(transaction);
+}
+
+function change<T>({ transaction }: ShardHints, make: () => Promise<T>): Promise<T> {
+  return isAlone(transaction) ? withKnownOutcome('change', make) : make();
 }
 
 function assertCount(field: string, value: number, max: number): void {

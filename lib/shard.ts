@@ -86,7 +86,7 @@ export class Shard {
   pushAlone(drafts: readonly TaskDraft[], replace: boolean): Promise<PushResult[]> {
     const { database, lonePusher, gatherer } = this.open();
     return drafts.some(({ externalKey }) => externalKey !== null)
-      ? lonePusher.push(database.run, drafts, replace)
+      ? lonePusher.push(database.run, drafts, replace, true)
       : gatherer.push(drafts);
   }
 
@@ -137,7 +137,7 @@ export class Shard {
       const sql = queueSql(this.deps.schema ?? database.defaultSchema);
       const tasks = new TaskRepository(sql);
       const lonePusher = new TaskPusher(new TaskRepository({ ...sql, ...sql.alone }));
-      const gatherer = new PushGatherer((drafts) => lonePusher.push(database.run, drafts, false));
+      const gatherer = new PushGatherer((drafts) => lonePusher.push(database.run, drafts, false, true));
       this.opened = { database, sql, tasks, pusher: new TaskPusher(tasks), lonePusher, gatherer };
     }
     return this.opened;

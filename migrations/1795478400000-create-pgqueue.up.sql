@@ -88,6 +88,10 @@ BEGIN
   IF current_setting('pgqueue.notify', true) = 'off' THEN
     RETURN NULL;
   END IF;
+  IF current_setting('pgqueue.alone', true) IS DISTINCT FROM 'on' AND current_setting('max_prepared_transactions') <> '0'
+     AND current_setting('pgqueue.notify', true) IS DISTINCT FROM 'on' THEN
+    RETURN NULL;
+  END IF;
   IF current_setting('pgqueue.alone', true) IS DISTINCT FROM 'on' THEN
     PERFORM pg_notify('pgqueue_efa1f375d76194fa', '');
     RETURN NULL;

@@ -23,6 +23,7 @@ export class TasksApi {
   constructor(
     private readonly admin: QueueAdmin,
     private readonly redactor: Redactor,
+    private readonly decoded = false,
   ) {}
 
   get isRedacted(): boolean {
@@ -42,7 +43,7 @@ export class TasksApi {
 
   /** @throws NotFoundException */
   async one(id: string): Promise<TaskPageOfOne> {
-    const task = await this.admin.task(id);
+    const task = await this.admin.task(id, { decoded: this.decoded });
     if (!task) {
       throw new NotFoundException(`There is no task ${id}`);
     }

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { type ConnectionOptions, withSessionOptions } from './connection-options.js';
+import { cleanError } from './database-error.js';
 import { NotConnectedError } from './sql-state.js';
 
 /**
@@ -138,7 +139,7 @@ export class ControlPool {
     } catch (error) {
       // An open transaction is rolled back by the server when its connection goes.
       client.release(error as Error);
-      throw error;
+      throw cleanError(error);
     }
   }
 

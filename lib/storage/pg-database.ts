@@ -9,6 +9,7 @@ import {
   rowsOf,
   runIn,
   transactionIn,
+  withClient,
 } from './executor.js';
 import { PreparedStatements } from './prepared-statements.js';
 
@@ -38,11 +39,12 @@ export class PgDatabase implements Database {
   }
 
   readonly run: RunStatement = (text, values) => {
-    const plainly = async () => rowsOf(await this.pool.query(text, values));
+    const plainly = async () => rowsOf(await withClient(this.pool, (client) => client.query(text, values)));
     return this.prepared
       ? this.prepared.run(
           text,
-          async (name) => rowsOf(await this.pool.query({ name, text, values })),
+          async (name) =>
+            rowsOf(await withClient(this.pool, (client) => client.query({ name, text, values }))),
           plainly,
         )
       : plainly();

@@ -5,6 +5,8 @@ import type { Executor, Manager } from '../task/transaction.js';
 import { InvalidManagerError } from '../task/task.errors.js';
 import type { Database } from './database.js';
 import {
+  beforeCommit,
+  cleanly,
   isManager,
   type PreparedQuery,
   type Row,
@@ -13,6 +15,8 @@ import {
   runIn,
   transactionIn,
 } from './executor.js';
+import { cleanError } from './database-error.js';
+import { tellHolder } from './lost-connection.js';
 import { PreparedStatements } from './prepared-statements.js';
 
 /** A connection of `pg`. */
@@ -69,7 +73,8 @@ export class TypeOrmDatabase implements Database {
   ): Promise<T> {
     const runner = this.dataSource.createQueryRunner(server);
     try {
-      return await work(runner);
+      await beforeCommit(() => runner.connect());
+      return await cleanly(() => work(runner));
     } finally {
       await runner.release();
     }
@@ -94,9 +99,9 @@ export class TypeOrmDatabase implements Database {
       }
       return rows;
     } catch (error) {
-      logger.logQueryError(error as Error, text, values, runner);
-      const { QueryFailedError } = await import('typeorm');
-      throw new QueryFailedError(text, values, error as Error);
+      // Without the values: what failed must not bring payloads into logs.
+      logger.logQueryError(cleanError(error) as Error, text, undefined, runner);
+      throw error;
     }
   }
 
@@ -140,15 +145,24 @@ export class TypeOrmDatabase implements Database {
 
   /**
    * TypeORM listens to the errors of a new connection one turn too late: a server that ends it in the moment in which it is
-   * ready, as one that shuts down does, would end the process. What breaks later is reported by the query that meets it.
+   * ready, as one that shuts down does, would end the process. What breaks later is told to the query that meets it.
    */
   private guardNewConnections(): void {
-    const { master, slaves = [] } = this.dataSource.driver as unknown as {
+    const driver = this.dataSource.driver as unknown as {
       master?: EventEmitter;
       slaves?: EventEmitter[];
+      connectedQueryRunners?: QueryRunner[];
     };
-    for (const pool of [master, ...slaves]) {
-      pool?.on('connect', (client: EventEmitter) => client.on('error', () => undefined));
+    for (const pool of [driver.master, ...(driver.slaves ?? [])]) {
+      const guarded = new WeakSet<EventEmitter>();
+      const guard = (client: EventEmitter) => {
+        if (!guarded.has(client)) {
+          guarded.add(client);
+          client.on('error', (error: Error) => tellHolder(driver.connectedQueryRunners, client, error));
+        }
+      };
+      // Those too that were opened before.
+      pool?.on('connect', guard).on('acquire', guard);
     }
   }
 
@@ -179,9 +193,11 @@ async function inTransactionOfRunner<T>(
   work: (run: RunStatement) => Promise<T>,
   run: RunStatement,
 ): Promise<T> {
-  await runner.startTransaction();
   try {
-    const result = await work(run);
+    const result = await beforeCommit(async () => {
+      await runner.startTransaction();
+      return work(run);
+    });
     await runner.commitTransaction();
     return result;
   } catch (error) {

@@ -123,7 +123,8 @@ END `,
     // NOTIFY takes a global lock at commit, so one that is less than 10 ms after the last is left out; workers look once
     // more a little later. A long transaction's would be lost by that (it rings at its commit), so that only a push which
     // says that it commits by itself may leave it out; nothing in a trigger tells the two apart.
-    // A transaction that has notified can't be prepared for two-phase commit: SET LOCAL pgqueue.notify = off leaves it out.
+    // A transaction that has notified can't be prepared for two-phase commit. Where the server allows that, a transaction of the
+    // application's rings only if it says so (pgqueue.notify = on): nothing tells whether it will be prepared.
     `CREATE FUNCTION ${ring}() RETURNS trigger LANGUAGE plpgsql AS ${dollarQuoted(
       'ring',
       `
@@ -132,6 +133,10 @@ DECLARE
   last bigint;
 BEGIN
   IF current_setting('pgqueue.notify', true) = 'off' THEN
+    RETURN NULL;
+  END IF;
+  IF current_setting('pgqueue.alone', true) IS DISTINCT FROM 'on' AND current_setting('max_prepared_transactions') <> '0'
+     AND current_setting('pgqueue.notify', true) IS DISTINCT FROM 'on' THEN
     RETURN NULL;
   END IF;
   IF current_setting('pgqueue.alone', true) IS DISTINCT FROM 'on' THEN
