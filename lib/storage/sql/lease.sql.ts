@@ -62,7 +62,7 @@ WITH found AS MATERIALIZED (
 ), free AS MATERIALIZED (
   SELECT t.ctid FROM ${task} t
   WHERE t.ctid = ANY (ARRAY(SELECT ctid FROM found)) AND t.lease_id = ANY ($1::int[]) AND t.status IN ${OPEN}
-  FOR UPDATE SKIP LOCKED
+  FOR NO KEY UPDATE SKIP LOCKED
 ), given AS (
   UPDATE ${task} t
   SET lease_id = NULL, run_at = ${CLOCK}, attempts_left = t.attempts_left + $3, attempts_elapsed = t.attempts_elapsed - $3,
