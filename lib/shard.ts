@@ -5,6 +5,7 @@ import { LoneDatabase } from './storage/lone-database.js';
 import { checkSchema } from './storage/schema-check.js';
 import { type QueueSql, queueSql } from './storage/sql/index.js';
 import { TaskRepository } from './storage/task.repository.js';
+import type { Instruments } from './task/instrumentation.js';
 import type { ShardEvents } from './task/queue-events.js';
 import type { TaskDraft } from './task/task-draft.js';
 import { inTime } from './task/in-time.js';
@@ -21,6 +22,7 @@ export interface ShardDeps {
   readonly schema: string | undefined;
   readonly transactionPooling: boolean;
   readonly events: ShardEvents;
+  readonly instruments: Instruments;
   findDatabase: () => Database;
 }
 
@@ -137,7 +139,10 @@ export class Shard {
       const sql = queueSql(this.deps.schema ?? database.defaultSchema);
       const tasks = new TaskRepository(sql);
       const lonePusher = new TaskPusher(new TaskRepository({ ...sql, ...sql.alone }));
-      const gatherer = new PushGatherer((drafts) => lonePusher.push(database.run, drafts, false));
+      const gatherer = new PushGatherer(
+        (drafts) => lonePusher.push(database.run, drafts, false),
+        (work) => this.deps.instruments.background(work),
+      );
       this.opened = { database, sql, tasks, pusher: new TaskPusher(tasks), lonePusher, gatherer };
     }
     return this.opened;

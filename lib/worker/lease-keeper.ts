@@ -69,6 +69,11 @@ export class LeaseKeeper {
     return this.lease;
   }
 
+  /** Whether the last heartbeat came through: what is claimed meanwhile might soon be taken away. */
+  get isBeating(): boolean {
+    return this.failures === 0;
+  }
+
   holds(leaseId: number): boolean {
     return leaseId === this.lease || this.retiring.has(leaseId);
   }

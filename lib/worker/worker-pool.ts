@@ -217,9 +217,9 @@ export class WorkerPool implements SlotHolder {
     return this.running.values();
   }
 
-  /** Gives up on everything that still runs: the attempts are given back. */
-  releaseAll(): void {
-    this.running.forEach((attempt) => this.abandon(attempt, RELEASED));
+  /** Gives up on what still runs: the attempts are given back. */
+  releaseAll(isMeant: (attempt: Attempt) => boolean): void {
+    [...this.running.values()].filter(isMeant).forEach((attempt) => this.abandon(attempt, RELEASED));
   }
 
   close(): void {
