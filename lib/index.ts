@@ -4,7 +4,7 @@ export type { ShardsOptions } from './shards.options.js';
 export type { PgQueueOptionsFactory } from './pg-queue.module-definition.js';
 export { QueueService } from './queue.service.js';
 export { QueueAdmin } from './admin/queue-admin.js';
-export type { ActionOptions, ActionResult, RetryActionOptions } from './admin/task-actions.js';
+export type { ActionOptions, ActionResult, RefusedTask, RetryActionOptions } from './admin/task-actions.js';
 export { TaskHandler } from './handlers/task-handler.decorator.js';
 export {
   isPgQueueContext,
@@ -56,6 +56,8 @@ export type { Executor, Manager, ShardOptions, TransactionOptions } from './task
 export type {
   AttemptName,
   ConnectionRole,
+  RefusalName,
+  RefusedStep,
   InShard,
   KindName,
   ProcessQueueEvent,

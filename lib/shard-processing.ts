@@ -11,8 +11,10 @@ import { ActivityRepository } from './storage/activity.repository.js';
 import { LeaseRepository } from './storage/lease.repository.js';
 import { MaintenanceRepository } from './storage/maintenance.repository.js';
 import type { Instruments } from './task/instrumentation.js';
+import type { TaskPlace } from './worker/attempt.js';
 import { within } from './worker/deadline.js';
 import type { SharedSlots } from './worker/shared-slots.js';
+import { RefusedTasks } from './worker/refused-tasks.js';
 import { silenceMs } from './worker/worker-options.js';
 import { WorkerProcess } from './worker/worker-process.js';
 import { VERSION } from './version.js';
@@ -40,18 +42,24 @@ export interface ShardProcessingDeps {
 /** One run of processing in one shard: the worker process and the maintenance beside it. */
 export class ShardProcessing {
   private readonly process: WorkerProcess;
+  private readonly refused: RefusedTasks;
   private readonly recorder: ActivityRecorder;
   private readonly rescuer: Rescuer;
   private readonly repository: MaintenanceRepository;
   private readonly maintenance: readonly PeriodicJob[];
 
   constructor(private readonly deps: ShardProcessingDeps) {
-    this.process = this.createProcess();
     const { shard, options } = deps;
+    this.refused = new RefusedTasks({
+      events: shard.events,
+      place: this.place,
+      nameOf: (kind) => this.process.pools.get(kind)?.name ?? `pgqueue-${kind}`,
+    });
+    this.process = this.createProcess();
     const { settle } = this.process.connections;
     const { pools } = this.process;
     const { events, sql } = shard;
-    this.rescuer = new Rescuer(new LeaseRepository(settle, sql), pools, events, {
+    this.rescuer = new Rescuer(new LeaseRepository(settle, sql), pools, events, this.refused, {
       leaseTimeoutMs: options.leaseTimeoutMs,
       // Behind a pooler a session belongs to nobody.
       silenceMs: options.transactionPooling ? null : silenceMs(options),
@@ -81,9 +89,15 @@ export class ShardProcessing {
     const recorded = this.recorder.stop();
     // What runs on meets a closed connection. A database that took no outcomes will take no statistics either.
     await within(MAINTENANCE_GRACE_MS, settled ? Promise.all([ended, recorded]) : ended);
+    this.refused.close();
     await process.connections.close();
     await within(MAINTENANCE_GRACE_MS, ended);
     return released;
+  }
+
+  private get place(): TaskPlace {
+    const { shard } = this.deps;
+    return { shard: shard.name, idOf: (id) => shard.idOf(id) };
   }
 
   private createProcess(): WorkerProcess {
@@ -91,12 +105,18 @@ export class ShardProcessing {
     return new WorkerProcess({
       instance,
       isOfAnother: (transaction) => others.some(({ database }) => database.owns(transaction)),
+      abandonedTasks: shard.abandonedTasks,
       database: shard.database,
       sql: shard.sql,
       events: shard.events,
-      place: { shard: shard.name, idOf: (id) => shard.idOf(id) },
+      place: this.place,
+      refused: this.refused,
       instruments,
-      options,
+      options: {
+        ...options,
+        // Each shard claims by itself, into the same memory.
+        maxPayloadMemory: Math.ceil(options.maxPayloadMemory / (others.length + 1)),
+      },
       info: () => ({
         worker: options.workerName,
         host: hostname(),
@@ -111,7 +131,7 @@ export class ShardProcessing {
     const { process, repository, rescuer } = this;
     const { events } = this.deps.shard;
     return [
-      new Janitor(repository, process.pools, events),
+      new Janitor(repository, process.pools, events, this.refused),
       new PeriodicJob({
         repository,
         events,
@@ -123,7 +143,10 @@ export class ShardProcessing {
         events,
         jobs: () => new Map([[ACTIVITY, ACTIVITY_PERIOD_MS]]),
         // After a full batch the turn is given back for the rest.
-        work: async () => (await activity.expire(ACTIVITY_BATCH)) < ACTIVITY_BATCH,
+        work: async () => {
+          await repository.forgetTurns();
+          return (await activity.expire(ACTIVITY_BATCH)) < ACTIVITY_BATCH;
+        },
       }),
       new Sweeper(repository, process.pools, events, (kind) => process.sweep(kind)),
     ];

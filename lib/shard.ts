@@ -9,6 +9,7 @@ import type { ShardEvents } from './task/queue-events.js';
 import type { TaskDraft } from './task/task-draft.js';
 import { inTime } from './task/in-time.js';
 import type { PushResult } from './task/task.js';
+import { AbandonedTasks } from './worker/abandoned-handlers.js';
 
 /** A start waits no longer for an answer, and with it a stop that comes meanwhile. */
 const PATIENCE_MS = 5000;
@@ -31,6 +32,7 @@ export interface ShardDeps {
 export class Shard {
   readonly name: string;
   readonly events: ShardEvents;
+  readonly abandonedTasks = new AbandonedTasks();
   private checking: Promise<void> | undefined;
   private opened:
     | {

@@ -17,7 +17,8 @@ CREATE TABLE "public"."pgqueue" (
   created_at       timestamptz NOT NULL DEFAULT now(),
   finished_at      timestamptz,
   status           "public"."pgqueue_status" NOT NULL DEFAULT 'new',
-  lease_id         int,
+  lease_id         bigint,
+  claim_id         bigint,
   kind             smallint NOT NULL,
   priority         smallint NOT NULL DEFAULT 5,
   attempts_left    smallint NOT NULL DEFAULT 32767,
@@ -42,7 +43,7 @@ CREATE INDEX pgqueue_done ON "public"."pgqueue" (kind, finished_at) WHERE status
 CREATE INDEX pgqueue_broken ON "public"."pgqueue" (kind, created_at) WHERE status = 'no_attempts_left';
 
 CREATE TABLE "public"."pgqueue_lease" (
-  id           int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id           bigint PRIMARY KEY DEFAULT ('x' || replace(left(gen_random_uuid()::text, 13), '-', ''))::bit(48)::bigint,
   worker       text NOT NULL,
   started_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -52,7 +53,8 @@ CREATE TABLE "public"."pgqueue_lease" (
   kinds        smallint[],
   settings     json,
   slots        json,
-  running      json
+  running      json,
+  refused      json
 ) WITH (fillfactor = 50);
 
 CREATE TABLE "public"."pgqueue_registry" (job text PRIMARY KEY, updated_at timestamptz NOT NULL) WITH (fillfactor = 50);

@@ -1,4 +1,4 @@
-import type { StoredWorker } from '../storage/admin.repository.js';
+import type { StoredWorker } from '../storage/stored-worker.js';
 import type { WorkerShard } from '../task/task-view.js';
 import { isLost } from './worker-views.js';
 
@@ -24,9 +24,11 @@ export function mergeWorkers(byShard: ReadonlyMap<string, readonly StoredWorker[
 }
 
 function inShard(shard: string, worker: StoredWorker, others: readonly StoredWorker[]): WorkerProcess {
-  const { leaseId, heartbeatAt, silentMs, settings } = worker;
+  const { leaseId, startedAt, heartbeatAt, silentMs, settings } = worker;
   const instance = settings?.instance;
-  const isReplaced = others.some((other) => other.settings?.instance === instance && other.leaseId > leaseId);
+  const isReplaced = others.some(
+    (other) => other.settings?.instance === instance && other.startedAt.getTime() > startedAt.getTime(),
+  );
   const id = instance === undefined || isReplaced ? `${shard}/${leaseId}` : instance;
   return { ...worker, id, shards: [{ shard, leaseId, heartbeatAt, silentMs, lost: isLost(worker) }] };
 }

@@ -34,6 +34,7 @@ import { ownFilter, shardsOf } from './shard-filter.js';
 import {
   type ActionOptions,
   type ActionProgress,
+  actionResult,
   type ActionResult,
   checkAction,
   type RetryActionOptions,
@@ -240,7 +241,8 @@ export class QueueAdmin {
   }
 
   /**
-   * Deletes tasks, and frees their keys. One that is processing is left alone: cancel it first.
+   * Deletes tasks, and frees their keys. One that is processing is left alone: cancel it first. One whose attempt is over though the
+   * database refuses its outcome is deleted, too.
    * @throws InvalidOptionError before anything is changed; ShardsFailedError
    */
   delete(filter: TaskFilter, options?: ActionOptions): Promise<ActionResult> {
@@ -268,14 +270,14 @@ export class QueueAdmin {
   private async act(action: Action, filter: TaskFilter, options?: RetryActionOptions): Promise<ActionResult> {
     const checked = checkAction(action, filter, options);
     const shards = shardsOf(this.all, checked.filter);
-    const progress: ActionProgress = { changed: 0, more: false };
+    const progress: ActionProgress = { changed: 0, more: false, refused: [] };
     const asked = await askShardsInTurn(shards, checked.limit, async (shard) => {
       const before = progress.changed;
       await shard.act({ ...checked, filter: ownFilter(shard, checked.filter) }, progress);
       return progress.changed - before;
     });
     const left = shards.length - asked.answers.size - asked.errors.size;
-    const result = { changed: progress.changed, more: progress.more || left > 0 };
+    const result = actionResult(progress, left > 0);
     // An operator who is told of a failure alone would not know what was changed before it.
     return resultOf(asked, result, progress.changed > 0 ? Number.POSITIVE_INFINITY : shards.length);
   }

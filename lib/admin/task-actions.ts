@@ -4,7 +4,11 @@ import {
   type ListPlace,
   type ListShape,
   shapeOf,
+  type StoredSummary,
 } from '../storage/admin.repository.js';
+import { isolateRows } from '../storage/isolate-rows.js';
+import { mayBeRowError } from '../storage/sql-state.js';
+import { errorMessage } from '../task/error-message.js';
 import { MAX_ATTEMPTS } from '../task/kind-options.js';
 import {
   assertCount,
@@ -35,6 +39,14 @@ export interface ActionResult {
   readonly changed: number;
   /** The limit was reached: there may be more tasks that the filter means. */
   readonly more: boolean;
+  /** The tasks that the database refuses to change, each alone; missing when there is none. */
+  readonly refused?: readonly RefusedTask[];
+}
+
+/** A task that the database refuses to change, and its words. */
+export interface RefusedTask {
+  readonly id: string;
+  readonly error: string;
 }
 
 /** No transaction changes, and so locks, more rows. */
@@ -46,7 +58,7 @@ const MAX_LIMIT = 100_000;
 const ALLOWED: Record<Action, readonly TaskStatus[]> = {
   retry: ['no_attempts_left'],
   cancel: ['new', 'must_retry', 'processing'],
-  delete: ['new', 'must_retry', 'no_attempts_left', 'succeeded', 'cancelled'],
+  delete: ['new', 'must_retry', 'processing', 'no_attempts_left', 'succeeded', 'cancelled'],
   runNow: ['new', 'must_retry'],
 };
 
@@ -63,6 +75,17 @@ export interface CheckedAction {
 export interface ActionProgress {
   changed: number;
   more: boolean;
+  readonly refused: { readonly id: string; readonly error: unknown }[];
+}
+
+/** @throws what the database says, where it refuses every task. */
+export function actionResult({ changed, more, refused }: ActionProgress, isCutOff: boolean): ActionResult {
+  const [first] = refused;
+  if (first && changed === 0) {
+    throw first.error;
+  }
+  const named = refused.map(({ id, error }) => ({ id, error: errorMessage(error) }));
+  return { changed, more: more || isCutOff, ...(first ? { refused: named } : {}) };
 }
 
 /** @throws InvalidOptionError for a filter that names nothing too. */
@@ -83,7 +106,11 @@ export class TaskActions {
   constructor(
     private readonly repository: () => AdminRepository,
     private readonly lister: TaskLister,
-    private readonly onChanged: (action: Action, kinds: ReadonlyMap<number, number>) => void,
+    private readonly hooks: {
+      idOf(id: string): string;
+      onChanged(action: Action, kinds: ReadonlyMap<number, number>): void;
+      onRefused(action: Action, task: StoredSummary, error: unknown): void;
+    },
   ) {}
 
   /** Up to the limit of all shards together. */
@@ -97,10 +124,11 @@ export class TaskActions {
         }
         const batch = Math.min(BATCH, limit - progress.changed);
         const { tasks, next } = await this.lister.page(filter, batch, after, shape);
-        progress.changed += await this.act(
+        await this.act(
           action,
-          tasks.map(({ task }) => task.id),
+          tasks.map(({ task }) => task),
           attempts,
+          progress,
         );
         after = next;
       } while (after !== null);
@@ -116,13 +144,56 @@ export class TaskActions {
     return { at: now.getTime() * 1000, id: '0' };
   }
 
-  private async act(action: Action, ids: readonly string[], attempts: number | null): Promise<number> {
-    if (ids.length === 0) {
-      return 0;
+  private async act(
+    action: Action,
+    tasks: readonly StoredSummary[],
+    attempts: number | null,
+    progress: ActionProgress,
+  ): Promise<void> {
+    if (tasks.length === 0) {
+      return;
     }
-    const kinds = await this.repository().act(action, ids, attempts);
-    this.onChanged(action, kinds);
-    return [...kinds.values()].reduce((sum, n) => sum + n, 0);
+    const work = async (some: readonly StoredSummary[]) => {
+      const ids = some.map(({ id }) => id);
+      const kinds = await this.repository().act(action, ids, attempts);
+      this.hooks.onChanged(action, kinds);
+      progress.changed += [...kinds.values()].reduce((sum, n) => sum + n, 0);
+    };
+    try {
+      await work(tasks);
+    } catch (error) {
+      if (!mayBeRowError(error)) {
+        await this.rewind();
+        throw error;
+      }
+      await this.actInParts(action, tasks, work, progress);
+    }
+  }
+
+  /** Rows that the database refuses to change are passed over, and named. */
+  private async actInParts(
+    action: Action,
+    tasks: readonly StoredSummary[],
+    work: (some: readonly StoredSummary[]) => Promise<void>,
+    progress: ActionProgress,
+  ): Promise<void> {
+    try {
+      const { refused, untried } = await isolateRows(tasks, work);
+      for (const { item, error: reason } of refused) {
+        this.hooks.onRefused(action, item, reason);
+        progress.refused.push({ id: this.hooks.idOf(item.id), error: reason });
+      }
+      progress.more ||= untried.length > 0;
+    } finally {
+      await this.rewind();
+    }
+  }
+
+  /** Claims may have passed rows that were locked for this and are as they were. Where this fails too, the sweep finds them. */
+  private async rewind(): Promise<void> {
+    await this.repository()
+      .rewind()
+      .catch(() => undefined);
   }
 }
 

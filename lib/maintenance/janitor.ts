@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
+import type { ExpiryBatch, MaintenanceRepository } from '../storage/maintenance.repository.js';
+import { isolateRows } from '../storage/isolate-rows.js';
 import type { ShardEventSink } from '../task/queue-events.js';
+import type { RefusedTasks } from '../worker/refused-tasks.js';
 import type { WorkerPool } from '../worker/worker-pool.js';
 import { PeriodicJob } from './periodic-job.js';
 
@@ -19,6 +21,7 @@ export class Janitor extends PeriodicJob {
     private readonly repository: MaintenanceRepository,
     private readonly pools: ReadonlyMap<number, WorkerPool>,
     private readonly events: ShardEventSink,
+    private readonly refused: RefusedTasks,
   ) {
     super({
       repository,
@@ -40,9 +43,10 @@ export class Janitor extends PeriodicJob {
       if (ttlMs === null) {
         break;
       }
-      const batch = await this.repository.expire(kind, ttlMs, BATCH, after);
+      const except = this.refused.idsOf('cleanup', kind);
+      const batch = await this.expire({ kind, ttlMs, limit: BATCH, after, except });
       count = batch.count;
-      total += count;
+      total += batch.deleted;
       after = batch.newest ?? after;
       if (count === BATCH) {
         await pause((performance.now() - startedAt) * REST_SHARE, undefined, { ref: false });
@@ -51,6 +55,26 @@ export class Janitor extends PeriodicJob {
     this.events.emit({ type: 'tasks-expired', kind, name, count: total });
     // Stopped half-way: another process goes on.
     return !this.isStopped || count < BATCH;
+  }
+
+  /** Rows that can't be deleted, such as those that the application's own point to, are passed over. */
+  private async expire(
+    batch: ExpiryBatch,
+  ): Promise<{ count: number; deleted: number; newest: string | null }> {
+    try {
+      const { count, newest } = await this.repository.expire(batch);
+      return { count, deleted: count, newest };
+    } catch {
+      // What fails for all rows fails again.
+      const { kind, ttlMs } = batch;
+      const { ids, newest } = await this.repository.findExpired(batch);
+      const expireSome = (some: readonly number[]) => this.repository.expireSome(kind, ttlMs, some);
+      const { results, refused } = await isolateRows(ids, expireSome);
+      for (const { item: id, error: reason } of refused) {
+        this.refused.refuse({ id, kind }, 'cleanup', reason, async () => void (await expireSome([id])));
+      }
+      return { count: ids.length, deleted: results.reduce((sum, n) => sum + n, 0), newest };
+    }
   }
 
   /** The last good value while the live option fails. */

@@ -9,12 +9,13 @@ import {
 } from '../task/task-filter.js';
 import { inTime } from '../task/in-time.js';
 import { NoAnswerError } from '../task/task.errors.js';
-import type { TaskSummary, WorkerView } from '../task/task-view.js';
-import type { ReportedAttempts, ReportedSettings, ReportedSlots } from '../task/worker-report.js';
+import type { TaskSummary } from '../task/task-view.js';
+import type { ReportedAttempts, ReportedRefusals, ReportedSlots } from '../task/worker-report.js';
 import type { Database } from './database.js';
 import type { RunStatement } from './executor.js';
 import type { ServerMoment } from './server-moment.js';
 import type { QueueSql } from './sql/index.js';
+import type { StoredWorker } from './stored-worker.js';
 
 /** Where a page ends: the place in the order of its list in µs since the epoch, and the id. */
 export interface ListPlace {
@@ -36,13 +37,6 @@ export interface StoredPage {
 export interface StoredTask {
   readonly task: StoredSummary;
   readonly leaseId: number | null;
-}
-
-/** A worker process as its lease has it. */
-export interface StoredWorker extends Omit<WorkerView, 'id' | 'lost' | 'kinds' | 'running' | 'shards'> {
-  readonly settings: ReportedSettings | null;
-  readonly slots: ReportedSlots;
-  readonly running: ReportedAttempts;
 }
 
 /** Which index a list walks: the order of the list follows. */
@@ -155,6 +149,7 @@ export class AdminRepository {
       heartbeatAt: dateOf(row.heartbeatAt),
       slots: row.slots ?? {},
       running: row.running ?? [],
+      refused: row.refused ?? [],
     }));
   }
 
@@ -178,13 +173,12 @@ export class AdminRepository {
   /** @returns how many were changed, by kind. */
   async act(action: Action, ids: readonly string[], attempts: number | null): Promise<Map<number, number>> {
     const parameters = action === 'retry' ? [ids, attempts] : [ids];
-    try {
-      return new Map(await this.ask<[kind: number, n: number][]>(this.sql.act[action], parameters));
-    } catch (error) {
-      // Claims may have passed rows that were locked for this and are as they were. Where this fails too, the sweep finds them.
-      await this.within((run) => run(this.sql.rewind, [])).catch(() => undefined);
-      throw error;
-    }
+    return new Map(await this.ask<[kind: number, n: number][]>(this.sql.act[action], parameters));
+  }
+
+  /** Makes every process look behind its cursors again. */
+  rewind(): Promise<unknown> {
+    return this.within((run) => run(this.sql.rewind, []));
   }
 
   /** The one value of the one row of a statement; null where there is no row. */
@@ -277,11 +271,12 @@ interface PageRow {
   last: [id: string, at: number] | null;
 }
 
-type WorkerRow = Omit<StoredWorker, 'startedAt' | 'heartbeatAt' | 'slots' | 'running'> & {
+type WorkerRow = Omit<StoredWorker, 'startedAt' | 'heartbeatAt' | 'slots' | 'running' | 'refused'> & {
   startedAt: number;
   heartbeatAt: number;
   slots: ReportedSlots | null;
   running: ReportedAttempts | null;
+  refused: ReportedRefusals | null;
 };
 
 function summaryOf(row: StoredRow): StoredSummary {

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { type ConnectionOptions, withSessionOptions } from './connection-options.js';
-import { NotConnectedError } from './sql-state.js';
+import { isRowError, NotConnectedError } from './sql-state.js';
 
 /**
  * How every connection of the queue's own is set up. A queue's table is empty at one moment and holds millions the next: a
@@ -102,7 +102,7 @@ export class ControlPool {
       ? this.transaction({ settings: {} }, (query) => query(text, values))
       : this.use(async (client) => {
           return (await client.query<TextRow>({ name: `pgqueue_${name}`, text, values })).rows;
-        });
+        }, true);
   }
 
   /** Runs statements in one transaction, under settings and a deadline of its own. */
@@ -127,7 +127,7 @@ export class ControlPool {
     });
   }
 
-  private async use<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  private async use<T>(work: (client: pg.PoolClient) => Promise<T>, isLone = false): Promise<T> {
     const client = await this.pool.connect().catch((error: unknown) => {
       throw new NotConnectedError(error);
     });
@@ -136,8 +136,8 @@ export class ControlPool {
       client.release();
       return result;
     } catch (error) {
-      // An open transaction is rolled back by the server when its connection goes.
-      client.release(error as Error);
+      // An open transaction is rolled back by the server when its connection goes; after a single statement none is open.
+      client.release(isLone && isRowError(error) ? undefined : (error as Error));
       throw error;
     }
   }

@@ -1,6 +1,8 @@
 import type { ControlPool, TextRow } from './control-pool.js';
+import { giveBack, type GivingBack, giveSome, type Query } from './give-back.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
+import type { ClaimRequest, HeldTask, LevelPlace } from '../task/claim.js';
 import type { WorkerReport } from '../task/worker-report.js';
 
 /** What an operator sees of a worker process. */
@@ -26,6 +28,14 @@ export interface Heartbeat {
   late: readonly LateHeartbeat[];
   /** The kinds that are paused in the whole cluster. */
   paused: readonly number[];
+  /** The session that answered. */
+  session: string;
+}
+
+/** The leases whose locks a session has. */
+export interface Hold {
+  session: string;
+  held: ReadonlySet<number>;
 }
 
 /** The tasks that a rescue took from one worker process. */
@@ -46,6 +56,8 @@ export interface Rescue {
   tasks: RescuedTasks[];
   /** Whose tasks could not all be taken: other transactions hold their rows. */
   remaining: DeadWorker[];
+  /** Tasks that the database refuses to give back. */
+  refused: { readonly id: number; readonly kind: number; readonly of: DeadWorker; readonly error: unknown }[];
 }
 
 /** A scan of the whole table is right here, once per crash; a large table takes its time. */
@@ -58,8 +70,6 @@ const SCAN = {
   },
   deadlineMs: 120_000,
 };
-
-type Query = (text: string, values?: unknown[]) => Promise<TextRow[]>;
 
 /** The leases of worker processes: taken, kept alive, ended, and rescued from the dead. */
 export class LeaseRepository {
@@ -84,12 +94,18 @@ export class LeaseRepository {
   }
 
   /** Tells what has changed in the report since the last heartbeat. */
-  async heartbeat(leaseIds: readonly number[], silenceMs: number, report: WorkerReport): Promise<Heartbeat> {
+  async heartbeat(
+    leaseIds: readonly number[],
+    current: number | null,
+    silenceMs: number,
+    report: WorkerReport,
+  ): Promise<Heartbeat> {
     const columns = columnsOf(report);
     const rows = await this.pool.query('heartbeat', this.sql.heartbeat, [
       intArray(leaseIds, Number),
       silenceMs,
       ...columns.map((column, index) => (column === this.told[index] ? null : column)),
+      current,
     ]);
     this.told = columns;
     return {
@@ -102,13 +118,14 @@ export class LeaseRepository {
         }),
       ),
       paused: JSON.parse(rows[0]!['paused']!) as number[],
+      session: rows[0]!['session']!,
     };
   }
 
-  /** Ties leases to this session. @returns whether it holds all of them: an older session of this process may not have ended yet. */
-  async hold(leaseIds: readonly number[]): Promise<boolean> {
+  /** Ties leases to this session. An older session of this process, which has not ended yet, may hold some of them still. */
+  async hold(leaseIds: readonly number[]): Promise<Hold> {
     const rows = await this.pool.query('hold_lease', this.sql.hold, [intArray(leaseIds, Number)]);
-    return rows[0]!['held'] !== 'f';
+    return { session: rows[0]!['session']!, held: new Set(JSON.parse(rows[0]!['held'] ?? '[]') as number[]) };
   }
 
   /** Ends leases that no task points to any more. */
@@ -123,7 +140,12 @@ export class LeaseRepository {
   release(leaseId: number): Promise<boolean> {
     return this.pool.transaction(SCAN, async (query) => {
       await query(this.sql.lock, [leaseId]);
-      const { remaining } = await this.giveBack(query, [{ id: leaseId, message: null }], 1, new Map());
+      // Rows that can't be changed are orphans from now on.
+      const { remaining } = await giveBack(query, this.sql, {
+        leases: [{ id: leaseId, message: null }],
+        attempts: 1,
+        keep: new Map(),
+      });
       if (remaining.length === 0) {
         await query(this.sql.end, [intArray([leaseId], Number)]);
       }
@@ -157,6 +179,33 @@ export class LeaseRepository {
     return this.pool.transaction(SCAN, (query) => this.takeFrom(query, dead, keep));
   }
 
+  /** What a claim took whose answer never came, as far as `mostRows` of each level that it looked at show. */
+  async findStray({ claimId, kinds }: ClaimRequest, mostRows: number): Promise<HeldTask[]> {
+    const levels = kinds.flatMap(({ kind, levels: own }) =>
+      own.map(({ priority, cursor }) => ({ kind, priority, position: cursor })),
+    );
+    const rows = await this.pool.query('find_stray', this.sql.findStray, [
+      claimId,
+      ...placesOf(levels),
+      mostRows,
+    ]);
+    return heldOf(rows);
+  }
+
+  /** What these leases hold, as far as it lies behind these places. */
+  async findOwn(leaseIds: readonly number[], places: readonly LevelPlace[]): Promise<HeldTask[]> {
+    const rows = await this.pool.query('find_own', this.sql.findOwn, [
+      intArray(leaseIds, Number),
+      ...placesOf(places),
+    ]);
+    return heldOf(rows);
+  }
+
+  /** Gives back one task of a dead process. */
+  rescueOne(of: DeadWorker, id: number, keep: ReadonlyMap<number, number>): Promise<Rescue> {
+    return this.pool.transaction(SCAN, (query) => this.takeFrom(query, [of], keep, [id]));
+  }
+
   /** Makes every process look behind its cursors again. */
   async rewind(): Promise<void> {
     await this.pool.query('rewind', this.sql.rewind);
@@ -178,49 +227,60 @@ export class LeaseRepository {
     query: Query,
     dead: readonly DeadWorker[],
     keep: ReadonlyMap<number, number>,
+    ids: readonly number[] | null = null,
   ): Promise<Rescue> {
     if (dead.length === 0) {
-      return { tasks: [], remaining: [] };
+      return { tasks: [], remaining: [], refused: [] };
     }
-    const leases = dead.map(({ leaseId, worker }) => ({
-      id: leaseId,
-      message: `worker process lost: ${worker}`,
-    }));
-    const { given, remaining } = await this.giveBack(query, leases, 0, keep);
+    const what = givingBack(dead, keep);
+    const { given, remaining, refused } = await (ids
+      ? giveSome(query, this.sql, what, ids).then((some) => ({ ...some, refused: [] }))
+      : giveBack(query, this.sql, what));
     await query(this.sql.rewind);
-    const workers = new Map(dead.map(({ leaseId, worker }) => [leaseId, worker]));
+    const byLease = new Map(dead.map((worker) => [worker.leaseId, worker]));
     return {
       tasks: given.map(([kind, leaseId, count, exhausted]) => ({
         kind,
-        worker: workers.get(leaseId)!,
+        worker: byLease.get(leaseId)!.worker,
         count,
         exhausted,
       })),
       remaining: dead.filter(({ leaseId }) => remaining.includes(leaseId)),
-    };
-  }
-
-  private async giveBack(
-    query: Query,
-    leases: readonly { id: number; message: string | null }[],
-    attempts: 0 | 1,
-    keep: ReadonlyMap<number, number>,
-  ) {
-    const kinds = [...keep];
-    const [row] = await query(this.sql.giveBack, [
-      intArray(leases, ({ id }) => id),
-      leases.map(({ message }) => message),
-      attempts,
-      intArray(kinds, ([kind]) => kind),
-      intArray(kinds, ([, messages]) => messages),
-    ]);
-    return {
-      given: JSON.parse(row?.['given'] ?? '[]') as [number, number, number, number][],
-      remaining: JSON.parse(row?.['remaining'] ?? '[]') as number[],
+      refused: refused.map(({ id, kind, leaseId, error }) => ({
+        id,
+        kind,
+        of: byLease.get(leaseId)!,
+        error,
+      })),
     };
   }
 }
 
-function columnsOf({ kinds, settings, slots, running }: WorkerReport): string[] {
-  return [intArray(kinds, Number), ...[settings, slots, running].map((part) => JSON.stringify(part))];
+function givingBack(dead: readonly DeadWorker[], keep: ReadonlyMap<number, number>): GivingBack {
+  const leases = dead.map(({ leaseId, worker }) => ({
+    id: leaseId,
+    message: `worker process lost: ${worker}`,
+  }));
+  return { leases, attempts: 0, keep };
+}
+
+function placesOf(places: readonly LevelPlace[]): string[] {
+  return [
+    intArray(places, ({ kind }) => kind),
+    intArray(places, ({ priority }) => priority),
+    intArray(places, ({ position }) => position.runAt),
+    intArray(places, ({ position }) => position.id),
+  ];
+}
+
+function heldOf([row]: TextRow[]): HeldTask[] {
+  const held = JSON.parse(row?.['held'] ?? '[]') as [number, number, number][];
+  return held.map(([id, kind, claimId]) => ({ id, kind, claimId }));
+}
+
+function columnsOf({ kinds, settings, slots, running, refused }: WorkerReport): string[] {
+  return [
+    intArray(kinds, Number),
+    ...[settings, slots, running, refused].map((part) => JSON.stringify(part)),
+  ];
 }

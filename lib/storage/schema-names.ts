@@ -20,8 +20,6 @@ export interface SchemaNames {
   readonly ring: string;
   /** The NOTIFY channel: one per schema, a plain identifier. */
   readonly channel: string;
-  /** The first key of the advisory locks that say whose session is alive; the second is the lease. */
-  readonly lockClass: number;
 }
 
 /** @throws InvalidOptionError when the schema can't be a PostgreSQL identifier. */
@@ -49,6 +47,5 @@ export function schemaNames(schema: string): SchemaNames {
     rewind: qualify('pgqueue_rewind'),
     ring: qualify('pgqueue_ring'),
     channel: `pgqueue_${hash.toString('hex', 0, 8)}`,
-    lockClass: hash.readInt32BE(0),
   };
 }

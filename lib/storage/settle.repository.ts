@@ -5,11 +5,9 @@ import type { QueueSql } from './sql/index.js';
 
 type Write<W extends Settlement['write']> = Extract<Settlement, { write: W }>;
 
-/** An attempt that no longer holds its lease, and what its task is now; null when it is gone. */
-export interface LostAttempt {
-  id: number;
-  attempt: number;
-  status: string | null;
+/** An attempt that no longer holds its task, and what that is now; null when it is gone. */
+export interface LostAttempt extends AttemptRef {
+  readonly status: string | null;
 }
 
 /** Writes outcomes, guarded by the lease; each method is one statement for a whole batch. */
@@ -47,15 +45,20 @@ export class SettleRepository {
   }
 
   /** Cursors may be beyond these tasks: a rewind must follow. */
-  async unclaim(batch: readonly Write<'unclaim'>[]): Promise<SettleAnswer> {
+  async unclaim(batch: readonly AttemptRef[]): Promise<SettleAnswer> {
     return toAnswer(await this.pool.query('settle_unclaimed', this.sql.settleUnclaimed, holders(batch)));
   }
 
-  /** Which of these attempts have lost their lease. */
+  /** Last attempts begin. @returns the ids of those that did, or null: all; the others no longer hold their tasks. */
+  async begin(attempts: readonly AttemptRef[]): Promise<ReadonlySet<number> | null> {
+    return toAnswer(await this.pool.query('begin', this.sql.begin, holders(attempts))).settled;
+  }
+
+  /** Which of these attempts no longer hold their tasks. */
   async findLost(attempts: readonly AttemptRef[]): Promise<LostAttempt[]> {
     const rows = await this.pool.query('find_lost', this.sql.findLost, holders(attempts));
     const lost = JSON.parse(rows[0]?.['lost'] ?? '[]') as [number, number, string | null][];
-    return lost.map(([id, attempt, status]) => ({ id, attempt, status }));
+    return lost.map(([claimId, id, status]) => ({ id, claimId, status }));
   }
 
   /** The ids of these attempts' tasks whose rows another transaction holds. */
@@ -66,12 +69,7 @@ export class SettleRepository {
 }
 
 function holders(batch: readonly AttemptRef[]): unknown[] {
-  return [
-    intArray(batch, ({ id }) => id),
-    intArray(batch, ({ leaseId }) => leaseId),
-    intArray(batch, ({ attempt }) => attempt),
-    batch.some(({ dueAt }) => dueAt !== null) ? intArray(batch, ({ dueAt }) => dueAt ?? 'NULL') : null,
-  ];
+  return [intArray(batch, ({ id }) => id), intArray(batch, ({ claimId }) => claimId)];
 }
 
 function toAnswer([row]: TextRow[]): SettleAnswer {

@@ -1,4 +1,5 @@
 import type { AttemptRef } from '../task/settlement.js';
+import { InvalidManagerError } from '../task/task.errors.js';
 import type { TaskDraft } from '../task/task-draft.js';
 import type { RunStatement } from './executor.js';
 import { intArray } from './pg-array.js';
@@ -10,6 +11,10 @@ export interface StoredKey {
   kind: number;
   externalKey: string;
 }
+
+/** What became of an attempt in a transaction; `xid` is null while that has written nothing. */
+export type Completion =
+  { readonly done: true; readonly xid: string } | { readonly done: false; readonly xid: string | null };
 
 /** What producers do with tasks: each method is one statement, in the caller's transaction or outside any. */
 export class TaskRepository {
@@ -67,6 +72,24 @@ export class TaskRepository {
     return Number(rows[0]?.['count'] ?? 0);
   }
 
+  /** Tasks that `retryBroken` would take, all but some. */
+  async findBroken(
+    run: RunStatement,
+    kind: number,
+    limit: number,
+    except: readonly string[],
+  ): Promise<string[]> {
+    const [row] = await run(this.sql.findBroken, [kind, limit, except]);
+    return JSON.parse(row!['ids'] as string) as string[];
+  }
+
+  /** @returns how many of these tasks may run again. */
+  async retrySome(run: RunStatement, ids: readonly string[], attempts: number): Promise<number> {
+    const [row] = await run(this.sql.act.retry, [ids, attempts]);
+    const counts = JSON.parse(row!['answer'] as string) as [kind: number, n: number][];
+    return counts.reduce((sum, [, n]) => sum + n, 0);
+  }
+
   /** In a transaction of its own. @returns for how many milliseconds the oldest due task of these kinds has been due; 0: none is. */
   async oldestDue(run: RunStatement, kinds: readonly number[], timeoutMs: number): Promise<number> {
     await run(this.sql.boundReading, [String(timeoutMs)]);
@@ -74,16 +97,25 @@ export class TaskRepository {
     return Math.max(0, Math.round(Number(row?.['age'] ?? 0)));
   }
 
-  /** Settles an attempt as succeeded. @returns whether it held its lease. */
-  async complete(
-    run: RunStatement,
-    { id, leaseId, attempt, dueAt }: AttemptRef,
-    keep: boolean,
-  ): Promise<boolean> {
+  /**
+   * Settles an attempt as succeeded.
+   * @returns `xid` of the transaction; `done` is false when the attempt no longer holds its task
+   * @throws InvalidManagerError outside of a transaction
+   */
+  async complete(run: RunStatement, { id, claimId }: AttemptRef, keep: boolean): Promise<Completion> {
     // Not every library tells the server that a number is a bigint.
-    const parameters = [String(id), leaseId, attempt, dueAt === null ? null : String(dueAt)];
-    const rows = await run(keep ? this.sql.completeKeeping : this.sql.completeDeleting, parameters);
-    return rows.length > 0;
+    const parameters = [String(id), String(claimId)];
+    const [done] = await run(keep ? this.sql.completeKeeping : this.sql.completeDeleting, parameters);
+    if (done) {
+      return { done: true, xid: done['xid'] as string };
+    }
+    const [transaction] = await run(this.sql.findTransaction, []);
+    if (transaction!['open'] !== true) {
+      throw new InvalidManagerError(
+        'manager, executor: no transaction is open, so the task could not be completed together with its effects. Call completeIn inside of one.',
+      );
+    }
+    return { done: false, xid: transaction!['xid'] as string | null };
   }
 }
 

@@ -10,6 +10,13 @@ export interface LevelRequest {
   readonly cursor: Position;
 }
 
+/** How far a process's claims have come in one (kind, priority). */
+export interface LevelPlace {
+  readonly kind: number;
+  readonly priority: number;
+  readonly position: Position;
+}
+
 export interface KindRequest {
   readonly kind: number;
   /** Free slots: no more than this is claimed. */
@@ -19,6 +26,8 @@ export interface KindRequest {
 }
 
 export interface ClaimRequest {
+  /** The claim's number, which no other claim has. */
+  readonly claimId: number;
   readonly leaseId: number;
   readonly kinds: readonly KindRequest[];
   /** No more tasks than this in all. */
@@ -29,6 +38,25 @@ export interface ClaimRequest {
   readonly findNextDue: boolean;
 }
 
+/** What a claim leaves, though it is due. */
+export interface ClaimLimits {
+  /** No more bytes of payloads than this. */
+  readonly maxBytes: number;
+  /** Look at the sizes of payloads before any row is taken. */
+  readonly isSized: boolean;
+  /** These tasks are passed over. */
+  readonly except: readonly number[];
+}
+
+/** A task that a claim would take. */
+export interface DueTask {
+  readonly id: number;
+  readonly kind: number;
+  readonly priority: number;
+  /** As a claimed task's. */
+  readonly runAt: number;
+}
+
 /** A task as a claim hands it out. */
 export interface ClaimedTask {
   readonly id: number;
@@ -36,6 +64,7 @@ export interface ClaimedTask {
   readonly priority: number;
   /** When it was due, in microseconds since the epoch. */
   readonly runAt: number;
+  /** Once this attempt has begun. 0: it is the last, and the database is to be told before it begins. */
   readonly attemptsLeft: number;
   /** Counts from 1. */
   readonly attempt: number;
@@ -43,6 +72,8 @@ export interface ClaimedTask {
   /** What the push gave it to carry. */
   readonly trace: string | null;
   readonly payload: unknown;
+  /** Of its payload; missing where all of the claim were small. */
+  readonly bytes?: number | undefined;
 }
 
 export interface ClaimAnswer {
@@ -62,4 +93,19 @@ export interface ClaimAnswer {
   readonly rewind: string;
   /** Milliseconds until the next delayed task is due; null when there is none, or it was not asked for. */
   readonly nextDueMs: number | null;
+}
+
+/** A task that this process holds, as far as the database knows, and the claim that took it. */
+export interface HeldTask {
+  readonly id: number;
+  readonly kind: number;
+  readonly claimId: number;
+}
+
+/** The answer of a claim that has limits. */
+export interface LimitedAnswer extends ClaimAnswer {
+  /** More tasks are due than fit. */
+  readonly isCut: boolean;
+  /** The payloads of all together are more than fits, and were left out: the tasks are to be given back. */
+  readonly isWithheld: boolean;
 }

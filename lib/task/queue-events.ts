@@ -17,6 +17,25 @@ export interface AttemptName extends KindName {
 export type SettledAs =
   Exclude<MetricStatus, 'new' | 'processing' | 'no_attempts_left'> | 'snoozed' | 'released';
 
+/** What the database refuses to do for one task. */
+export type RefusedStep = (typeof REFUSED_STEPS)[number];
+export const REFUSED_STEPS = [
+  'claim',
+  'outcome',
+  'rescue',
+  'cleanup',
+  'retry',
+  'cancel',
+  'delete',
+  'runNow',
+] as const;
+
+/** A statement that the database refuses for one task alone, as events name it. */
+export interface RefusalName extends KindName {
+  readonly id: string;
+  readonly step: RefusedStep;
+}
+
 /** Which of the queue's own connections an event is about. */
 export type ConnectionRole = (typeof CONNECTION_ROLES)[number];
 export const CONNECTION_ROLES = ['claim', 'settle', 'heartbeat', 'listen', 'maintenance'] as const;
@@ -67,6 +86,22 @@ export type ShardTaskEvent =
       /** The name of the dead process. */
       readonly worker: string;
     } & KindName)
+  /**
+   * This process gave back tasks that its lease held and that it did not run: a claim took them and its answer was lost, or a
+   * server was restored to an earlier time. No attempt was used.
+   */
+  | ({ readonly type: 'tasks-released'; readonly count: number } & KindName)
+  /** The database refuses a statement for this task alone, whatever its error says; other tasks go on. */
+  | ({
+      readonly type: 'task-refused';
+      readonly error: unknown;
+      /** How often so far. */
+      readonly tries: number;
+      /** In how many milliseconds it is tried again; null: only when somebody asks for it. */
+      readonly retryInMs: number | null;
+    } & RefusalName)
+  /** What the database refused for this task is done, or there is nothing to do any more. */
+  | ({ readonly type: 'task-accepted' } & RefusalName)
   /** A kind that this process handles was paused in the whole cluster: nothing of it is claimed until it is resumed. */
   | ({ readonly type: 'kind-paused' } & KindName)
   | ({ readonly type: 'kind-resumed' } & KindName)

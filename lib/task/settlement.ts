@@ -5,11 +5,8 @@ import type { Outcome } from './outcome.js';
 /** Names one attempt: what an outcome must still hold to be written. */
 export interface AttemptRef {
   readonly id: number;
-  readonly leaseId: number;
-  /** Counts from 1. */
-  readonly attempt: number;
-  /** When the task was due, in µs since the epoch: a push that replaces it counts its attempts anew. Null: it has no key. */
-  readonly dueAt: number | null;
+  /** The claim that took the task: no other, of whatever process, ever has its number. */
+  readonly claimId: number;
 }
 
 /** What is to be written for an ended attempt. */
@@ -33,11 +30,6 @@ export type Settlement = AttemptRef &
       }
   );
 
-/** Whether the next attempt will have the same number. */
-export function givesBack(settlement: Settlement): boolean {
-  return settlement.write === 'unclaim' || (settlement.write === 'reopen' && settlement.back);
-}
-
 /** What the database made of a batch. */
 export interface SettleAnswer {
   /** The ids that were settled; null when all were. Those missing no longer held their lease. */
@@ -54,7 +46,7 @@ const FALLBACK_BACKOFF_MS = 60_000;
  * @param onInvalid told when a live option or the backoff fails; the task is settled all the same
  */
 export function settlementOf(
-  { id, leaseId, attempt, dueAt }: AttemptRef,
+  { id, claimId, attempt }: AttemptRef & { readonly attempt: number },
   outcome: Outcome,
   options: RunnableKindOptions,
   onInvalid: (error: unknown) => void,
@@ -63,27 +55,23 @@ export function settlementOf(
   switch (outcome.type) {
     case 'succeeded':
       return keepsTerminal(options, onInvalid)
-        ? { id, leaseId, attempt, dueAt, write: 'finish', status: 'succeeded', message: null, keep }
-        : { id, leaseId, attempt, dueAt, write: 'delete' };
+        ? { id, claimId, write: 'finish', status: 'succeeded', message: null, keep }
+        : { id, claimId, write: 'delete' };
     case 'cancelled':
       return keepsTerminal(options, onInvalid)
         ? {
             id,
-            leaseId,
-            attempt,
-            dueAt,
+            claimId,
             write: 'finish',
             status: 'cancelled',
             message: outcome.message,
             keep: Math.max(1, keep),
           }
-        : { id, leaseId, attempt, dueAt, write: 'delete' };
+        : { id, claimId, write: 'delete' };
     case 'failed':
       return {
         id,
-        leaseId,
-        attempt,
-        dueAt,
+        claimId,
         write: 'reopen',
         delayMs: backoffOf(options, attempt, onInvalid),
         back: false,
@@ -93,9 +81,7 @@ export function settlementOf(
     case 'snoozed':
       return {
         id,
-        leaseId,
-        attempt,
-        dueAt,
+        claimId,
         write: 'reopen',
         delayMs: outcome.delayMs,
         back: true,
@@ -103,9 +89,9 @@ export function settlementOf(
         keep,
       };
     case 'released':
-      return { id, leaseId, attempt, dueAt, write: 'reopen', delayMs: 0, back: true, message: null, keep };
+      return { id, claimId, write: 'reopen', delayMs: 0, back: true, message: null, keep };
     case 'unclaimed':
-      return { id, leaseId, attempt, dueAt, write: 'unclaim' };
+      return { id, claimId, write: 'unclaim' };
   }
 }
 

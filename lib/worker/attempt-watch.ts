@@ -11,6 +11,7 @@ const MIN_AGE_MS = 1000;
 /** Finds out which running attempts no longer hold their lease, when no notification told it. */
 export class AttemptWatch {
   private beats = 0;
+  private isDue = false;
   /** Cancels that came before the answer of the claim that took their tasks. */
   private early: { readonly leaseId: number; readonly taskId: number }[] = [];
 
@@ -20,12 +21,18 @@ export class AttemptWatch {
     private readonly place: TaskPlace,
   ) {}
 
+  /** The server may be another, or have gone back in time: what was held may not be any more. */
+  reconnected(): void {
+    this.isDue = true;
+  }
+
   async onBeat(listening: boolean): Promise<void> {
     this.beats++;
     this.early = [];
-    if (listening && this.beats % BEATS_WHILE_LISTENING !== 0) {
+    if (listening && !this.isDue && this.beats % BEATS_WHILE_LISTENING !== 0) {
       return;
     }
+    this.isDue = false;
     await this.check(this.attempts().filter((attempt) => attempt.durationMs > MIN_AGE_MS));
   }
 
@@ -50,16 +57,16 @@ export class AttemptWatch {
   }
 
   private async check(attempts: readonly Attempt[]): Promise<void> {
-    const held = attempts.filter((attempt) => !attempt.lost && !attempt.completed);
+    const held = attempts.filter((attempt) => !attempt.lost);
     if (held.length === 0) {
       return;
     }
     const lost = new Map(
-      (await this.repository.findLost(held)).map(({ id, attempt, status }) => [`${id}:${attempt}`, status]),
+      (await this.repository.findLost(held)).map(({ id, claimId, status }) => [`${id}:${claimId}`, status]),
     );
     for (const attempt of held) {
-      const status = lost.get(`${attempt.id}:${attempt.attempt}`);
-      if (status !== undefined && this.isOpen(attempt) && !attempt.completed) {
+      const status = lost.get(`${attempt.id}:${attempt.claimId}`);
+      if (status !== undefined && this.isOpen(attempt) && !hasCompleted(attempt, status)) {
         this.lose(attempt, status === 'cancelled');
       }
     }
@@ -77,7 +84,7 @@ export class AttemptWatch {
   }
 
   private isOpen({ state }: Attempt): boolean {
-    return state === 'waiting' || state === 'running';
+    return state === 'waiting' || state === 'beginning' || state === 'running';
   }
 
   private lose(attempt: Attempt, cancelled: boolean): void {
@@ -88,4 +95,9 @@ export class AttemptWatch {
         : new LeaseLostError(`task ${id}: attempt ${attempt.attempt} lost its lease`),
     );
   }
+}
+
+/** Its handler settled it in a transaction of its own, so that the row is finished, or gone. */
+function hasCompleted({ completed }: Attempt, status: string | null): boolean {
+  return completed && (status === null || status === 'succeeded');
 }

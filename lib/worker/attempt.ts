@@ -10,19 +10,21 @@ export type CompleteIn = (attempt: Attempt, transaction: Manager | Executor) => 
 
 /**
  * One run of a handler.
- * `waiting` was claimed ahead of a slot; `running` holds one and its outcome counts; `abandoned` has given it up though the body
+ * `waiting` was claimed ahead of a slot; `beginning` holds one, and the database is told first; `running` holds one and its outcome counts; `abandoned` has given it up though the body
  * still runs; `ended` is over.
  */
 export class Attempt implements AttemptRef {
   readonly id: number;
+  /** Counts from 1. */
   readonly attempt: number;
-  readonly dueAt: number | null;
-  state: 'waiting' | 'running' | 'abandoned' | 'ended' = 'waiting';
+  state: 'waiting' | 'beginning' | 'running' | 'abandoned' | 'ended' = 'waiting';
   /** When the attempt is over, whatever its body does. */
   deadline = Number.POSITIVE_INFINITY;
   startedAt = performance.now();
-  /** Settled by the handler itself, in a transaction that may still roll back. */
+  /** The handler may have settled it in a transaction of its own: what the row says decides, since that may have rolled back. */
   completed = false;
+  /** The id of the transaction in which it did so last. */
+  completedIn: string | undefined;
   /** The lease is gone: whatever the handler does, nothing is written. */
   lost = false;
   /** Its body went on when it had given its slot up, and this was told. */
@@ -33,11 +35,16 @@ export class Attempt implements AttemptRef {
 
   constructor(
     readonly claimed: ClaimedTask,
+    readonly claimId: number,
     readonly leaseId: number,
   ) {
     this.id = claimed.id;
     this.attempt = claimed.attempt;
-    this.dueAt = claimed.externalKey === null ? null : claimed.runAt;
+  }
+
+  /** No other follows: it is used up once it has begun, and not before. */
+  get isLast(): boolean {
+    return this.claimed.attemptsLeft === 0;
   }
 
   start(timeoutMs: number): void {

@@ -1,4 +1,4 @@
-import type { ClaimAnswer, ClaimRequest, Position } from '../task/claim.js';
+import type { ClaimAnswer, ClaimRequest, DueTask, LevelPlace, Position } from '../task/claim.js';
 import { parseSnapshot } from './snapshot.js';
 
 /** Before everything: a cursor there sees all rows. */
@@ -41,6 +41,15 @@ export class ClaimCursor {
 
   positionOf(kind: number, priority: number): Position {
     return this.positions.get(levelKey(kind, priority)) ?? START;
+  }
+
+  /** Behind these places nothing is left but what somebody holds. */
+  places(): LevelPlace[] {
+    return Array.from(this.positions, ([key, position]) => ({
+      kind: kindOfLevel(key),
+      priority: priorityOfLevel(key),
+      position,
+    }));
   }
 
   /** Whether the next claim should take a transaction id even if it claims nothing: only then can the horizon move. */
@@ -90,6 +99,16 @@ export class ClaimCursor {
           this.positions.set(levelKey(kind, priority), cursor);
         }
       }
+    }
+  }
+
+  /** A task may be claimed from there again. */
+  goBackTo({ kind, priority, runAt, id }: DueTask): void {
+    this.epoch++;
+    const key = levelKey(kind, priority);
+    const place = { runAt, id: id - 1 };
+    if (isBefore(place, this.positions.get(key) ?? START)) {
+      this.positions.set(key, place);
     }
   }
 
@@ -248,7 +267,7 @@ function lastPositions({ tasks }: ClaimAnswer, limit: number): Map<number, Posit
   return reached;
 }
 
-function isBefore(a: Position, b: Position): boolean {
+export function isBefore(a: Position, b: Position): boolean {
   return a.runAt < b.runAt || (a.runAt === b.runAt && a.id < b.id);
 }
 
@@ -259,4 +278,8 @@ function levelKey(kind: number, priority: number): number {
 
 function kindOfLevel(key: number): number {
   return Math.floor(key / 16);
+}
+
+function priorityOfLevel(key: number): number {
+  return key - kindOfLevel(key) * 16;
 }

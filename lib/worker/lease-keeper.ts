@@ -1,5 +1,6 @@
 import type { LeaseRepository, WorkerInfo } from '../storage/lease.repository.js';
 import type { ShardEventSink } from '../task/queue-events.js';
+import { InvalidOptionError } from '../task/task.errors.js';
 import type { WorkerReport } from '../task/worker-report.js';
 import type { ConnectionStates } from './connection-states.js';
 import { retryDelay } from './retry-delay.js';
@@ -40,6 +41,16 @@ const OUTAGE_SHARE = 2 / 3;
 /** For this share of that silence a heartbeat must have stood still before this process's own eyes. */
 const STILL_SHARE = 0.5;
 
+/** A session of this process whose connection broke has ended by then: its keepalive probes find that out within 14 seconds. */
+const LONGEST_LINGER_MS = 20_000;
+
+const sharedSessions = () =>
+  new InvalidOptionError(
+    'transactionPooling',
+    false,
+    'must be true: heartbeats are answered by one session and another, as behind a pooler in transaction mode',
+  );
+
 /**
  * Holds this process's lease: one heartbeat for all that it runs, on a connection that nothing else uses.
  * A lease that was taken away is replaced by a new one, under which the process goes on.
@@ -54,7 +65,12 @@ export class LeaseKeeper {
   private lastBeatAt = Number.NEGATIVE_INFINITY;
   /** Since when no gap between two heartbeats was long enough for an outage that others had too. */
   private healthySince = 0;
-  private tied = false;
+  /** The session that has the current lease's lock. */
+  private tiedTo: string | undefined;
+  /** Since when the lock can't be had. */
+  private untiedSince: number | undefined;
+  /** A pooler hands the heartbeats to sessions that others use too: their locks tell nothing. */
+  private sharesSessions = false;
   private stopped = false;
   private loop: Promise<void> | undefined;
 
@@ -77,15 +93,12 @@ export class LeaseKeeper {
     this.loop ??= this.run();
   }
 
-  /**
-   * The outcome of a claim is unknown: it may have leased tasks that never reached this process. New claims get a new
-   * lease; the old one is given back when its known attempts are settled, and the unknown ones with it.
-   */
-  retire(): void {
+  /** Another session has the lock: a copy of this process may live. New claims get a lease that no other can know. */
+  private retire(): void {
     if (this.lease !== null) {
       this.retiring.add(this.lease);
       this.lease = null;
-      this.signal.wake();
+      this.untiedSince = undefined;
     }
   }
 
@@ -95,24 +108,25 @@ export class LeaseKeeper {
   }
 
   /** Ends the heartbeat. @returns the leases that are held still. */
-  async stop(): Promise<number[]> {
+  async stop(): Promise<readonly number[]> {
     this.stopped = true;
     this.signal.wake();
     await this.loop;
-    return [...this.leases()];
+    return this.all;
   }
 
-  /** Ends leases under which nothing runs and nothing waits to be written. */
-  async end(held: readonly number[]): Promise<void> {
+  /** Ends leases under which nothing runs and nothing waits to be written. @param inDoubt whether they may hold what nobody knows of */
+  async end(held: readonly number[], inDoubt: boolean): Promise<void> {
     const { repository } = this.deps;
     for (const leaseId of held) {
       // What could not be released is left to the rescue of another process.
-      await (this.retiring.has(leaseId) ? repository.release(leaseId) : repository.end([leaseId]));
+      await (inDoubt || this.retiring.has(leaseId) ? repository.release(leaseId) : repository.end([leaseId]));
     }
   }
 
-  private leases(): Set<number> {
-    return this.lease === null ? this.retiring : new Set([this.lease, ...this.retiring]);
+  /** Those of this process, the current one first. */
+  get all(): readonly number[] {
+    return this.lease === null ? [...this.retiring] : [this.lease, ...this.retiring];
   }
 
   private async run(): Promise<void> {
@@ -138,15 +152,15 @@ export class LeaseKeeper {
 
   /** The heartbeat has a new connection: the old one's locks are gone, or will be. */
   reconnected(): void {
-    this.tied = false;
+    this.tiedTo = undefined;
   }
 
   private async beat(): Promise<void> {
     const { heartbeats, silenceMs, info, events, onPaused, onAcquired, onSilent, onBeat } = this.deps;
     const report = this.deps.report();
     // One that is being released is locked for as long as that takes.
-    const held = [...this.leases()].filter((leaseId) => !this.releasing.has(leaseId));
-    const { alive, late, paused } = await heartbeats.heartbeat(held, silenceMs, report);
+    const held = this.all.filter((leaseId) => !this.releasing.has(leaseId));
+    const { alive, late, paused, session } = await heartbeats.heartbeat(held, this.lease, silenceMs, report);
     // Before there is a lease to claim under.
     onPaused(paused);
     for (const leaseId of held) {
@@ -156,11 +170,11 @@ export class LeaseKeeper {
     }
     if (this.lease === null && !this.stopped) {
       this.lease = await heartbeats.acquire(info(), report);
-      this.tied = false;
+      this.tiedTo = undefined;
       events.emit({ type: 'lease-acquired', leaseId: this.lease });
       onAcquired();
     }
-    await this.tie();
+    await this.tie(session);
     const suspects = this.silence.look(late, performance.now());
     if (this.isFitToJudge() && suspects.length > 0) {
       onSilent(suspects);
@@ -180,12 +194,26 @@ export class LeaseKeeper {
     return now - this.healthySince >= silenceMs;
   }
 
-  private async tie(): Promise<void> {
-    if (this.deps.tiesSession && !this.tied) {
-      // Set first: a connection that is replaced meanwhile unsets it again.
-      this.tied = true;
-      const held = await this.deps.heartbeats.hold([...this.leases()]);
-      this.tied &&= held;
+  /** The lock of a lease goes with the session that has it, and so tells others that this process lives. */
+  private async tie(session: string): Promise<void> {
+    if (!this.deps.tiesSession || this.sharesSessions || this.lease === null || this.tiedTo === session) {
+      return;
+    }
+    if (this.tiedTo !== undefined) {
+      this.sharesSessions = true;
+      this.deps.events.emit({ type: 'connection-failed', role: 'heartbeat', error: sharedSessions() });
+      return;
+    }
+    const hold = await this.deps.heartbeats.hold(this.all);
+    if (hold.held.has(this.lease)) {
+      this.tiedTo = hold.session;
+      this.untiedSince = undefined;
+      return;
+    }
+    this.untiedSince ??= performance.now();
+    if (performance.now() - this.untiedSince >= LONGEST_LINGER_MS) {
+      this.retire();
+      this.signal.wake();
     }
   }
 

@@ -23,8 +23,8 @@ export class SetAside<T extends Outcome> {
 
   constructor(private readonly deps: SetAsideDeps<T>) {}
 
-  get size(): number {
-    return this.entries.length;
+  get all(): readonly T[] {
+    return this.entries;
   }
 
   /** Keeps the outcomes that have to wait. @returns the others */

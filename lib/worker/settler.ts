@@ -1,37 +1,25 @@
 import type { SettleRepository } from '../storage/settle.repository.js';
-import { isCertainlyRolledBack, isConflict, isRefusedData } from '../storage/sql-state.js';
-import type { AttemptName, SettledAs, ShardEventSink } from '../task/queue-events.js';
-import { givesBack, type SettleAnswer, type Settlement } from '../task/settlement.js';
+import { isCertainlyRolledBack, isConflict, isRowError } from '../storage/sql-state.js';
+import type { ShardEventSink } from '../task/queue-events.js';
+import type { AttemptRef, Settlement } from '../task/settlement.js';
 import type { ConnectionStates } from './connection-states.js';
+import { OutcomeReport, type SettlerEntry } from './outcome-report.js';
+import { RefusedOutcomes } from './refused-outcomes.js';
+import type { RefusedTasks } from './refused-tasks.js';
 import { retryDelay } from './retry-delay.js';
 import { SetAside } from './set-aside.js';
-
-/** An ended attempt on its way to the database. */
-export interface SettlerEntry {
-  readonly settlement: Settlement;
-  /** The task as events name it. */
-  readonly task: Omit<AttemptName, 'attempt'>;
-  readonly as: SettledAs;
-  readonly durationMs: number;
-  readonly error?: unknown;
-  /** The handler may have settled it in its own transaction, so that finding it settled is no loss. */
-  readonly completed: boolean;
-  /** A write of it may have been committed though its answer never came. */
-  uncertain: boolean;
-}
 
 export interface SettlerDeps {
   repository: SettleRepository;
   events: ShardEventSink;
   states: ConnectionStates;
+  refused: RefusedTasks;
   /** Whether a lease is still this process's, as far as it knows. */
   holds(leaseId: number): boolean;
   /** There is room again. */
   onRoom(): void;
   /** A task waits for its next attempt, from now on for so long. */
   onReopened(delayMs: number): void;
-  /** A write that gives an attempt back may come again, or late: no new attempt may bear the same name. */
-  onUncertain(): void;
   /** Tasks are back in their old places. */
   onUnclaimed(): void;
 }
@@ -41,6 +29,8 @@ const BATCH = 1000;
 const MAX_BATCHES_ON_THEIR_WAY = 2;
 /** From here on nothing is claimed until outcomes have been written. */
 const MAX_WAITING = 5000;
+/** So many failures in a row of one batch may be a row's, whatever they say. */
+const PATIENCE = 3;
 
 /**
  * Writes outcomes in batches: while one batch is on its way the next gathers. Keeps trying as long as the leases can be held,
@@ -48,52 +38,76 @@ const MAX_WAITING = 5000;
  */
 export class Settler {
   private waiting: SettlerEntry[] = [];
-  private onTheirWay = 0;
   private scheduled = false;
   private failures = 0;
-  /** Outcomes that are being written again, by task: dropped when this process claims the task anew. */
-  private readonly retrying = new Map<number, SettlerEntry>();
-  /** Outcomes that are not written yet, by lease. */
-  private readonly pending = new Map<number, number>();
+  private readonly batches = new Set<readonly SettlerEntry[]>();
+  /** What failed too often to be tried one by one. */
+  private later: SettlerEntry[] = [];
   private idle: (() => void)[] = [];
   private closed = false;
   private readonly aside: SetAside<SettlerEntry>;
+  private readonly report: OutcomeReport;
+  private readonly refused: RefusedOutcomes;
 
   constructor(private readonly deps: SettlerDeps) {
+    this.report = new OutcomeReport({
+      ...deps,
+      onUnknown: (entries, error) => {
+        deps.states.failed('settle', error);
+        this.waiting.push(...entries);
+      },
+    });
+    this.refused = new RefusedOutcomes({
+      refused: deps.refused,
+      report: this.report,
+      holds: deps.holds,
+      write: (entries, as) => this.send(this.stillWanted(entries), as),
+      onDone: () => {
+        deps.onRoom();
+        this.flush();
+      },
+    });
     this.aside = new SetAside({
       findHeld: (entries) => deps.repository.findHeld(entries.map(({ settlement }) => settlement)),
       onFree: (entries) => {
-        this.waiting.push(...entries.filter((entry) => this.stillWanted(entry)));
+        this.waiting.push(...this.stillWanted(entries));
         this.flush();
       },
     });
   }
 
   get isFull(): boolean {
-    return this.waiting.length >= MAX_WAITING;
+    return this.waiting.length + this.later.length + this.refused.all.size >= MAX_WAITING;
   }
 
   add(entry: SettlerEntry): void {
-    const { leaseId } = entry.settlement;
-    this.pending.set(leaseId, (this.pending.get(leaseId) ?? 0) + 1);
+    this.report.expect(entry);
     this.waiting.push(entry);
     this.schedule();
   }
 
-  /** The task was claimed again, so that an older outcome of it must have been committed. */
-  forget(taskId: number): void {
-    if (this.retrying.size > 0) {
-      this.retrying.delete(taskId);
+  /** What is not written yet. */
+  *unwritten(): Iterable<AttemptRef> {
+    for (const entries of [this.waiting, ...this.batches, this.aside.all, this.later, this.refused.all]) {
+      for (const { settlement } of entries) {
+        yield settlement;
+      }
     }
   }
 
   /** Whether outcomes under this lease are not written yet. */
   uses(leaseId: number): boolean {
-    return this.pending.has(leaseId);
+    return this.report.expects(leaseId);
+  }
+
+  /** Whether the database refuses some: their leases must not end in order. */
+  get hasRefused(): boolean {
+    return this.refused.all.size > 0;
   }
 
   /** Resolves when all is written, or nothing more can be. */
   async drained(): Promise<void> {
+    await this.refused.tryLast();
     if (this.isBusy) {
       await new Promise<void>((resolve) => this.idle.push(resolve));
     }
@@ -103,14 +117,17 @@ export class Settler {
   close(): void {
     this.closed = true;
     this.aside.close();
+    this.refused.close();
   }
 
   private get isBusy(): boolean {
-    return this.waiting.length > 0 || this.onTheirWay > 0 || this.aside.size > 0;
+    return (
+      this.waiting.length > 0 || this.batches.size > 0 || this.aside.all.length > 0 || this.later.length > 0
+    );
   }
 
   private schedule(): void {
-    if (!this.scheduled && this.onTheirWay < MAX_BATCHES_ON_THEIR_WAY) {
+    if (!this.scheduled && this.batches.size < MAX_BATCHES_ON_THEIR_WAY) {
       this.scheduled = true;
       setImmediate(() => {
         this.scheduled = false;
@@ -120,12 +137,12 @@ export class Settler {
   }
 
   private flush(): void {
-    while (this.waiting.length > 0 && this.onTheirWay < MAX_BATCHES_ON_THEIR_WAY) {
+    while (this.waiting.length > 0 && this.batches.size < MAX_BATCHES_ON_THEIR_WAY) {
       const batch = this.waiting.slice(0, BATCH);
       this.waiting = this.waiting.slice(BATCH);
-      this.onTheirWay++;
+      this.batches.add(batch);
       void this.write(batch).then(() => {
-        this.onTheirWay--;
+        this.batches.delete(batch);
         this.deps.onRoom();
         this.flush();
       });
@@ -143,33 +160,20 @@ export class Settler {
   }
 
   private async writeGroup(group: SettlerEntry[]): Promise<void> {
-    for (
-      let entries = group;
-      entries.length > 0;
-      entries = entries.filter((entry) => this.stillWanted(entry))
-    ) {
-      const startedAt = performance.now();
+    let failures = 0;
+    for (let entries = group; entries.length > 0; entries = this.stillWanted(entries)) {
       try {
-        this.report(entries, await this.send(entries));
-        this.failures = 0;
-        this.deps.states.worked('settle');
-        if (entries[0]!.settlement.write === 'unclaim') {
-          this.deps.onUnclaimed();
-        }
-        this.deps.events.emit({
-          type: 'flushed',
-          count: entries.length,
-          durationMs: performance.now() - startedAt,
-        });
+        await this.send(entries, entries[0]!.settlement.write);
         return;
       } catch (error) {
-        if (isRefusedData(error)) {
-          return this.isolate(entries, error);
+        failures++;
+        if ((isRowError(error) || failures >= PATIENCE) && (await this.divide(entries))) {
+          return;
         }
         if (isConflict(error)) {
           entries = await this.withoutHeld(entries);
         } else {
-          await this.pause(entries, error);
+          await this.pause(error);
         }
         if (this.closed) {
           return;
@@ -178,30 +182,53 @@ export class Settler {
     }
   }
 
-  private send(entries: SettlerEntry[]): Promise<SettleAnswer> {
-    const { repository } = this.deps;
+  /** One statement for a batch, which may be empty. */
+  private async send(entries: readonly SettlerEntry[], as: Settlement['write']): Promise<void> {
+    const { repository, states, events, onUnclaimed } = this.deps;
+    const startedAt = performance.now();
     const settlements = entries.map(({ settlement }) => settlement) as never[];
-    switch (entries[0]!.settlement.write) {
-      case 'delete':
-        return repository.delete(settlements);
-      case 'finish':
-        return repository.finish(settlements);
-      case 'reopen':
-        return repository.reopen(settlements);
-      case 'unclaim':
-        return repository.unclaim(settlements);
+    try {
+      await this.report.answered(entries, await repository[as](settlements));
+    } catch (error) {
+      const uncertain = !isCertainlyRolledBack(error);
+      for (const entry of entries) {
+        entry.uncertain ||= uncertain;
+      }
+      throw error;
+    }
+    if (entries.length > 0) {
+      this.failures = 0;
+      states.worked('settle');
+      if (as === 'unclaim') {
+        onUnclaimed();
+      }
+      events.emit({ type: 'flushed', count: entries.length, durationMs: performance.now() - startedAt });
     }
   }
 
-  private async pause(entries: SettlerEntry[], error: unknown): Promise<void> {
-    const uncertain = !isCertainlyRolledBack(error);
-    for (const entry of entries) {
-      entry.uncertain ||= uncertain;
-      this.retrying.set(entry.settlement.id, entry);
+  /** Where it is rows that can't be written, the others are. @returns whether it may be rows */
+  private async divide(entries: SettlerEntry[]): Promise<boolean> {
+    try {
+      const untried = await this.refused.divide(entries);
+      if (untried.length > 0) {
+        this.later.push(...untried);
+        setTimeout(() => this.again(untried), retryDelay(++this.failures));
+      }
+      return true;
+    } catch {
+      return false;
     }
-    if (uncertain && entries.some(({ settlement }) => givesBack(settlement))) {
-      this.deps.onUncertain();
+  }
+
+  private again(entries: readonly SettlerEntry[]): void {
+    this.later = this.later.filter((entry) => !entries.includes(entry));
+    if (!this.closed) {
+      this.waiting.push(...this.stillWanted(entries));
+      this.flush();
     }
+  }
+
+  private async pause(error: unknown): Promise<void> {
     this.failures++;
     this.deps.states.failed('settle', error);
     await new Promise<void>((resolve) => setTimeout(resolve, retryDelay(this.failures)));
@@ -209,91 +236,21 @@ export class Settler {
 
   /** Others hold rows of this batch: what is not among them is written at once. */
   private async withoutHeld(entries: SettlerEntry[]): Promise<SettlerEntry[]> {
-    entries.forEach((entry) => this.retrying.set(entry.settlement.id, entry));
     try {
       return await this.aside.divide(entries);
     } catch (error) {
-      await this.pause(entries, error);
+      await this.pause(error);
       return entries;
     }
   }
 
-  private stillWanted(entry: SettlerEntry): boolean {
-    if (this.retrying.get(entry.settlement.id) !== entry) {
-      this.emit(entry, entry.as, false);
-      return false;
-    }
-    if (!this.deps.holds(entry.settlement.leaseId)) {
-      this.retrying.delete(entry.settlement.id);
-      this.emit(entry, 'lost', false);
-      return false;
-    }
-    return true;
-  }
-
-  /** One outcome of the batch can't be stored: the others must not wait for it, and it is written without its text. */
-  private async isolate(entries: SettlerEntry[], error: unknown): Promise<void> {
-    if (entries.length > 1) {
-      for (const entry of entries) {
-        await this.writeGroup([entry]);
+  private stillWanted(entries: readonly SettlerEntry[]): SettlerEntry[] {
+    return entries.filter((entry) => {
+      const isHeld = this.deps.holds(entry.leaseId);
+      if (!isHeld) {
+        this.report.lost(entry);
       }
-      return;
-    }
-    const [entry] = entries as [SettlerEntry];
-    const { settlement } = entry;
-    if ('message' in settlement && settlement.message !== null) {
-      const message = 'the error message could not be stored';
-      await this.writeGroup([{ ...entry, settlement: { ...settlement, message } }]);
-      return;
-    }
-    this.deps.states.failed('settle', error);
-    if (settlement.write === 'delete') {
-      // Something of the application's points to it.
-      const status = entry.as === 'cancelled' ? 'cancelled' : 'succeeded';
-      const kept: Settlement = { ...settlement, write: 'finish', status, message: null, keep: 0 };
-      await this.writeGroup([{ ...entry, settlement: kept }]);
-      return;
-    }
-    this.emit(entry, 'lost', false);
-  }
-
-  private report(entries: SettlerEntry[], { settled, exhausted }: SettleAnswer): void {
-    for (const entry of entries) {
-      const { id, leaseId, write } = entry.settlement;
-      this.retrying.delete(id);
-      const written = settled === null || settled.has(id) || (entry.uncertain && this.deps.holds(leaseId));
-      if (!written && entry.completed) {
-        // The handler's own transaction was first, and stands whatever the handler did afterwards.
-        this.emit({ ...entry, error: undefined }, 'succeeded', false);
-        continue;
-      }
-      this.emit(entry, written ? entry.as : 'lost', exhausted.has(id));
-      if (written && write === 'reopen' && !exhausted.has(id)) {
-        this.deps.onReopened(entry.settlement.delayMs);
-      }
-    }
-  }
-
-  private emit(
-    { settlement, task, durationMs, error }: SettlerEntry,
-    as: SettledAs,
-    exhausted: boolean,
-  ): void {
-    const { attempt, leaseId } = settlement;
-    const left = (this.pending.get(leaseId) ?? 1) - 1;
-    if (left > 0) {
-      this.pending.set(leaseId, left);
-    } else {
-      this.pending.delete(leaseId);
-    }
-    this.deps.events.emit({
-      type: 'attempt-settled',
-      ...task,
-      attempt,
-      as,
-      exhausted,
-      durationMs,
-      error,
+      return isHeld;
     });
   }
 }

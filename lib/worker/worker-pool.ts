@@ -1,11 +1,12 @@
 import type { RegisteredHandler } from '../handlers/registered-handler.js';
-import type { ClaimedTask } from '../task/claim.js';
 import { failed, type Outcome, RELEASED, UNCLAIMED } from '../task/outcome.js';
 import type { Instruments } from '../task/instrumentation.js';
 import type { ShardEvent } from '../task/queue-events.js';
 import type { RunnableKindOptions } from '../task/kind-options.js';
 import { LeaseLostError, TaskTimeoutError } from '../task/task.errors.js';
-import { Attempt } from './attempt.js';
+import { AbandonedHandlers, type AbandonedTasks } from './abandoned-handlers.js';
+import type { Attempt } from './attempt.js';
+import { Deadlines } from './deadlines.js';
 import type { SharedSlots } from './shared-slots.js';
 import { type SlotHolder, SlotShare } from './slot-share.js';
 import { type RunnerHooks, runAttempt } from './task-runner.js';
@@ -23,6 +24,9 @@ export interface WorkerPoolHooks extends RunnerHooks {
   onRoom(): void;
   /** Nothing of this kind is to be claimed, in the whole cluster. */
   isPaused(kind: number): boolean;
+  /** The database is told that a last attempt begins; `begun` is called when it knows. */
+  begin(attempt: Attempt, begun: () => void): void;
+  abandonedTasks: AbandonedTasks;
 }
 
 /** What runs of one kind and one shard in this process: one attempt in each slot that it has of those that shards share. */
@@ -32,15 +36,14 @@ export class WorkerPool implements SlotHolder {
   readonly share: SlotShare;
   /** In the order of their start, which is the order of their deadlines. */
   private readonly running = new Map<number, Attempt>();
-  /** Bodies that outlived their attempt. */
-  private readonly abandoned = new Map<number, Attempt>();
+  /** They have a slot, and run when the database knows. */
+  private readonly beginning = new Map<number, Attempt>();
+  private readonly abandoned: AbandonedHandlers;
+  private readonly deadlines: Deadlines;
   /** They have a slot, and run as soon as the next claim is on its way. */
   private readonly starting: Attempt[] = [];
-  private readonly line = new WaitingLine((attempt) => this.end(attempt, UNCLAIMED));
+  private readonly line = new WaitingLine((attempt) => this.giveBack(attempt));
   private draining = false;
-  private deadlineTimer: NodeJS.Timeout | undefined;
-  /** Those of them that were told of: one that ends within the turn of its signal is not. */
-  private outlived = 0;
 
   constructor(
     private readonly handler: RegisteredHandler,
@@ -49,6 +52,14 @@ export class WorkerPool implements SlotHolder {
   ) {
     this.options = handler.options;
     this.share = new SlotShare(slots, this);
+    const { kind, name, attemptTimeoutMs } = handler.options;
+    const { place, abandonedTasks: tasks, tell } = hooks;
+    this.abandoned = new AbandonedHandlers({ kind, name, place, tasks, tell });
+    this.deadlines = new Deadlines(
+      attemptTimeoutMs,
+      () => this.running.values(),
+      (attempt) => this.expire(attempt),
+    );
   }
 
   get kind(): number {
@@ -60,7 +71,7 @@ export class WorkerPool implements SlotHolder {
   }
 
   get busy(): number {
-    return this.running.size;
+    return this.running.size + this.beginning.size;
   }
 
   /** The slots as the live option says now, of all shards; the last good value while it fails. */
@@ -90,12 +101,7 @@ export class WorkerPool implements SlotHolder {
       return 0;
     }
     const offered = this.share.offer(count);
-    return offered + this.aheadOf(Math.min(count, this.busy + offered));
-  }
-
-  /** A crash uses up an attempt of what was claimed and did not start: nobody's only one. */
-  private aheadOf(slots: number): number {
-    return this.options.maxAttempts > 1 ? this.line.room(slots) : 0;
+    return offered + this.line.room(Math.min(count, this.busy + offered));
   }
 
   /** There are slots, and all are in use. */
@@ -104,7 +110,7 @@ export class WorkerPool implements SlotHolder {
   }
 
   get abandonedBodies(): number {
-    return this.abandoned.size;
+    return this.abandoned.count;
   }
 
   get hasWaiting(): boolean {
@@ -115,19 +121,19 @@ export class WorkerPool implements SlotHolder {
     this.hooks.onRoom();
   }
 
-  start(task: ClaimedTask, leaseId: number): void {
-    const attempt = new Attempt(task, leaseId);
-    const older = this.running.get(task.id) ?? this.line.get(task.id);
-    if (older || this.abandoned.has(task.id)) {
-      older?.lose(new LeaseLostError(`task ${this.hooks.place.idOf(task.id)} was taken again`));
+  start(attempt: Attempt): void {
+    const { id } = attempt;
+    const older = this.running.get(id) ?? this.beginning.get(id) ?? this.line.get(id);
+    if (older || this.hooks.abandonedTasks.has(id)) {
+      older?.lose(new LeaseLostError(`task ${this.hooks.place.idOf(id)} was taken again`));
       this.end(attempt, { type: 'snoozed', delayMs: OVERLAP_DELAY_MS });
     } else if (this.isPaused) {
       // Its claim was on the way when the pause was heard of.
-      this.end(attempt, UNCLAIMED);
+      this.giveBack(attempt);
     } else if (this.slots.hasFree && !this.hasWaiting) {
       this.takeSlot(attempt);
     } else if (this.draining) {
-      this.end(attempt, UNCLAIMED);
+      this.giveBack(attempt);
     } else {
       this.line.join(attempt);
       this.slots.fill();
@@ -141,11 +147,31 @@ export class WorkerPool implements SlotHolder {
   }
 
   private takeSlot(attempt: Attempt): void {
-    attempt.start(this.options.attemptTimeoutMs);
     this.line.started();
     this.share.started();
+    if (attempt.isLast) {
+      attempt.state = 'beginning';
+      this.beginning.set(attempt.id, attempt);
+      this.hooks.begin(attempt, () => this.begun(attempt));
+    } else {
+      this.startBody(attempt);
+    }
+  }
+
+  private begun(attempt: Attempt): void {
+    this.beginning.delete(attempt.id);
+    if (attempt.lost) {
+      this.giveBack(attempt);
+      this.share.freed();
+    } else {
+      this.startBody(attempt);
+    }
+  }
+
+  private startBody(attempt: Attempt): void {
+    attempt.start(this.options.attemptTimeoutMs);
     this.running.set(attempt.id, attempt);
-    this.deadlineTimer ??= setTimeout(() => this.expireDeadlines(), this.options.attemptTimeoutMs);
+    this.deadlines.watch();
     if (this.starting.push(attempt) === 1) {
       setImmediate(() => this.runStarting());
     }
@@ -154,7 +180,7 @@ export class WorkerPool implements SlotHolder {
   startNext(): void {
     const attempt = this.line.next()!;
     if (attempt.lost) {
-      this.end(attempt, UNCLAIMED);
+      this.giveBack(attempt);
     } else {
       this.takeSlot(attempt);
     }
@@ -165,7 +191,11 @@ export class WorkerPool implements SlotHolder {
     this.line.giveBackAll();
   }
 
-  /** It never had a slot. */
+  /** It never began. */
+  giveBack(attempt: Attempt): void {
+    this.end(attempt, UNCLAIMED);
+  }
+
   private end(attempt: Attempt, outcome: Outcome): void {
     attempt.state = 'ended';
     this.hooks.onEnded(attempt, outcome);
@@ -209,6 +239,7 @@ export class WorkerPool implements SlotHolder {
   /** The attempts that hold a slot, or wait for one. */
   *attempts(): Iterable<Attempt> {
     yield* this.running.values();
+    yield* this.beginning.values();
     yield* this.line.values();
   }
 
@@ -220,11 +251,13 @@ export class WorkerPool implements SlotHolder {
   /** Gives up on everything that still runs: the attempts are given back. */
   releaseAll(): void {
     this.running.forEach((attempt) => this.abandon(attempt, RELEASED));
+    const beginning = [...this.beginning.values()];
+    this.beginning.clear();
+    beginning.forEach((attempt) => this.giveBack(attempt));
   }
 
   close(): void {
-    clearTimeout(this.deadlineTimer);
-    this.deadlineTimer = undefined;
+    this.deadlines.close();
     this.line.close();
     this.slots.close();
   }
@@ -234,37 +267,15 @@ export class WorkerPool implements SlotHolder {
       this.finish(attempt, 'ended', outcome);
     } else {
       attempt.state = 'ended';
-      if (this.abandoned.get(attempt.id) === attempt) {
-        this.abandoned.delete(attempt.id);
-      }
-      if (attempt.outlived) {
-        this.outlived--;
-        this.emitOutlived('abandoned-handler-ended', attempt);
-      }
+      this.abandoned.ended(attempt);
       this.share.freed();
       this.hooks.onRoom();
     }
   };
 
   private abandon(attempt: Attempt, outcome: Outcome): void {
-    this.abandoned.set(attempt.id, attempt);
+    this.abandoned.add(attempt);
     this.finish(attempt, 'abandoned', outcome);
-    // A handler that heeds its signal ends within this turn.
-    setImmediate(() => {
-      if (attempt.state === 'abandoned') {
-        attempt.outlived = true;
-        this.outlived++;
-        this.emitOutlived('handler-abandoned', attempt);
-      }
-    });
-  }
-
-  private emitOutlived(
-    type: 'handler-abandoned' | 'abandoned-handler-ended',
-    { id, attempt }: Attempt,
-  ): void {
-    const { kind, name } = this.options;
-    this.hooks.tell({ type, kind, name, id: this.hooks.place.idOf(id), attempt, abandoned: this.outlived });
   }
 
   private finish(attempt: Attempt, state: 'ended' | 'abandoned', outcome: Outcome): void {
@@ -277,21 +288,10 @@ export class WorkerPool implements SlotHolder {
     this.hooks.onEnded(attempt, outcome);
   }
 
-  /** One timer serves all attempts of a kind: their time-outs are equal, so the oldest is the first to be over. */
-  private expireDeadlines(): void {
-    this.deadlineTimer = undefined;
-    for (const attempt of this.running.values()) {
-      const left = attempt.deadline - performance.now();
-      if (left > 0) {
-        // A task that took over a slot may have set it.
-        clearTimeout(this.deadlineTimer);
-        this.deadlineTimer = setTimeout(() => this.expireDeadlines(), Math.ceil(left));
-        return;
-      }
-      const timeout = new TaskTimeoutError(this.options.attemptTimeoutMs);
-      attempt.abort(timeout);
-      this.abandon(attempt, failed(timeout));
-    }
+  private expire(attempt: Attempt): void {
+    const timeout = new TaskTimeoutError(this.options.attemptTimeoutMs);
+    attempt.abort(timeout);
+    this.abandon(attempt, failed(timeout));
   }
 
   reportInvalid(error: unknown): void {

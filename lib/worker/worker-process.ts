@@ -8,19 +8,24 @@ import { TaskRepository } from '../storage/task.repository.js';
 import type { Instruments } from '../task/instrumentation.js';
 import { errorOf, type Outcome, settledAs } from '../task/outcome.js';
 import type { ShardEventSink } from '../task/queue-events.js';
-import { keepsTerminal, settlementOf } from '../task/settlement.js';
-import { InvalidManagerError, LeaseLostError, ShutdownError } from '../task/task.errors.js';
+import { type AttemptRef, settlementOf } from '../task/settlement.js';
+import { ShutdownError } from '../task/task.errors.js';
 import type { Executor, Manager } from '../task/transaction.js';
+import type { AbandonedTasks } from './abandoned-handlers.js';
 import { AttemptWatch } from './attempt-watch.js';
 import type { Attempt, TaskPlace } from './attempt.js';
 import { ClaimCursor } from './claim-cursor.js';
 import { ClaimSchedule } from './claim-schedule.js';
 import { Claimer } from './claimer.js';
+import { Completer } from './completer.js';
 import { ConnectionStates } from './connection-states.js';
 import { Connections } from './connections.js';
 import { within } from './deadline.js';
+import { LastAttempts } from './last-attempts.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { PausedKinds } from './paused-kinds.js';
+import { Reconciler } from './reconciler.js';
+import type { RefusedTasks } from './refused-tasks.js';
 import { Rewinder } from './rewinder.js';
 import { Settler } from './settler.js';
 import type { SharedSlots } from './shared-slots.js';
@@ -38,6 +43,9 @@ export interface WorkerProcessDeps {
   options: WorkerOptions;
   /** Whether a transaction is known to be of another shard, where a task of the same number may be. */
   isOfAnother(transaction: Manager | Executor): boolean;
+  /** The tasks whose handlers outlived their attempts, in earlier runs too. */
+  abandonedTasks: AbandonedTasks;
+  refused: RefusedTasks;
   /** Names this process in what it reports, in every shard. */
   instance: string;
   /** Read when a lease is taken. */
@@ -60,7 +68,9 @@ export class WorkerProcess {
   private readonly cursor = new ClaimCursor();
   private readonly schedule = new ClaimSchedule(this.cursor);
   private readonly paused = new PausedKinds((kind, paused) => this.onPauseChanged(kind, paused));
-  private readonly tasks: TaskRepository;
+  private readonly completer: Completer;
+  private readonly lastAttempts: LastAttempts;
+  private readonly reconciler: Reconciler;
   private readonly settler: Settler;
   private readonly rewinder: Rewinder;
   private readonly leases: LeaseKeeper;
@@ -73,23 +83,32 @@ export class WorkerProcess {
     this.states = new ConnectionStates(events);
     this.connections = new Connections(database, options, this.states, {
       onClaimConnection: () => this.cursor.reset(),
-      onHeartbeatConnection: () => this.leases.reconnected(),
+      onHeartbeatConnection: () => {
+        this.leases.reconnected();
+        this.watch.reconnected();
+      },
     });
-    this.tasks = new TaskRepository(sql);
+    const { pools } = this;
+    const { place, isOfAnother } = deps;
+    this.completer = new Completer({
+      database,
+      repository: new TaskRepository(sql),
+      pools,
+      place,
+      isOfAnother,
+    });
     const settleRepository = new SettleRepository(this.connections.settle, sql);
     this.settler = new Settler({
+      refused: deps.refused,
       repository: settleRepository,
       events,
       states: this.states,
       holds: (leaseId) => this.leases.holds(leaseId),
       onRoom: () => this.claimer.poke(),
       onReopened: (delayMs) => this.claimer.expect(delayMs),
-      onUncertain: () => this.leases.retire(),
-      onUnclaimed: () => {
-        this.cursor.reset();
-        this.rewinder.request();
-      },
+      onUnclaimed: () => this.onReleased(),
     });
+    this.lastAttempts = new LastAttempts({ repository: settleRepository, states: this.states, place });
     this.rewinder = new Rewinder(new LeaseRepository(this.connections.settle, sql), this.states);
     this.watch = new AttemptWatch(this.pools, settleRepository, deps.place);
     this.leases = this.createLeaseKeeper();
@@ -101,10 +120,14 @@ export class WorkerProcess {
       leases: this.leases,
       settler: this.settler,
       events,
+      onAnswerLost: (request) => this.reconciler.answerLost(request),
       maxPayloadBytes: options.maxPayloadBytes,
+      maxHeldBytes: options.maxPayloadMemory,
+      refused: deps.refused,
       states: this.states,
       onStarted: () => void this.watched(this.watch.recheck()),
     });
+    this.reconciler = this.createReconciler(settleRepository);
     this.listener = options.listen ? this.createListener() : undefined;
   }
 
@@ -117,8 +140,10 @@ export class WorkerProcess {
       place: this.deps.place,
       tell: (event) => this.deps.events.emit(event),
       onRoom: () => this.claimer.poke(),
-      complete: (attempt, transaction) => this.completeIn(attempt, transaction),
-      isPaused: (kind) => this.paused.has(kind),
+      complete: (attempt, transaction) => this.completer.complete(attempt, transaction),
+      begin: (attempt, begun) => this.lastAttempts.begin(attempt, begun),
+      abandonedTasks: this.deps.abandonedTasks,
+      isPaused: (kind) => this.paused.has(kind) || this.claimer.withholds(kind),
     });
     this.pools.set(pool.kind, pool);
     this.schedule.add(pool);
@@ -129,6 +154,7 @@ export class WorkerProcess {
     this.leases.start();
     this.listener?.start();
     this.claimer.start();
+    this.reconciler.start();
   }
 
   get isListening(): boolean {
@@ -159,17 +185,20 @@ export class WorkerProcess {
     this.pools.forEach((pool) => pool.releaseAll());
     const settled = await within(Math.max(SETTLE_GRACE_MS, left()), this.settler.drained());
     this.settler.close();
+    this.lastAttempts.close();
     this.rewinder.close();
     this.pools.forEach((pool) => pool.close());
-    await within(SETTLE_GRACE_MS, this.endLeases(answered && settled));
+    const inDoubt = this.reconciler.isInDoubt;
+    await within(SETTLE_GRACE_MS, this.reconciler.stop());
+    await within(SETTLE_GRACE_MS, this.endLeases(answered && settled && !this.settler.hasRefused, inDoubt));
     return { released: unfinished.length, settled };
   }
 
   /** A lease that tasks may still point to is left to the rescue of another process: nothing is to be waited for. */
-  private async endLeases(clean: boolean): Promise<void> {
+  private async endLeases(clean: boolean, inDoubt: boolean): Promise<void> {
     const stopped = this.leases.stop();
     if (clean) {
-      await this.leases.end(await stopped);
+      await this.leases.end(await stopped, inDoubt);
     }
   }
 
@@ -190,30 +219,13 @@ export class WorkerProcess {
     const as = attempt.lost ? 'lost' : settledAs(outcome);
     const error = attempt.lost ? attempt.aborted : errorOf(outcome);
     attempt.instrumented?.ended(as, error);
-    if (attempt.lost) {
-      const { id, attempt: number, durationMs } = attempt;
-      this.deps.events.emit({
-        type: 'attempt-settled',
-        kind,
-        name,
-        id: this.deps.place.idOf(id),
-        attempt: number,
-        as,
-        exhausted: false,
-        durationMs,
-        error,
-      });
+    const { leaseId, durationMs, completed } = attempt;
+    const task = { kind, name, id: this.deps.place.idOf(attempt.id), attempt: attempt.attempt };
+    if (attempt.lost && !completed) {
+      this.deps.events.emit({ type: 'attempt-settled', ...task, as, exhausted: false, durationMs, error });
     } else {
       const settlement = settlementOf(attempt, outcome, options, (invalid) => pool.reportInvalid(invalid));
-      this.settler.add({
-        settlement,
-        task: { kind, name, id: this.deps.place.idOf(attempt.id) },
-        as,
-        durationMs: attempt.durationMs,
-        error,
-        completed: attempt.completed,
-        uncertain: false,
-      });
+      this.settler.add({ settlement, leaseId, task, as, durationMs, error, completed, uncertain: false });
     }
     this.claimer.poke();
     this.drained?.();
@@ -230,26 +242,45 @@ export class WorkerProcess {
     }
   }
 
-  private async completeIn(attempt: Attempt, transaction: Manager | Executor): Promise<void> {
-    const { id, attempt: number, claimed } = attempt;
-    const run = this.deps.database.runIn(transaction);
-    if (this.deps.isOfAnother(transaction)) {
-      const task = this.deps.place.idOf(id);
-      throw new InvalidManagerError(`executor: is of another shard than task ${task}`);
-    }
-    const pool = this.pools.get(claimed.kind)!;
-    const keep = keepsTerminal(pool.options, (error) => pool.reportInvalid(error));
-    if (attempt.lost || attempt.state !== 'running' || !(await this.tasks.complete(run, attempt, keep))) {
-      throw new LeaseLostError(
-        `task ${this.deps.place.idOf(id)}: attempt ${number} no longer holds its lease`,
-      );
-    }
-    attempt.completed = true;
+  /** Tasks are back in their old places, which the cursors of all processes may have passed. */
+  private onReleased(): void {
+    this.cursor.reset();
+    this.rewinder.request();
+  }
+
+  private createReconciler(settle: SettleRepository): Reconciler {
+    const { sql, events, options } = this.deps;
+    return new Reconciler({
+      leases: new LeaseRepository(this.connections.settle, sql),
+      settle,
+      events,
+      statementTimeoutMs: options.statementTimeoutMs,
+      held: () => this.leases.all,
+      places: () => this.cursor.places(),
+      known: () => this.known(),
+      claimAnswered: () => this.claimer.answered(),
+      nameOf: (kind) => this.pools.get(kind)?.name ?? `pgqueue-${kind}`,
+      onReleased: () => {
+        this.onReleased();
+        this.claimer.ring();
+      },
+    });
+  }
+
+  /** What runs here, and what is on its way to the database. */
+  private *known(): Iterable<AttemptRef> {
+    yield* this.watch.attempts();
+    yield* this.settler.unwritten();
   }
 
   private createLeaseKeeper(): LeaseKeeper {
     const { sql, info, events, options, onSilentProcesses } = this.deps;
-    const reporter = new WorkerReporter(this.pools, silenceMs(options), this.deps.instance);
+    const reporter = new WorkerReporter(
+      this.pools,
+      silenceMs(options),
+      this.deps.instance,
+      this.deps.refused,
+    );
     return new LeaseKeeper({
       heartbeats: new LeaseRepository(this.connections.heartbeat, sql),
       repository: new LeaseRepository(this.connections.settle, sql),

@@ -35,7 +35,7 @@ async function nanosecondsPerAttempt(taskContext) {
   for (let done = 0; done < ATTEMPTS; done += AT_ONCE) {
     await Promise.all(
       Array.from({ length: AT_ONCE }, () =>
-        runAttempt(new Attempt(claimed, 1), handler, hooks, () => undefined),
+        runAttempt(new Attempt(claimed, 1, 1), handler, hooks, () => undefined),
       ),
     );
   }

@@ -11,6 +11,7 @@ import { nodesOf, openOwnConnection, type PlanNode } from './plans.js';
 const LEVELS = Array.from({ length: 10 }, (_, priority) => priority);
 const START = { runAt: -1, id: 0 };
 const LEASE = 1;
+const LIMITS = { maxBytes: 1e8, isSized: false, except: [] };
 
 let database: TestDatabase;
 let app: QueueApp;
@@ -21,7 +22,7 @@ beforeAll(async () => {
   app = await createQueueApp({ url: database.url, options: { autoStart: false } });
   pool = openOwnConnection(database.url);
   await app.dataSource.query(
-    `INSERT INTO pgqueue_lease (id, worker) OVERRIDING SYSTEM VALUE VALUES (${LEASE}, 'here')`,
+    `INSERT INTO pgqueue_lease (id, worker) VALUES (${LEASE}, 'here')`,
   );
   // Prepared while the table is empty: the worst that can happen to a plan.
   await planOf(requestOf(1, LEVELS));
@@ -34,6 +35,7 @@ afterAll(async () => {
 });
 
 const requestOf = (kind: number, priorities: number[], free = 100): ClaimRequest => ({
+  claimId: 1,
   leaseId: LEASE,
   kinds: [{ kind, free, levels: priorities.map((priority) => ({ priority, cursor: START })) }],
   limit: 500,
@@ -55,7 +57,7 @@ async function planOf(request: ClaimRequest): Promise<PlanNode[]> {
         ];
       }),
   } as unknown as ControlPool;
-  await new ClaimRepository(explaining, queueSql(QUEUE_SCHEMA)).claim(request);
+  await new ClaimRepository(explaining, queueSql(QUEUE_SCHEMA)).claim(request, LIMITS);
   return nodesOf(plan!);
 }
 

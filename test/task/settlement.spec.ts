@@ -9,7 +9,7 @@ import { failed, type Outcome, RELEASED, SUCCEEDED } from '../../lib/task/outcom
 import { keepsTerminal, settlementOf } from '../../lib/task/settlement.js';
 import { InvalidOptionError } from '../../lib/task/task.errors.js';
 
-const ref = { id: 5, leaseId: 2, attempt: 3, dueAt: 7 };
+const ref = { id: 5, claimId: 2 };
 const CANCELLED: Outcome = { type: 'cancelled', message: 'the reason' };
 
 function optionsOf(options: KindOptions = {}): RunnableKindOptions {
@@ -27,7 +27,7 @@ function refuse(error: unknown): never {
 
 function settle(outcome: Outcome, options: KindOptions = {}) {
   const onInvalid = vi.fn<(error: unknown) => void>();
-  return { settlement: settlementOf(ref, outcome, optionsOf(options), onInvalid), onInvalid };
+  return { settlement: settlementOf({ ...ref, attempt: 3 }, outcome, optionsOf(options), onInvalid), onInvalid };
 }
 
 describe('settlementOf', () => {

@@ -162,7 +162,14 @@ describe('ClaimCursor', () => {
     const claim = (xid: number, now: number) => {
       const levels = [{ priority: 5, cursor: cursor.positionOf(1, 5) }];
       const kinds = [{ kind: 1, free: 1, levels }];
-      const ticket = cursor.begin({ leaseId: 1, kinds, limit: 10, forceXid: true, findNextDue: false });
+      const ticket = cursor.begin({
+        claimId: 1,
+        leaseId: 1,
+        kinds,
+        limit: 10,
+        forceXid: true,
+        findNextDue: false,
+      });
       const snapshot = `${xid}:${xid}:`;
       const found = { tasks: [], leaseHeld: true, isComplete: true, nextDueMs: null };
       cursor.advance(ticket, { ...found, now, snapshot, xid, rewind: '0' });

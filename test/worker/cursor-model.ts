@@ -104,6 +104,7 @@ export class CursorModel {
     const { cursor } = process;
     const levels = PRIORITIES.map((priority) => ({ priority, cursor: cursor.positionOf(KIND, priority) }));
     const request: ClaimRequest = {
+      claimId: 1,
       leaseId: 1,
       kinds: [{ kind: KIND, free, levels }],
       limit,

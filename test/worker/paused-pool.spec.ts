@@ -3,6 +3,8 @@ import { resolveKindOptions, type RunnableKindOptions } from '../../lib/task/kin
 import { Instruments } from '../../lib/task/instrumentation.js';
 import type { Outcome } from '../../lib/task/outcome.js';
 import { QueueEvents } from '../../lib/task/queue-events.js';
+import { AbandonedTasks } from '../../lib/worker/abandoned-handlers.js';
+import { Attempt } from '../../lib/worker/attempt.js';
 import { SharedSlots } from '../../lib/worker/shared-slots.js';
 import { WorkerPool } from '../../lib/worker/worker-pool.js';
 
@@ -25,6 +27,8 @@ it('a pool of a paused kind has no free slot, and gives back what a claim on its
       complete: () => expect.unreachable('nothing was settled'),
       isPaused: () => paused,
       onRoom: () => undefined,
+      begin: () => expect.unreachable('an attempt began'),
+      abandonedTasks: new AbandonedTasks(),
       instruments: new Instruments(new QueueEvents()),
       taskContext: false,
     },
@@ -32,20 +36,18 @@ it('a pool of a paused kind has no free slot, and gives back what a claim on its
   expect(pool.free).toBeGreaterThanOrEqual(2);
   paused = true;
   expect(pool).toMatchObject({ free: 0, capacity: 2, isFull: false });
-  pool.start(
-    {
-      id: 5,
-      kind: 1,
-      priority: 5,
-      runAt: 0,
-      attemptsLeft: 1,
-      attempt: 1,
-      externalKey: null,
-      payload: 1,
-      trace: null,
-    },
-    1,
-  );
+  const task = {
+    id: 5,
+    kind: 1,
+    priority: 5,
+    runAt: 0,
+    attemptsLeft: 1,
+    attempt: 1,
+    externalKey: null,
+    payload: 1,
+    trace: null,
+  };
+  pool.start(new Attempt(task, 1, 1));
   expect(ended).toEqual([{ type: 'unclaimed' }]);
   expect(pool.busy).toBe(0);
 });

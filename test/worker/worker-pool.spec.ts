@@ -6,11 +6,14 @@ import { assertRunnable, resolveKindOptions } from '../../lib/task/kind-options.
 import type { Outcome } from '../../lib/task/outcome.js';
 import { QueueEvents } from '../../lib/task/queue-events.js';
 import { LeaseLostError } from '../../lib/task/task.errors.js';
+import { AbandonedTasks } from '../../lib/worker/abandoned-handlers.js';
+import { Attempt } from '../../lib/worker/attempt.js';
 import { SharedSlots } from '../../lib/worker/shared-slots.js';
 import { WorkerPool } from '../../lib/worker/worker-pool.js';
 import { deferred } from '../support/deferred.js';
 import { until } from '../support/until.js';
 
+const CLAIM = 1;
 const LEASE = 1;
 
 let pool: WorkerPool;
@@ -40,6 +43,8 @@ function createPool(options: { attemptTimeout?: number; maxAttempts?: number } =
     onEnded: ({ id }, { type }) => void ended.push([id, type]),
     onRoom: () => undefined,
     isPaused: () => false,
+    begin: (_, begun) => begun(),
+    abandonedTasks: new AbandonedTasks(),
   });
   // Read once, as a claim does before it asks.
   expect(pool.free).toBe(1);
@@ -70,7 +75,7 @@ const task = (id: number): ClaimedTask => ({
 /** One that runs until it is told to end, and two behind it. */
 async function startThree(): Promise<void> {
   bodies.set(1, deferred<void>());
-  [1, 2, 3].forEach((id) => pool.start(task(id), LEASE));
+  [1, 2, 3].forEach((id) => pool.start(new Attempt(task(id), CLAIM, LEASE)));
   await until(() => started.length === 1);
 }
 
@@ -107,7 +112,7 @@ describe('tasks that were claimed ahead', () => {
       [2, 'unclaimed'],
       [3, 'unclaimed'],
     ]);
-    pool.start(task(4), LEASE);
+    pool.start(new Attempt(task(4), CLAIM, LEASE));
     expect(ended.at(-1)).toEqual([4, 'unclaimed']);
     expect(started).toEqual([1]);
   });
@@ -115,7 +120,7 @@ describe('tasks that were claimed ahead', () => {
   it('are none where a task has only one attempt', async () => {
     createPool({ maxAttempts: 1 });
     for (let id = 1; id <= 100; id++) {
-      pool.start(task(id), LEASE);
+      pool.start(new Attempt(task(id), CLAIM, LEASE));
       await until(() => ended.length === id);
     }
     expect(pool.free).toBe(1);
@@ -128,7 +133,7 @@ it('keeps one timer, however many time-outs hand their slot on', async () => {
   let most = 0;
   for (let id = 1; id <= 10; id++) {
     bodies.set(id, deferred<void>());
-    pool.start(task(id), LEASE);
+    pool.start(new Attempt(task(id), CLAIM, LEASE));
   }
   await until(() => {
     most = Math.max(most, timers() - before);

@@ -7,8 +7,19 @@ export const CLOCK = 'CASE WHEN pg_current_xact_id() IS NOT NULL THEN clock_time
 /** The statuses of an open task, spelled as the claim index spells them. */
 export const OPEN = "('new', 'must_retry')";
 
-/** Microseconds since the epoch, exact: PostgreSQL's own resolution, and a safe integer in JavaScript. */
-export const micros = (timestamp: string) => `(extract(epoch FROM ${timestamp}) * 1000000)::bigint`;
+/** As far as numbers are exact in JavaScript: the years 1684 to 2255. What lies beyond, infinity too, is shown as these. */
+export const MAX_MICROS = Number.MAX_SAFE_INTEGER;
+const LATEST = "'2255-06-05 23:47:34.740991+00'::timestamptz";
+const EARLIEST = "'1684-07-28 00:12:25.259009+00'::timestamptz";
+
+/** Microseconds since the epoch: PostgreSQL's own resolution, and a safe integer in JavaScript, whatever somebody wrote there. */
+export const micros = (timestamp: string) =>
+  `CASE WHEN ${timestamp} >= ${LATEST} THEN ${MAX_MICROS} WHEN ${timestamp} <= ${EARLIEST} THEN -${MAX_MICROS}
+        ELSE (extract(epoch FROM ${timestamp}) * 1000000)::bigint END`;
+
+/** Of a time that is no later than now; -1, where a cursor begins, for one before the epoch. */
+export const microsOfPast = (timestamp: string) =>
+  `CASE WHEN ${timestamp} >= 'epoch' THEN (extract(epoch FROM ${timestamp}) * 1000000)::bigint ELSE -1 END`;
 
 /** The way back, exact too. */
 export const fromMicros = (value: string) => `'epoch'::timestamptz + ${value} * interval '1 microsecond'`;

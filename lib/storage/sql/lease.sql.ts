@@ -1,35 +1,41 @@
+import { MAX_ATTEMPTS } from '../../task/kind-options.js';
 import type { SchemaNames } from '../schema-names.js';
-import { appendMessage, CLOCK, OPEN } from './clock.sql.js';
+import { appendMessage, CLOCK, fromMicros, OPEN } from './clock.sql.js';
 
-export function leaseSql({ task, lease, pause, status, rewind, channel, lockClass }: SchemaNames) {
+export function leaseSql({ task, lease, pause, status, rewind, channel }: SchemaNames) {
   const toRewind = `nextval('${rewind.replaceAll("'", "''")}')`;
+  const place = `(CASE WHEN w.run_at < 0 THEN '-infinity' ELSE ${fromMicros('w.run_at')} END, w.id)`;
+  // A last attempt that has not begun is not used up.
+  const back = 'CASE WHEN t.claim_id < 0 THEN 0 ELSE $3 END';
   return {
     acquire: `
-INSERT INTO ${lease} (worker, host, pid, version, kinds, settings, slots, running)
-VALUES ($1, $2, $3, $4, $5::smallint[], $6::json, $7::json, $8::json) RETURNING id`,
+INSERT INTO ${lease} (worker, host, pid, version, kinds, settings, slots, running, refused)
+VALUES ($1, $2, $3, $4, $5::smallint[], $6::json, $7::json, $8::json, $9::json) RETURNING id`,
     /**
-     * $1 leases of this process · $2 silence in ms · $3 to $6 what the process tells of itself, in its newest lease; null where
-     * nothing changed. Answers the leases that are alive, those of others that are late by half of the silence, and whether they are
-     * silent for all of it, and the kinds that are paused.
+     * $1 leases of this process · $2 silence in ms · $3 to $7 what the process tells of itself, in its current lease; null where
+     * nothing changed · $8 that one. Answers the leases that are alive, those of others that are late by half of the silence, and
+     * whether they are silent for all of it, the kinds that are paused, and the session that answers.
      */
     heartbeat: `
 WITH beat AS (
   UPDATE ${lease}
   SET heartbeat_at = clock_timestamp(), kinds = coalesce($3::smallint[], kinds), settings = coalesce($4::json, settings),
-      slots = CASE WHEN id = (SELECT max(own) FROM unnest($1::int[]) own) THEN coalesce($5::json, slots) ELSE '{}' END,
-      running = CASE WHEN id = (SELECT max(own) FROM unnest($1::int[]) own) THEN coalesce($6::json, running) ELSE '[]' END
-  WHERE id = ANY ($1::int[]) RETURNING id
+      slots = CASE WHEN id = $8 THEN coalesce($5::json, slots) ELSE '{}' END,
+      running = CASE WHEN id = $8 THEN coalesce($6::json, running) ELSE '[]' END,
+      refused = CASE WHEN id = $8 THEN coalesce($7::json, refused) ELSE '[]' END
+  WHERE id = ANY ($1::bigint[]) RETURNING id
 )
 SELECT (SELECT coalesce(json_agg(id), '[]') FROM beat)::text AS alive,
        (SELECT json_agg(json_build_array(
                  l.id, l.heartbeat_at, l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond'))
         FROM ${lease} l
-        WHERE l.heartbeat_at < clock_timestamp() - $2 * interval '0.5 millisecond' AND l.id <> ALL ($1::int[]))::text AS late,
-       (SELECT coalesce(json_agg(kind), '[]') FROM ${pause})::text AS paused`,
+        WHERE l.heartbeat_at < clock_timestamp() - $2 * interval '0.5 millisecond' AND l.id <> ALL ($1::bigint[]))::text AS late,
+       (SELECT coalesce(json_agg(kind), '[]') FROM ${pause})::text AS paused,
+       pg_backend_pid() AS session`,
     /** $1 leases, held by this session from now on: the locks go when it does, and so tell of a process that died. */
-    hold: `SELECT bool_and(pg_try_advisory_lock(${lockClass}, id)) AS held FROM unnest($1::int[]) AS id`,
+    hold: `SELECT (json_agg(id) FILTER (WHERE pg_try_advisory_lock(id)))::text AS held, pg_backend_pid() AS session FROM unnest($1::bigint[]) AS id`,
     /** Ends leases. Rows of a claim of theirs that was rolled back may be behind everyone's cursor: the process that knew goes. */
-    end: `DELETE FROM ${lease} WHERE id = ANY ($1::int[]) RETURNING ${toRewind}`,
+    end: `DELETE FROM ${lease} WHERE id = ANY ($1::bigint[]) RETURNING ${toRewind}`,
     /** Keeps claims under this lease out until the transaction ends. */
     lock: `SELECT id FROM ${lease} WHERE id = $1 FOR UPDATE`,
     /**
@@ -41,9 +47,9 @@ SELECT (SELECT coalesce(json_agg(id), '[]') FROM beat)::text AS alive,
 DELETE FROM ${lease}
 WHERE id IN (
   SELECT id FROM ${lease}
-  WHERE id = ANY ($3::int[])
+  WHERE id = ANY ($3::bigint[])
     AND (heartbeat_at < clock_timestamp() - $1 * interval '1 millisecond'
-         OR heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond' AND pg_try_advisory_xact_lock(${lockClass}, id))
+         OR heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond' AND pg_try_advisory_xact_lock(id))
   FOR UPDATE SKIP LOCKED)
 RETURNING id, worker`,
     /** Leases that tasks point to and that do not exist: only foreign SQL leaves such. */
@@ -54,25 +60,29 @@ WHERE t.lease_id IS NOT NULL AND t.status IN ${OPEN} AND NOT EXISTS (SELECT FROM
      * Gives the tasks of leases back, in the transaction that ended these, so that both change hands together, and in a statement
      * of its own: a claim that committed just before is in its snapshot. Tasks whose rows another transaction holds are left.
      * Costs one scan of the table per crash: an index on lease_id would cost every claim its HOT update.
-     * $1 leases, $2 the messages for their tasks · $3 attempts given back (0 or 1) · $4 kinds, $5 how many messages each keeps.
+     * $1 leases, $2 the messages for their tasks · $3 attempts given back (0 or 1) · $4 kinds, $5 how many messages each keeps
+     * · $6 the ids of the tasks, or null: all.
      */
     giveBack: `
 WITH found AS MATERIALIZED (
-  SELECT t.ctid, t.lease_id FROM ${task} t WHERE t.lease_id = ANY ($1::int[]) AND t.status IN ${OPEN}
+  SELECT t.ctid, t.lease_id FROM ${task} t
+  WHERE t.lease_id = ANY ($1::bigint[]) AND t.status IN ${OPEN} AND ($6::bigint[] IS NULL OR t.id = ANY ($6::bigint[]))
 ), free AS MATERIALIZED (
   SELECT t.ctid FROM ${task} t
-  WHERE t.ctid = ANY (ARRAY(SELECT ctid FROM found)) AND t.lease_id = ANY ($1::int[]) AND t.status IN ${OPEN}
+  WHERE t.ctid = ANY (ARRAY(SELECT ctid FROM found)) AND t.lease_id = ANY ($1::bigint[]) AND t.status IN ${OPEN}
   FOR UPDATE SKIP LOCKED
 ), given AS (
   UPDATE ${task} t
-  SET lease_id = NULL, run_at = ${CLOCK}, attempts_left = t.attempts_left + $3, attempts_elapsed = t.attempts_elapsed - $3,
-      status = (CASE WHEN t.attempts_left + $3 <= 0 THEN 'no_attempts_left' ELSE 'must_retry' END)::${status},
-      finished_at = CASE WHEN t.attempts_left + $3 <= 0 THEN now() END,
+  SET lease_id = NULL, claim_id = NULL, run_at = ${CLOCK},
+      attempts_left = least(${MAX_ATTEMPTS}, t.attempts_left + ${back}),
+      attempts_elapsed = greatest(0, t.attempts_elapsed - ${back}),
+      status = (CASE WHEN t.attempts_left + ${back} <= 0 THEN 'no_attempts_left' ELSE 'must_retry' END)::${status},
+      finished_at = CASE WHEN t.attempts_left + ${back} <= 0 THEN now() END,
       messages = ${appendMessage(
         'ended.message',
         `coalesce((SELECT k.keep FROM ROWS FROM (unnest($4::smallint[]), unnest($5::int[])) AS k(kind, keep) WHERE k.kind = t.kind), 1)`,
       )}
-  FROM ROWS FROM (unnest($1::int[]), unnest($2::text[])) AS ended(id, message)
+  FROM ROWS FROM (unnest($1::bigint[]), unnest($2::text[])) AS ended(id, message)
   WHERE t.ctid = ANY (ARRAY(SELECT ctid FROM free)) AND t.lease_id = ended.id
   RETURNING t.kind, t.status, ended.id AS lease_id
 )
@@ -84,6 +94,37 @@ SELECT (SELECT json_agg(json_build_array(kind, lease_id, n, exhausted)) FROM (
           SELECT lease_id FROM found GROUP BY lease_id
           HAVING count(*) > (SELECT count(*) FROM given WHERE given.lease_id = found.lease_id)
         ) remaining)::text AS remaining`,
+    /** What leases hold. $1 leases. */
+    findLeased: `
+SELECT json_agg(json_build_array(t.id, t.kind, t.lease_id))::text AS leased
+FROM ${task} t WHERE t.lease_id = ANY ($1::bigint[]) AND t.status IN ${OPEN}`,
+    /**
+     * Tasks that a claim of this process took and whose answer it never had: the claim looked at these levels, from these places on.
+     * $1 claim · $2 kinds, $3 priorities, $4 and $5 places (run_at in µs, below 0 for -infinity; id) · $6 most rows to read of a level.
+     */
+    findStray: `
+SELECT json_agg(json_build_array(stray.id, stray.kind, $1::bigint))::text AS held
+FROM ROWS FROM (unnest($2::smallint[]), unnest($3::smallint[]), unnest($4::bigint[]), unnest($5::bigint[])) AS w(kind, priority, run_at, id),
+LATERAL (
+  SELECT read.id, read.kind FROM (
+    SELECT q.id, q.kind, q.claim_id FROM ${task} q
+    WHERE q.kind = w.kind AND q.priority = w.priority AND q.status IN ${OPEN} AND (q.run_at, q.id) > ${place} AND q.run_at <= now()
+    ORDER BY q.run_at, q.id LIMIT $6
+  ) read
+  WHERE abs(read.claim_id) = $1::bigint
+) stray`,
+    /**
+     * What these leases hold behind the places that a process's claims have reached: only tasks that somebody holds are left there, so
+     * that little is read. $1 leases · $2 kinds, $3 priorities, $4 and $5 places (run_at in µs; id).
+     */
+    findOwn: `
+SELECT json_agg(json_build_array(own.id, own.kind, abs(own.claim_id)))::text AS held
+FROM ROWS FROM (unnest($2::smallint[]), unnest($3::smallint[]), unnest($4::bigint[]), unnest($5::bigint[])) AS w(kind, priority, run_at, id),
+LATERAL (
+  SELECT q.id, q.kind, q.claim_id FROM ${task} q
+  WHERE q.kind = w.kind AND q.priority = w.priority AND q.status IN ${OPEN} AND (q.run_at, q.id) <= ${place}
+    AND q.lease_id = ANY ($1::bigint[])
+) own`,
     /** Makes every process start its cursors anew, at once: rows have come to lie behind them. */
     rewind: `SELECT ${toRewind}, pg_notify('${channel}', '')::text`,
   };

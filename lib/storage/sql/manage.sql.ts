@@ -3,6 +3,10 @@ import type { SchemaNames } from '../schema-names.js';
 import { CLOCK, OPEN } from './clock.sql.js';
 import { amongIds } from './same-id.sql.js';
 
+/** Finished for longer than its kind keeps such. $1 kind · $2 TTL in ms · $4 from here on. */
+const EXPIRED = `WHERE kind = $1 AND status IN ('cancelled', 'succeeded')
+      AND finished_at >= $4::timestamptz AND finished_at <= now() - $2 * interval '1 millisecond'`;
+
 export function manageSql({ task, registry, channel }: SchemaNames) {
   return {
     /** $1 kind · $2 key. A running attempt loses its lease, and its process is told at commit. */
@@ -30,7 +34,7 @@ SELECT set_config('statement_timeout', $1, true), set_config('enable_seqscan', '
        set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true)`,
     /** $1 kinds. One probe of the claim index for each kind and priority. */
     oldestDue: `
-SELECT (extract(epoch FROM clock_timestamp() - min(oldest.run_at)) * 1000)::float8 AS age
+SELECT (extract(epoch FROM clock_timestamp() - greatest(min(oldest.run_at), 'epoch')) * 1000)::float8 AS age
 FROM unnest($1::smallint[]) AS k(kind), generate_series(${MIN_PRIORITY}, ${MAX_PRIORITY}) AS p(priority),
 LATERAL (
   SELECT q.run_at FROM ${task} q
@@ -54,18 +58,38 @@ WITH asked AS (
 )
 SELECT job FROM first UNION ALL SELECT job FROM taken`,
     /** A turn that failed is given back, so that the next process takes it at once. */
-    returnTurn: `UPDATE ${registry} SET updated_at = '-infinity' WHERE job = $1`,
-    /** $1 kind · $2 TTL in ms · $3 batch · $4 the last batch's newest finished_at, behind which nothing is left. */
+    returnTurn: `DELETE FROM ${registry} WHERE job = $1`,
+    /** Jobs that nobody has had a turn of for so long are of kinds that are gone: the first who asks has it all the same. */
+    forgetTurns: `DELETE FROM ${registry} WHERE updated_at < now() - interval '400 days'`,
+    /** $1 kind · $2 TTL in ms · $3 batch · $4 the last batch's newest finished_at, behind which nothing is left · $5 ids to pass over. */
     expire: `
 WITH expired AS (
   DELETE FROM ${task}
   WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM ${task}
-    WHERE kind = $1 AND status IN ('cancelled', 'succeeded')
-      AND finished_at >= $4::timestamptz AND finished_at <= now() - $2 * interval '1 millisecond'
-    ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED))
+    SELECT ctid FROM ${task} ${EXPIRED} AND id <> ALL ($5::bigint[]) ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED))
   RETURNING finished_at
 )
 SELECT count(*)::int AS count, max(finished_at)::text AS newest FROM expired`,
+    /** The ids of a batch that could not be deleted. Parameters as above. */
+    findExpired: `
+SELECT json_agg(id)::text AS ids, count(*)::int AS count, max(finished_at)::text AS newest FROM (
+  SELECT id, finished_at FROM ${task} ${EXPIRED} AND id <> ALL ($5::bigint[]) ORDER BY finished_at LIMIT $3
+) found`,
+    /** $1 kind · $2 TTL in ms · $3 ids. */
+    expireSome: `
+WITH expired AS (
+  DELETE FROM ${task}
+  WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM ${task}
+    WHERE id = ANY ($3::bigint[]) AND kind = $1 AND status IN ('cancelled', 'succeeded')
+      AND finished_at <= now() - $2 * interval '1 millisecond' FOR UPDATE SKIP LOCKED))
+  RETURNING id
+)
+SELECT count(*)::int AS count FROM expired`,
+    /** What `retryBroken` would take: $1 kind · $2 limit. */
+    findBroken: `
+SELECT coalesce(json_agg(id::text), '[]')::text AS ids FROM (
+  SELECT id FROM ${task} WHERE kind = $1 AND status = 'no_attempts_left' AND id <> ALL ($3::bigint[]) ORDER BY created_at LIMIT $2
+) found`,
   };
 }

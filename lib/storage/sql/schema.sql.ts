@@ -14,6 +14,12 @@ export const MIGRATION_LOCK = `SELECT pg_advisory_xact_lock(hashtext('nestjs-pgq
 /** The rows that extend the heap once: about 6 MB. */
 const HEAP_ROWS = 20_000;
 
+/**
+ * 48 random bits. Numbers of a sequence would come again after a restore, a failover that lost the last ones or RESTART IDENTITY,
+ * and two processes would take each other's lease for their own.
+ */
+const LEASE_ID = `('x' || replace(left(gen_random_uuid()::text, 13), '-', ''))::bit(48)::bigint`;
+
 /** $1 schema. Answers what a process needs to know before it starts. */
 export const CHECK_SCHEMA = `
 SELECT version.comment,
@@ -69,7 +75,8 @@ END `,
   created_at       timestamptz NOT NULL DEFAULT now(),
   finished_at      timestamptz,
   status           ${status} NOT NULL DEFAULT 'new',
-  lease_id         int,
+  lease_id         bigint,
+  claim_id         bigint,
   kind             smallint NOT NULL,
   priority         smallint NOT NULL DEFAULT 5,
   attempts_left    smallint NOT NULL DEFAULT 32767,
@@ -88,7 +95,7 @@ END `,
     `CREATE INDEX pgqueue_done ON ${task} (kind, finished_at) WHERE status IN ('cancelled', 'succeeded')`,
     `CREATE INDEX pgqueue_broken ON ${task} (kind, created_at) WHERE status = 'no_attempts_left'`,
     `CREATE TABLE ${lease} (
-  id           int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id           bigint PRIMARY KEY DEFAULT ${LEASE_ID},
   worker       text NOT NULL,
   started_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -98,7 +105,8 @@ END `,
   kinds        smallint[],
   settings     json,
   slots        json,
-  running      json
+  running      json,
+  refused      json
 ) WITH (fillfactor = 50)`,
     `CREATE TABLE ${registry} (job text PRIMARY KEY, updated_at timestamptz NOT NULL) WITH (fillfactor = 50)`,
     `CREATE TABLE ${pause} (kind smallint PRIMARY KEY, paused_at timestamptz NOT NULL DEFAULT clock_timestamp())`,
