@@ -27,7 +27,7 @@ CREATE TABLE "public"."pgqueue" (
   messages         text[],
   trace            text,
   payload          json NOT NULL
-) WITH (fillfactor = 50, vacuum_truncate = off, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_scale_factor = 0,
+) WITH (fillfactor = 45, vacuum_truncate = off, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_scale_factor = 0,
         autovacuum_vacuum_cost_delay = 0);
 
 INSERT INTO "public"."pgqueue" (id, kind, status, payload) SELECT -n, 0, 'succeeded', to_json(repeat('x', 90)) FROM generate_series(1, 20000) n;
