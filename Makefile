@@ -1,13 +1,14 @@
 # The two commands that a newcomer needs are `make demo` and `make test`. Node and make are enough.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help test test-faults test-nodes demo start bench docs clean
+.PHONY: help test test-faults test-model test-nodes demo start bench docs clean
 
 help:
 	@echo 'make demo        run the sample shop on an embedded PostgreSQL, with traffic, and check the outcome'
 	@echo 'make start       run the sample shop until Ctrl-C, with its HTTP API; SHARDS=4 runs these two over four servers'
 	@echo 'make test        install, lint, type-check, build and run all tests'
 	@echo 'make test-faults kill, halt and cut off real applications and servers, and check that nothing was lost'
+	@echo 'make test-model  check the protocol model exhaustively (needs spin and gcc)'
 	@echo 'make test-nodes  run the tests on Node 22 and 24 too'
 	@echo 'make bench       measure the queue beside others (ARGS=--help tells the options); 45 minutes'
 	@echo 'make docs        build the API documentation into docs/api'
@@ -31,6 +32,10 @@ test: node_modules/.package-lock.json
 test-faults: node_modules/.package-lock.json
 	npm run build
 	npm run test:faults
+
+# Node alone is enough for it: nothing is installed or built.
+test-model:
+	node test/model/run.mjs
 
 test-nodes: node_modules/.package-lock.json
 	npm run build
