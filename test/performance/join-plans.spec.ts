@@ -6,7 +6,7 @@ import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { nodesOf, openOwnConnection } from './plans.js';
 
-const HOLDERS = [['1'], [1], [1], null];
+const HOLDERS = [['1'], [1]];
 const sql = queueSql(QUEUE_SCHEMA);
 
 let database: TestDatabase;
@@ -51,6 +51,7 @@ describe.each([
     ['deleting outcomes', onOwn, sql.settleDeleting, HOLDERS],
     ['finishing', onOwn, sql.settleFinished, [...HOLDERS, ['succeeded'], [null], [1]]],
     ['reopening', onOwn, sql.settleReopened, [...HOLDERS, ['1'], [0], [null], [1]]],
+    ['beginning last attempts', onOwn, sql.begin, HOLDERS],
     ['unclaiming', onOwn, sql.settleUnclaimed, HOLDERS],
     ['finding lost attempts', onOwn, sql.findLost, HOLDERS],
     ['finding held rows', onOwn, sql.findHeld, [['1']]],
