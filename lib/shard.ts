@@ -1,3 +1,4 @@
+import { AfterCommitRing } from './producer/after-commit-ring.js';
 import { PushGatherer } from './producer/push-gatherer.js';
 import { TaskPusher } from './producer/task-pusher.js';
 import type { Database } from './storage/database.js';
@@ -42,6 +43,7 @@ export class Shard {
         pusher: TaskPusher;
         lonePusher: TaskPusher;
         gatherer: PushGatherer;
+        ring: AfterCommitRing;
       }
     | undefined;
 
@@ -86,9 +88,9 @@ export class Shard {
 
   /** Pushes by one statement that commits by itself; what comes at once shares one. */
   pushAlone(drafts: readonly TaskDraft[], replace: boolean): Promise<PushResult[]> {
-    const { database, lonePusher, gatherer } = this.open();
+    const { database, lonePusher, gatherer, ring } = this.open();
     return drafts.some(({ externalKey }) => externalKey !== null)
-      ? lonePusher.push(database.run, drafts, replace)
+      ? ring.after(lonePusher.push(database.run, drafts, replace))
       : gatherer.push(drafts);
   }
 
@@ -139,8 +141,9 @@ export class Shard {
       const sql = queueSql(this.deps.schema ?? database.defaultSchema);
       const tasks = new TaskRepository(sql);
       const lonePusher = new TaskPusher(new TaskRepository({ ...sql, ...sql.alone }));
-      const gatherer = new PushGatherer((drafts) => lonePusher.push(database.run, drafts, false));
-      this.opened = { database, sql, tasks, pusher: new TaskPusher(tasks), lonePusher, gatherer };
+      const ring = new AfterCommitRing(() => database.run(sql.ring, []), this.events);
+      const gatherer = new PushGatherer((drafts) => ring.after(lonePusher.push(database.run, drafts, false)));
+      this.opened = { database, sql, tasks, pusher: new TaskPusher(tasks), lonePusher, gatherer, ring };
     }
     return this.opened;
   }

@@ -4,7 +4,7 @@ import type { ClaimCursor } from './claim-cursor.js';
 import { SlotHold } from './slot-hold.js';
 import type { WorkerPool } from './worker-pool.js';
 
-/** One more look after a ring or a claim: rings less than 10 ms apart are left out by the database. */
+/** One more look after a ring or a claim: rings less than 10 ms apart are left out. */
 const TRAILING_MS = 15;
 /** Where tasks come faster than rings, the next look does not wait for one. */
 const STREAM_MS = 5;
@@ -44,7 +44,8 @@ export class ClaimSchedule {
   private rung = true;
   private nextPollAt = 0;
   private trailingAt = Number.POSITIVE_INFINITY;
-  private foundAt = Number.NEGATIVE_INFINITY;
+  /** When a ring was heard, or a claim found tasks. */
+  private newsAt = Number.NEGATIVE_INFINITY;
   private dueAt = Number.POSITIVE_INFINITY;
   private fullProbeAllowedAt = 0;
   private rotation = 0;
@@ -64,6 +65,7 @@ export class ClaimSchedule {
   /** Look at everything as soon as possible. */
   ring(now: number): void {
     this.rung = true;
+    this.newsAt = now;
     this.trailBy(now + TRAILING_MS);
   }
 
@@ -137,9 +139,9 @@ export class ClaimSchedule {
       this.byKind.get(kind)!.share.release(mayHaveMore);
     }
     if (tasks.length > 0) {
-      this.foundAt = now;
+      this.newsAt = now;
     }
-    const trailingAt = this.foundAt + TRAILING_MS;
+    const trailingAt = this.newsAt + TRAILING_MS;
     if (trailingAt > now) {
       const isStream = tasks.length > 1 && this.backlog.size === 0;
       this.trailBy(isStream ? now + STREAM_MS : trailingAt);

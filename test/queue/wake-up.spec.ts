@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { schemaNames } from '../../lib/storage/schema-names.js';
@@ -126,6 +127,55 @@ describe('a worker whose poll is an hour away', () => {
       await worker.close();
     },
   );
+
+  it.skipIf(deaf)(
+    'starts an acknowledged push at once, however long its commit and others take',
+    async () => {
+      const definition = newKind({ ...slow, workerCount: 10 });
+      // A commit that takes its time, as a synchronous standby makes it.
+      await app.dataSource.query(`CREATE FUNCTION slow_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM pg_sleep((new.payload->>'commitMs')::float8 / 1000); RETURN NULL; END $$`);
+      await app.dataSource
+        .query(`CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON pgqueue DEFERRABLE INITIALLY DEFERRED
+      FOR EACH ROW WHEN (new.kind = ${definition.kind}) EXECUTE FUNCTION slow_commit()`);
+      const worker = await createQueueApp({ url: database.url });
+      const events = recordEvents(worker.queue);
+      const ran = new Set<number>();
+      worker.queue.registerKind(definition, ({ payload }) => void ran.add((payload as { n: number }).n));
+      await events.first('listening');
+      for (let n = 0; n < 40; n += 2) {
+        // The fast one of each pair is acknowledged while the other commits, and the slow one long after the fast one's ring.
+        const [first, second] = n % 4 === 0 ? [0, 60] : [60, 0];
+        const earlier = app.queue.pushTask({ kind: definition, payload: { n, commitMs: first } });
+        await setTimeout(3);
+        await app.queue.pushTask({ kind: definition, payload: { n: n + 1, commitMs: second } });
+        await until(() => ran.has(n + 1), 1000);
+        await earlier;
+        await until(() => ran.has(n), 1000);
+      }
+      expect(ran.size).toBe(40);
+      await app.dataSource.query('DROP FUNCTION slow_commit CASCADE');
+      await worker.close();
+    },
+  );
+
+  it("runs a task to which an open transaction of the application's inserts a foreign key", async () => {
+    const definition = newKind(slow);
+    const { id } = await app.queue.pushTask({ kind: definition, payload: 0 });
+    await app.dataSource.query(
+      'CREATE TABLE invoice (task bigint REFERENCES pgqueue (id) ON DELETE SET NULL)',
+    );
+    await app.dataSource.transaction(async (manager) => {
+      await manager.query('INSERT INTO invoice (task) VALUES ($1)', [id]);
+      const worker = await createQueueApp({ url: database.url });
+      const ran: string[] = [];
+      worker.queue.registerKind(definition, (task) => void ran.push(task.id));
+      await until(() => ran.length > 0, 5000);
+      expect(ran).toEqual([id]);
+      await worker.close();
+    });
+    await app.dataSource.query('DROP TABLE invoice');
+  });
 
   it('runs every one of many single pushes from several connections, whichever rings are left out', async () => {
     const definition = newKind({ ...slow, workerCount: 3 });

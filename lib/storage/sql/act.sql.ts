@@ -8,9 +8,9 @@ import { amongIds } from './same-id.sql.js';
  * $1 ids. Answers how many were changed, by kind.
  */
 export function actSql({ task, channel }: SchemaNames) {
-  const act = (condition: string, change: string, told = 'NULL') => `
+  const act = (condition: string, change: string, told = 'NULL', lock = 'FOR NO KEY UPDATE') => `
 WITH locked AS (
-  SELECT t.id, t.lease_id FROM ${task} t WHERE t.id = ANY ($1::bigint[]) AND ${condition} ORDER BY t.id FOR UPDATE
+  SELECT t.id, t.lease_id FROM ${task} t WHERE t.id = ANY ($1::bigint[]) AND ${condition} ORDER BY t.id ${lock}
 ), changed AS (
   ${change} ${amongIds('locked.id')} RETURNING t.id, t.kind, locked.lease_id
 )
@@ -38,6 +38,8 @@ FROM (SELECT kind, count(*) AS n FROM changed GROUP BY kind) counted`;
       delete: act(
         `(t.lease_id IS NULL OR t.status NOT IN ${OPEN})`,
         `DELETE FROM ${task} t USING locked WHERE`,
+        'NULL',
+        'FOR UPDATE',
       ),
       /** Due now instead of later. */
       runNow: act(

@@ -33,7 +33,7 @@ WITH due AS MATERIALIZED (
         SELECT q.ctid FROM ${task} q
         WHERE q.kind = k.kind AND q.priority = ($6::smallint[])[i] AND q.status IN ${OPEN} AND q.lease_id IS NULL
           AND (q.run_at, q.id) > ${cursor} AND q.run_at <= now()
-        ORDER BY q.run_at, q.id LIMIT k.n FOR UPDATE SKIP LOCKED
+        ORDER BY q.run_at, q.id LIMIT k.n FOR NO KEY UPDATE SKIP LOCKED
       ) of_level
       LIMIT k.n
     ) of_kind

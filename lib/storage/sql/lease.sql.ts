@@ -66,7 +66,7 @@ WITH found AS MATERIALIZED (
 ), free AS MATERIALIZED (
   SELECT t.ctid FROM ${task} t
   WHERE t.ctid = ANY (ARRAY(SELECT ctid FROM found)) AND t.lease_id = ANY ($1::bigint[]) AND t.status IN ${OPEN}
-  FOR UPDATE SKIP LOCKED
+  FOR NO KEY UPDATE SKIP LOCKED
 ), given AS (
   UPDATE ${task} t
   SET lease_id = NULL, claim_id = NULL, run_at = ${CLOCK},

@@ -8,7 +8,7 @@ export function manageSql({ task, registry, channel }: SchemaNames) {
     /** $1 kind · $2 key. A running attempt loses its lease, and its process is told at commit. */
     cancelByKey: `
 WITH open AS (
-  SELECT id, lease_id FROM ${task} WHERE kind = $1 AND external_key = $2 AND status IN ${OPEN} FOR UPDATE
+  SELECT id, lease_id FROM ${task} WHERE kind = $1 AND external_key = $2 AND status IN ${OPEN} FOR NO KEY UPDATE
 ), cancelled AS (
   UPDATE ${task} t SET status = 'cancelled', lease_id = NULL, claim_id = NULL, finished_at = now()
   FROM open WHERE ${amongIds('open.id')} RETURNING t.id, open.lease_id
@@ -20,7 +20,7 @@ WITH retried AS (
   UPDATE ${task} t
   SET status = 'must_retry', finished_at = NULL, attempts_left = $2, attempts_elapsed = 0, run_at = (SELECT ${CLOCK})
   WHERE t.ctid = ANY (ARRAY(
-    SELECT ctid FROM ${task} WHERE kind = $1 AND status = 'no_attempts_left' ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED))
+    SELECT ctid FROM ${task} WHERE kind = $1 AND status = 'no_attempts_left' ORDER BY created_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED))
   RETURNING t.id
 )
 SELECT count(*)::int AS count, pg_notify('${channel}', '')::text FROM retried`,
@@ -48,7 +48,7 @@ WITH asked AS (
   INSERT INTO ${registry} (job, updated_at) SELECT job, now() FROM asked ORDER BY job ON CONFLICT (job) DO NOTHING RETURNING job
 ), due AS (
   SELECT r.job FROM ${registry} r JOIN asked ON asked.job = r.job
-  WHERE r.updated_at <= now() - asked.period * interval '1 millisecond' FOR UPDATE OF r SKIP LOCKED
+  WHERE r.updated_at <= now() - asked.period * interval '1 millisecond' FOR NO KEY UPDATE OF r SKIP LOCKED
 ), taken AS (
   UPDATE ${registry} r SET updated_at = now() FROM due WHERE r.job = due.job RETURNING r.job
 )
