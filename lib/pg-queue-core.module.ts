@@ -28,7 +28,11 @@ import { TaskScheduler } from './worker/task-scheduler.js';
     { provide: QueueEvents, inject: [PG_QUEUE_OPTIONS], useFactory: createEvents },
     { provide: Instruments, inject: [QueueEvents], useFactory: createInstruments },
     { provide: TaskHandlerRegistry, inject: [PG_QUEUE_OPTIONS, QueueEvents], useFactory: createRegistry },
-    { provide: Shards, inject: [PG_QUEUE_OPTIONS, QueueEvents, ModuleRef], useFactory: createShards },
+    {
+      provide: Shards,
+      inject: [PG_QUEUE_OPTIONS, QueueEvents, Instruments, ModuleRef],
+      useFactory: createShards,
+    },
     {
       provide: TaskScheduler,
       inject: [Shards, TaskHandlerRegistry, QueueEvents, Instruments, PG_QUEUE_OPTIONS],
@@ -93,7 +97,7 @@ function createScheduler(
   options: ResolvedOptions,
 ): TaskScheduler {
   let processing: QueueProcessing | undefined;
-  const scheduler = new TaskScheduler(async (isWanted) => {
+  const create = async (isWanted: () => boolean) => {
     const prepared = new QueueProcessing({ shards: shards.all, registry, events, instruments, options });
     await prepared.prepare(isWanted).catch((error: unknown) => {
       events.emit({ type: 'start-failed', error });
@@ -101,10 +105,13 @@ function createScheduler(
     });
     processing = prepared;
     return prepared;
-  }, options.shutdownTimeoutMs);
+  };
+  const scheduler = new TaskScheduler(create, options.shutdownTimeoutMs, (work) =>
+    instruments.background(work),
+  );
   registry.observe((handler) => {
     if (scheduler.isRunning) {
-      processing?.add(handler);
+      instruments.background(() => processing?.add(handler));
     }
   });
   return scheduler;

@@ -12,6 +12,7 @@ import { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
 import { PG_QUEUE_OPTIONS, type ResolvedOptions } from './pg-queue.options.js';
 import { Shards } from './shards.js';
 import { InvalidOptionError } from './task/task.errors.js';
+import { Instruments } from './task/instrumentation.js';
 import { TaskScheduler } from './worker/task-scheduler.js';
 
 /** An application that will heed signals has said so by then. */
@@ -32,6 +33,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
     private readonly registry: TaskHandlerRegistry,
     private readonly shards: Shards,
     private readonly scheduler: TaskScheduler,
+    private readonly instruments: Instruments,
     @Inject(PG_QUEUE_OPTIONS) private readonly options: ResolvedOptions,
   ) {
     goLastAtBootstrap(modules);
@@ -49,7 +51,9 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
       await this.scheduler.start();
     }
     if (this.registry.getAll().length > 0) {
-      this.signalsCheck = setTimeout(() => this.checkSignals(), SIGNALS_CHECK_MS).unref();
+      this.signalsCheck = this.instruments.background(() =>
+        setTimeout(() => this.checkSignals(), SIGNALS_CHECK_MS).unref(),
+      );
     }
   }
 

@@ -6,13 +6,16 @@ import type { ResolvedOptions } from './pg-queue.options.js';
 import type { Shard } from './shard.js';
 import { ShardOpening } from './shard-opening.js';
 import { ShardProcessing } from './shard-processing.js';
+import { ReadOnlyServerError } from './storage/visibility-check.js';
 import { askShards, type ShardAnswers } from './task/shard-answers.js';
 import type { Instruments } from './task/instrumentation.js';
 import type { KindSlots } from './task/kind-slots.js';
 import type { QueueEvents } from './task/queue-events.js';
 import { SchemaMismatchError } from './task/task.errors.js';
+import type { Attempt } from './worker/attempt.js';
 import { retryDelay } from './worker/retry-delay.js';
 import { SharedSlots } from './worker/shared-slots.js';
+import type { StopCallers } from './worker/stop-callers.js';
 import type { Processing } from './worker/task-scheduler.js';
 
 /** Within a second or two, unless servers are silent. */
@@ -46,7 +49,9 @@ export class QueueProcessing implements Processing {
     for (let failures = 1; this.ready.length === 0; failures++) {
       const { answers, errors } = await this.check();
       const reasons = [...errors.values()];
-      const mismatch = reasons.find((error) => error instanceof SchemaMismatchError);
+      const mismatch = reasons.find(
+        (error) => error instanceof SchemaMismatchError && !(error instanceof ReadOnlyServerError),
+      );
       if (mismatch || (answers.size === 0 && (failures === MOST_CHECKS || !isWanted()))) {
         throw mismatch ?? reasons[0];
       }
@@ -95,9 +100,18 @@ export class QueueProcessing implements Processing {
     }));
   }
 
-  async stop(timeoutMs: number): Promise<void> {
+  runs(attempt: Attempt): boolean {
+    return this.running.some((processing) => processing.runs(attempt));
+  }
+
+  onCalled(): void {
+    this.running.forEach((processing) => processing.onCalled());
+  }
+
+  async stop(timeoutMs: number, callers: StopCallers): Promise<void> {
     this.late.forEach((opening) => opening.stop());
-    const released = await Promise.all(this.running.map((processing) => processing.stop(timeoutMs)));
+    callers.begin(this.running.length);
+    const released = await Promise.all(this.running.map((processing) => processing.stop(timeoutMs, callers)));
     this.deps.events.emit({ type: 'stopped', released: released.reduce((sum, count) => sum + count, 0) });
   }
 

@@ -151,6 +151,12 @@ export class QueueService {
     return this.scheduler.stop();
   }
 
+  /** @internal Whether a stop is under way, or the application is shutting down: from the first moment on. */
+  get ending(): 'stopping' | 'closed' | undefined {
+    const { isClosed, isStopping } = this.scheduler;
+    return isClosed ? 'closed' : isStopping ? 'stopping' : undefined;
+  }
+
   /** The slots of each kind that this process handles, as they are now; none while processing is stopped. */
   slots(): KindSlots[] {
     return this.scheduler.slots();

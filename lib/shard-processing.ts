@@ -4,6 +4,7 @@ import { ActivityRecorder } from './maintenance/activity-recorder.js';
 import { Janitor } from './maintenance/janitor.js';
 import { PeriodicJob } from './maintenance/periodic-job.js';
 import { Rescuer } from './maintenance/rescuer.js';
+import { VisibilityWatch } from './maintenance/visibility-watch.js';
 import { Sweeper } from './maintenance/sweeper.js';
 import type { ResolvedOptions } from './pg-queue.options.js';
 import type { Shard } from './shard.js';
@@ -11,8 +12,10 @@ import { ActivityRepository } from './storage/activity.repository.js';
 import { LeaseRepository } from './storage/lease.repository.js';
 import { MaintenanceRepository } from './storage/maintenance.repository.js';
 import type { Instruments } from './task/instrumentation.js';
+import type { Attempt } from './worker/attempt.js';
 import { within } from './worker/deadline.js';
 import type { SharedSlots } from './worker/shared-slots.js';
+import type { StopCallers } from './worker/stop-callers.js';
 import { silenceMs } from './worker/worker-options.js';
 import { WorkerProcess } from './worker/worker-process.js';
 import { VERSION } from './version.js';
@@ -44,6 +47,7 @@ export class ShardProcessing {
   private readonly rescuer: Rescuer;
   private readonly repository: MaintenanceRepository;
   private readonly maintenance: readonly PeriodicJob[];
+  private readonly visibility: VisibilityWatch;
 
   constructor(private readonly deps: ShardProcessingDeps) {
     this.process = this.createProcess();
@@ -60,11 +64,17 @@ export class ShardProcessing {
     const activity = new ActivityRepository(settle, sql);
     this.recorder = new ActivityRecorder(activity, events);
     this.maintenance = this.createMaintenance(activity);
+    this.visibility = new VisibilityWatch(
+      (text, values) => settle.query('visibility', text, values),
+      sql.names.schema,
+      events,
+    );
   }
 
   start(): void {
     this.process.start();
     this.recorder.start();
+    this.visibility.start();
     this.maintenance.forEach((job) => job.start());
   }
 
@@ -73,11 +83,25 @@ export class ShardProcessing {
     this.process.add(handler, slots);
   }
 
+  /** Whether an attempt is one of this run's. */
+  runs(attempt: Attempt): boolean {
+    return this.process.runs(attempt);
+  }
+
+  /** The handler of one of its attempts has called for the stop. */
+  onCalled(): void {
+    this.process.onCalled();
+  }
+
   /** Bounded by `timeoutMs` and a little more; never rejects. @returns how many attempts did not end in time */
-  async stop(timeoutMs: number): Promise<number> {
+  async stop(timeoutMs: number, callers: StopCallers): Promise<number> {
     const { process, maintenance } = this;
-    const ended = Promise.allSettled([this.endRescue(), ...maintenance.map((job) => job.stop())]);
-    const { released, settled } = await process.stop(timeoutMs);
+    const ended = Promise.allSettled([
+      this.endRescue(),
+      this.visibility.stop(),
+      ...maintenance.map((job) => job.stop()),
+    ]);
+    const { released, settled } = await process.stop(timeoutMs, callers);
     const recorded = this.recorder.stop();
     // What runs on meets a closed connection. A database that took no outcomes will take no statistics either.
     await within(MAINTENANCE_GRACE_MS, settled ? Promise.all([ended, recorded]) : ended);

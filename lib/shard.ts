@@ -6,6 +6,7 @@ import { LoneDatabase } from './storage/lone-database.js';
 import { checkSchema } from './storage/schema-check.js';
 import { type QueueSql, queueSql } from './storage/sql/index.js';
 import { TaskRepository } from './storage/task.repository.js';
+import type { Instruments } from './task/instrumentation.js';
 import type { ShardEvents } from './task/queue-events.js';
 import type { TaskDraft } from './task/task-draft.js';
 import { inTime } from './task/in-time.js';
@@ -23,6 +24,7 @@ export interface ShardDeps {
   readonly schema: string | undefined;
   readonly transactionPooling: boolean;
   readonly events: ShardEvents;
+  readonly instruments: Instruments;
   findDatabase: () => Database;
 }
 
@@ -142,7 +144,10 @@ export class Shard {
       const tasks = new TaskRepository(sql);
       const lonePusher = new TaskPusher(new TaskRepository({ ...sql, ...sql.alone }));
       const ring = new AfterCommitRing(() => database.run(sql.ring, []), this.events);
-      const gatherer = new PushGatherer((drafts) => ring.after(lonePusher.push(database.run, drafts, false)));
+      const gatherer = new PushGatherer(
+        (drafts) => ring.after(lonePusher.push(database.run, drafts, false)),
+        (work) => this.deps.instruments.background(work),
+      );
       this.opened = { database, sql, tasks, pusher: new TaskPusher(tasks), lonePusher, gatherer, ring };
     }
     return this.opened;

@@ -4,6 +4,7 @@ import { Shard } from './shard.js';
 import { Shards } from './shards.js';
 import type { Database } from './storage/database.js';
 import { PgDatabase } from './storage/pg-database.js';
+import type { Instruments } from './task/instrumentation.js';
 import { type QueueEvents, ShardEvents } from './task/queue-events.js';
 import { idPrefixOf } from './task/shard.js';
 import { InvalidOptionError } from './task/task.errors.js';
@@ -12,6 +13,7 @@ import { InvalidOptionError } from './task/task.errors.js';
 export async function createShards(
   options: ResolvedOptions,
   events: QueueEvents,
+  instruments: Instruments,
   moduleRef: ModuleRef,
 ): Promise<Shards> {
   const { shards, schema, dataSource, transactionPooling } = options;
@@ -22,6 +24,7 @@ export async function createShards(
       schema,
       transactionPooling,
       events: new ShardEvents(events, name),
+      instruments,
       findDatabase: await databaseFinder(options, name, moduleRef),
     });
   const all = await Promise.all((shards?.names ?? [dataSource]).map(create));

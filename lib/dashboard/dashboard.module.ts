@@ -1,5 +1,6 @@
 import { type DynamicModule, Inject, type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
 import { QueueAdmin } from '../admin/queue-admin.js';
+import { Instruments } from '../task/instrumentation.js';
 import { DashboardAssets } from './dashboard-assets.js';
 import { DashboardRouter } from './dashboard-router.js';
 import { DashboardMiddleware } from './dashboard.middleware.js';
@@ -46,8 +47,9 @@ const HEARTBEAT_MS = 15_000;
     },
     {
       provide: OverviewFeed,
-      inject: [QueueAdmin],
-      useFactory: (admin: QueueAdmin) => new OverviewFeed(admin, OVERVIEW_PERIOD_MS, ACTIVITY_MS),
+      inject: [QueueAdmin, Instruments],
+      useFactory: (admin: QueueAdmin, instruments: Instruments) =>
+        new OverviewFeed(admin, OVERVIEW_PERIOD_MS, ACTIVITY_MS, (work) => instruments.background(work)),
     },
     {
       provide: OverviewStream,

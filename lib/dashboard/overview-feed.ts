@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { QueueAdmin } from '../admin/queue-admin.js';
+import { detached } from '../task/detached.js';
 import type { Overview, Refusal } from './dashboard-api.js';
 import { MissingLog } from './missing-log.js';
 import { overviewOf } from './overview.js';
@@ -35,6 +36,8 @@ export class OverviewFeed {
     private readonly periodMs: number,
     /** For how long what attempts came to is shown as it was. */
     private readonly activityMs: number,
+    /** Calls what is done for all viewers, not only for the one who came first. */
+    private readonly background: (work: () => void) => void = detached,
   ) {}
 
   /** As it is now; those who ask at the same time share one answer. */
@@ -52,7 +55,7 @@ export class OverviewFeed {
       viewer(this.last);
     }
     if (!this.running) {
-      void this.run();
+      this.background(() => void this.run());
     }
     return () => this.viewers.delete(viewer);
   }

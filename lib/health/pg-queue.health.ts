@@ -65,8 +65,8 @@ export class PgQueueHealthIndicator {
   }
 
   /**
-   * Up in a process that only pushes. Down when processing was stopped or could not be started, when the server is read-only or
-   * its tables do not match, and when no claim has succeeded for several fall-back polls (at least 4 s). Up with `degraded: true`
+   * Up in a process that only pushes. Down from the first moment of a stop or shutdown on, when processing could not be started, when
+   * the server is read-only, its tables do not match or are hidden from the queue's role, and when no claim has succeeded for several fall-back polls (at least 4 s). Up with `degraded: true`
    * and a `reason` when wake-ups are not heard, or the oldest due task is too old. `slots` says for each kind how many there are
    * and how many are busy. With several shards it is down when all are, degraded when some are, and `shards` says which.
    * @param key the indicator's name in the answer, default `'pgqueue'`
@@ -79,6 +79,9 @@ export class PgQueueHealthIndicator {
     // At each call: what is no number would be exceeded by no silence.
     assertCount('maxMissedPolls', options.maxMissedPolls ?? DEFAULT_MISSED_POLLS, Number.MAX_SAFE_INTEGER);
     const { state, startError } = this.signs;
+    if (this.queue.ending === 'closed') {
+      return result(key, 'down', { processing: false, message: 'the application is shutting down' });
+    }
     if (state === 'failed') {
       const message = 'processing could not be started';
       return result(key, 'down', { processing: false, message, error: startError });
@@ -86,8 +89,9 @@ export class PgQueueHealthIndicator {
     if (state === 'idle' || this.registry.getAll().length === 0) {
       return result(key, 'up', { processing: false });
     }
-    if (state === 'stopped') {
-      return result(key, 'down', { processing: false, message: 'processing is stopped' });
+    if (state === 'stopped' || this.queue.ending) {
+      const message = state === 'stopped' ? 'processing is stopped' : 'processing is being stopped';
+      return result(key, 'down', { processing: false, message });
     }
     const problems = this.problems(options);
     const [first] = problems.values();

@@ -45,7 +45,8 @@ export class ShardSigns {
   }
 
   get refusal(): Refusal | undefined {
-    return [...this.refusals.values()].at(-1);
+    const { claim, heartbeat, schema } = Object.fromEntries(this.refusals);
+    return heartbeat ?? claim ?? schema;
   }
 
   private onEvent(event: ShardEvent): void {
@@ -74,6 +75,9 @@ export class ShardSigns {
     this.lastError = errorMessage(error);
     this.cutOff ||= role === 'heartbeat';
     this.deaf ||= role === 'listen';
+    if (role === 'schema') {
+      this.refusals.set(role, { message: 'the queue does not see its tables', error: this.lastError });
+    }
     const message = refusalOf(sqlState(error));
     // Only these two are sure to try again soon.
     if (message && (role === 'claim' || role === 'heartbeat')) {

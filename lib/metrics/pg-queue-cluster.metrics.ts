@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import type { Gauge } from 'prom-client';
 import { ClusterSnapshots } from '../admin/cluster-snapshots.js';
 import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
+import { Instruments } from '../task/instrumentation.js';
 import { QueueEvents, ShardEvents } from '../task/queue-events.js';
 import { showView } from './cluster-gauges.js';
 import { ClusterView } from './cluster-view.js';
@@ -24,6 +25,7 @@ export class PgQueueClusterMetrics implements OnApplicationBootstrap, OnModuleDe
     private readonly snapshots: ClusterSnapshots,
     events: QueueEvents,
     registry: TaskHandlerRegistry,
+    private readonly instruments: Instruments,
   ) {
     const views = snapshots.shards.map((shard) => {
       const view = new ClusterView(shard.name);
@@ -38,7 +40,7 @@ export class PgQueueClusterMetrics implements OnApplicationBootstrap, OnModuleDe
   }
 
   onApplicationBootstrap(): void {
-    this.refreshers.forEach((refresher) => refresher.start());
+    this.instruments.background(() => this.refreshers.forEach((refresher) => refresher.start()));
   }
 
   async onModuleDestroy(): Promise<void> {

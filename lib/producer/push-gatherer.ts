@@ -23,8 +23,14 @@ export class PushGatherer {
   private waiting: WaitingPush[] = [];
   private onTheirWay = 0;
 
-  /** @param store stores drafts by one statement that commits by itself */
-  constructor(private readonly store: (drafts: readonly TaskDraft[]) => Promise<PushResult[]>) {}
+  /**
+   * @param store stores drafts by one statement that commits by itself
+   * @param background calls what is of no single push, in a context that is nobody's
+   */
+  constructor(
+    private readonly store: (drafts: readonly TaskDraft[]) => Promise<PushResult[]>,
+    private readonly background: (work: () => void) => void,
+  ) {}
 
   push(drafts: readonly TaskDraft[]): Promise<PushResult[]> {
     if (drafts.length > MAX_GATHERED) {
@@ -41,7 +47,10 @@ export class PushGatherer {
       this.onTheirWay++;
       void this.write(this.take()).then(() => {
         this.onTheirWay--;
-        this.flush();
+        if (this.waiting.length > 0) {
+          // What has gathered: the statement that stores it is that of no one push, least of all of the one that has just ended.
+          this.background(() => this.flush());
+        }
       });
     }
   }

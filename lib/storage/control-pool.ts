@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { type ConnectionOptions, withSessionOptions } from './connection-options.js';
-import { NotConnectedError } from './sql-state.js';
+import { leavesSessionUsable, NotConnectedError } from './sql-state.js';
 
 /**
  * How every connection of the queue's own is set up. A queue's table is empty at one moment and holds millions the next: a
@@ -50,6 +50,17 @@ export interface ControlPoolOptions {
   onError: (error: Error) => void;
   /** Told of each new connection: it may lead to another server. */
   onConnect?: () => void;
+  /** Pools of the same process, whose connections this one shares while it can have none of its own. */
+  lenders?: () => readonly ControlPool[];
+}
+
+/** Where the server has no connection left, the next is asked for after so long. */
+const SHORT_MS = 5000;
+
+interface Taken {
+  readonly client: pg.PoolClient;
+  /** Set up as this pool's connections are; one that is lent is not. */
+  readonly own: boolean;
 }
 
 export interface TransactionSettings {
@@ -57,6 +68,11 @@ export interface TransactionSettings {
   /** Default: the pool's. */
   readonly deadlineMs?: number;
 }
+
+/** What is done in a transaction, by a function that runs statements in it. */
+export type TransactionWork<T> = (
+  query: (text: string, values?: unknown[]) => Promise<TextRow[]>,
+) => Promise<T>;
 
 /** One row as text, column by column. */
 export type TextRow = Record<string, string | null>;
@@ -66,6 +82,8 @@ export class ControlPool {
   private readonly pool: pg.Pool;
   private readonly clients = new Set<pg.PoolClient>();
   private ended: Promise<void> | undefined;
+  /** When another connection may be asked for, after one was refused. */
+  private shortUntil = 0;
 
   constructor(private readonly options: ControlPoolOptions) {
     const { connection, max, transactionPooling, deadlineMs, idleMs = 30_000, onError, onConnect } = options;
@@ -98,48 +116,98 @@ export class ControlPool {
    * @throws NotConnectedError when there was no connection to send it on
    */
   query(name: string, text: string, values: unknown[] = []): Promise<TextRow[]> {
-    return this.options.transactionPooling
-      ? this.transaction({ settings: {} }, (query) => query(text, values))
-      : this.use(async (client) => {
-          return (await client.query<TextRow>({ name: `pgqueue_${name}`, text, values })).rows;
-        });
+    return this.use(async (taken) =>
+      this.options.transactionPooling || !taken.own
+        ? this.within(taken, { settings: {} }, (query) => query(text, values))
+        : (await taken.client.query<TextRow>({ name: `pgqueue_${name}`, text, values })).rows,
+    );
+  }
+
+  /** Opens a connection, where there is none to be used. @throws NotConnectedError */
+  async ensureOpen(): Promise<void> {
+    await this.use(async () => undefined);
+  }
+
+  /** Whether it has a connection. */
+  get isOpen(): boolean {
+    return this.clients.size > 0;
   }
 
   /** Runs statements in one transaction, under settings and a deadline of its own. */
-  transaction<T>(
+  transaction<T>(settings: TransactionSettings, work: TransactionWork<T>): Promise<T> {
+    return this.use((taken) => this.within(taken, settings, work));
+  }
+
+  private async within<T>(
+    { client, own }: Taken,
     { settings, deadlineMs = this.options.deadlineMs }: TransactionSettings,
-    work: (query: (text: string, values?: unknown[]) => Promise<TextRow[]>) => Promise<T>,
+    work: TransactionWork<T>,
   ): Promise<T> {
     const all = {
-      ...(this.options.transactionPooling ? transactionSettings(this.options) : {}),
+      ...(this.options.transactionPooling || !own ? transactionSettings(this.options) : {}),
       ...settings,
       statement_timeout: String(deadlineMs),
     };
     const set = Object.entries(all).map(([name, value]) => `SET LOCAL ${name} = '${value}'`);
-    return this.use(async (client) => {
-      await client.query(['BEGIN ISOLATION LEVEL READ COMMITTED', ...set].join('; '));
-      const result = await work(async (text, values = []) => {
-        const query = { text, values, query_timeout: deadlineMs };
-        return (await client.query<TextRow>(query)).rows;
-      });
-      await client.query('COMMIT');
-      return result;
+    await client.query(['BEGIN ISOLATION LEVEL READ COMMITTED', ...set].join('; '));
+    const result = await work(async (text, values = []) => {
+      const query = { text, values, query_timeout: deadlineMs };
+      return (await client.query<TextRow>(query)).rows;
     });
+    await client.query('COMMIT');
+    return result;
   }
 
-  private async use<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.pool.connect().catch((error: unknown) => {
+  private async use<T>(work: (taken: Taken) => Promise<T>): Promise<T> {
+    const taken = await this.take().catch((error: unknown) => {
       throw new NotConnectedError(error);
     });
     try {
-      const result = await work(client);
-      client.release();
+      const result = await work(taken);
+      taken.client.release();
       return result;
     } catch (error) {
-      // An open transaction is rolled back by the server when its connection goes.
-      client.release(error as Error);
+      taken.client.release(await brokenBy(taken.client, error));
       throw error;
     }
+  }
+
+  /**
+   * A connection of its own, or where there is none to be had another pool's: whoever can do one of the things that a process does
+   * can do all of them.
+   */
+  private async take(): Promise<Taken> {
+    if (performance.now() < this.shortUntil) {
+      const shared = this.share();
+      if (shared) {
+        return shared;
+      }
+    }
+    this.pool.options.max = this.options.max;
+    try {
+      return { client: await this.pool.connect(), own: true };
+    } catch (error) {
+      const refused = !this.ended && this.pool.totalCount < this.options.max;
+      this.shortUntil = refused ? performance.now() + SHORT_MS : 0;
+      const shared = refused ? this.share() : undefined;
+      if (!shared) {
+        throw error;
+      }
+      this.options.onError(error as Error);
+      return shared;
+    }
+  }
+
+  /** What is open already: its own, which is waited for, or that of a lender. */
+  private share(): Promise<Taken> | undefined {
+    const lender = this.isOpen ? this : this.options.lenders?.().find(({ isOpen }) => isOpen);
+    if (!lender || lender.ended) {
+      return undefined;
+    }
+    // It opens no other one meanwhile: who waits for one that is open must not get the refusal of another.
+    lender.pool.options.max = lender.clients.size;
+    lender.shortUntil = Math.max(lender.shortUntil, this.shortUntil);
+    return lender.pool.connect().then((client) => ({ client, own: lender === this }));
   }
 
   /** Ends the connections; those that do not end in time are cut. */
@@ -163,6 +231,19 @@ export class ControlPool {
       clearTimeout(cut);
     }
   }
+}
+
+/** @returns the error, unless the server refused a statement and the connection is as it was: while they are short, none may be wasted */
+async function brokenBy(client: pg.PoolClient, error: unknown): Promise<Error | undefined> {
+  if (leavesSessionUsable(error)) {
+    try {
+      await client.query('ROLLBACK');
+      return undefined;
+    } catch {
+      // An open transaction is rolled back by the server when its connection goes.
+    }
+  }
+  return error as Error;
 }
 
 /** Nothing here thinks between two statements: who does was halted, and must not hold what others have to rescue. */

@@ -1,12 +1,14 @@
 import { SchemaMismatchError } from '../task/task.errors.js';
 import type { Row, RunStatement } from './executor.js';
 import { CHECK_SCHEMA, SCHEMA_VERSION, VERSION_COMMENT } from './sql/schema.sql.js';
+import { checkVisibility } from './visibility-check.js';
 
 const MIGRATE =
   'add pgQueueMigrations to the migrations of your DataSource and run them (or the .sql files of the package, in migrations/)';
 
 /** @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible to this role. */
 export async function checkSchema(run: RunStatement, schema: string): Promise<void> {
+  await checkVisibility(run, schema);
   const found = await checkVersion(run, schema);
   if (found['privileges']) {
     throw new SchemaMismatchError(

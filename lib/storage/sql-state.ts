@@ -47,3 +47,11 @@ export function isCertainlyRolledBack(error: unknown): boolean {
     !/^E[A-Z]{4}$/.test(code)
   );
 }
+
+/** The server refused a statement and nothing else: bad or conflicting data, locks, missing names or rights, a time limit. */
+const STATEMENT_ERROR = /^(?:(?:22|23|40|42|55|P0)[0-9A-Z]{3}|57014)$/;
+
+/** Whether the session goes on as before, once its transaction has been rolled back. */
+export function leavesSessionUsable(error: unknown): boolean {
+  return STATEMENT_ERROR.test(sqlState(error) ?? '');
+}

@@ -19,6 +19,11 @@ export function currentTask(): CurrentTask | undefined {
   return task && { kind: task.kind, name: task.name, id: task.id, attempt: task.attempt };
 }
 
+/** The same as it was given to `runAsCurrentTask`, which says to which attempt of which queue it belongs. */
+export function currentTaskStore(): CurrentTask | undefined {
+  return storage.getStore();
+}
+
 /** Calls `handler` so that `currentTask` answers this one to all that it calls. */
 export function runAsCurrentTask<T>(task: CurrentTask, handler: () => T): T {
   return storage.run(task, handler);

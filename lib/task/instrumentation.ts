@@ -1,3 +1,4 @@
+import { detached } from './detached.js';
 import type { KindName, QueueEvents, SettledAs } from './queue-events.js';
 import type { PushResult } from './task.js';
 
@@ -41,6 +42,8 @@ export interface InstrumentedAttempt {
 export interface Instrumentation {
   startPush(push: PushInfo): InstrumentedPush;
   startAttempt(attempt: AttemptInfo): InstrumentedAttempt;
+  /** Calls `work`, which is the queue's own and of no push and no attempt, and returns what it returns. */
+  background?<T>(work: () => T): T;
 }
 
 /** Where an instrumentation is registered; without one, a push and an attempt cost a comparison. What it throws breaks nothing. */
@@ -93,6 +96,19 @@ export class Instruments {
     let called: { readonly result: T } | undefined;
     this.guard(() => started.run(() => (called ??= { result: work() }).result));
     return called ? called.result : work();
+  }
+
+  /**
+   * Calls `work` as the queue's own: in an async context that is nobody's, outside of every trace. All that goes on in the background
+   * begins here, whoever asked for it.
+   */
+  background<T>(work: () => T): T {
+    return detached(() => {
+      const { instrumentation } = this;
+      return instrumentation?.background
+        ? this.around({ run: (own) => instrumentation.background!(own) }, work)
+        : work();
+    });
   }
 
   private guard<T>(work: () => T): T | undefined {

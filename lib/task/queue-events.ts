@@ -17,9 +17,9 @@ export interface AttemptName extends KindName {
 export type SettledAs =
   Exclude<MetricStatus, 'new' | 'processing' | 'no_attempts_left'> | 'snoozed' | 'released';
 
-/** Which of the queue's own connections an event is about. */
+/** Which of the queue's own connections an event is about; `schema`: the regular look whether they see the queue's tables. */
 export type ConnectionRole = (typeof CONNECTION_ROLES)[number];
-export const CONNECTION_ROLES = ['claim', 'settle', 'heartbeat', 'listen', 'maintenance'] as const;
+export const CONNECTION_ROLES = ['claim', 'settle', 'heartbeat', 'listen', 'maintenance', 'schema'] as const;
 
 /** The shard where it happened; of a queue without `shards` the name of its DataSource, `'default'` unless it was given. */
 export interface InShard {

@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import {
   context,
+  createContextKey,
   ROOT_CONTEXT,
   type Span,
   SpanKind,
@@ -24,6 +25,9 @@ import { fromCarrier, toCarrier } from './trace-carrier.js';
 const SYSTEM = { 'messaging.system': 'pgqueue' };
 const PUSH = { ...SYSTEM, 'messaging.operation.name': 'push', 'messaging.operation.type': 'send' };
 const PROCESS = { ...SYSTEM, 'messaging.operation.name': 'process', 'messaging.operation.type': 'process' };
+
+/** As the SDK names it in a context in which nothing is traced: one key for all copies of it. */
+const SUPPRESSED = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
 
 /**
  * A span for each push and for each attempt, by OpenTelemetry's global tracer provider and after its semantic conventions for
@@ -93,6 +97,11 @@ export class PgQueueTracing implements Instrumentation, OnModuleDestroy {
           conclude(span, as, error);
         }),
     };
+  }
+
+  /** Polls and heartbeats would each be a trace of its own, day and night. */
+  background<T>(work: () => T): T {
+    return context.with(ROOT_CONTEXT.setValue(SUPPRESSED, true), work);
   }
 }
 

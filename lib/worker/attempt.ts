@@ -125,6 +125,11 @@ export class TaskContext implements Task, CurrentTask {
     this.#complete = complete;
   }
 
+  /** @returns undefined for anything that is no context of an attempt */
+  static attemptOf(task: object | undefined): Attempt | undefined {
+    return task && #attempt in task ? task.#attempt : undefined;
+  }
+
   /** The kind's; not of what a handler is promised. */
   get name(): string {
     return this.#name;
@@ -138,3 +143,6 @@ export class TaskContext implements Task, CurrentTask {
     return this.#complete(this.#attempt, transaction);
   }
 }
+
+/** Of which attempt a context is. */
+export const attemptOf = TaskContext.attemptOf;

@@ -108,7 +108,7 @@ export class Claimer {
 
   private plan(): ClaimPlan | number {
     const { leases, settler, schedule, events } = this.deps;
-    if (leases.current === null || settler.isFull) {
+    if (leases.current === null || !leases.isBeating || settler.isFull) {
       schedule.rest();
       return Number.POSITIVE_INFINITY;
     }

@@ -12,7 +12,8 @@ const CLOSE_GRACE_MS = 500;
 
 /**
  * The queue's own connections, apart from the application's pool: one that claims, one that carries the heartbeat and nothing
- * else, up to three that settle and clean, and one that listens.
+ * else, up to three that settle and clean, and one that listens. While the server has no more to give, the first three share what
+ * they have: who can claim can settle, and one connection is enough for a process to go on.
  */
 export class Connections {
   readonly claim: ControlPool;
@@ -32,11 +33,13 @@ export class Connections {
     this.settle = this.pool('settle', 3, options.statementTimeoutMs, undefined, LOCK_TIMEOUT_MS);
   }
 
-  listen(
+  async listen(
     channel: string,
     onMessage: (payload: string) => void,
     onClosed: (error: Error) => void,
   ): Promise<ListenConnection> {
+    // The last to be asked for: polls do without it, and where connections are short it must not be a process's only one.
+    await this.heartbeat.ensureOpen();
     return ListenConnection.open(
       this.database.connectionOptions(),
       this.options.statementTimeoutMs,
@@ -48,7 +51,12 @@ export class Connections {
 
   /** Bounded, whatever the server does. */
   async close(): Promise<void> {
-    await Promise.all([this.claim, this.heartbeat, this.settle].map((pool) => pool.close(CLOSE_GRACE_MS)));
+    await Promise.all(this.all.map((pool) => pool.close(CLOSE_GRACE_MS)));
+  }
+
+  /** Those that claim and write first: the heartbeat's is lent when there is no other. */
+  private get all(): readonly ControlPool[] {
+    return [this.settle, this.claim, this.heartbeat];
   }
 
   private pool(
@@ -64,6 +72,7 @@ export class Connections {
       deadlineMs,
       lockTimeoutMs,
       transactionPooling: this.options.transactionPooling,
+      lenders: () => this.all,
       onError: (error) => this.states.failed(role, error),
       ...(onConnect ? { onConnect } : {}),
     });

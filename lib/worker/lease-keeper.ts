@@ -44,6 +44,9 @@ const STILL_SHARE = 0.5;
 /** A session of this process whose connection broke has ended by then: its keepalive probes find that out within 14 seconds. */
 const LONGEST_LINGER_MS = 20_000;
 
+/** Where connections are few a heartbeat borrows one; a pooler changes them at every turn. */
+const MOST_CHANGES = 10;
+
 const sharedSessions = () =>
   new InvalidOptionError(
     'transactionPooling',
@@ -69,6 +72,8 @@ export class LeaseKeeper {
   private tiedTo: string | undefined;
   /** Since when the lock can't be had. */
   private untiedSince: number | undefined;
+  /** How often another session answered than the one before, though no connection was lost. */
+  private changes = 0;
   /** A pooler hands the heartbeats to sessions that others use too: their locks tell nothing. */
   private sharesSessions = false;
   private stopped = false;
@@ -83,6 +88,11 @@ export class LeaseKeeper {
   /** What new claims are made under; null while there is none. */
   get current(): number | null {
     return this.lease;
+  }
+
+  /** Whether the last heartbeat came through: what is claimed meanwhile might soon be taken away. */
+  get isBeating(): boolean {
+    return this.failures === 0;
   }
 
   holds(leaseId: number): boolean {
@@ -171,6 +181,7 @@ export class LeaseKeeper {
     if (this.lease === null && !this.stopped) {
       this.lease = await heartbeats.acquire(info(), report);
       this.tiedTo = undefined;
+      this.changes = 0;
       events.emit({ type: 'lease-acquired', leaseId: this.lease });
       onAcquired();
     }
@@ -199,7 +210,7 @@ export class LeaseKeeper {
     if (!this.deps.tiesSession || this.sharesSessions || this.lease === null || this.tiedTo === session) {
       return;
     }
-    if (this.tiedTo !== undefined) {
+    if (this.tiedTo !== undefined && ++this.changes >= MOST_CHANGES) {
       this.sharesSessions = true;
       this.deps.events.emit({ type: 'connection-failed', role: 'heartbeat', error: sharedSessions() });
       return;

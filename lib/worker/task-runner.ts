@@ -1,5 +1,6 @@
 import type { RegisteredHandler } from '../handlers/registered-handler.js';
 import { runAsCurrentTask } from '../task/current-task.js';
+import { aside } from '../task/detached.js';
 import { type Outcome, outcomeOf, RELEASED, SUCCEEDED } from '../task/outcome.js';
 import { parsePayload } from '../task/payload.js';
 import { ShutdownError } from '../task/task.errors.js';
@@ -24,7 +25,7 @@ export async function runAttempt(
     const stored = attempt.claimed.payload;
     const payload = schema ? await parsePayload(schema, stored) : stored;
     const task = new TaskContext(attempt, place, options.name, payload, complete);
-    await (taskContext ? runAsCurrentTask(task, () => invoke(task)) : invoke(task));
+    await aside(() => (taskContext ? runAsCurrentTask(task, () => invoke(task)) : invoke(task)));
   } catch (thrown) {
     outcome = outcomeOf(thrown);
     // A handler that gave up because of the shutdown has not failed.

@@ -191,7 +191,6 @@ export class WorkerPool implements SlotHolder {
     this.line.giveBackAll();
   }
 
-  /** It never began. */
   giveBack(attempt: Attempt): void {
     this.end(attempt, UNCLAIMED);
   }
@@ -248,12 +247,13 @@ export class WorkerPool implements SlotHolder {
     return this.running.values();
   }
 
-  /** Gives up on everything that still runs: the attempts are given back. */
-  releaseAll(): void {
-    this.running.forEach((attempt) => this.abandon(attempt, RELEASED));
-    const beginning = [...this.beginning.values()];
-    this.beginning.clear();
-    beginning.forEach((attempt) => this.giveBack(attempt));
+  /** Gives up on what still runs: the attempts are given back. */
+  releaseAll(isMeant: (attempt: Attempt) => boolean): void {
+    [...this.running.values()].filter(isMeant).forEach((attempt) => this.abandon(attempt, RELEASED));
+    for (const attempt of [...this.beginning.values()].filter(isMeant)) {
+      this.beginning.delete(attempt.id);
+      this.giveBack(attempt);
+    }
   }
 
   close(): void {

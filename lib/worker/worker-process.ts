@@ -9,7 +9,6 @@ import type { Instruments } from '../task/instrumentation.js';
 import { errorOf, type Outcome, settledAs } from '../task/outcome.js';
 import type { ShardEventSink } from '../task/queue-events.js';
 import { settlementOf } from '../task/settlement.js';
-import { ShutdownError } from '../task/task.errors.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import type { AbandonedTasks } from './abandoned-handlers.js';
 import { AttemptWatch } from './attempt-watch.js';
@@ -21,6 +20,7 @@ import { Completer } from './completer.js';
 import { ConnectionStates } from './connection-states.js';
 import { Connections } from './connections.js';
 import { within } from './deadline.js';
+import { Drain } from './drain.js';
 import { LastAttempts } from './last-attempts.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { PausedKinds } from './paused-kinds.js';
@@ -28,6 +28,7 @@ import { Reconciler } from './reconciler.js';
 import { Rewinder } from './rewinder.js';
 import { Settler } from './settler.js';
 import type { SharedSlots } from './shared-slots.js';
+import type { StopCallers } from './stop-callers.js';
 import { WakeListener } from './wake-listener.js';
 import { silenceMs, type WorkerOptions } from './worker-options.js';
 import { WorkerPool } from './worker-pool.js';
@@ -52,8 +53,6 @@ export interface WorkerProcessDeps {
   onSilentProcesses(leaseIds: readonly number[]): void;
 }
 
-/** How long handlers get to heed their signal once the shutdown time is used up. */
-const ABORT_GRACE_MS = 500;
 /** How long the last outcomes get to be written then. */
 const SETTLE_GRACE_MS = 1000;
 
@@ -74,7 +73,7 @@ export class WorkerProcess {
   private readonly leases: LeaseKeeper;
   private readonly watch: AttemptWatch;
   private readonly listener: WakeListener | undefined;
-  private drained: (() => void) | undefined;
+  private readonly drain = new Drain(this.pools);
 
   constructor(private readonly deps: WorkerProcessDeps) {
     const { database, sql, events, options } = deps;
@@ -144,6 +143,16 @@ export class WorkerProcess {
     this.reconciler.start();
   }
 
+  /** Whether an attempt is one of this process's. */
+  runs(attempt: Attempt): boolean {
+    return this.watch.attempts().includes(attempt);
+  }
+
+  /** The handler of one of its attempts has called for the stop. */
+  onCalled(): void {
+    this.drain.changed();
+  }
+
   get isListening(): boolean {
     return this.listener?.isListening ?? false;
   }
@@ -158,18 +167,14 @@ export class WorkerProcess {
    * Claims nothing more, waits for what runs, then aborts it and gives it back; bounded whatever the database does.
    * @returns how many attempts were given back, and whether all outcomes were written.
    */
-  async stop(timeoutMs: number): Promise<{ released: number; settled: boolean }> {
+  async stop(timeoutMs: number, callers: StopCallers): Promise<{ released: number; settled: boolean }> {
     const deadline = performance.now() + timeoutMs;
     const left = () => Math.max(0, deadline - performance.now());
     this.pools.forEach((pool) => pool.drain());
     const answered = await within(left(), Promise.all([this.claimer.stop(), this.listener?.stop()]));
     // Nothing is started any more, even if a late answer brings tasks.
     this.claimer.close();
-    await within(left(), this.idle());
-    const unfinished = this.watch.attempts();
-    unfinished.forEach((attempt) => attempt.abort(new ShutdownError('the application is shutting down')));
-    await within(ABORT_GRACE_MS, this.idle());
-    this.pools.forEach((pool) => pool.releaseAll());
+    const released = await this.drain.run(left, callers);
     const settled = await within(Math.max(SETTLE_GRACE_MS, left()), this.settler.drained());
     this.settler.close();
     this.lastAttempts.close();
@@ -178,7 +183,7 @@ export class WorkerProcess {
     const inDoubt = this.reconciler.isInDoubt;
     await within(SETTLE_GRACE_MS, this.reconciler.stop());
     await within(SETTLE_GRACE_MS, this.endLeases(answered && settled, inDoubt));
-    return { released: unfinished.length, settled };
+    return { released, settled };
   }
 
   /** A lease that tasks may still point to is left to the rescue of another process: nothing is to be waited for. */
@@ -187,18 +192,6 @@ export class WorkerProcess {
     if (clean) {
       await this.leases.end(await stopped, inDoubt);
     }
-  }
-
-  /** Resolves when no attempt holds a slot. */
-  private idle(): Promise<void> {
-    return new Promise((resolve) => {
-      this.drained = () => {
-        if (this.watch.attempts().length === 0) {
-          resolve();
-        }
-      };
-      this.drained();
-    });
   }
 
   private onEnded(pool: WorkerPool, attempt: Attempt, outcome: Outcome): void {
@@ -215,7 +208,7 @@ export class WorkerProcess {
       this.settler.add({ settlement, leaseId, task, as, durationMs, error, completed, uncertain: false });
     }
     this.claimer.poke();
-    this.drained?.();
+    this.drain.changed();
   }
 
   private onPauseChanged(kind: number, paused: boolean): void {

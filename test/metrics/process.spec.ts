@@ -63,8 +63,8 @@ describe('what a process knows by itself', () => {
       'pgqueue_settle_duration_seconds_count{shard="default"}',
       'pgqueue_leases_lost_total{shard="default"}',
       'pgqueue_wake_ups_total{shard="default"}',
-      ...ROLES.map((role) => `pgqueue_reconnects_total{shard="default",role="${role}"}`),
-      ...[...ROLES, 'maintenance'].map(
+      ...[...ROLES, 'schema'].map((role) => `pgqueue_reconnects_total{shard="default",role="${role}"}`),
+      ...[...ROLES, 'maintenance', 'schema'].map(
         (role) => `pgqueue_connection_failures_total{shard="default",role="${role}"}`,
       ),
     ];
