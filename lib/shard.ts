@@ -1,5 +1,5 @@
-import { AfterCommitRing } from './producer/after-commit-ring.js';
 import { PushGatherer } from './producer/push-gatherer.js';
+import { SlowPushRing } from './producer/slow-push-ring.js';
 import { TaskPusher } from './producer/task-pusher.js';
 import type { Database } from './storage/database.js';
 import { LoneDatabase } from './storage/lone-database.js';
@@ -45,7 +45,7 @@ export class Shard {
         pusher: TaskPusher;
         lonePusher: TaskPusher;
         gatherer: PushGatherer;
-        ring: AfterCommitRing;
+        ring: SlowPushRing;
       }
     | undefined;
 
@@ -92,7 +92,7 @@ export class Shard {
   pushAlone(drafts: readonly TaskDraft[], replace: boolean): Promise<PushResult[]> {
     const { database, lonePusher, gatherer, ring } = this.open();
     return drafts.some(({ externalKey }) => externalKey !== null)
-      ? ring.after(lonePusher.push(database.run, drafts, replace))
+      ? ring.watch(lonePusher.push(database.run, drafts, replace), drafts.length)
       : gatherer.push(drafts);
   }
 
@@ -143,9 +143,9 @@ export class Shard {
       const sql = queueSql(this.deps.schema ?? database.defaultSchema);
       const tasks = new TaskRepository(sql);
       const lonePusher = new TaskPusher(new TaskRepository({ ...sql, ...sql.alone }));
-      const ring = new AfterCommitRing(() => database.run(sql.ring, []), this.events);
+      const ring = new SlowPushRing(() => database.run(sql.ring, []), this.events);
       const gatherer = new PushGatherer(
-        (drafts) => ring.after(lonePusher.push(database.run, drafts, false)),
+        (drafts) => ring.watch(lonePusher.push(database.run, drafts, false), drafts.length),
         (work) => this.deps.instruments.background(work),
       );
       this.opened = { database, sql, tasks, pusher: new TaskPusher(tasks), lonePusher, gatherer, ring };

@@ -82,9 +82,20 @@ CREATE SEQUENCE "public"."pgqueue_bell" MINVALUE 0 START 0;
 CREATE SEQUENCE "public"."pgqueue_rewind" MINVALUE 0 START 0;
 
 CREATE FUNCTION "public"."pgqueue_ring"() RETURNS trigger LANGUAGE plpgsql AS $ring$
+DECLARE
+  at bigint := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
+  last bigint;
 BEGIN
-  IF current_setting('pgqueue.notify', true) IS DISTINCT FROM 'off'
-     AND current_setting('pgqueue.alone', true) IS DISTINCT FROM 'on' THEN
+  IF current_setting('pgqueue.notify', true) = 'off' THEN
+    RETURN NULL;
+  END IF;
+  IF current_setting('pgqueue.alone', true) IS DISTINCT FROM 'on' THEN
+    PERFORM pg_notify('pgqueue_efa1f375d76194fa', '');
+    RETURN NULL;
+  END IF;
+  SELECT last_value / 2 INTO last FROM "public"."pgqueue_bell";
+  IF at - last >= 10 OR last > at THEN
+    PERFORM setval('"public"."pgqueue_bell"', at * 2);
     PERFORM pg_notify('pgqueue_efa1f375d76194fa', '');
   END IF;
   RETURN NULL;

@@ -19,7 +19,10 @@ const SAME_SOURCE = `
   SELECT $2::smallint, $3::smallint, $4::smallint, $6::text, u.payload, (SELECT ${CLOCK} + $5::bigint * interval '1 millisecond')
   FROM json_array_elements($1::json) AS u(payload)`;
 
-/** Part of a statement that commits by itself, which the trigger can't find out: its process rings when that has committed. */
+/**
+ * Part of a statement that commits by itself, which the trigger can't find out: it may leave out the ring when there was one
+ * just before. In a longer transaction that would lose the wake-up, which must come with the commit.
+ */
 const ALONE = `set_config('pgqueue.alone', 'on', true)`;
 
 const CONFLICT = 'ON CONFLICT (kind, external_key) WHERE external_key IS NOT NULL';
@@ -57,15 +60,15 @@ FROM pushed`,
     ...insertWith(false),
     alone: insertWith(true),
     /**
-     * Wakes the workers, unless they were woken less than 10 ms ago: they look once more a little later. It waits for no disk and no
-     * standby, since it holds the lock of the whole server that NOTIFY takes.
+     * Wakes the workers, unless a statement like this one did less than 10 ms ago. A ring of a push is heard with its commit, however
+     * late; this one waits for no disk and no standby.
      */
     ring: `
 WITH bell AS MATERIALIZED (
-  SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS at, last_value AS last FROM ${bell}
+  SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS at, last_value / 2 AS last, last_value % 2 = 1 AS heard FROM ${bell}
 )
-SELECT set_config('synchronous_commit', 'off', true), setval('${bell.replaceAll("'", "''")}', at), pg_notify('${channel}', '')::text
-FROM bell WHERE at - last >= 10 OR last > at`,
+SELECT set_config('synchronous_commit', 'off', true), setval('${bell.replaceAll("'", "''")}', at * 2 + 1), pg_notify('${channel}', '')::text
+FROM bell WHERE NOT heard OR at - last >= 10 OR last > at`,
     /** $1 kinds · $2 keys: the stored tasks that this transaction sees, each by the index, whatever the planner knows of the table. */
     findByKeys: `
       SELECT t.id::text AS id, t.kind, t.external_key AS key

@@ -128,15 +128,28 @@ END `,
 ) WITH (fillfactor = 50)`,
     `CREATE SEQUENCE ${bell} MINVALUE 0 START 0`,
     `CREATE SEQUENCE ${rewind} MINVALUE 0 START 0`,
-    // NOTIFY holds a lock of the whole server during the commit, however long that takes. So a push that says that it commits
-    // by itself does not notify: its process rings afterwards (see push.sql.ts). Any other is heard with its commit.
+    // NOTIFY takes a global lock at commit, so one that is less than 10 ms after the last is left out; workers look once
+    // more a little later. A long transaction's would be lost by that (it rings at its commit), so that only a push which
+    // says that it commits by itself may leave it out; nothing in a trigger tells the two apart.
+    // The bell has twice the milliseconds of the last ring, and one more where that is certainly heard (see push.sql.ts).
     // A transaction that has notified can't be prepared for two-phase commit: SET LOCAL pgqueue.notify = off leaves it out.
     `CREATE FUNCTION ${ring}() RETURNS trigger LANGUAGE plpgsql AS ${dollarQuoted(
       'ring',
       `
+DECLARE
+  at bigint := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
+  last bigint;
 BEGIN
-  IF current_setting('pgqueue.notify', true) IS DISTINCT FROM 'off'
-     AND current_setting('pgqueue.alone', true) IS DISTINCT FROM 'on' THEN
+  IF current_setting('pgqueue.notify', true) = 'off' THEN
+    RETURN NULL;
+  END IF;
+  IF current_setting('pgqueue.alone', true) IS DISTINCT FROM 'on' THEN
+    PERFORM pg_notify(${literal(channel)}, '');
+    RETURN NULL;
+  END IF;
+  SELECT last_value / 2 INTO last FROM ${bell};
+  IF at - last >= 10 OR last > at THEN
+    PERFORM setval(${literal(bell)}, at * 2);
     PERFORM pg_notify(${literal(channel)}, '');
   END IF;
   RETURN NULL;

@@ -1,0 +1,50 @@
+import type { ShardEventSink } from '../task/queue-events.js';
+
+/**
+ * The trigger leaves a ring out when there was one less than 10 ms before, and workers look once more 15 ms after each ring: a push
+ * that has committed 4 ms after it was sent is seen by that look.
+ */
+const COVERED_MS = 4;
+/** What is inserted takes so long before the trigger rings. */
+const PER_TASK_MS = 0.01;
+
+/**
+ * Wakes the workers where a commit takes long: of a push that was slow, whose own ring may have been left out long before it could
+ * be seen, and of others beside it, whose rings were left out because of one that is heard only with the slow commit.
+ */
+export class SlowPushRing {
+  private sentAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly send: () => Promise<unknown>,
+    private readonly events: ShardEventSink,
+  ) {}
+
+  /** Rings when a push of so many tasks, which commits by itself, is not acknowledged in time, and again when it is. */
+  async watch<T>(pushed: Promise<T>, tasks: number): Promise<T> {
+    const patienceMs = COVERED_MS + tasks * PER_TASK_MS;
+    const startedAt = performance.now();
+    const timer = setTimeout(() => this.ring(), patienceMs);
+    try {
+      return await pushed;
+    } finally {
+      clearTimeout(timer);
+      // What rejects may have been stored all the same.
+      if (performance.now() - startedAt > patienceMs) {
+        this.ring();
+      }
+    }
+  }
+
+  private ring(): void {
+    const now = performance.now();
+    if (now - this.sentAt < COVERED_MS) {
+      return;
+    }
+    this.sentAt = now;
+    this.send().catch((error: unknown) => {
+      // The fall-back poll finds the tasks.
+      this.events.emit({ type: 'connection-failed', role: 'maintenance', error });
+    });
+  }
+}
