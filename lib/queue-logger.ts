@@ -68,6 +68,12 @@ export class QueueLogger {
         );
       case 'connection-restored':
         return this.write('log', `${this.in(event)}${event.role}: works again`);
+      case 'event-loop-blocked':
+        return this.bounded(
+          'event loop',
+          'warn',
+          `the event loop was blocked for ${event.blockedMs} ms: without a heartbeat for ${event.leaseTimeoutMs} ms this process is declared dead. Move CPU-bound work to a thread`,
+        );
       case 'option-invalid':
         return this.bounded(`option ${event.kind}`, 'error', `${event.name}: ${describe(event.error)}`);
       case 'subscriber-failed':

@@ -16,6 +16,7 @@ import type { Attempt } from './worker/attempt.js';
 import { retryDelay } from './worker/retry-delay.js';
 import { SharedSlots } from './worker/shared-slots.js';
 import type { StopCallers } from './worker/stop-callers.js';
+import { EventLoopWatch } from './worker/event-loop-watch.js';
 import type { Processing } from './worker/task-scheduler.js';
 
 /** Within a second or two, unless servers are silent. */
@@ -36,8 +37,11 @@ export class QueueProcessing implements Processing {
   private readonly late: ShardOpening[] = [];
   private readonly instance = randomUUID();
   private ready: readonly Shard[] = [];
+  private readonly eventLoop: EventLoopWatch;
 
-  constructor(private readonly deps: QueueProcessingDeps) {}
+  constructor(private readonly deps: QueueProcessingDeps) {
+    this.eventLoop = new EventLoopWatch(deps.events, deps.options.leaseTimeoutMs);
+  }
 
   /**
    * Looks whether the shards can be worked in. One that can't be reached is left for later, as long as another can; where none can,
@@ -69,6 +73,7 @@ export class QueueProcessing implements Processing {
   start(): void {
     const handlers = this.deps.registry.getAll();
     if (handlers.length > 0) {
+      this.eventLoop.start();
       handlers.forEach((handler) => this.addSlots(handler));
       this.ready.forEach((shard) => this.startIn(shard));
       for (const shard of this.deps.shards.filter((candidate) => !this.ready.includes(candidate))) {
@@ -109,6 +114,7 @@ export class QueueProcessing implements Processing {
   }
 
   async stop(timeoutMs: number, callers: StopCallers): Promise<void> {
+    this.eventLoop.stop();
     this.late.forEach((opening) => opening.stop());
     callers.begin(this.running.length);
     const released = await Promise.all(this.running.map((processing) => processing.stop(timeoutMs, callers)));

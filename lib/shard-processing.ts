@@ -68,6 +68,7 @@ export class ShardProcessing {
       (text, values) => settle.query('visibility', text, values),
       sql.names.schema,
       events,
+      options.heartbeatPeriodMs,
     );
   }
 
@@ -135,22 +136,25 @@ export class ShardProcessing {
   private createMaintenance(activity: ActivityRepository): PeriodicJob[] {
     const { process, repository, rescuer } = this;
     const { events } = this.deps.shard;
+    const { heartbeatPeriodMs } = this.deps.options;
     return [
-      new Janitor(repository, process.pools, events),
+      new Janitor(repository, process.pools, events, heartbeatPeriodMs),
       new PeriodicJob({
+        heartbeatPeriodMs,
         repository,
         events,
         jobs: () => new Map([[ORPHANS, ORPHANS_PERIOD_MS]]),
         work: () => rescuer.adoptOrphans(),
       }),
       new PeriodicJob({
+        heartbeatPeriodMs,
         repository,
         events,
         jobs: () => new Map([[ACTIVITY, ACTIVITY_PERIOD_MS]]),
         // After a full batch the turn is given back for the rest.
         work: async () => (await activity.expire(ACTIVITY_BATCH)) < ACTIVITY_BATCH,
       }),
-      new Sweeper(repository, process.pools, events, (kind) => process.sweep(kind)),
+      new Sweeper(repository, process.pools, events, heartbeatPeriodMs, (kind) => process.sweep(kind)),
     ];
   }
 

@@ -19,8 +19,10 @@ export class Janitor extends PeriodicJob {
     private readonly repository: MaintenanceRepository,
     private readonly pools: ReadonlyMap<number, WorkerPool>,
     private readonly events: ShardEventSink,
+    heartbeatPeriodMs: number,
   ) {
     super({
+      heartbeatPeriodMs,
       repository,
       events,
       jobs: () => new Map([...pools.values()].map((pool) => [`${PREFIX}${pool.kind}`, this.periodOf(pool)])),

@@ -1,14 +1,14 @@
 import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
 import type { ShardEventSink } from '../task/queue-events.js';
 
-/** How often a process asks for its turns, as a share of the shortest period, within these bounds. */
+/** How often a process asks for its turns, as a share of the shortest period; not more often than by this share of its heartbeats. */
 const SHARE = 0.25;
-const SHORTEST_MS = 250;
 const LONGEST_MS = 15 * 60_000;
 /** The first time it asks soon: processes that never live for long must have their turns too. */
-const FIRST_MS = 5000;
+const FIRST_MS = 2000;
 
 export interface PeriodicJobDeps {
+  heartbeatPeriodMs: number;
   repository: MaintenanceRepository;
   events: ShardEventSink;
   /** The jobs with their periods in ms, read each time. */
@@ -29,7 +29,7 @@ export class PeriodicJob {
   start(): void {
     if (!this.started) {
       this.started = true;
-      this.schedule(FIRST_MS);
+      this.schedule(Math.min(FIRST_MS, this.pauseMs));
     }
   }
 
@@ -70,11 +70,15 @@ export class PeriodicJob {
     }
   }
 
-  private schedule(longestMs = LONGEST_MS): void {
+  private get pauseMs(): number {
     const shortest = Math.min(...this.deps.jobs().values());
-    const pause = Math.min(longestMs, Math.max(SHORTEST_MS, shortest * SHARE)) * (0.9 + 0.2 * Math.random());
-    this.timer = setTimeout(() => {
-      void this.runOnce().then(() => this.stopped || this.schedule());
-    }, pause);
+    return Math.max(this.deps.heartbeatPeriodMs * SHARE, Math.min(LONGEST_MS, shortest * SHARE));
+  }
+
+  private schedule(ms: number): void {
+    this.timer = setTimeout(
+      () => void this.runOnce().then(() => this.stopped || this.schedule(this.pauseMs)),
+      ms * (0.9 + 0.2 * Math.random()),
+    );
   }
 }

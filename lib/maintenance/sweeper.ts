@@ -15,9 +15,11 @@ export class Sweeper extends PeriodicJob {
     repository: MaintenanceRepository,
     pools: ReadonlyMap<number, WorkerPool>,
     events: ShardEventSink,
+    heartbeatPeriodMs: number,
     sweep: (kind: number) => void,
   ) {
     super({
+      heartbeatPeriodMs,
       repository,
       events,
       jobs: () => new Map([...pools.keys()].map((kind) => [`${PREFIX}${kind}`, PERIOD_MS])),

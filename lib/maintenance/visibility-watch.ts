@@ -4,7 +4,7 @@ import { SchemaMismatchError } from '../task/task.errors.js';
 import type { ShardEventSink } from '../task/queue-events.js';
 import { ConnectionStates } from '../worker/connection-states.js';
 
-const FIRST_MS = 5000;
+const FIRST_MS = 2000;
 const PERIOD_MS = 30_000;
 /** While something is wrong, so that its end is told soon. */
 const AGAIN_MS = 1000;
@@ -21,6 +21,7 @@ export class VisibilityWatch {
     private readonly run: RunStatement,
     private readonly schema: string,
     private readonly events: ShardEventSink,
+    private readonly heartbeatPeriodMs: number,
   ) {
     this.states = new ConnectionStates(events);
   }
@@ -46,7 +47,7 @@ export class VisibilityWatch {
 
   /** Never rejects. */
   private async look(): Promise<void> {
-    let nextMs = PERIOD_MS;
+    let nextMs = Math.max(PERIOD_MS, this.heartbeatPeriodMs);
     try {
       await checkVisibility(this.run, this.schema);
       this.states.worked('schema');

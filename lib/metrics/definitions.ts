@@ -1,5 +1,6 @@
 import type { CounterConfiguration, Gauge, GaugeConfiguration, HistogramConfiguration } from 'prom-client';
 import { CLUSTER_GAUGES } from './cluster-gauges.js';
+import { collectEventLoopLag } from './event-loop-gauge.js';
 import { collectSlots } from './slots-gauge.js';
 
 /** A counter of what happened to tasks, labelled `kind` (its name) and `status` (a `MetricStatus`). */
@@ -12,6 +13,8 @@ export const QUEUE_WAIT = 'pgqueue_queue_wait_seconds';
 export const SLOTS = 'pgqueue_slots';
 /** A gauge of bodies that go on though their attempt is over, labelled `kind`. */
 export const ABANDONED_HANDLERS = 'pgqueue_abandoned_handlers';
+/** A gauge of the longest delay of this process's event loop since the last scrape, in seconds. */
+export const EVENT_LOOP_LAG = 'pgqueue_event_loop_lag_seconds';
 /** A histogram of how long the database took to answer claims, in seconds, labelled `shard`. */
 export const FETCH_DURATION = 'pgqueue_fetch_duration_seconds';
 /** A histogram of how long the database took to write batches of outcomes, in seconds, labelled `shard`. */
@@ -87,6 +90,13 @@ export const GAUGES: readonly GaugeConfiguration<string>[] = [
     name: ABANDONED_HANDLERS,
     help: 'Bodies of handlers that go on though their attempt is over, by kind',
     labelNames: ['kind'],
+  },
+  {
+    name: EVENT_LOOP_LAG,
+    help: 'The longest delay of the event loop since the last scrape',
+    collect(this: Gauge) {
+      collectEventLoopLag(this);
+    },
   },
   ...CLUSTER_GAUGES,
 ];

@@ -64,16 +64,24 @@ interface LooseManager extends Manager {
 }
 
 /**
- * Of what is known to give each statement a transaction of its own. A client that was given no BEGIN can't be told from one that was.
+ * Of what is known to give each statement a transaction of its own. A connection that some other library hides can't be told from one
+ * that is in a transaction.
  * @throws InvalidManagerError where no transaction is open
  */
 export function assertOpen(transaction: Manager | Executor): void {
-  const runner = isManager(transaction) && !('isReleased' in transaction) ? runnerOf(transaction) : undefined;
-  if (hasNoConnection(transaction) || isPool(transaction) || runner?.isTransactionActive === false) {
+  if (hasNoConnection(transaction) || isPool(transaction) || isIdle(transaction)) {
     throw new InvalidManagerError(
       'manager, executor: no transaction is open, so the task would be completed apart from its effects. Call completeIn inside of one.',
     );
   }
+}
+
+/** A manager of TypeORM, or a client of `pg`, that says that it is in no transaction. */
+function isIdle(transaction: Manager | Executor): boolean {
+  if (isManager(transaction)) {
+    return !('isReleased' in transaction) && runnerOf(transaction)?.isTransactionActive === false;
+  }
+  return (transaction as PoolClient).getTransactionStatus?.() === 'I';
 }
 
 function runnerOf(manager: Manager) {
@@ -93,6 +101,8 @@ function hasNoConnection(transaction: Manager | Executor): transaction is LooseM
 interface PoolClient extends Executor {
   query(sql: string | PreparedQuery, parameters?: unknown[]): Promise<{ rows: Row[] }>;
   release(error?: unknown): void;
+  /** `I` (in none), `T` or `E`; later versions of `pg` have it. */
+  getTransactionStatus?(): string | null;
   on(event: 'error', listener: () => void): unknown;
   off(event: 'error', listener: () => void): unknown;
 }

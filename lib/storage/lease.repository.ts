@@ -29,6 +29,8 @@ export interface Heartbeat {
   paused: readonly number[];
   /** The session that answered. */
   session: string;
+  /** No other process has anything to do. */
+  othersAreIdle: boolean;
 }
 
 /** The leases whose locks a session has. */
@@ -98,6 +100,7 @@ export class LeaseRepository {
     current: number | null,
     silenceMs: number,
     report: WorkerReport,
+    aheadMs: number,
   ): Promise<Heartbeat> {
     const columns = columnsOf(report);
     const rows = await this.pool.query('heartbeat', this.sql.heartbeat, [
@@ -105,6 +108,7 @@ export class LeaseRepository {
       silenceMs,
       ...columns.map((column, index) => (column === this.told[index] ? null : column)),
       current,
+      aheadMs,
     ]);
     this.told = columns;
     return {
@@ -118,6 +122,7 @@ export class LeaseRepository {
       ),
       paused: JSON.parse(rows[0]!['paused']!) as number[],
       session: rows[0]!['session']!,
+      othersAreIdle: rows[0]!['idle'] === 't',
     };
   }
 

@@ -134,6 +134,8 @@ export type ProcessQueueEvent =
       /** So many attempts did not end in time and were given back. */
       readonly released: number;
     }
+  /** Nothing could run in this process for a while, heartbeats neither: a handler blocks the event loop. */
+  | { readonly type: 'event-loop-blocked'; readonly blockedMs: number; readonly leaseTimeoutMs: number }
   /** A subscriber, or an instrumentation, has thrown. */
   | { readonly type: 'subscriber-failed'; readonly error: unknown };
 

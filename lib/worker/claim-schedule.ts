@@ -1,6 +1,7 @@
 import type { ClaimedTask, KindRequest, LevelRequest } from '../task/claim.js';
 import { DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY } from '../task/task.js';
 import type { ClaimCursor } from './claim-cursor.js';
+import { type Rest, REST_PERIOD_MS } from './rest.js';
 import { SlotHold } from './slot-hold.js';
 import type { WorkerPool } from './worker-pool.js';
 
@@ -12,6 +13,8 @@ const STREAM_MS = 5;
 const HOT_MS = 5000;
 /** Looking at every level of every kind may take this share of the time at most. */
 const FULL_PROBE_SHARE = 0.1;
+/** Of so many polls one is made while nobody has anything to do, and one in REST_PERIOD_MS at least. */
+const REST_FACTOR = 4;
 /** What one index probe costs, about. */
 const PROBE_MS = 0.002;
 
@@ -53,7 +56,10 @@ export class ClaimSchedule {
   private readonly pools: WorkerPool[] = [];
   private readonly byKind = new Map<number, WorkerPool>();
 
-  constructor(private readonly cursor: ClaimCursor) {}
+  constructor(
+    private readonly cursor: ClaimCursor,
+    private readonly quiet: Rest,
+  ) {}
 
   add(pool: WorkerPool): void {
     this.pools.push(pool);
@@ -206,6 +212,8 @@ export class ClaimSchedule {
   /** The shortest period of all kinds, spread a little, so that processes that started together drift apart. */
   private pollPeriod(): number {
     const periods = this.pools.map((pool) => pool.fetcherPeriodMs);
-    return Math.min(...periods) * (1 + 0.1 * Math.random());
+    const period = Math.min(...periods);
+    const resting = Math.max(period, Math.min(period * REST_FACTOR, REST_PERIOD_MS));
+    return (this.quiet.isDue ? resting : period) * (1 + 0.1 * Math.random());
   }
 }

@@ -8,6 +8,7 @@ import { ClaimNumbers } from './claim-numbers.js';
 import type { ClaimPlan, ClaimSchedule } from './claim-schedule.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { ConnectionStates } from './connection-states.js';
+import type { Rest } from './rest.js';
 import { retryDelay } from './retry-delay.js';
 import type { Settler } from './settler.js';
 import { WakeSignal } from './wake-signal.js';
@@ -19,6 +20,7 @@ export interface ClaimerDeps {
   schedule: ClaimSchedule;
   pools: ReadonlyMap<number, WorkerPool>;
   leases: LeaseKeeper;
+  rest: Rest;
   settler: Settler;
   events: ShardEventSink;
   maxPayloadBytes: number;
@@ -62,6 +64,7 @@ export class Claimer {
 
   /** Something may have become due. */
   ring(): void {
+    this.deps.rest.news();
     this.deps.schedule.ring(performance.now());
     this.signal.wake();
   }
@@ -145,7 +148,7 @@ export class Claimer {
   }
 
   private accept(plan: ClaimPlan, ticket: ClaimTicket, answer: ClaimAnswer): void {
-    const { cursor, schedule, pools, leases, events } = this.deps;
+    const { cursor, schedule, pools, leases, rest, events } = this.deps;
     const { claimId, leaseId } = ticket.request;
     if (this.closed) {
       return;
@@ -176,6 +179,10 @@ export class Claimer {
     }
     // An answer that comes so late that the lease was given up meanwhile starts nothing: others may have the tasks.
     const isCurrent = leases.current === leaseId;
+    if (answer.tasks.length > 0) {
+      rest.news();
+      leases.wakeUp();
+    }
     const waits = new Map<WorkerPool, number[]>();
     for (const task of answer.tasks) {
       const pool = pools.get(task.kind)!;

@@ -3,6 +3,7 @@ import type { ShardEventSink } from '../task/queue-events.js';
 import { InvalidOptionError } from '../task/task.errors.js';
 import type { WorkerReport } from '../task/worker-report.js';
 import type { ConnectionStates } from './connection-states.js';
+import { type Rest, REST_PERIOD_MS } from './rest.js';
 import { retryDelay } from './retry-delay.js';
 import { SilenceWatch } from './silence-watch.js';
 import { WakeSignal } from './wake-signal.js';
@@ -18,6 +19,8 @@ export interface LeaseKeeperDeps {
   events: ShardEventSink;
   states: ConnectionStates;
   heartbeatPeriodMs: number;
+  /** When nobody has anything to do, less is asked. */
+  rest: Rest;
   /** Others that are silent for so long may be dead. */
   silenceMs: number;
   /** Tie the leases to the heartbeat's session, so that its end tells of this process's. */
@@ -44,6 +47,9 @@ const STILL_SHARE = 0.5;
 /** A session of this process whose connection broke has ended by then: its keepalive probes find that out within 14 seconds. */
 const LONGEST_LINGER_MS = 20_000;
 
+/** A heartbeat may come a little late. */
+const MARGIN_MS = 1000;
+
 /** Where connections are few a heartbeat borrows one; a pooler changes them at every turn. */
 const MOST_CHANGES = 10;
 
@@ -65,6 +71,10 @@ export class LeaseKeeper {
   private readonly releasing = new Set<number>();
   private readonly signal = new WakeSignal();
   private failures = 0;
+  /** How much longer than usual the next heartbeat takes to come. */
+  private extraMs = 0;
+  /** For how long this one counts besides: others see by it that this process has nothing to do. */
+  private aheadMs = 0;
   private lastBeatAt = Number.NEGATIVE_INFINITY;
   /** Since when no gap between two heartbeats was long enough for an outage that others had too. */
   private healthySince = 0;
@@ -117,6 +127,13 @@ export class LeaseKeeper {
     this.signal.wake();
   }
 
+  /** There is something to do again: a crash must be noticed as soon as ever. */
+  wakeUp(): void {
+    if (this.aheadMs > 0) {
+      this.signal.wake();
+    }
+  }
+
   /** Ends the heartbeat. @returns the leases that are held still. */
   async stop(): Promise<readonly number[]> {
     this.stopped = true;
@@ -152,10 +169,11 @@ export class LeaseKeeper {
         }
       }
       const { heartbeatPeriodMs } = this.deps;
+      const periodMs = heartbeatPeriodMs + this.extraMs;
       if (this.failures > 0) {
         await this.signal.pause(Math.min(heartbeatPeriodMs, retryDelay(this.failures)), () => this.stopped);
       } else {
-        await this.signal.wait(heartbeatPeriodMs);
+        await this.signal.wait(periodMs);
       }
     }
   }
@@ -166,11 +184,18 @@ export class LeaseKeeper {
   }
 
   private async beat(): Promise<void> {
-    const { heartbeats, silenceMs, info, events, onPaused, onAcquired, onSilent, onBeat } = this.deps;
+    const { heartbeats, heartbeatPeriodMs, rest, silenceMs, info, events } = this.deps;
+    const { onPaused, onAcquired, onSilent, onBeat } = this.deps;
     const report = this.deps.report();
+    // A gap of now counts as long as it was announced.
+    const allowedMs = this.extraMs;
+    this.extraMs = rest.isDue ? Math.max(0, REST_PERIOD_MS - heartbeatPeriodMs) : 0;
+    this.aheadMs = rest.isIdle ? heartbeatPeriodMs + this.extraMs + MARGIN_MS : 0;
     // One that is being released is locked for as long as that takes.
     const held = this.all.filter((leaseId) => !this.releasing.has(leaseId));
-    const { alive, late, paused, session } = await heartbeats.heartbeat(held, this.lease, silenceMs, report);
+    const beat = await heartbeats.heartbeat(held, this.lease, silenceMs, report, this.aheadMs);
+    const { alive, late, paused, session } = beat;
+    rest.othersAreIdle = beat.othersAreIdle;
     // Before there is a lease to claim under.
     onPaused(paused);
     for (const leaseId of held) {
@@ -187,7 +212,7 @@ export class LeaseKeeper {
     }
     await this.tie(session);
     const suspects = this.silence.look(late, performance.now());
-    if (this.isFitToJudge() && suspects.length > 0) {
+    if (this.isFitToJudge(allowedMs) && suspects.length > 0) {
       onSilent(suspects);
     }
     void this.releaseRetired();
@@ -195,10 +220,10 @@ export class LeaseKeeper {
   }
 
   /** After an outage everybody's heartbeat is old: who was cut off itself waits until the others had their chance. */
-  private isFitToJudge(): boolean {
+  private isFitToJudge(allowedMs: number): boolean {
     const now = performance.now();
     const { silenceMs } = this.deps;
-    if (now - this.lastBeatAt > silenceMs * OUTAGE_SHARE) {
+    if (now - this.lastBeatAt > silenceMs * OUTAGE_SHARE + allowedMs) {
       this.healthySince = now;
     }
     this.lastBeatAt = now;

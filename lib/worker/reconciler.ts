@@ -12,6 +12,7 @@ export interface ReconcilerDeps {
   events: ShardEventSink;
   /** How long the server may work at a claim whose answer is given up. */
   statementTimeoutMs: number;
+  heartbeatPeriodMs: number;
   /** The leases of this process. */
   held(): readonly number[];
   /** How far claims have come: behind that is nothing that nobody holds. */
@@ -81,11 +82,12 @@ export class Reconciler {
   }
 
   private async run(): Promise<void> {
-    let pauseMs = PERIOD_MS * (0.5 + Math.random() / 2);
+    const periodMs = Math.max(PERIOD_MS, this.deps.heartbeatPeriodMs);
+    let pauseMs = periodMs * (0.5 + Math.random() / 2);
     while (await this.sleep(pauseMs)) {
       const startedAt = performance.now();
       await this.attempt(() => this.runOnce());
-      pauseMs = Math.max(PERIOD_MS, (performance.now() - startedAt) / LARGEST_SHARE);
+      pauseMs = Math.max(periodMs, (performance.now() - startedAt) / LARGEST_SHARE);
     }
   }
 

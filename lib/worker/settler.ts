@@ -104,7 +104,7 @@ export class Settler {
     this.aside.close();
   }
 
-  private get isBusy(): boolean {
+  get isBusy(): boolean {
     return this.waiting.length > 0 || this.batches.size > 0 || this.aside.all.length > 0;
   }
 

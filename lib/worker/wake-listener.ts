@@ -10,6 +10,7 @@ export interface WakeListenerDeps {
     onClosed: (error: Error) => void,
   ) => Promise<ListenConnection>;
   events: ShardEventSink;
+  heartbeatPeriodMs: number;
   states: ConnectionStates;
   /** Something was pushed. */
   onRing(): void;
@@ -77,7 +78,7 @@ export class WakeListener {
       // What was pushed while nobody listened.
       this.deps.onRing();
       while (!this.stopped) {
-        await this.signal.wait(closed ? 0 : PROBE_MS);
+        await this.signal.wait(closed ? 0 : Math.max(PROBE_MS, this.deps.heartbeatPeriodMs));
         if (closed) {
           throw closed;
         }

@@ -25,6 +25,7 @@ import { LastAttempts } from './last-attempts.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { PausedKinds } from './paused-kinds.js';
 import { Reconciler } from './reconciler.js';
+import { Rest } from './rest.js';
 import { Rewinder } from './rewinder.js';
 import { Settler } from './settler.js';
 import type { SharedSlots } from './shared-slots.js';
@@ -63,7 +64,11 @@ export class WorkerProcess {
   private readonly states: ConnectionStates;
   readonly claimer: Claimer;
   private readonly cursor = new ClaimCursor();
-  private readonly schedule = new ClaimSchedule(this.cursor);
+  private readonly rest = new Rest({
+    isListening: () => this.isListening,
+    hasWork: () => this.settler.isBusy || this.watch.attempts().length > 0,
+  });
+  private readonly schedule = new ClaimSchedule(this.cursor, this.rest);
   private readonly paused = new PausedKinds((kind, paused) => this.onPauseChanged(kind, paused));
   private readonly completer: Completer;
   private readonly lastAttempts: LastAttempts;
@@ -106,6 +111,7 @@ export class WorkerProcess {
       schedule: this.schedule,
       pools: this.pools,
       leases: this.leases,
+      rest: this.rest,
       settler: this.settler,
       events,
       onAnswerLost: (request) => this.reconciler.answerLost(request),
@@ -235,6 +241,7 @@ export class WorkerProcess {
       settle,
       events,
       statementTimeoutMs: options.statementTimeoutMs,
+      heartbeatPeriodMs: options.heartbeatPeriodMs,
       held: () => this.leases.all,
       places: () => this.cursor.places(),
       known: () => [...this.watch.attempts(), ...this.settler.unwritten()],
@@ -258,6 +265,7 @@ export class WorkerProcess {
       events,
       states: this.states,
       heartbeatPeriodMs: options.heartbeatPeriodMs,
+      rest: this.rest,
       silenceMs: silenceMs(options),
       tiesSession: !options.transactionPooling,
       onLost: (leaseId) =>
@@ -281,6 +289,7 @@ export class WorkerProcess {
     return new WakeListener({
       connect: (onMessage, onClosed) => this.connections.listen(channel, onMessage, onClosed),
       events: this.deps.events,
+      heartbeatPeriodMs: this.deps.options.heartbeatPeriodMs,
       states: this.states,
       onRing: () => this.claimer.ring(),
       onLost: (leaseId, taskId) => void this.watched(this.watch.cancelled(leaseId, taskId)),

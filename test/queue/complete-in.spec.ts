@@ -230,12 +230,19 @@ describe('completeIn', () => {
     const refusals: unknown[] = [];
     await start({}, async (task) => {
       refusals.push(await rejectionOf(task.completeIn(app.dataSource.manager)));
-      await inPool(async (pool) => refusals.push(await rejectionOf(task.completeIn(pool))));
+      await inPool(async (pool) => {
+        refusals.push(await rejectionOf(task.completeIn(pool)));
+        const client = await pool.connect();
+        await client.query('BEGIN');
+        await client.query('COMMIT');
+        refusals.push(await rejectionOf(task.completeIn(client)));
+        client.release();
+      });
       expect((await stored())[0]).toMatchObject({ status: 'new' });
     });
     await until(() => settledAs().length === 1);
     expect(settledAs()).toEqual(['succeeded']);
-    expect(refusals).toEqual([expect.any(InvalidManagerError), expect.any(InvalidManagerError)]);
+    expect(refusals).toEqual(Array.from({ length: 3 }, () => expect.any(InvalidManagerError)));
   });
 
   it('changes nothing more when it is called again in the same transaction, and is refused in the next', async () => {

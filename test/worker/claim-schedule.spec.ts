@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { ClaimedTask } from '../../lib/task/claim.js';
 import { ClaimCursor } from '../../lib/worker/claim-cursor.js';
 import { type ClaimPlan, ClaimSchedule } from '../../lib/worker/claim-schedule.js';
+import { Rest } from '../../lib/worker/rest.js';
 import { type SlotHolder, SlotShare, type Slots } from '../../lib/worker/slot-share.js';
 import type { WorkerPool } from '../../lib/worker/worker-pool.js';
 
@@ -30,7 +31,10 @@ function schedule() {
     fetcherPeriodMs: 1000,
     share: new SlotShare(NO_RIVALS, NOBODY),
   } as WorkerPool;
-  const claims = new ClaimSchedule(new ClaimCursor());
+  const claims = new ClaimSchedule(
+    new ClaimCursor(),
+    new Rest({ isListening: () => false, hasWork: () => false }),
+  );
   claims.add(pool);
   return {
     ring: (now: number) => claims.ring(now),

@@ -12,13 +12,14 @@ INSERT INTO ${lease} (worker, host, pid, version, kinds, settings, slots, runnin
 VALUES ($1, $2, $3, $4, $5::smallint[], $6::json, $7::json, $8::json) RETURNING id`,
     /**
      * $1 leases of this process · $2 silence in ms · $3 to $6 what the process tells of itself, in its current lease; null where
-     * nothing changed · $7 that one. Answers the leases that are alive, those of others that are late by half of the silence, and
-     * whether they are silent for all of it, the kinds that are paused, and the session that answers.
+     * nothing changed · $7 that one · $8 for how many ms it may be silent besides. Answers the leases that are alive, those of others that are late by half of the silence, and
+     * whether they are silent for all of it, the kinds that are paused, the session that answers, and whether no other process has anything
+     * to do: only of one that has not the heartbeat is still to come.
      */
     heartbeat: `
 WITH beat AS (
   UPDATE ${lease}
-  SET heartbeat_at = clock_timestamp(), kinds = coalesce($3::smallint[], kinds), settings = coalesce($4::json, settings),
+  SET heartbeat_at = clock_timestamp() + $8 * interval '1 millisecond', kinds = coalesce($3::smallint[], kinds), settings = coalesce($4::json, settings),
       slots = CASE WHEN id = $7 THEN coalesce($5::json, slots) ELSE '{}' END,
       running = CASE WHEN id = $7 THEN coalesce($6::json, running) ELSE '[]' END
   WHERE id = ANY ($1::bigint[]) RETURNING id
@@ -29,7 +30,8 @@ SELECT (SELECT coalesce(json_agg(id), '[]') FROM beat)::text AS alive,
         FROM ${lease} l
         WHERE l.heartbeat_at < clock_timestamp() - $2 * interval '0.5 millisecond' AND l.id <> ALL ($1::bigint[]))::text AS late,
        (SELECT coalesce(json_agg(kind), '[]') FROM ${pause})::text AS paused,
-       pg_backend_pid() AS session`,
+       pg_backend_pid() AS session,
+       NOT EXISTS (SELECT FROM ${lease} l WHERE l.id <> ALL ($1::bigint[]) AND l.heartbeat_at <= clock_timestamp()) AS idle`,
     /** $1 leases, held by this session from now on: the locks go when it does, and so tell of a process that died. */
     hold: `SELECT (json_agg(id) FILTER (WHERE pg_try_advisory_lock(id)))::text AS held, pg_backend_pid() AS session FROM unnest($1::bigint[]) AS id`,
     /** Ends leases. Rows of a claim of theirs that was rolled back may be behind everyone's cursor: the process that knew goes. */

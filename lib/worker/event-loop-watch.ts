@@ -1,0 +1,35 @@
+import type { QueueEvents } from '../task/queue-events.js';
+
+const PERIOD_MS = 500;
+/** Others may take this process for dead when heartbeats are missing for the lease timeout: it is told of after this share. */
+const WARN_SHARE = 0.2;
+
+/** Tells when handlers block the event loop for so long that heartbeats are in danger. */
+export class EventLoopWatch {
+  private timer: NodeJS.Timeout | undefined;
+  private lastAt = 0;
+
+  constructor(
+    private readonly events: QueueEvents,
+    private readonly leaseTimeoutMs: number,
+  ) {}
+
+  start(): void {
+    this.lastAt = performance.now();
+    this.timer ??= setInterval(() => this.look(), PERIOD_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  private look(): void {
+    const now = performance.now();
+    const blockedMs = Math.round(now - this.lastAt - PERIOD_MS);
+    this.lastAt = now;
+    if (blockedMs >= this.leaseTimeoutMs * WARN_SHARE) {
+      this.events.emit({ type: 'event-loop-blocked', blockedMs, leaseTimeoutMs: this.leaseTimeoutMs });
+    }
+  }
+}
