@@ -65,6 +65,7 @@ export type {
   TaskQueueEvent,
 } from './task/queue-events.js';
 export {
+  DatabaseError,
   DuplicateKindError,
   InvalidManagerError,
   InvalidOptionError,
@@ -73,7 +74,9 @@ export {
   MustCancelTaskError,
   MustIgnoreTaskError,
   NoAnswerError,
+  OutcomeUnknownError,
   PgQueueError,
+  PushOutcomeUnknownError,
   SchemaMismatchError,
   ShardsFailedError,
   ShutdownError,

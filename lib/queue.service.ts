@@ -1,12 +1,14 @@
 import type { DraftSettings, TaskDrafter } from './producer/task-drafter.js';
 import { externalKeyOf, shardKeyOf } from './producer/task-drafter.js';
 import { pushInstrumented } from './producer/instrumented-push.js';
+import { withKnownOutcome } from './producer/known-outcome.js';
 import { needsTransaction } from './producer/task-pusher.js';
 import type { HandlerFunction } from './handlers/registered-handler.js';
 import type { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
 import type { Shard } from './shard.js';
 import { groupByShard, regroup, type ShardDrafts, storeInShards } from './sharded-push.js';
 import type { ShardHints, Shards } from './shards.js';
+import { commitsAlone, commitsEach } from './storage/executor.js';
 import type { RunStatement } from './storage/executor.js';
 import type { Instruments } from './task/instrumentation.js';
 import type { KindOptions } from './task/kind-options.js';
@@ -45,6 +47,7 @@ export class QueueService {
    * @throws InvalidTaskError when the task can't be stored; nothing was written
    * @throws UnexpectedTaskKindError for the bare number of a kind that has no handler here
    * @throws InvalidManagerError when the transaction is foreign, released or has failed
+   * @throws PushOutcomeUnknownError when it may be stored although no answer came; in the caller's transaction its end decides
    */
   async pushTask<Payload>(task: NewTask<Payload>, options: PushOptions = {}): Promise<PushResult> {
     const settings = this.drafter.settings(options);
@@ -84,7 +87,8 @@ export class QueueService {
     const { kind: number, name } = this.registry.optionsOf(kind);
     const hints = this.hintsOf(options);
     const asked = await askShards(this.shards.routeChange(hints), async (shard) => {
-      const cancelled = await shard.tasks.cancelByKey(runnerIn(shard, hints), number, key);
+      const cancel = () => shard.cancelByKey(runnerIn(shard, hints), number, key);
+      const cancelled = await knowing('change', cancel, hints.transaction);
       if (cancelled) {
         shard.events.emit({ type: 'task-cancelled', kind: number, name });
       }
@@ -107,7 +111,8 @@ export class QueueService {
     const { kind: number, name } = known;
     const hints = this.hintsOf(options);
     const asked = await askShardsInTurn(this.shards.routeChange(hints), limit, async (shard, left) => {
-      const count = await shard.tasks.retryBroken(runnerIn(shard, hints), number, attempts, left);
+      const retry = () => shard.tasks.retryBroken(runnerIn(shard, hints), number, attempts, left);
+      const count = await knowing('change', retry, hints.transaction);
       if (count > 0) {
         shard.events.emit({ type: 'tasks-retried', kind: number, name, count });
       }
@@ -209,13 +214,15 @@ export class QueueService {
     transaction: Manager | Executor | undefined,
   ): Promise<PushResult[]> {
     const { database, pusher } = shard;
-    const store = (run: RunStatement) => pusher.push(run, drafts, replace);
-    if (needsTransaction(drafts)) {
-      return shard.withIds(await database.transaction(store, transaction));
-    }
-    return shard.withIds(
-      await (transaction ? store(database.runIn(transaction)) : shard.pushAlone(drafts, replace)),
-    );
+    const alone = isAlone(transaction);
+    const store = (run: RunStatement) => pusher.push(run, drafts, replace, alone);
+    const push = () => {
+      if (needsTransaction(drafts)) {
+        return database.transaction(store, transaction);
+      }
+      return transaction ? store(database.runIn(transaction)) : shard.pushAlone(drafts, replace);
+    };
+    return shard.withIds(await knowing('push', push, transaction));
   }
 
   private report({ events }: Shard, drafts: readonly TaskDraft[], results: readonly PushResult[]): void {
@@ -256,6 +263,21 @@ function countPushed(drafts: readonly TaskDraft[], results: readonly PushResult[
 
 function runnerIn({ database }: Shard, { transaction }: ShardHints): RunStatement {
   return transaction ? database.runIn(transaction) : database.run;
+}
+
+/** Whether a change has no transaction but the queue's. */
+function isAlone(transaction: Manager | Executor | undefined): boolean {
+  return transaction === undefined || commitsAlone(transaction);
+}
+
+/** In a transaction of the caller's, its end decides. */
+function knowing<T>(
+  what: 'push' | 'change',
+  make: () => Promise<T>,
+  transaction: Manager | Executor | undefined,
+): Promise<T> {
+  const alone = isAlone(transaction);
+  return alone || commitsEach(transaction!) ? withKnownOutcome(what, make, alone) : make();
 }
 
 function assertCount(field: string, value: number, max: number): void {

@@ -2,6 +2,8 @@ import { PushGatherer } from './producer/push-gatherer.js';
 import { SlowPushRing } from './producer/slow-push-ring.js';
 import { TaskPusher } from './producer/task-pusher.js';
 import type { Database } from './storage/database.js';
+import { DatabaseEncoding } from './storage/database-encoding.js';
+import type { RunStatement } from './storage/executor.js';
 import { LoneDatabase } from './storage/lone-database.js';
 import { checkSchema } from './storage/schema-check.js';
 import { type QueueSql, queueSql } from './storage/sql/index.js';
@@ -46,6 +48,7 @@ export class Shard {
         lonePusher: TaskPusher;
         gatherer: PushGatherer;
         ring: SlowPushRing;
+        encoding: DatabaseEncoding;
       }
     | undefined;
 
@@ -92,7 +95,7 @@ export class Shard {
   pushAlone(drafts: readonly TaskDraft[], replace: boolean): Promise<PushResult[]> {
     const { database, lonePusher, gatherer, ring } = this.open();
     return drafts.some(({ externalKey }) => externalKey !== null)
-      ? ring.watch(lonePusher.push(database.run, drafts, replace), drafts.length)
+      ? ring.watch(lonePusher.push(database.run, drafts, replace, true), drafts.length)
       : gatherer.push(drafts);
   }
 
@@ -109,7 +112,9 @@ export class Shard {
 
   private async ask(): Promise<void> {
     await this.database.prepare();
-    await checkSchema(this.database.run, this.sql.names.schema);
+    const { database, encoding, sql } = this.open();
+    await checkSchema(database.run, sql.names.schema);
+    await encoding.learn(database.run);
   }
 
   /**
@@ -125,10 +130,20 @@ export class Shard {
       transactionPooling,
     });
     try {
-      await lone.transaction((run) => checkSchema(run, this.sql.names.schema));
+      const { encoding, sql } = this.open();
+      await lone.transaction(async (run) => {
+        await checkSchema(run, sql.names.schema);
+        await encoding.learn(run);
+      });
     } finally {
       await lone.close();
     }
+  }
+
+  /** @returns whether an open task had this key */
+  async cancelByKey(run: RunStatement, kind: number, key: string): Promise<boolean> {
+    const { tasks, encoding } = this.open();
+    return tasks.cancelByKey(run, kind, await encoding.key(run, key));
   }
 
   /** The application ends. */
@@ -142,13 +157,15 @@ export class Shard {
       const database = this.deps.findDatabase();
       const sql = queueSql(this.deps.schema ?? database.defaultSchema);
       const tasks = new TaskRepository(sql);
-      const lonePusher = new TaskPusher(new TaskRepository({ ...sql, ...sql.alone }));
+      const encoding = new DatabaseEncoding();
+      const lonePusher = new TaskPusher(new TaskRepository({ ...sql, ...sql.alone }), encoding);
       const ring = new SlowPushRing(() => database.run(sql.ring, []), this.events);
       const gatherer = new PushGatherer(
-        (drafts) => ring.watch(lonePusher.push(database.run, drafts, false), drafts.length),
+        (drafts) => ring.watch(lonePusher.push(database.run, drafts, false, true), drafts.length),
         (work) => this.deps.instruments.background(work),
       );
-      this.opened = { database, sql, tasks, pusher: new TaskPusher(tasks), lonePusher, gatherer, ring };
+      const pusher = new TaskPusher(tasks, encoding);
+      this.opened = { database, sql, tasks, pusher, lonePusher, gatherer, ring, encoding };
     }
     return this.opened;
   }

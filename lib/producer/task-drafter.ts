@@ -1,4 +1,5 @@
 import type { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
+import { ESCAPED_KEY } from '../task/ascii.js';
 import { toMilliseconds } from '../task/duration.js';
 import { assertMatches, serializePayload } from '../task/payload.js';
 import type { NewTask, PushOptions } from '../task/task.js';
@@ -148,6 +149,9 @@ export function externalKeyOf(field: string, key: string | null | undefined): st
   }
   if (key.includes('\u0000') || !key.isWellFormed()) {
     throw new InvalidTaskError(field, key, 'must not contain NUL characters or lone surrogates');
+  }
+  if (key.startsWith(ESCAPED_KEY)) {
+    throw new InvalidTaskError(field, key, 'must not begin with U+001A');
   }
   return key;
 }

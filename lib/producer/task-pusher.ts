@@ -1,3 +1,4 @@
+import type { DatabaseEncoding } from '../storage/database-encoding.js';
 import type { RunStatement } from '../storage/executor.js';
 import type { StoredKey, TaskRepository } from '../storage/task.repository.js';
 import type { PushResult } from '../task/task.js';
@@ -6,6 +7,9 @@ import type { TaskDraft } from '../task/task-draft.js';
 /** Bounds one statement: rows, and characters of payload. */
 const MAX_ROWS = 2000;
 const MAX_CHARACTERS = 8 * 1024 * 1024;
+
+/** How often a key is pushed again that was met and then gone. */
+const MAX_AGAIN = 10;
 
 /** Whether storing these takes more than one statement. */
 export function needsTransaction(drafts: readonly TaskDraft[]): boolean {
@@ -21,9 +25,20 @@ export function needsTransaction(drafts: readonly TaskDraft[]): boolean {
 
 /** Stores drafts in bounded statements and says in order what became of each. */
 export class TaskPusher {
-  constructor(private readonly repository: TaskRepository) {}
+  constructor(
+    private readonly repository: TaskRepository,
+    private readonly encoding: DatabaseEncoding,
+  ) {}
 
-  async push(run: RunStatement, drafts: readonly TaskDraft[], replace: boolean): Promise<PushResult[]> {
+  /** @param own the transaction is the queue's: a key that was met and has gone is pushed again */
+  async push(
+    run: RunStatement,
+    pushed: readonly TaskDraft[],
+    replace: boolean,
+    own: boolean,
+  ): Promise<PushResult[]> {
+    const storable = this.encoding.drafts(run, pushed);
+    const drafts = storable instanceof Promise ? await storable : storable;
     if (drafts[0]!.externalKey === null && !needsTransaction(drafts)) {
       return (await this.repository.push(run, drafts)).map(pushedAs);
     }
@@ -40,18 +55,22 @@ export class TaskPusher {
     // In the order of their keys, so that two batches wait for each other instead of deadlocking.
     keyed.sort((a, b) => byKey(drafts[a]!, drafts[b]!) || a - b);
     for (const chunk of chunks(drafts, keyed)) {
-      await this.pushKeyed(run, drafts, chunk, replace, results);
+      let gone = await this.pushKeyed(run, drafts, chunk, replace, results);
+      for (let left = own ? MAX_AGAIN : 0; left > 0 && gone.length > 0; left--) {
+        gone = await this.pushKeyed(run, drafts, gone, replace, results);
+      }
     }
     return results;
   }
 
+  /** @returns the tasks whose key was met and is not stored any more, or not seen by this transaction */
   private async pushKeyed(
     run: RunStatement,
     drafts: readonly TaskDraft[],
     chunk: number[],
     replace: boolean,
     results: PushResult[],
-  ): Promise<void> {
+  ): Promise<number[]> {
     // One statement can't meet a key twice: of namesakes the first is stored, or, replacing, the last.
     const byName = new Map<string, number[]>();
     for (const index of chunk) {
@@ -76,13 +95,18 @@ export class TaskPusher {
             ),
           )
         : stored;
+    const gone: number[] = [];
     for (const [name, namesakes] of byName) {
       const id = stored.get(name);
+      if (id === undefined && !existing.has(name)) {
+        gone.push(...namesakes);
+      }
       for (const [place, index] of namesakes.entries()) {
         const pushed = id !== undefined && (replace || place === 0);
         results[index] = { id: id ?? existing.get(name) ?? null, status: pushed ? 'pushed' : 'duplicate' };
       }
     }
+    return gone;
   }
 }
 

@@ -1,3 +1,5 @@
+import { shownKey } from '../task/ascii.js';
+import { DatabaseEncoding } from './database-encoding.js';
 import type { StoredActivity } from '../task/activity.js';
 import type { CountedTasks } from '../task/task-counts.js';
 import {
@@ -60,6 +62,8 @@ const GRACE_MS = 500;
 
 /** What operators ask: each method is one statement, bounded in the rows that it looks at and in time. */
 export class AdminRepository {
+  private readonly encoding = new DatabaseEncoding();
+
   /** @param database the master, or a replica for what only reads */
   constructor(
     private readonly database: Pick<Database, 'transaction'>,
@@ -89,23 +93,13 @@ export class AdminRepository {
     filter: CheckedFilter,
     { examine, limit, after }: { examine: number; limit: number; after: ListPlace | null },
   ): Promise<StoredPage> {
-    const { kind, statuses, externalKey, text, createdFrom, createdTo, ids } = filter;
-    const parameters = [
-      examine,
-      limit,
-      kind,
-      statuses,
-      externalKey,
-      text,
-      text === null ? null : JSON.stringify(text).slice(1, -1),
-      createdFrom?.getTime() ?? null,
-      createdTo?.getTime() ?? null,
-      ...placeOf(shape, after, ids),
-    ];
-    const { tasks, examined, last, ageMs } = await this.within(async (run, moment) => ({
-      ...(await answerOf<PageRow>(run, this.sql.list[shape], parameters)),
-      ageMs: moment.ageMs,
-    }));
+    const { kind, statuses, createdFrom, createdTo, ids } = filter;
+    const range = [createdFrom, createdTo].map((date) => date?.getTime() ?? null);
+    const { tasks, examined, last, ageMs } = await this.within(async (run, moment) => {
+      const sought = await this.encoding.sought(run, filter);
+      const parameters = [examine, limit, kind, statuses, ...sought, ...range, ...placeOf(shape, after, ids)];
+      return { ...(await answerOf<PageRow>(run, this.sql.list[shape], parameters)), ageMs: moment.ageMs };
+    });
     return {
       ageMs,
       tasks: tasks.map(([row, at]) => ({
@@ -287,6 +281,7 @@ type WorkerRow = Omit<StoredWorker, 'startedAt' | 'heartbeatAt' | 'slots' | 'run
 function summaryOf(row: StoredRow): StoredSummary {
   return {
     ...row,
+    externalKey: shownKey(row.externalKey),
     createdAt: dateOf(row.createdAt),
     runAt: dateOf(row.runAt),
     finishedAt: nullableDateOf(row.finishedAt),

@@ -1,3 +1,4 @@
+import { shownKey } from '../task/ascii.js';
 import type { ClaimAnswer, ClaimRequest, ClaimedTask } from '../task/claim.js';
 import type { ControlPool } from './control-pool.js';
 import { intArray } from './pg-array.js';
@@ -81,7 +82,7 @@ function toTask(tuple: TaskTuple): ClaimedTask {
     attemptsLeft: left,
     // A last attempt is counted when it begins.
     attempt: left === 0 ? tuple[5] + 1 : tuple[5],
-    externalKey: tuple[6],
+    externalKey: shownKey(tuple[6]),
     trace: tuple[7],
     payload: tuple[8],
   };

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { type ConnectionOptions, withSessionOptions } from './connection-options.js';
+import { cleanError } from './database-error.js';
 import { leavesSessionUsable, NotConnectedError } from './sql-state.js';
 
 /**
@@ -168,7 +169,7 @@ export class ControlPool {
       return result;
     } catch (error) {
       taken.client.release(await brokenBy(taken.client, error));
-      throw error;
+      throw cleanError(error);
     }
   }
 

@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
+import type { DatabaseError } from '../task/task.errors.js';
 import type { RunStatement } from './executor.js';
 
 /** Everything that the queue asks of the application's own database library. */
@@ -10,6 +11,8 @@ export interface Database {
   transaction<T>(work: (run: RunStatement) => Promise<T>, within?: Manager | Executor): Promise<T>;
   /** Inside the caller's. @throws InvalidManagerError when it can't carry a statement of this queue. */
   runIn(transaction: Manager | Executor): RunStatement;
+  /** The error for a message that only says that a connection is gone, when this database lost some since then. */
+  explainLost(message: string, since: number): DatabaseError | undefined;
   /** Whether a transaction is this database's own; undefined where that can't be told. */
   owns(transaction: Manager | Executor): boolean | undefined;
   /** Makes what is not ready yet ready to be asked. */

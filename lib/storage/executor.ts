@@ -1,3 +1,5 @@
+import { cleanError } from './database-error.js';
+import { asRolledBack, sqlState } from './sql-state.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import { InvalidManagerError } from '../task/task.errors.js';
 
@@ -53,7 +55,7 @@ export async function transactionIn<T>(
 ): Promise<T> {
   const run = open(transaction);
   if (hasNoConnection(transaction)) {
-    return transaction.transaction((manager) => work(open(manager)));
+    return cleanly(() => transaction.transaction((manager) => beforeCommit(() => work(open(manager)))));
   }
   return isPool(transaction) ? inTransactionOf(transaction, work) : work(run);
 }
@@ -69,7 +71,7 @@ interface LooseManager extends Manager {
  * @throws InvalidManagerError where no transaction is open
  */
 export function assertOpen(transaction: Manager | Executor): void {
-  if (hasNoConnection(transaction) || isPool(transaction) || isIdle(transaction)) {
+  if (commitsEach(transaction)) {
     throw new InvalidManagerError(
       'manager, executor: no transaction is open, so the task would be completed apart from its effects. Call completeIn inside of one.',
     );
@@ -86,6 +88,17 @@ function isIdle(transaction: Manager | Executor): boolean {
 
 function runnerOf(manager: Manager) {
   return (manager as { queryRunner?: { isReleased?: boolean; isTransactionActive?: boolean } }).queryRunner;
+}
+
+/** Whether what runs in it commits by itself: a pool, or a manager outside any transaction. */
+export function commitsAlone(transaction: Manager | Executor): boolean {
+  assertTransaction(transaction);
+  return hasNoConnection(transaction) || isPool(transaction);
+}
+
+/** Whether each statement that runs in it is known to commit by itself. */
+export function commitsEach(transaction: Manager | Executor): boolean {
+  return commitsAlone(transaction) || isIdle(transaction);
 }
 
 /** A manager outside any transaction, such as `dataSource.manager`: each of its statements may run on another connection. */
@@ -133,19 +146,46 @@ const ignore = () => undefined;
 
 /** Several statements that commit or roll back together, on one connection of a pool. */
 export async function inTransactionOf<T>(pool: PgPool, work: (run: RunStatement) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
+  return withClient(pool, async (client) => {
+    const result = await beforeCommit(async () => {
+      await client.query('BEGIN');
+      return work(async (sql, parameters) => rowsOf(await cleanly(() => client.query(sql, parameters))));
+    });
+    await client.query('COMMIT');
+    return result;
+  });
+}
+
+/** On one connection of a pool, which is closed after an error: what is open rolls back. */
+export async function withClient<T>(pool: PgPool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await beforeCommit(() => pool.connect());
   client.on('error', ignore);
   try {
-    await client.query('BEGIN');
-    const result = await work(async (sql, parameters) => rowsOf(await client.query(sql, parameters)));
-    await client.query('COMMIT');
+    const result = await work(client);
     client.off('error', ignore);
     client.release();
     return result;
   } catch (error) {
-    // A connection that is closed rolls back.
     client.release(error);
-    throw error;
+    throw cleanError(error);
+  }
+}
+
+/** What fails here has sent no COMMIT, so that nothing is stored. */
+export async function beforeCommit<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw asRolledBack(cleanError(error));
+  }
+}
+
+/** @throws what the database library throws, without what it carries of payloads and keys */
+export async function cleanly<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw cleanError(error);
   }
 }
 
@@ -171,11 +211,12 @@ function assertUsable(manager: Manager, belongs: (manager: Manager) => boolean):
 
 /** PostgreSQL's "current transaction is aborted" hides what the caller has to know. */
 function explain(error: unknown): unknown {
-  if ((error as { code?: unknown } | undefined)?.code !== '25P02') {
-    return error;
+  const clean = cleanError(error);
+  if (sqlState(clean) !== '25P02') {
+    return clean;
   }
   return new InvalidManagerError(
     'manager: its transaction has failed already and will roll back; nothing was written',
-    { cause: error },
+    { cause: clean },
   );
 }

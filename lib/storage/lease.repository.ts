@@ -1,3 +1,4 @@
+import { asciiJson } from '../task/ascii.js';
 import type { ControlPool, TextRow } from './control-pool.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
@@ -279,5 +280,8 @@ function heldOf([row]: TextRow[]): HeldTask[] {
 }
 
 function columnsOf({ kinds, settings, slots, running }: WorkerReport): string[] {
-  return [intArray(kinds, Number), ...[settings, slots, running].map((part) => JSON.stringify(part))];
+  return [
+    intArray(kinds, Number),
+    ...[settings, slots, running].map((part) => asciiJson(JSON.stringify(part))),
+  ];
 }

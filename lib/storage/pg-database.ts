@@ -1,7 +1,10 @@
+import { errorMonitor, type EventEmitter } from 'node:events';
+import type { DatabaseError } from '../task/task.errors.js';
 import type { ConnectionOptions } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import type { Database } from './database.js';
 import {
+  assertTransaction,
   inTransactionOf,
   isPool,
   type PgPool,
@@ -9,11 +12,13 @@ import {
   rowsOf,
   runIn,
   transactionIn,
+  withClient,
 } from './executor.js';
+import { LostConnections } from './lost-connections.js';
 import { PreparedStatements } from './prepared-statements.js';
 
 /** Applications of one process may share a pool. */
-const guarded = new WeakSet<PgPool>();
+const lostOf = new WeakMap<PgPool, LostConnections>();
 /** Of which pool a connection is, where it was opened since the queue knows the pool. */
 const poolOf = new WeakMap<object, PgPool>();
 
@@ -22,6 +27,7 @@ export class PgDatabase implements Database {
   readonly defaultSchema = 'public';
   readonly replica = undefined;
   private readonly prepared: PreparedStatements | undefined;
+  private readonly lost: LostConnections;
 
   /** @param prepares whether statements outside of transactions may be prepared */
   constructor(
@@ -29,20 +35,16 @@ export class PgDatabase implements Database {
     prepares = true,
   ) {
     this.prepared = prepares ? new PreparedStatements() : undefined;
-    if (!guarded.has(pool)) {
-      guarded.add(pool);
-      // A connection that breaks while idle would end the process; what breaks later is reported by the query that meets it.
-      pool.on('error', () => undefined);
-      pool.on('connect', (client) => poolOf.set(client, pool));
-    }
+    this.lost = lostOf.get(pool) ?? guard(pool);
   }
 
   readonly run: RunStatement = (text, values) => {
-    const plainly = async () => rowsOf(await this.pool.query(text, values));
+    const plainly = async () => rowsOf(await withClient(this.pool, (client) => client.query(text, values)));
     return this.prepared
       ? this.prepared.run(
           text,
-          async (name) => rowsOf(await this.pool.query({ name, text, values })),
+          async (name) =>
+            rowsOf(await withClient(this.pool, (client) => client.query({ name, text, values }))),
           plainly,
         )
       : plainly();
@@ -56,7 +58,13 @@ export class PgDatabase implements Database {
 
   /** Whether a TypeORM manager reaches the same database can't be told. */
   runIn(transaction: Manager | Executor): RunStatement {
+    assertTransaction(transaction);
+    this.lost.assertHeld(transaction);
     return runIn(transaction, () => true);
+  }
+
+  explainLost(message: string, since: number): DatabaseError | undefined {
+    return this.lost.explain(message, since);
   }
 
   /** A connection that is not known to be of this pool may lead to its database all the same. */
@@ -78,4 +86,17 @@ export class PgDatabase implements Database {
     // Neither is enumerable in a pool's options, so that a spread leaves them out.
     return { ...options, password: options['password'], ssl: options['ssl'] };
   }
+}
+
+function guard(pool: PgPool): LostConnections {
+  const lost = new LostConnections();
+  lostOf.set(pool, lost);
+  // A connection that breaks while idle would end the process.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => {
+    poolOf.set(client, pool);
+    // One that breaks in use is its holder's, who may want the process to end by it.
+    (client as EventEmitter).on(errorMonitor, (error) => lost.add(client, error));
+  });
+  return lost;
 }

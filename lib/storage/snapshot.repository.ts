@@ -1,3 +1,4 @@
+import { asciiJson } from '../task/ascii.js';
 import type { ClusterSnapshot, ServerVitals } from '../task/cluster-snapshot.js';
 import type { Database } from './database.js';
 import { intArray } from './pg-array.js';
@@ -35,7 +36,9 @@ export class SnapshotRepository {
   }
 
   async store(snapshot: ClusterSnapshot): Promise<void> {
-    await this.database.transaction((run) => run(this.sql.storeSnapshot, [JSON.stringify(snapshot)]));
+    await this.database.transaction((run) =>
+      run(this.sql.storeSnapshot, [asciiJson(JSON.stringify(snapshot))]),
+    );
   }
 
   private ask<Answer>(sql: string): Promise<Answer> {

@@ -14,15 +14,19 @@ export class NotConnectedError extends Error {
 
 /** Of anything that was thrown, whatever its getters do. */
 export function sqlState(error: unknown): string | undefined {
+  const code = propertyOf(error, 'code');
+  return typeof code === 'string' ? code : undefined;
+}
+
+function propertyOf(error: unknown, name: string): unknown {
   try {
-    const code = (error as { code?: unknown } | null | undefined)?.code;
-    return typeof code === 'string' ? code : undefined;
+    return (error as Record<string, unknown> | null | undefined)?.[name];
   } catch {
     return undefined;
   }
 }
 
-export function isConflict(error: unknown): boolean {
+export function isConflict(error: unknown): error is { code: string } {
   return CONFLICTS.has(sqlState(error) ?? '');
 }
 
@@ -31,20 +35,52 @@ export function isRefusedData(error: unknown): boolean {
   return code?.length === 5 && DATA_CLASSES.has(code.slice(0, 2));
 }
 
+/** Classes of errors that the server only raises while it prepares or executes a statement, so that the statement is rolled back. */
+const EXECUTION_CLASSES = new Set(
+  '09 0A 0L 0P 20 21 22 23 24 26 27 28 2B 2D 2F 34 38 39 3B 3D 3F 42 44 54 55 HV P0'.split(' '),
+);
+
+/** Of other classes: those that the server only raises before the commit. */
+const EXECUTION_CODES = new Set(
+  '25001 25006 25P01 25P02 40000 40001 40002 40P01 53000 53100 53300 53400 57000 57014'.split(' '),
+);
+
+/** PL/pgSQL's RAISE, which may choose any code: a trigger runs before the commit. */
+const RAISED_BY_FUNCTION = 'exec_stmt_raise';
+
+/** Errors after which certainly nothing was committed, whatever they are: the statement or the COMMIT was never sent. */
+const rolledBack = new WeakSet<object>();
+
+/** The error, known to have come before anything could be committed. */
+export function asRolledBack(error: unknown): unknown {
+  if (typeof error === 'object' && error !== null) {
+    rolledBack.add(error);
+  }
+  return error;
+}
+
+/** The C function that raised it: only the server says it, and poolers do not. */
+function routineOf(error: unknown): string | undefined {
+  const routine = propertyOf(error, 'routine');
+  return typeof routine === 'string' && routine !== '' ? routine : undefined;
+}
+
 /**
- * Whether a statement certainly had no effect: it was never sent, or the server answered with an error of its own. Otherwise
- * (a broken or silent connection) it may have been committed. The shutdown errors, 57P01 to 57P03, reach a client in either case.
+ * Whether a statement certainly had no effect: it was never sent, or the server itself answered with an error that it only raises
+ * before a commit. All else is unknown: a connection that broke or was silent, what a pooler says in the server's place, an end of
+ * the session, which may follow the commit, and what is not on the lists.
  */
 export function isCertainlyRolledBack(error: unknown): boolean {
-  if (error instanceof NotConnectedError) {
+  if (error instanceof NotConnectedError || (typeof error === 'object' && error && rolledBack.has(error))) {
     return true;
   }
-  const code = sqlState(error) ?? '';
+  const code = sqlState(error);
+  const routine = routineOf(error);
+  if (routine === undefined || code?.length !== 5) {
+    return false;
+  }
   return (
-    /^[0-9A-Z]{5}$/.test(code) &&
-    !code.startsWith('57P') &&
-    !code.startsWith('08') &&
-    !/^E[A-Z]{4}$/.test(code)
+    routine === RAISED_BY_FUNCTION || EXECUTION_CLASSES.has(code.slice(0, 2)) || EXECUTION_CODES.has(code)
   );
 }
 

@@ -2,9 +2,12 @@ import type { EventEmitter } from 'node:events';
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { ConnectionOptions } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
-import { InvalidManagerError } from '../task/task.errors.js';
+import { type DatabaseError, InvalidManagerError } from '../task/task.errors.js';
 import type { Database } from './database.js';
 import {
+  assertTransaction,
+  beforeCommit,
+  cleanly,
   isManager,
   type PreparedQuery,
   type Row,
@@ -13,6 +16,8 @@ import {
   runIn,
   transactionIn,
 } from './executor.js';
+import { cleanError } from './database-error.js';
+import { LostConnections } from './lost-connections.js';
 import { PreparedStatements } from './prepared-statements.js';
 
 /** A connection of `pg`. */
@@ -24,6 +29,7 @@ interface PreparingClient {
 export class TypeOrmDatabase implements Database {
   readonly replica: Pick<Database, 'transaction'> | undefined;
   private readonly prepared: PreparedStatements | undefined;
+  private readonly lost = new LostConnections();
   private preparing: Promise<void> | undefined;
   private closed = false;
 
@@ -69,7 +75,8 @@ export class TypeOrmDatabase implements Database {
   ): Promise<T> {
     const runner = this.dataSource.createQueryRunner(server);
     try {
-      return await work(runner);
+      await beforeCommit(() => runner.connect());
+      return await cleanly(() => work(runner));
     } finally {
       await runner.release();
     }
@@ -94,9 +101,9 @@ export class TypeOrmDatabase implements Database {
       }
       return rows;
     } catch (error) {
-      logger.logQueryError(error as Error, text, values, runner);
-      const { QueryFailedError } = await import('typeorm');
-      throw new QueryFailedError(text, values, error as Error);
+      // Without the values: what failed must not bring payloads into logs.
+      logger.logQueryError(cleanError(error) as Error, text, undefined, runner);
+      throw error;
     }
   }
 
@@ -106,7 +113,13 @@ export class TypeOrmDatabase implements Database {
   }
 
   runIn(transaction: Manager | Executor): RunStatement {
+    assertTransaction(transaction);
+    this.lost.assertHeld(transaction);
     return runIn(transaction, (manager) => dataSourceOf(manager) === this.dataSource);
+  }
+
+  explainLost(message: string, since: number): DatabaseError | undefined {
+    return this.lost.explain(message, since);
   }
 
   owns(transaction: Manager | Executor): boolean | undefined {
@@ -140,15 +153,32 @@ export class TypeOrmDatabase implements Database {
 
   /**
    * TypeORM listens to the errors of a new connection one turn too late: a server that ends it in the moment in which it is
-   * ready, as one that shuts down does, would end the process. What breaks later is reported by the query that meets it.
+   * ready, as one that shuts down does, would end the process. What breaks later is kept for who holds it.
    */
   private guardNewConnections(): void {
-    const { master, slaves = [] } = this.dataSource.driver as unknown as {
+    const driver = this.dataSource.driver as unknown as {
       master?: EventEmitter;
       slaves?: EventEmitter[];
+      connectedQueryRunners?: (QueryRunner & { databaseConnection?: unknown })[];
     };
-    for (const pool of [master, ...slaves]) {
-      pool?.on('connect', (client: EventEmitter) => client.on('error', () => undefined));
+    const lose = (client: EventEmitter, error: unknown) => {
+      const holder = driver.connectedQueryRunners?.find(
+        ({ databaseConnection }) => databaseConnection === client,
+      );
+      if (holder) {
+        this.lost.add(holder, error);
+      }
+    };
+    for (const pool of [driver.master, ...(driver.slaves ?? [])]) {
+      const guarded = new WeakSet<EventEmitter>();
+      const guard = (client: EventEmitter) => {
+        if (!guarded.has(client)) {
+          guarded.add(client);
+          client.on('error', (error) => lose(client, error));
+        }
+      };
+      // Those too that were opened before.
+      pool?.on('connect', guard).on('acquire', guard);
     }
   }
 
@@ -179,9 +209,11 @@ async function inTransactionOfRunner<T>(
   work: (run: RunStatement) => Promise<T>,
   run: RunStatement,
 ): Promise<T> {
-  await runner.startTransaction();
   try {
-    const result = await work(run);
+    const result = await beforeCommit(async () => {
+      await runner.startTransaction();
+      return work(run);
+    });
     await runner.commitTransaction();
     return result;
   } catch (error) {

@@ -1,3 +1,5 @@
+import { asciiJson } from './ascii.js';
+
 /** The longest message that is stored, in characters. */
 const MAX_LENGTH = 4000;
 const MAX_CAUSES = 5;
@@ -29,6 +31,17 @@ export function errorMessage(thrown: unknown): string {
 export function storable(text: string): string {
   const short = text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH - 1)}…` : text;
   return short.replaceAll('\u0000', '\uFFFD').toWellFormed();
+}
+
+const NOT_STORED = 'the error message could not be stored';
+
+/** What may be stored in the place of a message that the database refused, whose encoding may lack some characters; null: nothing. */
+export function plainer(message: string | null): string | null {
+  if (message === null || message === NOT_STORED) {
+    return null;
+  }
+  const ascii = asciiJson(message);
+  return ascii === message ? NOT_STORED : ascii;
 }
 
 function describe(thrown: unknown): string {

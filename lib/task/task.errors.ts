@@ -1,7 +1,21 @@
 import { errorMessage } from './error-message.js';
 
-/** The base of every error that this library throws; `code` is stable, messages may be reworded. */
+/** Marks the prototypes of these classes by their names, the same in each copy of this package that a process has loaded. */
+const BRAND = Symbol.for('nestjs-pgqueue:error');
+
+/**
+ * The base of every error that this library throws; `code` is stable, messages may be reworded. `instanceof` knows them from any copy
+ * of this package.
+ */
 export abstract class PgQueueError extends Error {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) {
+      return true;
+    }
+    const brand = brandOf(this.prototype);
+    return brand !== undefined && hasBrand(value, brand);
+  }
+
   /** Names the error for programs, for example `PGQUEUE_LEASE_LOST`. */
   abstract readonly code: string;
 
@@ -30,6 +44,10 @@ export class InvalidOptionError extends PgQueueError {
 /** A task was refused at push: its kind, key, payload or options can't be stored. */
 export class InvalidTaskError extends InvalidOptionError {
   override readonly code = 'PGQUEUE_INVALID_TASK';
+
+  constructor(field: string, value: unknown, problem: string) {
+    super(field, isContent(field) ? undisclosed(value) : value, problem);
+  }
 }
 
 /** A second handler for one kind, or two kinds of one name. */
@@ -113,6 +131,39 @@ export class SnoozeTaskError extends PgQueueError {
   }
 }
 
+/** What a database, or its library, answered to a statement of the queue: without payloads, keys, parameters and statement. */
+export class DatabaseError extends PgQueueError {
+  /** The server's SQLSTATE (`40001`) or the system's code (`ECONNRESET`); `PGQUEUE_DATABASE` where there is none. */
+  readonly code: string;
+  declare readonly severity?: string;
+  /** The function of the server that raised it. */
+  declare readonly routine?: string;
+  declare readonly schema?: string;
+  declare readonly table?: string;
+  declare readonly column?: string;
+  declare readonly constraint?: string;
+  declare readonly dataType?: string;
+
+  constructor(message: string, code: string | undefined, details: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.code = code ?? 'PGQUEUE_DATABASE';
+    Object.assign(this, details);
+  }
+}
+
+/**
+ * A change was sent, and its answer was lost or came from something else than the server: it may be stored, now or in a moment, or not.
+ * `cause` says what came in the place of the answer.
+ */
+export class OutcomeUnknownError extends PgQueueError {
+  readonly code: string = 'PGQUEUE_OUTCOME_UNKNOWN';
+}
+
+/** A push whose outcome is unknown. Tasks with keys may be pushed again; one without a key might be stored twice. */
+export class PushOutcomeUnknownError extends OutcomeUnknownError {
+  override readonly code = 'PGQUEUE_PUSH_OUTCOME_UNKNOWN';
+}
+
 /** The attempt no longer holds its lease: its worker process was declared dead, or the task was taken again. */
 export class LeaseLostError extends PgQueueError {
   readonly code = 'PGQUEUE_LEASE_LOST';
@@ -140,6 +191,84 @@ export class ShutdownError extends PgQueueError {
 /** The stored payload does not fit the definition's schema. */
 export class TaskPayloadError extends PgQueueError {
   readonly code = 'PGQUEUE_TASK_PAYLOAD';
+}
+
+const BRANDED = {
+  PgQueueError,
+  InvalidOptionError,
+  InvalidTaskError,
+  DuplicateKindError,
+  UnsupportedHandlerError,
+  UnexpectedTaskKindError,
+  InvalidManagerError,
+  SchemaMismatchError,
+  ShardsFailedError,
+  NoAnswerError,
+  MustCancelTaskError,
+  MustIgnoreTaskError,
+  SnoozeTaskError,
+  DatabaseError,
+  OutcomeUnknownError,
+  PushOutcomeUnknownError,
+  LeaseLostError,
+  TaskTimeoutError,
+  TaskCancelledError,
+  ShutdownError,
+  TaskPayloadError,
+};
+for (const [name, { prototype }] of Object.entries(BRANDED)) {
+  Object.defineProperty(prototype, BRAND, { value: name });
+}
+
+/** Undefined for classes that others derive. */
+function brandOf(prototype: object): unknown {
+  return Object.getOwnPropertyDescriptor(prototype, BRAND)?.value;
+}
+
+/** Of anything, whatever a proxy does. */
+function hasBrand(value: unknown, brand: unknown): boolean {
+  try {
+    for (let at: unknown = value; typeof at === 'object' && at !== null; at = Object.getPrototypeOf(at)) {
+      if (brandOf(at) === brand) {
+        return true;
+      }
+    }
+  } catch {
+    return false;
+  }
+  return false;
+}
+
+/** Payloads and keys are the application's secrets: errors end in logs. */
+function isContent(field: string): boolean {
+  return /^(task|tasks\[\d+\])$|\bpayload\b|\bexternalKey$/.test(field);
+}
+
+/** Stands for a value that is not told, by what it is. */
+class Undisclosed {
+  constructor(private readonly what: string) {}
+
+  get [Symbol.toStringTag](): string {
+    return this.what;
+  }
+}
+
+function undisclosed(value: unknown): unknown {
+  switch (typeof value) {
+    case 'string':
+      return value === '' || /^\d+ bytes$/.test(value) ? value : new Undisclosed('String');
+    case 'number':
+      return Number.isFinite(value) && value !== 0 ? new Undisclosed('Number') : value;
+    case 'object':
+      return value === null || value instanceof Undisclosed
+        ? value
+        : new Undisclosed(describeObject(value).replace(/^\[object (.*)\]$/, '$1'));
+    case 'undefined':
+    case 'boolean':
+      return value;
+    default:
+      return new Undisclosed(typeof value);
+  }
 }
 
 function describeValue(value: unknown): string {

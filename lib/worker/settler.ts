@@ -1,5 +1,6 @@
 import type { SettleRepository } from '../storage/settle.repository.js';
 import { isCertainlyRolledBack, isConflict, isRefusedData } from '../storage/sql-state.js';
+import { plainer } from '../task/error-message.js';
 import type { AttemptName, SettledAs, ShardEventSink } from '../task/queue-events.js';
 import type { AttemptRef, SettleAnswer, Settlement } from '../task/settlement.js';
 import type { ConnectionStates } from './connection-states.js';
@@ -162,10 +163,11 @@ export class Settler {
         });
         return;
       } catch (error) {
-        if (isRefusedData(error)) {
+        const isKnown = isCertainlyRolledBack(error);
+        if (isKnown && isRefusedData(error)) {
           return this.isolate(entries, error);
         }
-        if (isConflict(error)) {
+        if (isKnown && isConflict(error)) {
           entries = await this.withoutHeld(entries);
         } else {
           await this.pause(entries, error);
@@ -230,8 +232,8 @@ export class Settler {
     }
     const [entry] = entries as [SettlerEntry];
     const { settlement } = entry;
-    if ('message' in settlement && settlement.message !== null) {
-      const message = 'the error message could not be stored';
+    const message = 'message' in settlement ? plainer(settlement.message) : null;
+    if ('message' in settlement && message !== null) {
       await this.writeGroup([{ ...entry, settlement: { ...settlement, message } }]);
       return;
     }
@@ -288,13 +290,6 @@ export class Settler {
     } else {
       this.pending.delete(leaseId);
     }
-    this.deps.events.emit({
-      type: 'attempt-settled',
-      ...task,
-      as,
-      exhausted,
-      durationMs,
-      error,
-    });
+    this.deps.events.emit({ type: 'attempt-settled', ...task, as, exhausted, durationMs, error });
   }
 }

@@ -1,7 +1,7 @@
 import type { RegisteredHandler } from '../handlers/registered-handler.js';
 import { runAsCurrentTask } from '../task/current-task.js';
 import { aside } from '../task/detached.js';
-import { type Outcome, outcomeOf, RELEASED, SUCCEEDED } from '../task/outcome.js';
+import { failed, type Outcome, outcomeOf, RELEASED, SUCCEEDED } from '../task/outcome.js';
 import { parsePayload } from '../task/payload.js';
 import { ShutdownError } from '../task/task.errors.js';
 import { type Attempt, type CompleteIn, TaskContext, type TaskPlace } from './attempt.js';
@@ -11,13 +11,15 @@ export interface RunnerHooks {
   place: TaskPlace;
   /** Let `currentTask` answer within the handler. */
   taskContext: boolean;
+  /** The error for a message that only says that a connection is gone, where it is known why. */
+  explainLost(message: string, since: number): Error | undefined;
 }
 
 /** Runs one attempt to its outcome, which goes to `ended`: a promise of it would be one more for each task. */
 export async function runAttempt(
   attempt: Attempt,
   { options, schema, invoke }: RegisteredHandler,
-  { complete, place, taskContext }: RunnerHooks,
+  { complete, place, taskContext, explainLost }: RunnerHooks,
   ended: (attempt: Attempt, outcome: Outcome) => void,
 ): Promise<void> {
   let outcome: Outcome = SUCCEEDED;
@@ -28,10 +30,20 @@ export async function runAttempt(
     await aside(() => (taskContext ? runAsCurrentTask(task, () => invoke(task)) : invoke(task)));
   } catch (thrown) {
     outcome = outcomeOf(thrown);
-    // A handler that gave up because of the shutdown has not failed.
-    if (attempt.aborted instanceof ShutdownError && outcome.type === 'failed') {
-      outcome = RELEASED;
+    if (outcome.type === 'failed') {
+      // A handler that gave up because of the shutdown has not failed.
+      outcome =
+        attempt.aborted instanceof ShutdownError ? RELEASED : explained(outcome, attempt, explainLost);
     }
   }
   ended(attempt, outcome);
+}
+
+function explained(
+  outcome: Outcome & { type: 'failed' },
+  { startedAt }: Attempt,
+  explainLost: RunnerHooks['explainLost'],
+): Outcome {
+  const error = explainLost(outcome.message, startedAt);
+  return error ? failed(error, outcome.ignored) : outcome;
 }

@@ -128,6 +128,7 @@ export class WorkerProcess {
     const pool = new WorkerPool(handler, slots, {
       instruments: this.deps.instruments,
       taskContext: this.deps.options.taskContext,
+      explainLost: (message, since) => this.deps.database.explainLost(message, since),
       onEnded: (attempt, outcome) => this.onEnded(pool, attempt, outcome),
       place: this.deps.place,
       tell: (event) => this.deps.events.emit(event),

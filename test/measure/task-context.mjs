@@ -30,7 +30,12 @@ const handler = /** @type {any} */ ({
 
 /** @param {boolean} taskContext */
 async function nanosecondsPerAttempt(taskContext) {
-  const hooks = { taskContext, place: { shard: 'default', idOf: String }, complete: async () => {} };
+  const hooks = {
+    taskContext,
+    place: { shard: 'default', idOf: String },
+    complete: async () => {},
+    explainLost: () => undefined,
+  };
   const startedAt = performance.now();
   for (let done = 0; done < ATTEMPTS; done += AT_ONCE) {
     await Promise.all(

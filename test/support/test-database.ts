@@ -19,12 +19,13 @@ export interface TestDatabase {
  *     afterAll(() => database.drop());
  *
  * @param options.plain whether it is for applications of the test's own, which know nothing of what the run is over
+ * @param options.encoding of the database
  */
-export async function createTestDatabase({ plain = false } = {}): Promise<TestDatabase> {
+export async function createTestDatabase({ plain = false, encoding = 'UTF8' } = {}): Promise<TestDatabase> {
   const name = inject('databasePrefix') + randomBytes(6).toString('hex');
   const all = OVER === 'shards' ? [name, nameOfSecond(name)] : [name];
   for (const each of all) {
-    await administer(`CREATE DATABASE "${each}" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'`);
+    await administer(`CREATE DATABASE "${each}" TEMPLATE template0 ENCODING '${encoding}' LOCALE 'C'`);
   }
   const url = new URL(inject('adminUrl'));
   url.pathname = `/${name}`;

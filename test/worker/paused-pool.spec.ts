@@ -31,6 +31,7 @@ it('a pool of a paused kind has no free slot, and gives back what a claim on its
       abandonedTasks: new AbandonedTasks(),
       instruments: new Instruments(new QueueEvents()),
       taskContext: false,
+      explainLost: () => undefined,
     },
   );
   expect(pool.free).toBeGreaterThanOrEqual(2);

@@ -39,6 +39,7 @@ function createPool(options: { attemptTimeout?: number; maxAttempts?: number } =
     tell: (event) => events.emit({ ...event, shard: 'default' }),
     instruments: new Instruments(events),
     taskContext: false,
+    explainLost: () => undefined,
     complete: () => Promise.reject(new Error('not here')),
     onEnded: ({ id }, { type }) => void ended.push([id, type]),
     onRoom: () => undefined,

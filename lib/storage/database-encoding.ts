@@ -1,0 +1,70 @@
+import { asciiJson, storedKey } from '../task/ascii.js';
+import type { TaskDraft } from '../task/task-draft.js';
+import { beforeCommit, type RunStatement } from './executor.js';
+
+/** Databases in these take every text; SQL_ASCII takes its bytes as they come. */
+const TAKE_ALL = new Set(['UTF8', 'SQL_ASCII']);
+const FIND_ENCODING = `SELECT pg_catalog.current_setting('server_encoding') AS encoding`;
+const NOT_ASCII = /[\u0080-\uffff]/;
+
+/**
+ * The encoding of a database. One such as LATIN1 lacks most characters: there payloads and keys are stored in ASCII, with escapes.
+ * It is asked for at the start, or when the first text comes that is not ASCII, in the transaction that stores it.
+ */
+export class DatabaseEncoding {
+  private takesAll: boolean | undefined;
+
+  /** At the start, so that pushes need not look at each text. */
+  async learn(run: RunStatement): Promise<void> {
+    await this.find(run);
+  }
+
+  /** Tasks as they can be stored; a promise only where that has to be asked for. */
+  drafts(
+    run: RunStatement,
+    drafts: readonly TaskDraft[],
+  ): readonly TaskDraft[] | Promise<readonly TaskDraft[]> {
+    return this.takesAll || !drafts.some(isWide)
+      ? drafts
+      : this.find(run).then((takesAll) => (takesAll ? drafts : drafts.map(inAscii)));
+  }
+
+  /** A key as it is stored. */
+  async key(run: RunStatement, key: string): Promise<string> {
+    return this.takesAll || !NOT_ASCII.test(key) || (await this.find(run)) ? key : storedKey(key);
+  }
+
+  /** What a filter looks for as it is stored: a key, and a text as it is and as JSON writes it. */
+  async sought(run: RunStatement, { externalKey, text }: Sought): Promise<(string | null)[]> {
+    const texts = text === null ? [null, null] : [text, JSON.stringify(text).slice(1, -1)];
+    const isAscii = [externalKey, text].every((each) => each === null || !NOT_ASCII.test(each));
+    return isAscii || this.takesAll || (await this.find(run))
+      ? [externalKey, ...texts]
+      : [externalKey && storedKey(externalKey), ...texts.map((each) => each && asciiJson(each))];
+  }
+
+  private async find(run: RunStatement): Promise<boolean> {
+    if (this.takesAll === undefined) {
+      const [row] = await beforeCommit(() => run(FIND_ENCODING, []));
+      this.takesAll = TAKE_ALL.has(String(row!['encoding']));
+    }
+    return this.takesAll;
+  }
+}
+
+interface Sought {
+  readonly externalKey: string | null;
+  readonly text: string | null;
+}
+
+function isWide({ payload, externalKey }: TaskDraft): boolean {
+  return NOT_ASCII.test(payload) || (externalKey !== null && NOT_ASCII.test(externalKey));
+}
+
+function inAscii(draft: TaskDraft): TaskDraft {
+  return {
+    ...draft,
+    payload: asciiJson(draft.payload),
+    externalKey: draft.externalKey === null ? null : storedKey(draft.externalKey),
+  };
+}
