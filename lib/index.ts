@@ -4,6 +4,7 @@ export type { ShardsOptions } from './shards.options.js';
 export type { PgQueueOptionsFactory } from './pg-queue.module-definition.js';
 export { QueueService } from './queue.service.js';
 export { QueueAdmin } from './admin/queue-admin.js';
+export type { TaskOptions } from './admin/decoded-task.js';
 export type { ActionOptions, ActionResult, RetryActionOptions } from './admin/task-actions.js';
 export { TaskHandler } from './handlers/task-handler.decorator.js';
 export {
@@ -29,6 +30,7 @@ export {
   type Jitter,
   noJitter,
 } from './task/backoff.js';
+export type { EncodedPayloadInfo, PayloadCodec } from './task/payload-codec.js';
 export { currentTask, type CurrentTask } from './task/current-task.js';
 export type { Duration } from './task/duration.js';
 export type { KindSlots } from './task/kind-slots.js';

@@ -84,7 +84,7 @@ function createInstruments(events: QueueEvents): Instruments {
 }
 
 function createRegistry(options: ResolvedOptions, events: QueueEvents): TaskHandlerRegistry {
-  const registry = new TaskHandlerRegistry(options.kinds);
+  const registry = new TaskHandlerRegistry(options.kinds, options.codec);
   registry.observe(({ options: { kind, name } }) => events.emit({ type: 'kind-registered', kind, name }));
   return registry;
 }
@@ -142,6 +142,7 @@ function createAdmin(
     statementTimeoutMs,
     readFrom,
     nameOf: (kind) => registry.knownNameOf(kind),
+    codecOf: (kind) => registry.codecOf(kind),
   });
 }
 

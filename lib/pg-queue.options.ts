@@ -6,7 +6,8 @@ import { type Duration, toMilliseconds, toTimerMilliseconds } from './task/durat
 import { isPool, type PgPool } from './storage/executor.js';
 import { schemaNames } from './storage/schema-names.js';
 import { checkShards, type ShardsOptions } from './shards.options.js';
-import { resolveKindOptions } from './task/kind-options.js';
+import type { PayloadCodec } from './task/payload-codec.js';
+import { assertCodec, resolveKindOptions } from './task/kind-options.js';
 import { kindOf } from './task/task-definition.js';
 import type { Manager } from './task/transaction.js';
 import { InvalidOptionError } from './task/task.errors.js';
@@ -32,6 +33,8 @@ export interface PgQueueModuleOptions {
   shutdownTimeout?: Duration;
   /** Options of kinds by number, over those of definitions and decorators. */
   kinds?: KindOverrides;
+  /** How the payloads of all kinds are stored, unless a kind has a codec of its own: encrypted, compressed. Default: as they are. */
+  codec?: PayloadCodec;
   /** The largest payload, in bytes of JSON. Default 1 MiB. */
   maxPayloadBytes?: number;
   /** Wake up by LISTEN/NOTIFY, on a direct connection. Default true; false: polling alone. */
@@ -68,6 +71,7 @@ export type ResolvedOptions = Required<
   Omit<
     PgQueueModuleOptions,
     | 'schema'
+    | 'codec'
     | 'pool'
     | 'shards'
     | 'transactionManager'
@@ -77,7 +81,7 @@ export type ResolvedOptions = Required<
     | 'statementTimeout'
   >
 > &
-  Pick<PgQueueModuleOptions, 'schema' | 'pool' | 'shards' | 'transactionManager'> & {
+  Pick<PgQueueModuleOptions, 'schema' | 'codec' | 'pool' | 'shards' | 'transactionManager'> & {
     shutdownTimeoutMs: number;
     heartbeatPeriodMs: number;
     leaseTimeoutMs: number;
@@ -122,6 +126,7 @@ const CHECKS: Record<keyof PgQueueModuleOptions, Check> = {
   autoStart: isBoolean,
   shutdownTimeout: isDuration,
   kinds: checkKinds,
+  codec: assertCodec,
   maxPayloadBytes: (name, value) => {
     const fits = Number.isInteger(value) && (value as number) >= 1 && (value as number) <= LARGEST_PAYLOAD;
     assert(fits, name, value, `must be an integer from 1 to ${LARGEST_PAYLOAD}`);
@@ -156,6 +161,7 @@ export function resolveOptions(options: PgQueueModuleOptions = {}): ResolvedOpti
     schema: options.schema,
     autoStart: options.autoStart ?? true,
     kinds: options.kinds ?? {},
+    codec: options.codec,
     listen: options.listen ?? true,
     transactionPooling: options.transactionPooling ?? false,
     taskContext: options.taskContext ?? true,

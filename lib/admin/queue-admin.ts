@@ -1,3 +1,5 @@
+import type { PayloadCodec } from '../task/payload-codec.js';
+import { decodedTask, type TaskOptions } from './decoded-task.js';
 import { type Action, shapeOf } from '../storage/admin.repository.js';
 import {
   type ActivityOptions,
@@ -48,6 +50,7 @@ export interface QueueAdminDeps {
   readonly readFrom: ReadFrom;
   /** The name of a kind that this process knows. */
   nameOf: (kind: number) => string | undefined;
+  codecOf?: (kind: number) => PayloadCodec | undefined;
 }
 
 const DEFAULT_PAGE = 50;
@@ -127,9 +130,10 @@ export class QueueAdmin {
    * One task with its payload, its last error messages and its timeline; null when it is not stored.
    * @throws InvalidOptionError for what can't be an id, and for an id of no shard
    */
-  async task(id: string): Promise<TaskDetail | null> {
+  async task(id: string, { decoded = false }: TaskOptions = {}): Promise<TaskDetail | null> {
     const { shard, id: ownId } = shardOfTask(this.all, taskIdOf(id));
-    return shard.task(ownId);
+    const task = await shard.task(ownId);
+    return decoded && task ? decodedTask(task, (kind) => this.deps.codecOf?.(kind)) : task;
   }
 
   /**

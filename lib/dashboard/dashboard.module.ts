@@ -60,8 +60,8 @@ const HEARTBEAT_MS = 15_000;
     {
       provide: TasksApi,
       inject: [QueueAdmin, DASHBOARD_OPTIONS],
-      useFactory: (admin: QueueAdmin, { redact }: ResolvedDashboardOptions) =>
-        new TasksApi(admin, new Redactor(redact)),
+      useFactory: (admin: QueueAdmin, { redact, decodePayloads }: ResolvedDashboardOptions) =>
+        new TasksApi(admin, new Redactor(redact), decodePayloads),
     },
     {
       provide: DashboardRouter,

@@ -23,10 +23,13 @@ export interface PgQueueDashboardOptions {
    * Lists show no payloads then, and can't be searched by their text. Default: nothing.
    */
   redact?: Redact;
+  /** Show payloads that a codec has encoded as their handlers get them, on the page of a task. Default false: as they are stored. */
+  decodePayloads?: boolean;
 }
 
 /** The options with defaults, checked. */
 export interface ResolvedDashboardOptions extends Pick<PgQueueDashboardOptions, 'authorize' | 'redact'> {
+  readonly decodePayloads: boolean;
   readonly path: string;
 }
 
@@ -34,7 +37,7 @@ export interface ResolvedDashboardOptions extends Pick<PgQueueDashboardOptions, 
 export const DASHBOARD_OPTIONS = Symbol('PGQUEUE_DASHBOARD_OPTIONS');
 
 const PATH = /^\/?([\w~.-]+(?:\/[\w~.-]+)*)\/?$/;
-const NAMES: readonly string[] = ['path', 'authorize', 'redact'];
+const NAMES: readonly string[] = ['path', 'authorize', 'redact', 'decodePayloads'];
 
 /** @throws InvalidOptionError that names the option and the value. */
 export function resolveDashboardOptions(
@@ -49,7 +52,7 @@ export function resolveDashboardOptions(
   );
   const unknown = Object.entries(options).find(([name]) => !NAMES.includes(name));
   assert(!unknown, unknown?.[0] ?? '', unknown?.[1], 'is not an option of PgQueueDashboardModule');
-  const { path = 'pgqueue', authorize, redact } = options;
+  const { path = 'pgqueue', authorize, redact, decodePayloads = false } = options;
   const plain = typeof path === 'string' ? PATH.exec(path)?.[1] : undefined;
   assert(plain, 'path', path, "must be segments of letters, digits, '-', '_', '.' and '~'");
   if (authorize === undefined) {
@@ -63,7 +66,8 @@ export function resolveDashboardOptions(
     assert(typeof authorize === 'function', 'authorize', authorize, 'must be a function');
   }
   checkRedact(redact);
-  return { path: plain, authorize: authorize?.bind(options), redact };
+  assert(typeof decodePayloads === 'boolean', 'decodePayloads', decodePayloads, 'must be true or false');
+  return { path: plain, authorize: authorize?.bind(options), redact, decodePayloads };
 }
 
 function checkRedact(redact: unknown): void {

@@ -1,7 +1,8 @@
 import { NotFoundException } from '@nestjs/common';
 import type { QueueAdmin } from '../admin/queue-admin.js';
 import type { TaskFilter } from '../task/task-filter.js';
-import { InvalidOptionError } from '../task/task.errors.js';
+import type { TaskDetail } from '../task/task-view.js';
+import { InvalidOptionError, TaskPayloadError } from '../task/task.errors.js';
 import {
   type ActionAnswer,
   DASHBOARD_ACTIONS,
@@ -23,6 +24,7 @@ export class TasksApi {
   constructor(
     private readonly admin: QueueAdmin,
     private readonly redactor: Redactor,
+    private readonly decoded = false,
   ) {}
 
   get isRedacted(): boolean {
@@ -42,7 +44,7 @@ export class TasksApi {
 
   /** @throws NotFoundException */
   async one(id: string): Promise<TaskPageOfOne> {
-    const task = await this.admin.task(id);
+    const task = await this.find(id);
     if (!task) {
       throw new NotFoundException(`There is no task ${id}`);
     }
@@ -74,6 +76,18 @@ export class TasksApi {
     const asked = paused ? this.admin.pause(number) : this.admin.resume(number);
     const { result: changed, ...ofShards } = await partly(asked, this.log);
     return { changed, ...ofShards };
+  }
+
+  /** As it is stored where it can't be decoded: an operator has to see it all the same. */
+  private async find(id: string): Promise<TaskDetail | null> {
+    try {
+      return await this.admin.task(id, { decoded: this.decoded });
+    } catch (error) {
+      if (error instanceof TaskPayloadError) {
+        return this.admin.task(id);
+      }
+      throw error;
+    }
   }
 
   /** Whether a text is found tells what is hidden. */

@@ -5,6 +5,7 @@ import {
   type KindOptions,
   type ResolvedKindOptions,
 } from '../task/kind-options.js';
+import type { PayloadCodec } from '../task/payload-codec.js';
 import { type KindRef, kindOf } from '../task/task-definition.js';
 import { DuplicateKindError, UnexpectedTaskKindError } from '../task/task.errors.js';
 import type { HandlerFunction, RegisteredHandler } from './registered-handler.js';
@@ -17,10 +18,15 @@ export class TaskHandlerRegistry {
   private readonly handlers = new Map<number, RegisteredHandler>();
   private readonly kindsByName = new Map<string, number>();
   private readonly resolvedDefinitions = new WeakMap<object, ResolvedKindOptions>();
+  private readonly definedOptions = new Map<number, ResolvedKindOptions>();
   private readonly names = new Map<number, string>();
   private readonly observers: ((handler: RegisteredHandler) => void)[] = [];
 
-  constructor(private readonly overrides: KindOverrides) {}
+  /** @param codec of the kinds that name none */
+  constructor(
+    private readonly overrides: KindOverrides,
+    private readonly codec?: PayloadCodec,
+  ) {}
 
   /**
    * @param origin where the handler is declared, for messages
@@ -34,7 +40,7 @@ export class TaskHandlerRegistry {
   ): RegisteredHandler {
     const kind = kindOf(ref);
     const definition = typeof ref === 'number' ? undefined : ref;
-    const resolved = resolveKindOptions(kind, definition, options, this.overrides[kind]);
+    const resolved = resolveKindOptions(kind, this.defaults, definition, options, this.overrides[kind]);
     assertRunnable(resolved);
     this.assertFree(kind, resolved.name, origin);
     const handler: RegisteredHandler = { options: resolved, schema: definition?.payload, invoke, origin };
@@ -69,9 +75,10 @@ export class TaskHandlerRegistry {
     }
     let resolved = this.resolvedDefinitions.get(ref);
     if (!resolved) {
-      resolved = resolveKindOptions(kind, ref, this.overrides[kind]);
+      resolved = resolveKindOptions(kind, this.defaults, ref, this.overrides[kind]);
       this.resolvedDefinitions.set(ref, resolved);
       this.names.set(kind, resolved.name);
+      this.definedOptions.set(kind, resolved);
     }
     return resolved;
   }
@@ -89,6 +96,16 @@ export class TaskHandlerRegistry {
   /** Undefined for a kind that this process has not met. */
   knownNameOf(kind: number): string | undefined {
     return this.handlers.get(kind)?.options.name ?? this.names.get(kind);
+  }
+
+  /** The codec of a kind that this process has met, or the module's. */
+  codecOf(kind: number): PayloadCodec | undefined {
+    const known = this.handlers.get(kind)?.options ?? this.definedOptions.get(kind);
+    return known ? known.codec : this.codec;
+  }
+
+  private get defaults(): KindOptions | undefined {
+    return this.codec && { codec: this.codec };
   }
 
   private assertFree(kind: number, name: string, origin: string): void {

@@ -1,7 +1,8 @@
 import type { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
 import { ESCAPED_KEY } from '../task/ascii.js';
 import { toMilliseconds } from '../task/duration.js';
-import { assertMatches, serializePayload } from '../task/payload.js';
+import { encodePayload, looksEncoded, type PayloadCodec } from '../task/payload-codec.js';
+import { assertMatches, assertSize, serializePayload } from '../task/payload.js';
 import type { NewTask, PushOptions } from '../task/task.js';
 import { DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY } from '../task/task.js';
 import type { ShardKey } from '../task/shard.js';
@@ -88,7 +89,7 @@ export class TaskDrafter {
   }
 
   /**
-   * A promise only where a schema has to be asked.
+   * A promise only where a schema or a codec has to be asked.
    * @throws InvalidTaskError that names the field; UnexpectedTaskKindError for a bare number that has no handler here.
    */
   draft(task: NewTask, settings: DraftSettings): TaskDraft | Promise<TaskDraft> {
@@ -111,18 +112,38 @@ export class TaskDrafter {
     return assertMatches(PART.payload, schema, seen.payload).then(() => this.toDraft(seen, settings));
   }
 
-  private toDraft({ kind, payload, externalKey, shardKey }: NewTask, settings: DraftSettings): TaskDraft {
+  private toDraft(
+    { kind, payload, externalKey, shardKey }: NewTask,
+    settings: DraftSettings,
+  ): TaskDraft | Promise<TaskDraft> {
     const known = this.registry.optionsOf(kind);
-    return {
+    const { codec } = known;
+    const draft = {
       kind: known.kind,
       priority: settings.priority,
       attempts: known.maxAttempts,
       delayMs: settings.delayMs,
       externalKey: externalKeyOf(PART.externalKey, externalKey),
-      payload: serializePayload(PART.payload, payload, this.maxPayloadBytes),
+      payload: serializePayload(PART.payload, payload, codec ? Infinity : this.maxPayloadBytes),
       trace: null,
       shardKey: shardKey === undefined ? settings.shardKey : shardKeyOf(PART.shardKey, shardKey),
     };
+    if (codec) {
+      return this.encoded(draft, codec);
+    }
+    if (looksEncoded(draft.payload)) {
+      throw new InvalidTaskError(PART.payload, payload, 'must not look like what a codec has encoded');
+    }
+    return draft;
+  }
+
+  private async encoded(draft: TaskDraft, codec: PayloadCodec): Promise<TaskDraft> {
+    const payload = await encodePayload(codec, draft.payload, {
+      kind: draft.kind,
+      externalKey: draft.externalKey,
+    });
+    assertSize(PART.payload, payload, this.maxPayloadBytes);
+    return { ...draft, payload };
   }
 }
 

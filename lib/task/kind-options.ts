@@ -1,4 +1,5 @@
 import type { Backoff } from './backoff.js';
+import type { PayloadCodec } from './payload-codec.js';
 import { type Duration, MAX_TIMER_MS, toMilliseconds } from './duration.js';
 import { InvalidOptionError } from './task.errors.js';
 
@@ -33,6 +34,8 @@ export interface KindOptions {
   maxTaskErrorMessages?: number;
   /** How long succeeded and cancelled tasks are kept; 0 deletes them at once. Default 3 days. *Live.* */
   terminalTasksTtl?: Live<Duration>;
+  /** How payloads are stored: encrypted, compressed. Over the module's; null: as they are. */
+  codec?: PayloadCodec | null;
   /** The periods of the fall-back poll and of the janitor. */
   loop?: LoopOptions;
 }
@@ -45,6 +48,7 @@ export interface ResolvedKindOptions {
   readonly attemptTimeoutMs: number | undefined;
   readonly backoff: Backoff | undefined;
   readonly maxTaskErrorMessages: number;
+  readonly codec: PayloadCodec | undefined;
   readonly workerCount: () => number;
   readonly terminalTasksTtlMs: () => number;
   readonly janitorPeriodMs: () => number;
@@ -66,6 +70,7 @@ const OPTION_NAMES = new Set([
   'maxTaskErrorMessages',
   'terminalTasksTtl',
   'loop',
+  'codec',
 ]);
 const LOOP_OPTION_NAMES = new Set(['janitorPeriod', 'fetcherPeriod']);
 
@@ -85,6 +90,7 @@ export function resolveKindOptions(
     backoff,
     maxTaskErrorMessages = 1,
     terminalTasksTtl = '3 days',
+    codec,
     loop: { janitorPeriod = '1h', fetcherPeriod = 1500 } = {},
   } = mergeLayers(kind, layers);
   if (typeof name !== 'string' || name.trim() === '' || name.length > MAX_NAME_LENGTH) {
@@ -102,12 +108,14 @@ export function resolveKindOptions(
       "must be a function, for example equalJitter('6s')",
     );
   }
+  assertCodec(field('codec'), codec);
   const timer = (option: string, value: Duration) =>
     toMilliseconds(field(option), value, { min: 1, max: MAX_TIMER_MS });
   return {
     kind,
     name,
     backoff,
+    codec: codec ?? undefined,
     maxAttempts: integer(field('maxAttempts'), maxAttempts, 1, MAX_ATTEMPTS),
     attemptTimeoutMs: attemptTimeout === undefined ? undefined : timer('attemptTimeout', attemptTimeout),
     maxTaskErrorMessages: integer(field('maxTaskErrorMessages'), maxTaskErrorMessages, 0, MAX_MESSAGES),
@@ -116,6 +124,15 @@ export function resolveKindOptions(
     janitorPeriodMs: live(janitorPeriod, (value) => timer('loop.janitorPeriod', value)),
     fetcherPeriodMs: live(fetcherPeriod, (value) => timer('loop.fetcherPeriod', value)),
   };
+}
+
+/** @throws InvalidOptionError for what is neither a codec nor null */
+export function assertCodec(field: string, codec: unknown): void {
+  const { encode, decode } = (codec ?? {}) as Partial<PayloadCodec>;
+  const fits = codec === undefined || codec === null;
+  if (!fits && (typeof encode !== 'function' || typeof decode !== 'function')) {
+    throw new InvalidOptionError(field, codec, 'must have the methods encode and decode');
+  }
 }
 
 /** What a handler's kind needs besides valid options. @throws InvalidOptionError when it is missing. */

@@ -2,6 +2,7 @@ import type { RegisteredHandler } from '../handlers/registered-handler.js';
 import { runAsCurrentTask } from '../task/current-task.js';
 import { aside } from '../task/detached.js';
 import { failed, type Outcome, outcomeOf, RELEASED, SUCCEEDED } from '../task/outcome.js';
+import { decodePayload, encodedText } from '../task/payload-codec.js';
 import { parsePayload } from '../task/payload.js';
 import { ShutdownError } from '../task/task.errors.js';
 import { type Attempt, type CompleteIn, TaskContext, type TaskPlace } from './attempt.js';
@@ -24,7 +25,10 @@ export async function runAttempt(
 ): Promise<void> {
   let outcome: Outcome = SUCCEEDED;
   try {
-    const stored = attempt.claimed.payload;
+    const { claimed } = attempt;
+    const encoded = encodedText(claimed.payload);
+    const stored =
+      encoded === undefined ? claimed.payload : await decodePayload(options.codec, encoded, claimed);
     const payload = schema ? await parsePayload(schema, stored) : stored;
     const task = new TaskContext(attempt, place, options.name, payload, complete);
     await aside(() => (taskContext ? runAsCurrentTask(task, () => invoke(task)) : invoke(task)));
