@@ -39,7 +39,10 @@ describe('a schema', () => {
         vendor: 'quoting',
         validate: (value) => ({
           issues: [
-            { path: ['cards', { key: 0 }], message: `expected a number, received "${(value as any).cards[0]}"` },
+            {
+              path: ['cards', { key: 0 }],
+              message: `expected a number, received "${(value as any).cards[0]}"`,
+            },
           ],
         }),
       },
