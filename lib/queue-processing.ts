@@ -122,8 +122,9 @@ export class QueueProcessing implements Processing {
   }
 
   private check(): Promise<ShardAnswers<Shard, void>> {
-    const { shards } = this.deps;
-    return askShards(shards, (shard) => (shards.length > 1 ? shard.checkApart() : shard.check()));
+    const { shards, registry } = this.deps;
+    const use = registry.getAll().length > 0 ? 'work' : 'push';
+    return askShards(shards, (shard) => (shards.length > 1 ? shard.checkApart(use) : shard.check(use)));
   }
 
   private addSlots({ options }: RegisteredHandler): SharedSlots {

@@ -29,7 +29,7 @@ export class ShardOpening {
     const { events } = this.shard;
     try {
       await pause(retryDelay(failures), undefined, { signal });
-      await this.shard.checkApart();
+      await this.shard.checkApart('work');
     } catch (error) {
       if (!signal.aborted) {
         events.emit({ type: 'connection-failed', role: 'claim', error });

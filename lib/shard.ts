@@ -7,6 +7,7 @@ import type { RunStatement } from './storage/executor.js';
 import { LoneDatabase } from './storage/lone-database.js';
 import { checkSchema } from './storage/schema-check.js';
 import { type QueueSql, queueSql } from './storage/sql/index.js';
+import type { SchemaUse } from './storage/sql/schema-check.sql.js';
 import { TaskRepository } from './storage/task.repository.js';
 import type { Instruments } from './task/instrumentation.js';
 import type { ShardEvents } from './task/queue-events.js';
@@ -103,18 +104,20 @@ export class Shard {
    * Asks once, on the application's own connections: what is still waited for is not asked again, since that takes another of them.
    * @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible.
    */
-  async check(): Promise<void> {
-    this.checking ??= this.ask().finally(() => {
+  async check(use: SchemaUse): Promise<void> {
+    this.checking ??= this.ask(use).finally(() => {
       this.checking = undefined;
     });
     await inTime(PATIENCE_MS, this.checking);
   }
 
-  private async ask(): Promise<void> {
+  private async ask(use: SchemaUse): Promise<void> {
     await this.database.prepare();
     const { database, encoding, sql } = this.open();
-    await checkSchema(database.run, sql.names.schema);
-    await encoding.learn(database.run);
+    await database.transaction(async (run) => {
+      await checkSchema(run, sql.names.schema, use);
+      await encoding.learn(run);
+    });
   }
 
   /**
@@ -122,17 +125,18 @@ export class Shard {
    * since each of the application's that is lost in a silent network is one less.
    * @throws SchemaMismatchError
    */
-  async checkApart(): Promise<void> {
+  async checkApart(use: SchemaUse): Promise<void> {
     await inTime(PATIENCE_MS, this.database.prepare());
     const { transactionPooling } = this.deps;
     const lone = new LoneDatabase(() => this.database, {
+      role: 'check',
       statementTimeoutMs: PATIENCE_MS,
       transactionPooling,
     });
     try {
       const { encoding, sql } = this.open();
       await lone.transaction(async (run) => {
-        await checkSchema(run, sql.names.schema);
+        await checkSchema(run, sql.names.schema, use);
         await encoding.learn(run);
       });
     } finally {

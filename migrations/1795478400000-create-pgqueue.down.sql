@@ -3,12 +3,16 @@
 
 BEGIN;
 
-DROP TABLE "public"."pgqueue", "public"."pgqueue_lease", "public"."pgqueue_registry", "public"."pgqueue_pause", "public"."pgqueue_activity", "public"."pgqueue_snapshot";
+SET LOCAL search_path = pg_catalog, pg_temp;
 
-DROP FUNCTION "public"."pgqueue_ring"();
+DROP TABLE IF EXISTS "public"."pgqueue", "public"."pgqueue_lease", "public"."pgqueue_registry", "public"."pgqueue_pause", "public"."pgqueue_activity", "public"."pgqueue_snapshot";
 
-DROP SEQUENCE "public"."pgqueue_bell", "public"."pgqueue_rewind";
+DROP FUNCTION IF EXISTS "public"."pgqueue_ring"();
 
-DROP TYPE "public"."pgqueue_status";
+DROP SEQUENCE IF EXISTS "public"."pgqueue_bell", "public"."pgqueue_rewind";
+
+DROP TYPE IF EXISTS "public"."pgqueue_status";
+
+DROP DOMAIN IF EXISTS "public"."pgqueue_time", "public"."pgqueue_attempts";
 
 COMMIT;

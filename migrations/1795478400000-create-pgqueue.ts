@@ -1,7 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { createSchemaSql, dropSchemaSql, MIGRATION_LOCK } from '../lib/storage/sql/schema.sql.js';
-import { schemaVersion } from '../lib/storage/schema-check.js';
-import { rowsOf } from '../lib/storage/executor.js';
+import { migrate } from '../lib/storage/migrate.js';
+import { dropSchemaSql, MIGRATION_LOCK } from '../lib/storage/sql/schema.sql.js';
+import { type RunStatement, rowsOf } from '../lib/storage/executor.js';
+import { onSafePath } from '../lib/storage/safe-path.js';
 import { dataSourceOf, defaultSchemaOf } from '../lib/storage/typeorm-database.js';
 
 const TIMESTAMP = 1795478400000;
@@ -14,42 +15,43 @@ export interface PgQueueMigration {
   down(queryRunner: any): Promise<void>;
 }
 
-/** Creates the queue's tables, version 1, in the given schema or the DataSource's own. */
+/** Creates the queue's tables in the given schema or the DataSource's own. */
 export function createPgQueue(schema?: string): new () => PgQueueMigration {
   const schemaOf = (queryRunner: QueryRunner) => schema ?? defaultSchemaOf(dataSourceOf(queryRunner));
 
   return class CreatePgQueue1795478400000 implements PgQueueMigration, MigrationInterface {
     readonly name = `CreatePgQueue${schema === undefined ? '' : `_${schema}_`}${TIMESTAMP}`;
 
+    /** Another migrator may have been first, the .sql files may have been used, or a part may be there still. */
     up(queryRunner: QueryRunner): Promise<void> {
-      return locked(queryRunner, async () => {
-        const target = schemaOf(queryRunner);
-        // Another migrator may have been first, and the .sql files may have been used.
-        const version = await schemaVersion(
-          async (sql, parameters) => rowsOf(await queryRunner.query(sql, parameters)),
-          target,
-        );
-        return version === 1 ? [] : createSchemaSql(target);
+      return inTransaction(queryRunner, async (run) => {
+        await migrate(run, schemaOf(queryRunner));
       });
     }
 
     down(queryRunner: QueryRunner): Promise<void> {
-      return locked(queryRunner, async () => dropSchemaSql(schemaOf(queryRunner)));
+      return inTransaction(queryRunner, (run) =>
+        onSafePath(run, async () => {
+          for (const statement of [MIGRATION_LOCK, ...dropSchemaSql(schemaOf(queryRunner))]) {
+            await run(statement, []);
+          }
+        }),
+      );
     }
   };
 }
 
-/** Runs all statements or none, one migrator after the other; in a transaction of its own where TypeORM opens none. */
-async function locked(queryRunner: QueryRunner, statements: () => Promise<string[]>): Promise<void> {
+/** Runs all statements or none; in a transaction of its own where TypeORM opens none. */
+async function inTransaction(
+  queryRunner: QueryRunner,
+  work: (run: RunStatement) => Promise<void>,
+): Promise<void> {
   const own = !queryRunner.isTransactionActive;
   if (own) {
     await queryRunner.startTransaction();
   }
   try {
-    await queryRunner.query(MIGRATION_LOCK);
-    for (const statement of await statements()) {
-      await queryRunner.query(statement);
-    }
+    await work(async (sql, parameters) => rowsOf(await queryRunner.query(sql, parameters)));
     if (own) {
       await queryRunner.commitTransaction();
     }

@@ -1,5 +1,6 @@
 // Writes the migrations as plain SQL, for teams that use another tool: `npm run build && node scripts/write-migrations.mjs`.
 import { writeFileSync } from 'node:fs';
+import { SAFE_PATH } from '../dist/lib/storage/sql/path.sql.js';
 import { createSchemaSql, dropSchemaSql } from '../dist/lib/storage/sql/schema.sql.js';
 
 const HEADER = `-- Written by scripts/write-migrations.mjs. For the schema "public"; to use another, replace "public", 'public' and the name of
@@ -9,7 +10,7 @@ const HEADER = `-- Written by scripts/write-migrations.mjs. For the schema "publ
 function write(name, statements) {
   writeFileSync(
     new URL(`../migrations/${name}`, import.meta.url),
-    `${HEADER}\nBEGIN;\n\n${statements.join(';\n\n')};\n\nCOMMIT;\n`,
+    `${HEADER}\nBEGIN;\n\nSET LOCAL search_path = ${SAFE_PATH};\n\n${statements.join(';\n\n')};\n\nCOMMIT;\n`,
   );
 }
 

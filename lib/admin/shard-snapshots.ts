@@ -21,7 +21,7 @@ export class ShardSnapshots {
   private opened: { admin: AdminRepository; repository: SnapshotRepository } | undefined;
 
   constructor(private readonly deps: ShardSnapshotsDeps) {
-    this.database = new LoneDatabase(() => deps.shard.database, deps);
+    this.database = new LoneDatabase(() => deps.shard.database, { ...deps, role: 'snapshot' });
   }
 
   /** The shard's. */

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { AdminShard } from '../admin/admin-shard.js';
+import { named } from '../storage/connection-options.js';
 import { PgDatabase } from '../storage/pg-database.js';
 import type { QueueSql } from '../storage/sql/index.js';
 import { QueueEvents, ShardEvents } from '../task/queue-events.js';
@@ -26,11 +27,13 @@ export class CliShard implements AdminShard {
   constructor(
     { name, url }: ShardAddress,
     readonly sql: QueueSql,
+    command: string,
   ) {
     this.name = name;
     this.events = new ShardEvents(new QueueEvents(), name);
     this.pool = new pg.Pool({
       connectionString: url,
+      ...named({ connectionString: url }, { role: `cli ${command}` }),
       connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
       max: MAX_CONNECTIONS,
     });

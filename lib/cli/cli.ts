@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { QueueAdmin } from '../admin/queue-admin.js';
+import { onSafePath } from '../storage/safe-path.js';
 import { checkVersion } from '../storage/schema-check.js';
 import { queueSql } from '../storage/sql/index.js';
 import { errorMessage } from '../task/error-message.js';
@@ -84,7 +85,9 @@ async function dispatch(
   assertArguments(command, positionals);
   const schema = values.schema ?? 'public';
   const sql = queueSql(schema);
-  const shards = shardAddresses(values.shard ?? [], databaseUrl).map((address) => new CliShard(address, sql));
+  const shards = shardAddresses(values.shard ?? [], databaseUrl).map(
+    (address) => new CliShard(address, sql, name),
+  );
   try {
     if (!command.withoutTables) {
       await checkTables(shards, schema);
@@ -119,7 +122,7 @@ async function checkTables(shards: readonly CliShard[], schema: string): Promise
   const checked = await askShards(shards, ({ database }) =>
     inTime(
       STATEMENT_TIMEOUT_MS,
-      database.transaction((run) => checkVersion(run, schema)),
+      database.transaction((run) => onSafePath(run, () => checkVersion(run, schema))),
     ),
   );
   const isMismatch = [...checked.errors.values()].some((error) => error instanceof SchemaMismatchError);

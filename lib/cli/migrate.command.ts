@@ -1,26 +1,52 @@
-import { migrate } from '../storage/migrate.js';
+import { buildIndex, migrate, type MigrationPlan, planMigration } from '../storage/migrate.js';
 import { askShards, resultOf } from '../task/shard-answers.js';
+import type { CliShard } from './cli-shard.js';
 import { type Command, EXIT } from './command.js';
 
 export const migrateCommand: Command = {
-  summary: "create the queue's tables, or find that they are there",
-  usage: 'migrate',
-  details: 'Runs in one transaction; does nothing to tables of this version, and refuses those of another.',
-  options: {},
+  summary: "create the queue's tables, or what is missing of them",
+  usage: 'migrate [--dry-run]',
+  details: `Says what it does to each shard; with --dry-run, what it would do.
+Runs in one transaction. Indexes that a table with tasks lacks are built after it, one by one and CONCURRENTLY: pushes and
+workers go on meanwhile. Does nothing to tables that are complete, and refuses those of another version.`,
+  options: { 'dry-run': { type: 'boolean' } },
   arguments: [0, 0],
   withoutTables: true,
-  async run({ shards, schema, partly, output, json }) {
-    const asked = await askShards(shards, ({ database }) =>
-      database.transaction((run) => migrate(run, schema)),
-    );
-    await partly.of(Promise.resolve().then(() => resultOf(asked, undefined)));
-    for (const [{ name }, created] of asked.answers) {
+  async run({ shards, schema, partly, output, json, values }) {
+    const isDry = Boolean(values['dry-run']);
+    const say = (shard: string, plan: MigrationPlan) =>
       output.out(
         json
-          ? `${JSON.stringify({ shard: name, schema, created })}\n`
-          : `${shards.length > 1 ? `shard ${name}, ` : ''}schema "${schema}": ${created ? "the queue's tables were created" : 'nothing to do'}\n`,
+          ? `${JSON.stringify({ shard, schema, created: plan.does === 'create', does: plan.does, parts: plan.parts, dryRun: isDry })}\n`
+          : `${shards.length > 1 ? `shard ${shard}, ` : ''}schema "${schema}": ${sentence(plan, isDry)}\n`,
       );
-    }
+    const asked = await askShards(shards, async (shard) => {
+      const { database, name } = shard;
+      if (isDry) {
+        return database.transaction((run) => planMigration(run, schema));
+      }
+      const plan = await database.transaction((run) => migrate(run, schema, { indexesLater: true }));
+      for (const index of plan.indexes) {
+        if (!json) {
+          output.err(`${shards.length > 1 ? `shard ${name}, ` : ''}building index ${index} of pgqueue\n`);
+        }
+        await buildIndex(database, schema, index);
+      }
+      return plan;
+    });
+    await partly.of(Promise.resolve().then(() => resultOf(asked, undefined)));
+    asked.answers.forEach((plan, { name }: CliShard) => say(name, plan));
     return EXIT.done;
   },
 };
+
+function sentence({ does, parts }: MigrationPlan, isDry: boolean): string {
+  switch (does) {
+    case 'nothing':
+      return 'nothing to do';
+    case 'create':
+      return `the queue's tables ${isDry ? 'would be' : 'were'} created`;
+    case 'complete':
+      return `${isDry ? 'would create' : 'created'} what was missing: ${parts.join(', ')}`;
+  }
+}

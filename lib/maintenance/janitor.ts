@@ -33,7 +33,7 @@ export class Janitor extends PeriodicJob {
   /** Goes on until nothing is left, however far behind it is. */
   private async clean(pool: WorkerPool): Promise<boolean> {
     const { kind, name } = pool;
-    let after = '-infinity';
+    let after: string | null = null;
     let total = 0;
     let count = BATCH;
     while (count === BATCH && !this.isStopped) {

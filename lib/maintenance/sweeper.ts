@@ -8,7 +8,8 @@ const PREFIX = 'sweep:';
 
 /**
  * The safety net under the exact cursor: once a minute one process in the cluster starts its cursors anew, and what it then
- * finds behind them is counted. Anything found means a cancel that was rolled back, foreign SQL, or a bug.
+ * finds behind them is counted. Anything found means a cancel that was rolled back, foreign SQL, or a bug. Before that, priorities
+ * that only foreign SQL can give become ones that claims look at.
  */
 export class Sweeper extends PeriodicJob {
   constructor(
@@ -24,7 +25,9 @@ export class Sweeper extends PeriodicJob {
       events,
       jobs: () => new Map([...pools.keys()].map((kind) => [`${PREFIX}${kind}`, PERIOD_MS])),
       work: async (job) => {
-        sweep(Number(job.slice(PREFIX.length)));
+        const kind = Number(job.slice(PREFIX.length));
+        await repository.alignPriorities(kind);
+        sweep(kind);
         return true;
       },
     });

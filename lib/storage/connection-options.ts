@@ -1,3 +1,5 @@
+import pg from 'pg';
+
 /** How the queue's own connections reach the server: what `pg` takes, written out so that a user needs no types of it. */
 export interface ConnectionOptions {
   readonly [option: string]: unknown;
@@ -6,22 +8,122 @@ export interface ConnectionOptions {
   /** What it says goes before all the others. */
   readonly connectionString?: string;
   readonly connectionTimeoutMillis?: number;
+  readonly application_name?: string;
+  /** The class of the application's connections. */
+  readonly Client?: unknown;
 }
+
+/** PostgreSQL cuts longer names off. */
+const MAX_NAME_LENGTH = 63;
+
+/** Of a URL; `pg` lets it go before the option. */
+const URL_NAME = /([?&])application_name=([^&#]*)&?/;
 
 /** Of a URL; `pg` takes no other. */
 const URL_OPTIONS = /([?&])options=([^&#]*)&?/;
 
-/** The same with more settings of the session, after the application's own: those of a URL would take their place. */
-export function withSessionOptions(
+/** For what a connection is there, as operators see it in pg_stat_activity. */
+export interface ConnectionPurpose {
+  readonly role: string;
+  readonly worker?: string;
+}
+
+export interface OwnClientOptions {
+  readonly purpose: ConnectionPurpose;
+  readonly deadlineMs: number;
+  /** A pooler in transaction mode stands between. */
+  readonly transactionPooling: boolean;
+}
+
+/**
+ * A client of the queue's own, which is to connect as the application's would: to the same server, with the same password. How those
+ * are used otherwise is not inherited.
+ */
+export function ownClient(
   connection: ConnectionOptions,
-  settings: readonly string[],
-): ConnectionOptions {
+  { purpose, deadlineMs, transactionPooling }: OwnClientOptions,
+): pg.Client {
+  const { Client, stream, ...reach } = transactionPooling ? connection : withSetting(connection);
+  const Own = isClient(Client) ? Client : pg.Client;
+  return new Own({
+    ...reach,
+    ...named(reach, purpose),
+    // A function makes a stream for each connection; a stream serves one.
+    ...(typeof stream === 'function' ? { stream: stream as NonNullable<pg.ClientConfig['stream']> } : {}),
+    connectionTimeoutMillis: deadlineMs,
+    query_timeout: deadlineMs,
+    keepAlive: true,
+    statement_timeout: undefined,
+    lock_timeout: undefined,
+    idle_in_transaction_session_timeout: undefined,
+    // The application may have changed how pg reads types; here every value comes as the server's text.
+    types: { getTypeParser: () => (value: string | Buffer) => value } as unknown as pg.CustomTypesConfig,
+    ...NOT_INHERITED,
+  } as pg.ClientConfig);
+}
+
+/** An answer has its values as text, unless they are null. */
+export type TextRow = Record<string, string | null>;
+
+/** As `pg` itself does it, whatever the application's class makes of its own queries; what its URL says of a time-out does not count. */
+export function ask(
+  client: pg.ClientBase,
+  query: { name?: string; text: string; values?: unknown[] },
+  deadlineMs: number,
+): Promise<pg.QueryResult<TextRow>> {
+  const run = pg.Client.prototype.query as (config: object) => Promise<pg.QueryResult<TextRow>>;
+  return run.call(client, { ...query, query_timeout: deadlineMs });
+}
+
+const NOT_INHERITED = {
+  binary: false,
+  client_encoding: undefined,
+  connection: undefined,
+  pipeline: false,
+  Promise: undefined,
+  replication: undefined,
+};
+
+/** A class of the application may be what gets its password; one of another copy of `pg`, or of its native one, can't be told. */
+function isClient(Client: unknown): Client is typeof pg.Client {
+  return typeof Client === 'function' && Client.prototype instanceof pg.Client;
+}
+
+/**
+ * The same with a setting of the session, after the application's own. A pooler whose sessions belong to others too refuses such a
+ * connection, before what the queue sets in its sessions can get into theirs.
+ */
+function withSetting(connection: ConnectionOptions): ConnectionOptions {
   const { connectionString, options } = connection;
   const [, before = '', ofUrl] = connectionString?.match(URL_OPTIONS) ?? [];
   const own = ofUrl === undefined ? options : decodeURIComponent(ofUrl.replaceAll('+', ' '));
   return {
     ...connection,
     ...(ofUrl === undefined ? {} : { connectionString: connectionString!.replace(URL_OPTIONS, before) }),
-    options: [own, ...settings].filter(Boolean).join(' '),
+    options: [own, '-c jit=off'].filter(Boolean).join(' '),
   };
+}
+
+/** An address without the application's name, and with the name of the connection. */
+export function named(
+  { connectionString, application_name, fallback_application_name }: ConnectionOptions,
+  purpose: ConnectionPurpose,
+) {
+  const [, before = '', ofUrl] = connectionString?.match(URL_NAME) ?? [];
+  const own =
+    (ofUrl && decodeURIComponent(ofUrl.replaceAll('+', ' '))) ||
+    application_name ||
+    process.env['PGAPPNAME'] ||
+    fallback_application_name;
+  return {
+    ...(ofUrl === undefined ? {} : { connectionString: connectionString!.replace(URL_NAME, before) }),
+    application_name: applicationName(own, purpose),
+  };
+}
+
+/** The application's own name, as far as it leaves room for the role, and the worker as far as there is room for that. */
+function applicationName(own: unknown, { role, worker = '' }: ConnectionPurpose): string {
+  const label = `nestjs-pgqueue ${role}`;
+  const before = typeof own === 'string' ? own.slice(0, MAX_NAME_LENGTH - label.length - 1) : '';
+  return `${before} ${label} ${worker}`.trim().slice(0, MAX_NAME_LENGTH);
 }

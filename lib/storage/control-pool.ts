@@ -1,43 +1,21 @@
+import { callbackify } from 'node:util';
 import pg from 'pg';
-import { type ConnectionOptions, withSessionOptions } from './connection-options.js';
+import {
+  ask,
+  type ConnectionOptions,
+  type ConnectionPurpose,
+  ownClient,
+  type TextRow,
+} from './connection-options.js';
+import { sessionSettings, setAll, transactionSettings } from './own-session.js';
 import { cleanError } from './database-error.js';
 import { leavesSessionUsable, NotConnectedError } from './sql-state.js';
 
-/**
- * How every connection of the queue's own is set up. A queue's table is empty at one moment and holds millions the next: a
- * plan that was cached while it was empty would read all of it. With these settings every statement walks an index.
- */
-const PLANNING = {
-  enable_seqscan: 'off',
-  enable_bitmapscan: 'off',
-  enable_hashjoin: 'off',
-  enable_mergejoin: 'off',
-  jit: 'off',
-  plan_cache_mode: 'force_generic_plan',
-};
-
-/** What only a session of one's own can be set to. */
-const SESSION = {
-  // The server notices within a quarter of a minute that a client's machine is gone.
-  tcp_keepalives_idle: '5',
-  tcp_keepalives_interval: '3',
-  tcp_keepalives_count: '3',
-  default_transaction_isolation: 'read\\ committed',
-};
-
-/** What the application may have limited for itself; sent at the start of a session it would go before the queue's own limits. */
-const NOT_INHERITED = {
-  statement_timeout: undefined,
-  lock_timeout: undefined,
-  idle_in_transaction_session_timeout: undefined,
-  // Every value comes as the server's text.
-  binary: false,
-};
-
 /** What the queue's own connections share. */
 export interface ControlPoolOptions {
-  /** How to reach the server: the application's own settings. */
-  connection: ConnectionOptions;
+  /** How to reach the server: the application's own settings, asked for at each new connection. */
+  connection: () => ConnectionOptions;
+  purpose: ConnectionPurpose;
   /** At most so many connections. */
   max: number;
   /** How long a statement may take, seen from here: a silent server must not stop the queue. */
@@ -75,8 +53,7 @@ export type TransactionWork<T> = (
   query: (text: string, values?: unknown[]) => Promise<TextRow[]>,
 ) => Promise<T>;
 
-/** One row as text, column by column. */
-export type TextRow = Record<string, string | null>;
+export type { TextRow } from './connection-options.js';
 
 /** A small pool for the queue's own traffic, so that handlers that use up the application's can't stop it. */
 export class ControlPool {
@@ -85,21 +62,24 @@ export class ControlPool {
   private ended: Promise<void> | undefined;
   /** When another connection may be asked for, after one was refused. */
   private shortUntil = 0;
+  /** How the server was to be reached when it was last known. */
+  private connection: ConnectionOptions;
 
   constructor(private readonly options: ControlPoolOptions) {
     const { connection, max, transactionPooling, deadlineMs, idleMs = 30_000, onError, onConnect } = options;
+    this.connection = connection();
+    const createClient = () => this.createClient();
     this.pool = new pg.Pool({
-      ...(transactionPooling ? connection : withSessionOptions(connection, sessionOptions(options))),
-      ...NOT_INHERITED,
       max,
       min: 0,
       idleTimeoutMillis: idleMs,
       allowExitOnIdle: false,
-      connectionTimeoutMillis: Math.min(deadlineMs, connection.connectionTimeoutMillis || deadlineMs),
-      query_timeout: deadlineMs,
-      keepAlive: true,
-      // The application may have changed how pg reads types; here every value comes as the server's text.
-      types: { getTypeParser: () => (value: string | Buffer) => value } as unknown as pg.CustomTypesConfig,
+      connectionTimeoutMillis: Math.min(deadlineMs, this.connection.connectionTimeoutMillis || deadlineMs),
+      // What `new` makes is what the function returns.
+      Client: function Client() {
+        return createClient();
+      } as unknown as new () => pg.Client,
+      ...(transactionPooling ? {} : { verify: this.setUp }),
     });
     this.pool.on('error', onError);
     this.pool.on('connect', (client) => {
@@ -111,6 +91,26 @@ export class ControlPool {
     this.pool.on('remove', (client) => this.clients.delete(client));
   }
 
+  /** By what the application says now: a password may have been rotated, a DataSource replaced. */
+  private createClient(): pg.Client {
+    const { connection, onError } = this.options;
+    try {
+      const current = connection();
+      const client = ownClient(current, this.options);
+      this.connection = current;
+      return client;
+    } catch (error) {
+      // Between two DataSources there is none.
+      onError(error as Error);
+      return ownClient(this.connection, this.options);
+    }
+  }
+
+  /** Before a new connection is used. */
+  private readonly setUp = callbackify((client: pg.PoolClient) =>
+    ask(client, { text: setAll(sessionSettings(this.options), false) }, this.options.deadlineMs),
+  );
+
   /**
    * Runs one statement; a connection that fails is thrown away.
    * @param name under which the statement is prepared, once per connection
@@ -120,7 +120,7 @@ export class ControlPool {
     return this.use(async (taken) =>
       this.options.transactionPooling || !taken.own
         ? this.within(taken, { settings: {} }, (query) => query(text, values))
-        : (await taken.client.query<TextRow>({ name: `pgqueue_${name}`, text, values })).rows,
+        : (await ask(taken.client, { name: `pgqueue_${name}`, text, values }, this.options.deadlineMs)).rows,
     );
   }
 
@@ -149,13 +149,11 @@ export class ControlPool {
       ...settings,
       statement_timeout: String(deadlineMs),
     };
-    const set = Object.entries(all).map(([name, value]) => `SET LOCAL ${name} = '${value}'`);
-    await client.query(['BEGIN ISOLATION LEVEL READ COMMITTED', ...set].join('; '));
-    const result = await work(async (text, values = []) => {
-      const query = { text, values, query_timeout: deadlineMs };
-      return (await client.query<TextRow>(query)).rows;
-    });
-    await client.query('COMMIT');
+    const run = async (text: string, values?: unknown[]) =>
+      (await ask(client, { text, ...(values ? { values } : {}) }, deadlineMs)).rows;
+    await run(`BEGIN ISOLATION LEVEL READ COMMITTED; ${setAll(all, true)}`);
+    const result = await work((text, values = []) => run(text, values));
+    await run('COMMIT');
     return result;
   }
 
@@ -168,7 +166,7 @@ export class ControlPool {
       taken.client.release();
       return result;
     } catch (error) {
-      taken.client.release(await brokenBy(taken.client, error));
+      taken.client.release(await brokenBy(taken.client, error, this.options.deadlineMs));
       throw cleanError(error);
     }
   }
@@ -235,36 +233,18 @@ export class ControlPool {
 }
 
 /** @returns the error, unless the server refused a statement and the connection is as it was: while they are short, none may be wasted */
-async function brokenBy(client: pg.PoolClient, error: unknown): Promise<Error | undefined> {
+async function brokenBy(
+  client: pg.PoolClient,
+  error: unknown,
+  deadlineMs: number,
+): Promise<Error | undefined> {
   if (leavesSessionUsable(error)) {
     try {
-      await client.query('ROLLBACK');
+      await ask(client, { text: 'ROLLBACK' }, deadlineMs);
       return undefined;
     } catch {
       // An open transaction is rolled back by the server when its connection goes.
     }
   }
   return error as Error;
-}
-
-/** Nothing here thinks between two statements: who does was halted, and must not hold what others have to rescue. */
-function idleTimeout(deadlineMs: number): string {
-  return String(Math.min(deadlineMs, 3000));
-}
-
-function transactionSettings({ deadlineMs, lockTimeoutMs = deadlineMs }: ControlPoolOptions) {
-  return {
-    ...PLANNING,
-    lock_timeout: String(lockTimeoutMs),
-    idle_in_transaction_session_timeout: idleTimeout(deadlineMs),
-  };
-}
-
-function sessionOptions(options: ControlPoolOptions): string[] {
-  const settings = {
-    ...SESSION,
-    ...transactionSettings(options),
-    statement_timeout: String(options.deadlineMs),
-  };
-  return Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
 }

@@ -134,6 +134,8 @@ export interface PgPool {
   on(event: 'connect', listener: (client: object) => void): unknown;
   readonly totalCount: number;
   readonly options: object;
+  /** The class of its connections. */
+  readonly Client?: unknown;
 }
 
 export function isPool(executor: unknown): executor is PgPool {

@@ -15,8 +15,8 @@ export interface WorkerInfo {
 
 export interface LateHeartbeat {
   id: number;
-  /** By the database's clock, as it writes it. */
-  beatAt: string;
+  /** By the database's clock, in µs since the epoch. */
+  beatAt: number;
   /** For longer than asked. */
   silent: boolean;
 }
@@ -114,7 +114,7 @@ export class LeaseRepository {
     this.told = columns;
     return {
       alive: new Set(JSON.parse(rows[0]!['alive']!) as number[]),
-      late: (JSON.parse(rows[0]!['late'] ?? '[]') as [number, string, boolean][]).map(
+      late: (JSON.parse(rows[0]!['late'] ?? '[]') as [number, number, boolean][]).map(
         ([id, beatAt, silent]) => ({
           id,
           beatAt,

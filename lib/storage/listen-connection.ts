@@ -1,34 +1,47 @@
 import pg from 'pg';
-import type { ConnectionOptions } from './connection-options.js';
+import { ask, type ConnectionOptions, ownClient } from './connection-options.js';
+import { sessionSettings, setAll } from './own-session.js';
+
+export interface ListenOptions {
+  readonly connection: ConnectionOptions;
+  /** As operators see it. */
+  readonly worker: string;
+  readonly deadlineMs: number;
+  /** A pooler in transaction mode stands between: no settings. */
+  readonly transactionPooling: boolean;
+}
 
 /** One connection of its own that listens; a pooled one would be reset or handed to somebody else. */
 export class ListenConnection {
-  private constructor(private readonly client: pg.Client) {}
+  private constructor(
+    private readonly client: pg.Client,
+    private readonly deadlineMs: number,
+  ) {}
 
   /**
    * Connects and listens.
    * @param onClosed told once when the connection is gone, whoever closed it
    */
   static async open(
-    connection: ConnectionOptions,
-    deadlineMs: number,
+    { connection, worker, deadlineMs, transactionPooling }: ListenOptions,
     channel: string,
     onMessage: (payload: string) => void,
     onClosed: (error: Error) => void,
   ): Promise<ListenConnection> {
-    const client = new pg.Client({
-      ...connection,
-      connectionTimeoutMillis: deadlineMs,
-      query_timeout: deadlineMs,
-      keepAlive: true,
-    });
+    const purpose = { role: 'listen', worker };
+    const client = ownClient(connection, { purpose, deadlineMs, transactionPooling });
     client.on('notification', ({ payload }) => onMessage(payload ?? ''));
     client.on('error', onClosed);
     client.on('end', () => onClosed(new Error('the listening connection has ended')));
-    const opened = new ListenConnection(client);
+    const opened = new ListenConnection(client, deadlineMs);
     try {
-      await client.connect();
-      await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+      await new Promise<void>((resolve, reject) =>
+        client.connect((error: Error | null) => (error ? reject(error) : resolve())),
+      );
+      if (!transactionPooling) {
+        await ask(client, { text: setAll(sessionSettings({ deadlineMs }), false) }, deadlineMs);
+      }
+      await ask(client, { text: `LISTEN ${pg.escapeIdentifier(channel)}` }, deadlineMs);
       return opened;
     } catch (error) {
       await opened.close();
@@ -38,7 +51,7 @@ export class ListenConnection {
 
   /** Throws when the server gives no sign of life. */
   async probe(): Promise<void> {
-    await this.client.query('SELECT 1');
+    await ask(this.client, { text: 'SELECT 1' }, this.deadlineMs);
   }
 
   /** Never rejects, and does not wait for a server that is silent. */

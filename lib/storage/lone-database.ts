@@ -6,6 +6,8 @@ const IDLE_MS = 1000;
 const CLOSE_GRACE_MS = 500;
 
 export interface LoneDatabaseOptions {
+  /** For what it is there, as operators see it. */
+  readonly role: string;
   readonly statementTimeoutMs: number;
   readonly transactionPooling: boolean;
 }
@@ -30,9 +32,10 @@ export class LoneDatabase implements Pick<Database, 'transaction'> {
   }
 
   private open(): ControlPool {
-    const { statementTimeoutMs, transactionPooling } = this.options;
+    const { role, statementTimeoutMs, transactionPooling } = this.options;
     return new ControlPool({
-      connection: this.database().connectionOptions(),
+      connection: () => this.database().connectionOptions(),
+      purpose: { role },
       max: 1,
       deadlineMs: statementTimeoutMs,
       idleMs: IDLE_MS,

@@ -23,12 +23,17 @@ export class MaintenanceRepository {
     await this.pool.query('return_turn', this.sql.returnTurn, [job]);
   }
 
-  /** Deletes one batch of terminal tasks that are older than `ttlMs`, from `after` on. */
+  /** Gives tasks of a kind whose priority no claim looks at the nearest one that they may have. */
+  async alignPriorities(kind: number): Promise<void> {
+    await this.pool.query('align_priorities', this.sql.alignPriorities, [kind]);
+  }
+
+  /** Deletes one batch of terminal tasks that are older than `ttlMs`, from `after` on, which is `newest` of the batch before. */
   async expire(
     kind: number,
     ttlMs: number,
     batch: number,
-    after: string,
+    after: string | null,
   ): Promise<{ count: number; newest: string | null }> {
     const rows = await this.pool.query('expire', this.sql.expire, [kind, Math.round(ttlMs), batch, after]);
     return { count: Number(rows[0]!['count']), newest: rows[0]!['newest'] ?? null };

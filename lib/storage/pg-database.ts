@@ -84,7 +84,7 @@ export class PgDatabase implements Database {
   connectionOptions(): ConnectionOptions {
     const options = this.pool.options as ConnectionOptions;
     // Neither is enumerable in a pool's options, so that a spread leaves them out.
-    return { ...options, password: options['password'], ssl: options['ssl'] };
+    return { ...options, password: options['password'], ssl: options['ssl'], Client: this.pool.Client };
   }
 }
 

@@ -15,6 +15,9 @@ export interface SchemaNames {
   readonly activity: string;
   readonly snapshot: string;
   readonly status: string;
+  /** Domains of the task table's columns. */
+  readonly time: string;
+  readonly attempts: string;
   readonly bell: string;
   readonly rewind: string;
   readonly ring: string;
@@ -43,6 +46,8 @@ export function schemaNames(schema: string): SchemaNames {
     activity: qualify('pgqueue_activity'),
     snapshot: qualify('pgqueue_snapshot'),
     status: qualify('pgqueue_status'),
+    time: qualify('pgqueue_time'),
+    attempts: qualify('pgqueue_attempts'),
     bell: qualify('pgqueue_bell'),
     rewind: qualify('pgqueue_rewind'),
     ring: qualify('pgqueue_ring'),

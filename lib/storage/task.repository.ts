@@ -127,8 +127,8 @@ function pushParameters(drafts: readonly TaskDraft[]): unknown[] {
     intArray(drafts, ({ kind }) => kind),
     intArray(drafts, ({ priority }) => priority),
     intArray(drafts, ({ attempts }) => attempts),
-    drafts.map(({ externalKey }) => externalKey),
+    drafts.map(({ externalKey }) => externalKey ?? ''),
     intArray(drafts, ({ delayMs }) => delayMs),
-    drafts.some(({ trace }) => trace !== null) ? drafts.map(({ trace }) => trace) : null,
+    drafts.some(({ trace }) => trace !== null) ? drafts.map(({ trace }) => trace ?? '') : null,
   ];
 }

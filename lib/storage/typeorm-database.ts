@@ -32,6 +32,8 @@ export class TypeOrmDatabase implements Database {
   private readonly lost = new LostConnections();
   private preparing: Promise<void> | undefined;
   private closed = false;
+  /** Pools and their clients. */
+  private readonly guarded = new WeakSet<EventEmitter>();
 
   /** @param prepares whether statements outside of transactions may be prepared, which saves the server half of a push */
   constructor(
@@ -169,24 +171,29 @@ export class TypeOrmDatabase implements Database {
         this.lost.add(holder, error);
       }
     };
+    const guard = (client: EventEmitter) => {
+      if (!this.guarded.has(client)) {
+        this.guarded.add(client);
+        client.on('error', (error) => lose(client, error));
+      }
+    };
     for (const pool of [driver.master, ...(driver.slaves ?? [])]) {
-      const guarded = new WeakSet<EventEmitter>();
-      const guard = (client: EventEmitter) => {
-        if (!guarded.has(client)) {
-          guarded.add(client);
-          client.on('error', (error) => lose(client, error));
-        }
-      };
-      // Those too that were opened before.
-      pool?.on('connect', guard).on('acquire', guard);
+      if (pool && !this.guarded.has(pool)) {
+        this.guarded.add(pool);
+        // Those too that were opened before.
+        pool.on('connect', guard).on('acquire', guard);
+      }
     }
   }
 
   connectionOptions(): ConnectionOptions {
-    const { options } = (this.dataSource.driver as unknown as { master: { options: ConnectionOptions } })
-      .master;
+    // The application may have opened its DataSource anew, with other options.
+    this.guardNewConnections();
+    const { options, Client } = (
+      this.dataSource.driver as unknown as { master: { options: ConnectionOptions; Client: unknown } }
+    ).master;
     // Neither is enumerable in a pool's options, so that a spread leaves them out.
-    return { ...options, password: options.password, ssl: options.ssl };
+    return { ...options, password: options.password, ssl: options.ssl, Client };
   }
 
   get defaultSchema(): string {

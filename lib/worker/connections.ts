@@ -38,11 +38,11 @@ export class Connections {
     onMessage: (payload: string) => void,
     onClosed: (error: Error) => void,
   ): Promise<ListenConnection> {
+    const { workerName: worker, statementTimeoutMs: deadlineMs, transactionPooling } = this.options;
     // The last to be asked for: polls do without it, and where connections are short it must not be a process's only one.
     await this.heartbeat.ensureOpen();
     return ListenConnection.open(
-      this.database.connectionOptions(),
-      this.options.statementTimeoutMs,
+      { connection: this.database.connectionOptions(), worker, deadlineMs, transactionPooling },
       channel,
       onMessage,
       onClosed,
@@ -67,7 +67,8 @@ export class Connections {
     lockTimeoutMs = deadlineMs,
   ): ControlPool {
     return new ControlPool({
-      connection: this.database.connectionOptions(),
+      connection: () => this.database.connectionOptions(),
+      purpose: { role, worker: this.options.workerName },
       max,
       deadlineMs,
       lockTimeoutMs,

@@ -5,7 +5,7 @@ import type { LateHeartbeat } from '../storage/lease.repository.js';
  * everybody's last heartbeat is old, but the next one comes as ever.
  */
 export class SilenceWatch {
-  private seen = new Map<number, { readonly beatAt: string; readonly since: number }>();
+  private seen = new Map<number, { readonly beatAt: number; readonly since: number }>();
 
   /** @param stillMs for how long a heartbeat must not change */
   constructor(private readonly stillMs: number) {}

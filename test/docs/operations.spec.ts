@@ -118,6 +118,108 @@ describe('docs/examples/grants-push-only.sql', () => {
       await expect(app.queue.cancelTaskByKey(Work, 'web')).rejects.toThrow('permission denied');
       await app.close();
     }));
+
+  it('is enough for every form of a push but replacing, in a process that starts and handles nothing', () =>
+    withRole('web', 'docs/examples/grants-push-only.sql', async (url) => {
+      const app = await createQueueApp({ url, typeorm: { migrationsRun: false } });
+      const task = { kind: Work, payload: null };
+      const results = await app.queue.pushTasks([task, { ...task, payload: 1 }], {
+        delay: '1h',
+        priority: 1,
+      });
+      expect(results).toMatchObject([{ status: 'pushed' }, { status: 'pushed' }]);
+      const mixed = await app.queue.pushTasks([
+        { ...task, externalKey: 'mixed' },
+        { ...task, externalKey: 'mixed' },
+        task,
+      ]);
+      expect(mixed.map(({ status }) => status)).toEqual(['pushed', 'duplicate', 'pushed']);
+      const { dataSource } = app;
+      await expect(
+        app.queue.pushTask({ ...task, externalKey: 'mixed' }, { onConflict: 'replace' }),
+      ).rejects.toThrow('permission denied');
+      await app.close();
+      expect(dataSource.isInitialized).toBe(false);
+    }));
+
+  it.each([
+    'SELECT payload FROM pgqueue',
+    'SELECT * FROM pgqueue',
+    'TABLE pgqueue',
+    'SELECT pgqueue FROM pgqueue',
+    'SELECT ctid FROM pgqueue',
+    'SELECT FROM pgqueue WHERE messages IS NULL',
+    'SELECT id FROM pgqueue FOR UPDATE',
+    'COPY pgqueue TO STDOUT',
+    'COPY pgqueue (kind, payload) TO STDOUT',
+    'COPY (SELECT trace FROM pgqueue) TO STDOUT',
+    'COPY pgqueue (id, kind, payload) FROM STDIN',
+    'EXPLAIN ANALYZE SELECT status FROM pgqueue',
+    `INSERT INTO pgqueue (kind, payload) VALUES (1, '1') RETURNING *`,
+    `INSERT INTO pgqueue (kind, payload) VALUES (1, '1') RETURNING payload`,
+    `INSERT INTO pgqueue (kind, payload) VALUES (1, '1') RETURNING pgqueue`,
+    ...['id', 'lease_id', 'attempts_elapsed'].map(
+      (column) => `INSERT INTO pgqueue (kind, payload, ${column}) VALUES (1, '1', 7)`,
+    ),
+    ...['created_at', 'finished_at'].map(
+      (column) => `INSERT INTO pgqueue (kind, payload, ${column}) VALUES (1, '1', now())`,
+    ),
+    `INSERT INTO pgqueue (kind, payload, status) VALUES (1, '1', 'succeeded')`,
+    `INSERT INTO pgqueue (kind, payload, messages) VALUES (1, '1', '{}')`,
+    `INSERT INTO pgqueue OVERRIDING SYSTEM VALUE VALUES (7)`,
+    `INSERT INTO pgqueue (kind, external_key, payload) VALUES (1, 'x', '1')
+       ON CONFLICT (kind, external_key) WHERE external_key IS NOT NULL DO UPDATE SET payload = excluded.payload`,
+    `INSERT INTO pgqueue (kind, external_key, payload) VALUES (1, 'x', '1')
+       ON CONFLICT (kind, external_key) WHERE external_key IS NOT NULL DO UPDATE SET kind = 1 RETURNING pgqueue.payload`,
+    'UPDATE pgqueue SET priority = 0',
+    'DELETE FROM pgqueue',
+    'TRUNCATE pgqueue',
+    'BEGIN; LOCK TABLE pgqueue IN ACCESS EXCLUSIVE MODE',
+    'CREATE TRIGGER mine AFTER INSERT ON pgqueue EXECUTE FUNCTION pgqueue_ring()',
+    'CREATE TEMP VIEW mine AS SELECT * FROM pgqueue; SELECT * FROM mine',
+    'ALTER TABLE pgqueue DISABLE TRIGGER ALL',
+    "SELECT setval('pgqueue_id_seq', 1)",
+    "SELECT nextval('pgqueue_id_seq')",
+    "SELECT setval('pgqueue_rewind', 1)",
+    'SELECT * FROM pgqueue_lease',
+    'SELECT * FROM pgqueue_snapshot',
+    'INSERT INTO pgqueue_pause (kind) VALUES (1)',
+  ])('refuses its role %s', (sql) =>
+    withRole('web', 'docs/examples/grants-push-only.sql', async (url) => {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      try {
+        await expect(client.query(sql)).rejects.toThrow(/permission denied|must be owner/);
+      } finally {
+        await client.end();
+      }
+    }),
+  );
+
+  it('lets its role neither silence nor mislead the workers', () =>
+    withRole('web', 'docs/examples/grants-push-only.sql', async (url) => {
+      const app = await createQueueApp({ url: database.url });
+      const ran: unknown[] = [];
+      app.queue.registerKind(Work, ({ payload }) => ran.push(payload), {
+        attemptTimeout: '1m',
+        backoff: noJitter('1s'),
+      });
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      const { rows } = await client.query<{ channel: string }>(
+        `SELECT substring(prosrc FROM 'pgqueue_[0-9a-f]{16}') AS channel FROM pg_proc WHERE proname = 'pgqueue_ring'`,
+      );
+      for (const payload of ['', 'lost:1:1', 'lost:x', 'pauses', 'x'.repeat(7999)]) {
+        await client.query('SELECT pg_notify($1, $2)', [rows[0]!.channel, payload]);
+      }
+      await client.query("SELECT setval('pgqueue_bell', 9223372036854775807)");
+      await client.query('INSERT INTO pgqueue (kind, payload) VALUES (1, \'"by hand"\')');
+      await app.queue.pushTask({ kind: Work, payload: 'pushed' });
+      await until(() => ran.includes('pushed') && ran.includes('by hand'));
+      expect(ran).toEqual(expect.arrayContaining(['pushed', 'by hand']));
+      await client.end();
+      await app.close();
+    }));
 });
 
 describe('queries', () => {

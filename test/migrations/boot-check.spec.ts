@@ -7,6 +7,8 @@ import {
   noJitter,
   PgQueueHealthIndicator,
   type PgQueueModuleOptions,
+  QueueAdmin,
+  TaskHandler,
 } from '../../lib/index.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { OVER } from '../support/over.js';
@@ -14,6 +16,14 @@ import { createTestDatabase, type TestDatabase } from '../support/test-database.
 import { until } from '../support/until.js';
 
 const WORK = defineTask<number>({ kind: 1, attemptTimeout: '5s', backoff: noJitter('1s') });
+const OTHER = defineTask<number>({ kind: 2, attemptTimeout: '5s', backoff: noJitter('1s') });
+
+/** A process that handles tasks needs more than one that pushes. */
+class Handlers {
+  @TaskHandler(OTHER)
+  handle(): void {}
+}
+
 const GRANTS = {
   USAGE: 'SCHEMA queue',
   'SELECT, INSERT, UPDATE, DELETE':
@@ -61,11 +71,12 @@ describe('H52: the check of the tables at boot', () => {
   });
 
   /** An application of a role that owns nothing. */
-  async function start(options: PgQueueModuleOptions = {}): Promise<QueueApp> {
+  async function start(options: PgQueueModuleOptions = {}, providers = [Handlers]): Promise<QueueApp> {
     const url = Object.assign(new URL(database.url), { username: role, password: 'secret' });
     app = await createQueueApp({
       url: url.href,
       options: { schema: 'queue', ...options },
+      providers,
       typeorm: { migrations: [], migrationsRun: false },
     });
     return app;
@@ -107,12 +118,103 @@ describe('H52: the check of the tables at boot', () => {
     },
   );
 
-  it('fails when the tables are of a later release', async () => {
-    await admin.query("COMMENT ON TABLE queue.pgqueue IS 'nestjs-pgqueue schema 2'");
+  it.each(['2', '2.0', '2.7'])('fails when the tables are of a later major version, %s', async (version) => {
+    await admin.query(`COMMENT ON TABLE queue.pgqueue IS 'nestjs-pgqueue schema ${version}'`);
     expect(await refusal()).toMatchObject({
       code: 'PGQUEUE_SCHEMA_MISMATCH',
-      message:
-        'schema "queue": the queue\'s tables are of version 2, this release needs version 1; update nestjs-pgqueue',
+      message: `schema "queue": the queue's tables are of version ${version.includes('.') ? version : '2.0'}, this release needs version 1.x; update nestjs-pgqueue`,
+    });
+  });
+
+  it.each(['1', '1.0', '1.1', '1.12'])(
+    'passes for the same major version, and at least the minor one: %s',
+    async (version) => {
+      await admin.query(`COMMENT ON TABLE queue.pgqueue IS 'nestjs-pgqueue schema ${version}'`);
+      const { queue } = await start();
+      await expect(queue.pushTask({ kind: WORK, payload: 1 })).resolves.toMatchObject({ status: 'pushed' });
+    },
+  );
+
+  it('works on the tables of a later minor version, whose additions it does not know', async () => {
+    await admin.query(`
+      CREATE DOMAIN queue.pgqueue_later AS int CHECK (VALUE > 0);
+      ALTER TABLE queue.pgqueue ADD later queue.pgqueue_later NOT NULL DEFAULT 1, ADD other text;
+      ALTER TABLE queue.pgqueue_lease ADD later text NOT NULL DEFAULT '';
+      ALTER TABLE queue.pgqueue_registry ADD later text;
+      CREATE TABLE queue.pgqueue_later_table (id int);
+      CREATE INDEX ON queue.pgqueue (later, id);
+      COMMENT ON TABLE queue.pgqueue IS 'nestjs-pgqueue schema 1.1'`);
+    const started = await start();
+    const { queue } = started;
+    const ran: unknown[] = [];
+    queue.registerKind(WORK, ({ payload, attempt }) => {
+      ran.push([payload, attempt]);
+      if (payload === 4 && attempt === 1) throw new Error('once more');
+    });
+    await queue.pushTask({ kind: WORK, payload: 1 });
+    await queue.pushTasks([
+      { kind: WORK, payload: 2 },
+      { kind: WORK, payload: 3 },
+    ]);
+    await queue.pushTasks([
+      { kind: WORK, payload: 4, externalKey: 'key' },
+      { kind: OTHER, payload: 5 },
+    ]);
+    await queue.pushTask({ kind: OTHER, payload: 6, externalKey: 'later' }, { delay: '1h' });
+    expect(
+      await queue.pushTask({ kind: OTHER, payload: 7, externalKey: 'later' }, { onConflict: 'replace' }),
+    ).toMatchObject({ status: 'pushed' });
+    await until(async () => {
+      const { rows } = await admin.query(
+        "SELECT count(*) FILTER (WHERE status = 'succeeded')::int AS done, count(*)::int AS stored FROM queue.pgqueue",
+      );
+      return rows[0].done === 6 && rows[0].stored === 6;
+    });
+    expect(ran).toEqual(
+      expect.arrayContaining([
+        [1, 1],
+        [2, 1],
+        [3, 1],
+        [4, 1],
+        [4, 2],
+      ]),
+    );
+    const admins = started.get(QueueAdmin);
+    expect((await admins.list({ status: 'succeeded' })).tasks).toHaveLength(6);
+    await admins.counts();
+  });
+
+  it.each([
+    ['DROP TABLE queue.pgqueue_pause, queue.pgqueue_lease', 'table pgqueue_lease, table pgqueue_pause'],
+    ['DROP INDEX queue.pgqueue_key', 'index pgqueue_key of pgqueue'],
+    ['DROP SEQUENCE queue.pgqueue_rewind', 'sequence pgqueue_rewind'],
+    ['DROP FUNCTION queue.pgqueue_ring CASCADE', 'function pgqueue_ring, trigger pgqueue_ring of pgqueue'],
+    ['ALTER TABLE queue.pgqueue DROP trace', 'column trace of pgqueue'],
+  ])('names what is missing: %s', async (change, lacks) => {
+    await admin.query(change);
+    expect(await refusal()).toMatchObject({
+      code: 'PGQUEUE_SCHEMA_MISMATCH',
+      message: expect.stringContaining(`the queue's installation lacks ${lacks}; complete it with`),
+    });
+  });
+
+  it('works on without the constraints of the tables', async () => {
+    await admin.query('ALTER TABLE queue.pgqueue_pause DROP CONSTRAINT pgqueue_pause_valid');
+    const { queue } = await start();
+    expect(await queue.pushTask({ kind: WORK, payload: 1 })).toMatchObject({ status: 'pushed' });
+  });
+
+  it('asks of a process without handlers only what a push needs', async () => {
+    await admin.query(`REVOKE ALL ON ALL TABLES IN SCHEMA queue FROM ${role}`);
+    await admin.query(
+      `GRANT INSERT (kind, priority, attempts_left, external_key, trace, payload, run_at), SELECT (id, kind) ON queue.pgqueue TO ${role}`,
+    );
+    const reason = await start({}, []).catch((error: Error) => error.message);
+    expect(reason).toBe(`schema "queue": role "${role}" lacks SELECT (external_key) on pgqueue; grant it`);
+    await admin.query(`GRANT SELECT (external_key) ON queue.pgqueue TO ${role}`);
+    const { queue } = await start({}, []);
+    await expect(queue.pushTask({ kind: WORK, payload: 1, externalKey: 'k' })).resolves.toMatchObject({
+      status: 'pushed',
     });
   });
 

@@ -20,7 +20,8 @@ export function nodesOf(node: PlanNode): PlanNode[] {
 /** A connection as the queue's own are, with their settings of the planner. */
 export function openOwnConnection(connectionString: string): ControlPool {
   return new ControlPool({
-    connection: { connectionString },
+    connection: () => ({ connectionString }),
+    purpose: { role: 'plans' },
     max: 1,
     deadlineMs: 30_000,
     transactionPooling: false,

@@ -47,6 +47,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   app = await createQueueApp({ url: database.url, options: { autoStart: false } });
   lone = new LoneDatabase(() => ({ connectionOptions: () => ({ connectionString: database.url }) }), {
+    role: 'snapshot',
     statementTimeoutMs: 30_000,
     transactionPooling: false,
   });

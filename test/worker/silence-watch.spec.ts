@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { SilenceWatch } from '../../lib/worker/silence-watch.js';
 
-const late = (id: number, beatAt: number, silent = true) => ({ id, beatAt: String(beatAt), silent });
+const late = (id: number, beatAt: number, silent = true) => ({ id, beatAt, silent });
 
 it('suspects a silent lease whose heartbeat has stood still for long enough', () => {
   const watch = new SilenceWatch(1500);

@@ -1,6 +1,9 @@
 import type { SchemaNames } from '../schema-names.js';
 import { millis } from './clock.sql.js';
 
+/** The same in every time zone. */
+const CURRENT_MINUTE = `date_trunc('minute', now(), 'UTC')`;
+
 /** Bucket by bucket; the shorter one ends in zeros. */
 const sum = (column: string) => `ARRAY(
     SELECT coalesce(n.stored, 0) + coalesce(n.added, 0)
@@ -22,7 +25,7 @@ export function activitySql({ activity }: SchemaNames) {
      */
     addActivity: `
 INSERT INTO ${activity} AS a (minute, kind, succeeded, failed, exhausted, wait, run)
-SELECT date_trunc('minute', now()), d.kind, d.succeeded, d.failed, d.exhausted, d.wait::bigint[], d.run::bigint[]
+SELECT ${CURRENT_MINUTE}, d.kind, d.succeeded, d.failed, d.exhausted, d.wait::bigint[], d.run::bigint[]
 FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
   AS d(kind, succeeded, failed, exhausted, wait, run)
 ORDER BY d.kind
@@ -42,7 +45,7 @@ SELECT count(*)::int AS count FROM expired`,
     /** $1 how many minutes, the one that goes on included. */
     activity: `
 WITH clock AS MATERIALIZED (
-  SELECT date_trunc('minute', now()) AS newest
+  SELECT ${CURRENT_MINUTE} AS newest
 ), recent AS MATERIALIZED (
   SELECT a.* FROM clock, ${activity} a
   WHERE a.minute > clock.newest - $1::int * interval '1 minute' AND a.minute <= clock.newest

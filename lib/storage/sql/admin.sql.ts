@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { SchemaNames } from '../schema-names.js';
 import { micros, millis, OPEN } from './clock.sql.js';
+import { FIX_PATH } from './path.sql.js';
 import { FINISHED, kindsIn, SHOWN_STATUS, taskSummary } from './shown.sql.js';
 
 const BROKEN = "= 'no_attempts_left'";
@@ -19,14 +20,15 @@ export function adminSql({ task, lease, pause, channel }: SchemaNames) {
 
   return {
     /**
-     * Settings of one transaction. $1 the longest that a statement may take, in ms. The indexes are right whatever the statistics say.
+     * Settings of one transaction. $1 the longest that a statement may take, in ms. The indexes are right whatever the statistics say,
+     * and the path is the queue's own.
      * Answers the server's time, and how old what is read then may be, in ms; null on a replica that has replayed nothing since it
      * started.
      */
-    look: `SELECT set_config('statement_timeout', $1::text, true), set_config('enable_seqscan', 'off', true),
+    look: `SELECT ${FIX_PATH}, set_config('statement_timeout', $1::text, true), set_config('enable_seqscan', 'off', true),
        set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true), ${millis('clock_timestamp()')}::text AS now,
        CASE WHEN NOT pg_is_in_recovery() THEN 0 WHEN pg_last_xact_replay_timestamp() IS NOT NULL
-         THEN greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000) END::text AS age`,
+         THEN greatest(0, ${millis('clock_timestamp()')} - ${millis('pg_last_xact_replay_timestamp()')}) END::text AS age`,
     /**
      * Tasks by kind and status. Small groups are counted by their index; where that meets the cap, a sample of the table's blocks
      * tells how many there may be. Broken ones, which matter more and cost less, are counted further. Finished ones, whose status only

@@ -1,5 +1,5 @@
 import type { SchemaNames } from '../schema-names.js';
-import { fromMicros, micros, OPEN } from './clock.sql.js';
+import { EXACT_IDS, fromMicros, micros, OPEN } from './clock.sql.js';
 
 /**
  * One round trip claims for all kinds of the process: one index probe per (kind, priority), each from its cursor.
@@ -32,7 +32,7 @@ WITH due AS MATERIALIZED (
       LATERAL (
         SELECT q.ctid FROM ${task} q
         WHERE q.kind = k.kind AND q.priority = ($6::smallint[])[i] AND q.status IN ${OPEN} AND q.lease_id IS NULL
-          AND (q.run_at, q.id) > ${cursor} AND q.run_at <= now()
+          AND (q.run_at, q.id) > ${cursor} AND q.run_at <= now() AND q.id BETWEEN ${EXACT_IDS}
         ORDER BY q.run_at, q.id LIMIT k.n FOR NO KEY UPDATE SKIP LOCKED
       ) of_level
       LIMIT k.n
@@ -43,7 +43,7 @@ WITH due AS MATERIALIZED (
   UPDATE ${task} t
   SET lease_id = $1, claim_id = CASE WHEN ${hasMore} THEN $12::bigint ELSE -$12::bigint END,
       attempts_left = CASE WHEN ${hasMore} THEN t.attempts_left - 1 ELSE t.attempts_left END,
-      attempts_elapsed = CASE WHEN ${hasMore} THEN t.attempts_elapsed + 1 ELSE t.attempts_elapsed END
+      attempts_elapsed = CASE WHEN ${hasMore} THEN least(32767, t.attempts_elapsed + 1) ELSE t.attempts_elapsed END
   WHERE t.ctid = ANY ((SELECT ctids FROM due)::tid[])
     AND coalesce(t.lease_id, $1) = (SELECT l.id FROM ${lease} l WHERE l.id = $1 FOR KEY SHARE)
   RETURNING t.id, t.kind, t.priority, t.run_at, CASE WHEN t.claim_id > 0 THEN t.attempts_left ELSE 0 END AS attempts_left,

@@ -7,6 +7,7 @@ import { leaseSql } from './lease.sql.js';
 import { listSql } from './list.sql.js';
 import { manageSql } from './manage.sql.js';
 import { pushSql } from './push.sql.js';
+import { qualifiedAll } from './qualified.js';
 import { settleSql } from './settle.sql.js';
 import { snapshotSql } from './snapshot.sql.js';
 
@@ -16,17 +17,33 @@ export type QueueSql = ReturnType<typeof queueSql>;
 /** @throws InvalidOptionError when the schema can't be a PostgreSQL identifier. */
 export function queueSql(schema: string) {
   const names = schemaNames(schema);
+  const settle = settleSql(names);
+  const manage = manageSql(names);
+  const admin = adminSql(names);
+  const { completeKeeping, completeDeleting, findTransaction } = settle;
+  const { cancelByKey, retryBroken, boundReading } = manage;
+  const { look } = admin;
   return {
     names,
-    ...pushSql(names),
     ...claimSql(names),
-    ...settleSql(names),
+    ...settle,
     ...leaseSql(names),
-    ...manageSql(names),
-    ...adminSql(names),
+    ...manage,
+    ...admin,
     ...listSql(names),
     ...actSql(names),
     ...activitySql(names),
     ...snapshotSql(names),
+    // Under the search_path of the application; all others run under the queue's own.
+    ...qualifiedAll({
+      ...pushSql(names),
+      completeKeeping,
+      completeDeleting,
+      findTransaction,
+      cancelByKey,
+      retryBroken,
+      boundReading,
+      look,
+    }),
   };
 }

@@ -1,11 +1,12 @@
+import pg from 'pg';
 import type { SchemaNames } from '../schema-names.js';
-import { appendMessage, CLOCK, fromMicros, OPEN } from './clock.sql.js';
+import { appendMessage, CLOCK, fromMicros, micros, OPEN } from './clock.sql.js';
 
 export function leaseSql({ task, lease, pause, status, rewind, channel }: SchemaNames) {
-  const toRewind = `nextval('${rewind.replaceAll("'", "''")}')`;
+  const toRewind = `nextval(${pg.escapeLiteral(rewind)})`;
   const place = `(CASE WHEN w.run_at < 0 THEN '-infinity' ELSE ${fromMicros('w.run_at')} END, w.id)`;
   // A last attempt that has not begun is not used up.
-  const back = 'CASE WHEN t.claim_id < 0 THEN 0 ELSE $3 END';
+  const back = 'CASE WHEN t.claim_id < 0 THEN 0 ELSE $3::int END';
   return {
     acquire: `
 INSERT INTO ${lease} (worker, host, pid, version, kinds, settings, slots, running)
@@ -26,7 +27,7 @@ WITH beat AS (
 )
 SELECT (SELECT coalesce(json_agg(id), '[]') FROM beat)::text AS alive,
        (SELECT json_agg(json_build_array(
-                 l.id, l.heartbeat_at, l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond'))
+                 l.id, ${micros('l.heartbeat_at')}, l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond'))
         FROM ${lease} l
         WHERE l.heartbeat_at < clock_timestamp() - $2 * interval '0.5 millisecond' AND l.id <> ALL ($1::bigint[]))::text AS late,
        (SELECT coalesce(json_agg(kind), '[]') FROM ${pause})::text AS paused,
@@ -72,7 +73,7 @@ WITH found AS MATERIALIZED (
 ), given AS (
   UPDATE ${task} t
   SET lease_id = NULL, claim_id = NULL, run_at = ${CLOCK},
-      attempts_left = t.attempts_left + ${back}, attempts_elapsed = t.attempts_elapsed - ${back},
+      attempts_left = least(32767, t.attempts_left + ${back}), attempts_elapsed = greatest(0, t.attempts_elapsed - ${back}),
       status = (CASE WHEN t.attempts_left + ${back} <= 0 THEN 'no_attempts_left' ELSE 'must_retry' END)::${status},
       finished_at = CASE WHEN t.attempts_left + ${back} <= 0 THEN now() END,
       messages = ${appendMessage(

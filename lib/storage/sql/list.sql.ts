@@ -1,12 +1,13 @@
 import type { SchemaNames } from '../schema-names.js';
-import { micros, OPEN } from './clock.sql.js';
+import { FIRST_MOMENT, fromMillis, LAST_MOMENT, micros, OPEN } from './clock.sql.js';
 import { FINISHED, kindsIn, SHOWN_STATUS, taskSummary } from './shown.sql.js';
 
 const LAST_ID = '9223372036854775807';
 
-/** $11 the place of $10 in the order, in µs since the epoch. */
+/** $11 the place of $10 in the order, in µs since the epoch. The first and the last stand for all times beyond them. */
 const cursorFrom = (start: string) =>
-  `(CASE WHEN $11::bigint IS NULL THEN '${start}' ELSE 'epoch'::timestamptz + $11::bigint * interval '1 microsecond' END, coalesce($10::bigint, 0))`;
+  `(CASE WHEN $11::bigint IS NULL THEN '${start}' WHEN $11::bigint >= ${micros(LAST_MOMENT)} THEN 'infinity'
+         WHEN $11::bigint <= ${micros(FIRST_MOMENT)} THEN '-infinity' ELSE 'epoch'::timestamptz + $11::bigint * interval '1 microsecond' END, coalesce($10::bigint, 0))`;
 
 /**
  * Lists of tasks, a page per statement: the next rows of an index from the cursor on, at most so many, and of these the ones that
@@ -19,8 +20,8 @@ export function listSql({ task, lease }: SchemaNames) {
   const matches = `($3::smallint IS NULL OR t.kind = $3::smallint) AND ${SHOWN_STATUS} = ANY ($4::text[])
     AND ($5::text IS NULL OR t.external_key = $5::text)
     AND ($6::text IS NULL OR strpos(lower(t.payload::text), lower($6::text)) > 0 OR strpos(lower(t.payload::text), lower($7::text)) > 0)
-    AND ($8::float8 IS NULL OR t.created_at >= to_timestamp($8::float8 / 1000))
-    AND ($9::float8 IS NULL OR t.created_at < to_timestamp($9::float8 / 1000))`;
+    AND ($8::bigint IS NULL OR t.created_at >= ${fromMillis('$8::bigint')})
+    AND ($9::bigint IS NULL OR t.created_at < ${fromMillis('$9::bigint')})`;
 
   const page = (ctes: string, candidates: string, order: string) => `
 WITH ${ctes}candidates AS MATERIALIZED (

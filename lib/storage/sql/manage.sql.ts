@@ -1,7 +1,11 @@
 import { MAX_PRIORITY, MIN_PRIORITY } from '../../task/task.js';
 import type { SchemaNames } from '../schema-names.js';
-import { CLOCK, OPEN } from './clock.sql.js';
+import { CLOCK, fromMicros, micros, millis, OPEN } from './clock.sql.js';
+import { FIX_PATH } from './path.sql.js';
 import { amongIds } from './same-id.sql.js';
+
+/** The others have their turn a minute later. */
+const ALIGNED_AT_ONCE = 10_000;
 
 export function manageSql({ task, registry, channel }: SchemaNames) {
   return {
@@ -24,13 +28,13 @@ WITH retried AS (
   RETURNING t.id
 )
 SELECT count(*)::int AS count, pg_notify('${channel}', '')::text FROM retried`,
-    /** What is read next in this transaction walks indexes and takes no longer. $1 milliseconds. */
+    /** What is read next in this transaction walks indexes, takes no longer, and means PostgreSQL's own objects. $1 milliseconds. */
     boundReading: `
-SELECT set_config('statement_timeout', $1, true), set_config('enable_seqscan', 'off', true),
+SELECT ${FIX_PATH}, set_config('statement_timeout', $1, true), set_config('enable_seqscan', 'off', true),
        set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true)`,
     /** $1 kinds. One probe of the claim index for each kind and priority. */
     oldestDue: `
-SELECT (extract(epoch FROM clock_timestamp() - min(oldest.run_at)) * 1000)::float8 AS age
+SELECT (${millis('clock_timestamp()')} - ${millis('min(oldest.run_at)')})::text AS age
 FROM unnest($1::smallint[]) AS k(kind), generate_series(${MIN_PRIORITY}, ${MAX_PRIORITY}) AS p(priority),
 LATERAL (
   SELECT q.run_at FROM ${task} q
@@ -55,17 +59,28 @@ WITH asked AS (
 SELECT job FROM first UNION ALL SELECT job FROM taken`,
     /** A turn that failed is given back, so that the next process takes it at once. */
     returnTurn: `UPDATE ${registry} SET updated_at = '-infinity' WHERE job = $1`,
-    /** $1 kind · $2 TTL in ms · $3 batch · $4 the last batch's newest finished_at, behind which nothing is left. */
+    /** $1 kind. Claims look at priorities that a push can give: what SQL by hand gave another gets the nearest of them. */
+    alignPriorities: `
+UPDATE ${task} t SET priority = least(${MAX_PRIORITY}, greatest(${MIN_PRIORITY}, t.priority))
+WHERE t.ctid = ANY (ARRAY(
+  SELECT odd.ctid
+  FROM (VALUES (-32768, ${MIN_PRIORITY - 1}), (${MAX_PRIORITY + 1}, 32767)) AS beyond(low, high),
+  LATERAL (
+    SELECT q.ctid FROM ${task} q
+    WHERE q.kind = $1 AND q.priority BETWEEN beyond.low AND beyond.high AND q.status IN ${OPEN}
+    LIMIT ${ALIGNED_AT_ONCE} FOR NO KEY UPDATE SKIP LOCKED
+  ) odd))`,
+    /** $1 kind · $2 TTL in ms · $3 batch · $4 the last batch's newest finished_at in µs, behind which nothing is left; null at first. */
     expire: `
 WITH expired AS (
   DELETE FROM ${task}
   WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM ${task}
     WHERE kind = $1 AND status IN ('cancelled', 'succeeded')
-      AND finished_at >= $4::timestamptz AND finished_at <= now() - $2 * interval '1 millisecond'
+      AND finished_at >= coalesce(${fromMicros('$4::bigint')}, '-infinity') AND finished_at <= now() - $2 * interval '1 millisecond'
     ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED))
   RETURNING finished_at
 )
-SELECT count(*)::int AS count, max(finished_at)::text AS newest FROM expired`,
+SELECT count(*)::int AS count, ${micros('max(finished_at) FILTER (WHERE isfinite(finished_at))')} AS newest FROM expired`,
   };
 }

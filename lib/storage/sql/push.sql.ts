@@ -1,12 +1,15 @@
 import type { SchemaNames } from '../schema-names.js';
 import { CLOCK } from './clock.sql.js';
 
+/** No text in an array of texts is an empty one: under `array_nulls = off` a null would be the text NULL. */
+const nonEmpty = (text: string) => `CASE WHEN ${text} <> '' THEN ${text} END`;
+
 /**
  * $1 payloads, one JSON array · $2 kinds · $3 priorities · $4 attempts · $5 keys · $6 delays in ms · $7 traces, or null: none.
  * Payloads travel as one bare JSON array: no double encoding, and `\u0000` passes.
  */
 const SOURCE = `
-  SELECT u.kind, u.priority, u.attempts, u.key, u.trace, u.payload, ${CLOCK} + u.delay * interval '1 millisecond'
+  SELECT u.kind, u.priority, u.attempts, ${nonEmpty('u.key')}, ${nonEmpty('u.trace')}, u.payload, ${CLOCK} + u.delay * interval '1 millisecond'
   FROM ROWS FROM (json_array_elements($1::json), unnest($2::smallint[]), unnest($3::smallint[]),
                   unnest($4::smallint[]), unnest($5::text[]), unnest($6::bigint[]), unnest($7::text[]))
     AS u(payload, kind, priority, attempts, key, delay, trace)`;
@@ -73,6 +76,6 @@ FROM bell WHERE NOT heard OR at - last >= 10 OR last > at`,
     findByKeys: `
       SELECT t.id::text AS id, t.kind, t.external_key AS key
       FROM ROWS FROM (unnest($1::smallint[]), unnest($2::text[])) AS u(kind, key),
-      LATERAL (SELECT * FROM ${task} q WHERE q.kind = u.kind AND q.external_key = u.key LIMIT 1) t`,
+      LATERAL (SELECT q.id, q.kind, q.external_key FROM ${task} q WHERE q.kind = u.kind AND q.external_key = u.key LIMIT 1) t`,
   };
 }

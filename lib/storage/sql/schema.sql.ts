@@ -1,9 +1,13 @@
 import pg from 'pg';
-import { schemaNames } from '../schema-names.js';
-import { CLOCK, OPEN } from './clock.sql.js';
+import { schemaNames, type SchemaNames } from '../schema-names.js';
+import { CLOCK, EXACT_IDS, FIRST_MOMENT, LAST_MOMENT } from './clock.sql.js';
+import { refuseForeign } from './schema-check.sql.js';
 
-/** Raised by each migration; a process refuses to run on any other. */
-export const SCHEMA_VERSION = 1;
+/**
+ * A migration raises the minor part where processes of the release before work on beside it, the major part where they can't. A
+ * process needs its own major part, and at least its own minor part.
+ */
+export const SCHEMA_VERSION = { major: 1, minor: 0 };
 
 /** How the version is kept: as the comment of the task table, so that a dump carries it. */
 export const VERSION_COMMENT = 'nestjs-pgqueue schema ';
@@ -20,82 +24,148 @@ const HEAP_ROWS = 20_000;
  */
 const LEASE_ID = `('x' || replace(left(gen_random_uuid()::text, 13), '-', ''))::bit(48)::bigint`;
 
-/** $1 schema. Answers what a process needs to know before it starts. */
-export const CHECK_SCHEMA = `
-SELECT version.comment,
-       current_user AS role,
-       missing.privileges
-FROM (
-  SELECT obj_description(c.oid, 'pg_class') AS comment
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = $1 AND c.relname = 'pgqueue' AND c.relkind IN ('r', 'p')
-) version,
-LATERAL (
-  SELECT string_agg(wanted.privilege || ' on ' || wanted.object, ', ' ORDER BY wanted.object, wanted.privilege) AS privileges
-  FROM (
-    SELECT c.relname AS object, p.privilege, CASE c.relkind
-             WHEN 'S' THEN has_sequence_privilege(c.oid, p.privilege)
-             ELSE has_table_privilege(c.oid, p.privilege) END AS granted
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN (VALUES ('r', 'SELECT'), ('r', 'INSERT'), ('r', 'UPDATE'), ('r', 'DELETE'), ('S', 'SELECT'), ('S', 'UPDATE'))
-      AS p(relkind, privilege) ON p.relkind = c.relkind::text
-    WHERE n.nspname = $1 AND c.relname IN ('pgqueue', 'pgqueue_lease', 'pgqueue_registry', 'pgqueue_pause', 'pgqueue_activity', 'pgqueue_snapshot', 'pgqueue_bell', 'pgqueue_rewind')
-    UNION ALL
-    SELECT 'schema ' || nspname, 'USAGE', has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1
-  ) wanted
-  WHERE NOT wanted.granted
-) missing`;
-
 /** Names in the text may hold what looks like its end. */
 function dollarQuoted(tag: string, text: string): string {
   const quote = `$${tag}$`;
   return text.includes(quote) ? dollarQuoted(`${tag}_`, text) : `${quote}${text}${quote}`;
 }
 
-/** The statements that create version 1. */
-export function createSchemaSql(schema: string): string[] {
-  const { task, lease, registry, pause, activity, snapshot, status, bell, rewind, ring, channel } =
-    schemaNames(schema);
+const isTime = (column: string) => `${column} BETWEEN ${FIRST_MOMENT} AND ${LAST_MOMENT}`;
+
+/**
+ * What can't be valid can't be stored. Of the task table by domains: the server keeps their conditions ready, where it reads those of a
+ * CHECK of the table anew for each statement, a fifth of the cost of a push; and an update checks what it writes. Null passes. What
+ * SQL by hand may mean something by is stored: docs/operations.md says what.
+ */
+const domainsOf = ({ time, attempts }: SchemaNames) => ({
+  pgqueue_time: `${time} AS timestamptz CONSTRAINT pgqueue_time_valid CHECK (${isTime('VALUE')})`,
+  pgqueue_attempts: `${attempts} AS smallint CONSTRAINT pgqueue_attempts_valid CHECK (VALUE >= 0)`,
+});
+
+/** Of the other tables, by the constraint's name. */
+const CONSTRAINTS = {
+  lease: {
+    pgqueue_lease_valid: `id BETWEEN ${EXACT_IDS} AND heartbeat_at < 'infinity'`,
+  },
+  pause: { pgqueue_pause_valid: isTime('paused_at') },
+  activity: {
+    pgqueue_activity_valid: `${isTime('minute')} AND succeeded >= 0 AND failed >= 0 AND exhausted >= 0`,
+  },
+  snapshot: { pgqueue_snapshot_valid: isTime('taken_at') },
+};
+
+type Constrained = keyof typeof CONSTRAINTS;
+
+const constraintsOf = (table: Constrained) =>
+  Object.entries(CONSTRAINTS[table])
+    .map(([name, condition]) => `,\n  CONSTRAINT ${name} CHECK (${condition})`)
+    .join('');
+
+/** An index that is built outside of a transaction is built under the path of the session. */
+const isAmong = (statuses: string) => `status OPERATOR(pg_catalog.=) ANY ('{${statuses}}')`;
+
+/** The indexes of the task table, by name. */
+export function indexesSql(schema: string, concurrently = false): Record<string, string> {
+  const { task } = schemaNames(schema);
+  const index = (name: string, on: string, unique = '') =>
+    `CREATE ${unique}INDEX ${concurrently ? 'CONCURRENTLY ' : ''}IF NOT EXISTS ${name} ON ${task} ${on}`;
+  return {
+    pgqueue_claim: index('pgqueue_claim', `(kind, priority, run_at, id) WHERE ${isAmong('new,must_retry')}`),
+    pgqueue_key: index('pgqueue_key', '(kind, external_key) WHERE external_key IS NOT NULL', 'UNIQUE '),
+    pgqueue_done: index('pgqueue_done', `(kind, finished_at) WHERE ${isAmong('cancelled,succeeded')}`),
+    pgqueue_broken: index('pgqueue_broken', `(kind, created_at) WHERE ${isAmong('no_attempts_left')}`),
+  };
+}
+
+export const rebuildIndexSql = (schema: string, name: string) =>
+  `REINDEX INDEX CONCURRENTLY ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
+
+/**
+ * The statements that create the tables, or what is missing of them: run again they change nothing.
+ * @param indexes whether those of the task table too; else they are for the caller to build
+ */
+export function createSchemaSql(schema: string, indexes = true): string[] {
+  const names = schemaNames(schema);
+  const { task, lease, registry, pause, activity, snapshot, status, bell, rewind, ring, channel } = names;
   const literal = pg.escapeLiteral;
-  return [
-    `DO ${dollarQuoted(
-      '',
-      ` BEGIN
-  IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = ${literal(schema)}) THEN
-    EXECUTE ${literal(`CREATE SCHEMA ${pg.escapeIdentifier(schema)}`)};
+  const comment = literal(`${VERSION_COMMENT}${SCHEMA_VERSION.major}.${SCHEMA_VERSION.minor}`);
+  const block = (body: string) => `DO ${dollarQuoted('', body)}`;
+  const unless = (exists: string, ...statements: string[]) =>
+    block(` BEGIN
+  IF NOT ${exists} THEN
+    ${statements.join(';\n    ')};
   END IF;
-END `,
-    )}`,
-    `CREATE TYPE ${status} AS ENUM ('new', 'must_retry', 'no_attempts_left', 'cancelled', 'succeeded')`,
+END `);
+  const constrain = (Object.keys(CONSTRAINTS) as Constrained[]).flatMap((table) =>
+    Object.entries(CONSTRAINTS[table]).map(
+      ([
+        name,
+        condition,
+      ]) => `  IF NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = ${literal(names[table])}::regclass AND conname = '${name}') THEN
+    ALTER TABLE ${names[table]} ADD CONSTRAINT ${name} CHECK (${condition}) NOT VALID;
+  END IF;`,
+    ),
+  );
+  return [
+    unless(
+      `EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = ${literal(schema)})`,
+      `EXECUTE ${literal(`CREATE SCHEMA ${pg.escapeIdentifier(schema)}`)}`,
+    ),
+    block(refuseForeign(literal(schema), comment)),
+    ...Object.entries({
+      pgqueue_status: `TYPE ${status} AS ENUM ('new', 'must_retry', 'no_attempts_left', 'cancelled', 'succeeded')`,
+      ...Object.fromEntries(
+        Object.entries(domainsOf(names)).map(([name, domain]) => [name, `DOMAIN ${domain}`]),
+      ),
+    }).map(([name, type]) =>
+      unless(
+        `EXISTS (SELECT FROM pg_catalog.pg_type y JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace
+      WHERE n.nspname = ${literal(schema)} AND y.typname = '${name}')`,
+        `CREATE ${type}`,
+      ),
+    ),
     // The payload is last: an update on the same page then logs only what stands before it.
     // A claimed row is 16 bytes longer: less than half of a page is filled, so that the new versions of its rows fit beside them.
     // No column that a claim changes may ever be in an index or a predicate: that would end its HOT updates.
-    `CREATE TABLE ${task} (
-  id               bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    // A heap that was never small keeps the planner from reading it whole, even in a plan made while the table is empty.
+    unless(
+      `EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = ${literal(schema)} AND c.relname = 'pgqueue')`,
+      `CREATE TABLE ${task} (
+  id               bigint GENERATED BY DEFAULT AS IDENTITY (MAXVALUE ${Number.MAX_SAFE_INTEGER}) PRIMARY KEY,
   run_at           timestamptz NOT NULL DEFAULT ${CLOCK},
-  created_at       timestamptz NOT NULL DEFAULT now(),
-  finished_at      timestamptz,
+  created_at       ${names.time} NOT NULL DEFAULT now(),
+  finished_at      ${names.time},
   status           ${status} NOT NULL DEFAULT 'new',
   lease_id         bigint,
   claim_id         bigint,
   kind             smallint NOT NULL,
   priority         smallint NOT NULL DEFAULT 5,
   attempts_left    smallint NOT NULL DEFAULT 32767,
-  attempts_elapsed smallint NOT NULL DEFAULT 0,
+  attempts_elapsed ${names.attempts} NOT NULL DEFAULT 0,
   external_key     text,
   messages         text[],
   trace            text,
   payload          json NOT NULL
 ) WITH (fillfactor = 45, vacuum_truncate = off, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_scale_factor = 0,
         autovacuum_vacuum_cost_delay = 0)`,
-    // A heap that was never small keeps the planner from reading it whole, even in a plan made while the table is empty.
-    `INSERT INTO ${task} (id, kind, status, payload) SELECT -n, 0, 'succeeded', to_json(repeat('x', 90)) FROM generate_series(1, ${HEAP_ROWS}) n`,
-    `DELETE FROM ${task}`,
-    `CREATE INDEX pgqueue_claim ON ${task} (kind, priority, run_at, id) WHERE status IN ${OPEN}`,
-    `CREATE UNIQUE INDEX pgqueue_key ON ${task} (kind, external_key) WHERE external_key IS NOT NULL`,
-    `CREATE INDEX pgqueue_done ON ${task} (kind, finished_at) WHERE status IN ('cancelled', 'succeeded')`,
-    `CREATE INDEX pgqueue_broken ON ${task} (kind, created_at) WHERE status = 'no_attempts_left'`,
-    `CREATE TABLE ${lease} (
+      `INSERT INTO ${task} (id, kind, payload) SELECT -n, 0, to_json(repeat('x', 90)) FROM generate_series(1, ${HEAP_ROWS}) n`,
+      `DELETE FROM ${task}`,
+    ),
+    ...(indexes
+      ? [
+          block(` DECLARE
+  broken text;
+BEGIN
+  FOR broken IN SELECT i.indexrelid::regclass FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+    WHERE i.indrelid = ${literal(task)}::regclass AND NOT i.indisvalid AND c.relname IN (${Object.keys(indexesSql(schema)).map(literal).join(', ')}) LOOP
+    EXECUTE 'DROP INDEX ' || broken;
+  END LOOP;
+END `),
+          ...Object.values(indexesSql(schema)),
+        ]
+      : []),
+    `CREATE TABLE IF NOT EXISTS ${lease} (
   id           bigint PRIMARY KEY DEFAULT ${LEASE_ID},
   worker       text NOT NULL,
   started_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -106,12 +176,12 @@ END `,
   kinds        smallint[],
   settings     json,
   slots        json,
-  running      json
+  running      json${constraintsOf('lease')}
 ) WITH (fillfactor = 50)`,
-    `CREATE TABLE ${registry} (job text PRIMARY KEY, updated_at timestamptz NOT NULL) WITH (fillfactor = 50)`,
-    `CREATE TABLE ${pause} (kind smallint PRIMARY KEY, paused_at timestamptz NOT NULL DEFAULT clock_timestamp())`,
+    `CREATE TABLE IF NOT EXISTS ${registry} (job text PRIMARY KEY, updated_at timestamptz NOT NULL) WITH (fillfactor = 50)`,
+    `CREATE TABLE IF NOT EXISTS ${pause} (kind smallint PRIMARY KEY, paused_at timestamptz NOT NULL DEFAULT clock_timestamp()${constraintsOf('pause')})`,
     // The histograms' buckets are those of lib/task/histogram.ts; the minute stands first, since minutes are read and deleted.
-    `CREATE TABLE ${activity} (
+    `CREATE TABLE IF NOT EXISTS ${activity} (
   minute    timestamptz NOT NULL,
   kind      smallint NOT NULL,
   succeeded bigint NOT NULL,
@@ -119,55 +189,61 @@ END `,
   exhausted bigint NOT NULL,
   wait      bigint[] NOT NULL,
   run       bigint[] NOT NULL,
-  PRIMARY KEY (minute, kind)
+  PRIMARY KEY (minute, kind)${constraintsOf('activity')}
 ) WITH (fillfactor = 50)`,
-    `CREATE TABLE ${snapshot} (
+    `CREATE TABLE IF NOT EXISTS ${snapshot} (
   one      boolean PRIMARY KEY DEFAULT true CHECK (one),
   taken_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  content  json NOT NULL
+  content  json NOT NULL${constraintsOf('snapshot')}
 ) WITH (fillfactor = 50)`,
-    `CREATE SEQUENCE ${bell} MINVALUE 0 START 0`,
-    `CREATE SEQUENCE ${rewind} MINVALUE 0 START 0`,
+    `CREATE SEQUENCE IF NOT EXISTS ${bell} MINVALUE 0 START 0`,
+    `CREATE SEQUENCE IF NOT EXISTS ${rewind} MINVALUE 0 START 0`,
     // NOTIFY takes a global lock at commit, so one that is less than 10 ms after the last is left out; workers look once
     // more a little later. A long transaction's would be lost by that (it rings at its commit), so that only a push which
     // says that it commits by itself may leave it out; nothing in a trigger tells the two apart.
     // The bell has twice the milliseconds of the last ring, and one more where that is certainly heard (see push.sql.ts).
     // A transaction that has notified can't be prepared for two-phase commit: SET LOCAL pgqueue.notify = off leaves it out.
-    `CREATE FUNCTION ${ring}() RETURNS trigger LANGUAGE plpgsql AS ${dollarQuoted(
+    // It runs under the path of who pushes, so that each name says its schema: a SET clause would cost the server up to a tenth of a push.
+    `CREATE OR REPLACE FUNCTION ${ring}() RETURNS trigger LANGUAGE plpgsql AS ${dollarQuoted(
       'ring',
       `
 DECLARE
-  at bigint := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
+  at bigint := (extract(epoch FROM pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000)::bigint;
   last bigint;
 BEGIN
-  IF current_setting('pgqueue.notify', true) = 'off' THEN
+  IF pg_catalog.current_setting('pgqueue.notify', true) OPERATOR(pg_catalog.=) 'off' THEN
     RETURN NULL;
   END IF;
-  IF current_setting('pgqueue.alone', true) IS DISTINCT FROM 'on' THEN
-    PERFORM pg_notify(${literal(channel)}, '');
+  IF coalesce(pg_catalog.current_setting('pgqueue.alone', true), '') OPERATOR(pg_catalog.<>) 'on' THEN
+    PERFORM pg_catalog.pg_notify(${literal(channel)}, '');
     RETURN NULL;
   END IF;
-  SELECT last_value / 2 INTO last FROM ${bell};
-  IF at - last >= 10 OR last > at THEN
-    PERFORM setval(${literal(bell)}, at * 2);
-    PERFORM pg_notify(${literal(channel)}, '');
+  SELECT last_value OPERATOR(pg_catalog./) 2 INTO last FROM ${bell};
+  IF (at OPERATOR(pg_catalog.-) last) OPERATOR(pg_catalog.>=) 10 OR last OPERATOR(pg_catalog.>) at THEN
+    PERFORM pg_catalog.setval(${literal(bell)}, at OPERATOR(pg_catalog.*) 2);
+    PERFORM pg_catalog.pg_notify(${literal(channel)}, '');
   END IF;
   RETURN NULL;
 END `,
     )}`,
-    `CREATE TRIGGER pgqueue_ring AFTER INSERT ON ${task} FOR EACH STATEMENT EXECUTE FUNCTION ${ring}()`,
-    `COMMENT ON TABLE ${task} IS ${literal(`${VERSION_COMMENT}${SCHEMA_VERSION}`)}`,
+    unless(
+      `EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = ${literal(task)}::regclass AND tgname = 'pgqueue_ring')`,
+      `CREATE TRIGGER pgqueue_ring AFTER INSERT ON ${task} FOR EACH STATEMENT EXECUTE FUNCTION ${ring}()`,
+    ),
+    block(` BEGIN\n${constrain.join('\n')}\nEND `),
+    `COMMENT ON TABLE ${task} IS ${comment}`,
   ];
 }
 
-/** The statements that remove version 1, with every task. */
+/** The statements that remove what there is of the queue, with every task. */
 export function dropSchemaSql(schema: string): string[] {
-  const { task, lease, registry, pause, activity, snapshot, status, bell, rewind, ring } =
-    schemaNames(schema);
+  const names = schemaNames(schema);
+  const { task, lease, registry, pause, activity, snapshot, status, bell, rewind, ring } = names;
   return [
-    `DROP TABLE ${task}, ${lease}, ${registry}, ${pause}, ${activity}, ${snapshot}`,
-    `DROP FUNCTION ${ring}()`,
-    `DROP SEQUENCE ${bell}, ${rewind}`,
-    `DROP TYPE ${status}`,
+    `DROP TABLE IF EXISTS ${task}, ${lease}, ${registry}, ${pause}, ${activity}, ${snapshot}`,
+    `DROP FUNCTION IF EXISTS ${ring}()`,
+    `DROP SEQUENCE IF EXISTS ${bell}, ${rewind}`,
+    `DROP TYPE IF EXISTS ${status}`,
+    `DROP DOMAIN IF EXISTS ${names.time}, ${names.attempts}`,
   ];
 }

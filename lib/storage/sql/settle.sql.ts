@@ -13,7 +13,7 @@ const FENCE = `${betweenIds('u.id')} AND abs(t.claim_id) = u.claim_id`;
 /** The last attempt of a task is used up when it begins, not when it is claimed: until then its claim stands in the row with a minus. */
 const HAS_BEGUN = 't.claim_id > 0';
 /** How many attempts a row gets back. */
-const BACK = `CASE WHEN ${HAS_BEGUN} THEN u.back ELSE 0 END`;
+const BACK = `CASE WHEN ${HAS_BEGUN} THEN u.back::int ELSE 0 END`;
 const ONE_HOLDER = 't.id = $1 AND t.claim_id = $2';
 /** The row is nobody's. */
 const RELEASED = 'lease_id = NULL, claim_id = NULL';
@@ -41,7 +41,8 @@ WITH done AS (
     settleReopened: `
 WITH reopened AS (
   UPDATE ${task} t
-  SET ${RELEASED}, attempts_left = t.attempts_left + ${BACK}, attempts_elapsed = t.attempts_elapsed - ${BACK},
+  SET ${RELEASED}, attempts_left = least(32767, t.attempts_left + ${BACK}),
+      attempts_elapsed = greatest(0, t.attempts_elapsed - ${BACK}),
       run_at = ${CLOCK} + u.delay * interval '1 millisecond',
       status = (CASE WHEN t.attempts_left + ${BACK} <= 0 THEN 'no_attempts_left' ELSE 'must_retry' END)::${status},
       finished_at = CASE WHEN t.attempts_left + ${BACK} <= 0 THEN now() END,
@@ -57,15 +58,15 @@ WITH begun AS (
   UPDATE ${task} t
   SET claim_id = u.claim_id,
       attempts_left = CASE WHEN ${HAS_BEGUN} THEN t.attempts_left ELSE greatest(0, t.attempts_left - 1) END,
-      attempts_elapsed = CASE WHEN ${HAS_BEGUN} THEN t.attempts_elapsed ELSE t.attempts_elapsed + 1 END
+      attempts_elapsed = CASE WHEN ${HAS_BEGUN} THEN t.attempts_elapsed ELSE least(32767, t.attempts_elapsed + 1) END
   FROM ROWS FROM (${HOLDERS}) AS u(${HOLDER}) WHERE ${FENCE} RETURNING t.id
 ) ${SETTLED} FROM begun`,
     /** Claimed, and never started: as if it had not been claimed, in its old place. */
     settleUnclaimed: `
 WITH unclaimed AS (
   UPDATE ${task} t
-  SET ${RELEASED}, attempts_left = t.attempts_left + CASE WHEN ${HAS_BEGUN} THEN 1 ELSE 0 END,
-      attempts_elapsed = t.attempts_elapsed - CASE WHEN ${HAS_BEGUN} THEN 1 ELSE 0 END
+  SET ${RELEASED}, attempts_left = least(32767, t.attempts_left + CASE WHEN ${HAS_BEGUN} THEN 1 ELSE 0 END),
+      attempts_elapsed = greatest(0, t.attempts_elapsed - CASE WHEN ${HAS_BEGUN} THEN 1 ELSE 0 END)
   FROM ROWS FROM (${HOLDERS}) AS u(${HOLDER}) WHERE ${FENCE} RETURNING t.id
 ) ${SETTLED} FROM unclaimed`,
     /**

@@ -32,7 +32,7 @@ export function snapshotSql({ task, lease, registry, pause, activity, snapshot }
 SELECT json_build_object(
   'mayTake', ${mayTake.join(' AND ')},
   'stored', (
-    SELECT json_build_object('snapshot', content, 'ageMs', greatest(0, extract(epoch FROM clock_timestamp() - taken_at) * 1000))
+    SELECT json_build_object('snapshot', content, 'ageMs', greatest(0, ${millis('clock_timestamp()')} - ${millis('taken_at')}))
     FROM ${snapshot}))::text AS answer`,
     /** $1 content. */
     storeSnapshot: `
@@ -47,7 +47,7 @@ SELECT json_build_object(
   'now', ${millis('clock_timestamp()')},
   'deadTuples', json_build_object(${deadTuples.join(', ')}),
   'oldestTransactionMs', (
-    SELECT coalesce(max(greatest(0, extract(epoch FROM clock_timestamp() - began) * 1000)), 0) FROM (
+    SELECT coalesce(max(greatest(0, ${millis('clock_timestamp()')} - ${millis('began')})), 0) FROM (
       SELECT xact_start AS began FROM pg_stat_activity
       WHERE datname = current_database() AND coalesce(backend_xid, backend_xmin) IS NOT NULL AND pid <> pg_backend_pid()
         AND pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum)
