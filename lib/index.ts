@@ -52,6 +52,13 @@ export type {
   TimelineEntry,
   WorkerView,
 } from './task/task-view.js';
+export type {
+  ActionFilter,
+  ActionRecord,
+  ActionSource,
+  ActorOptions,
+  OperatorAction,
+} from './task/action-record.js';
 export type { MetricStatus, TaskStatus } from './task/task-status.js';
 export type { ShardKey } from './task/shard.js';
 export type { Executor, Manager, ShardOptions, TransactionOptions } from './task/transaction.js';

@@ -45,7 +45,7 @@ import { TaskScheduler } from './worker/task-scheduler.js';
     },
     {
       provide: QueueAdmin,
-      inject: [Shards, TaskHandlerRegistry, PG_QUEUE_OPTIONS],
+      inject: [Shards, TaskHandlerRegistry, QueueEvents, PG_QUEUE_OPTIONS],
       useFactory: createAdmin,
     },
     {
@@ -134,6 +134,7 @@ function createService(
 function createAdmin(
   shards: Shards,
   registry: TaskHandlerRegistry,
+  events: QueueEvents,
   { statementTimeoutMs, readFrom, shards: spread }: ResolvedOptions,
 ): QueueAdmin {
   return new QueueAdmin({
@@ -141,6 +142,8 @@ function createAdmin(
     draining: new Set(spread?.draining),
     statementTimeoutMs,
     readFrom,
+    events,
+    via: 'admin',
     nameOf: (kind) => registry.knownNameOf(kind),
     codecOf: (kind) => registry.codecOf(kind),
   });

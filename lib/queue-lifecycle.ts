@@ -12,6 +12,8 @@ import { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
 import { PG_QUEUE_OPTIONS, type ResolvedOptions } from './pg-queue.options.js';
 import { Shards } from './shards.js';
 import { InvalidOptionError } from './task/task.errors.js';
+import { errorMessage } from './task/error-message.js';
+import { framesOf, oneLine } from './task/one-line.js';
 import { Instruments } from './task/instrumentation.js';
 import { TaskScheduler } from './worker/task-scheduler.js';
 
@@ -64,10 +66,8 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
       await this.scheduler.close();
     } catch (error) {
       // Nest would swallow it.
-      this.logger.error(
-        'the queue could not be stopped in order; its tasks are rescued when its lease is over',
-        error,
-      );
+      const line = 'the queue could not be stopped in order; its tasks are rescued when its lease is over';
+      this.logger.error(oneLine(`${line}: ${errorMessage(error)}`), framesOf(error));
     }
     this.shards.close();
   }

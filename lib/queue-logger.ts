@@ -1,4 +1,6 @@
 import { Logger } from '@nestjs/common';
+import { describeAction } from './task/action-record.js';
+import { oneLine } from './task/one-line.js';
 import type { InShard, QueueEvent } from './task/queue-events.js';
 import { sqlState } from './storage/sql-state.js';
 import { errorMessage } from './task/error-message.js';
@@ -74,6 +76,11 @@ export class QueueLogger {
           'warn',
           `the event loop was blocked for ${event.blockedMs} ms: without a heartbeat for ${event.leaseTimeoutMs} ms this process is declared dead. Move CPU-bound work to a thread`,
         );
+      case 'action-taken':
+        return this.write(
+          event.error === undefined ? 'log' : 'warn',
+          `${describeAction(event)}${event.error === undefined ? '' : `; failed: ${describe(event.error)}`}`,
+        );
       case 'option-invalid':
         return this.bounded(`option ${event.kind}`, 'error', `${event.name}: ${describe(event.error)}`);
       case 'subscriber-failed':
@@ -112,9 +119,8 @@ export class QueueLogger {
     return this.namesShards ? `shard ${shard}: ` : '';
   }
 
-  /** One line, whatever is in a name or a message: control characters can't forge another. */
   private write(level: 'log' | 'warn' | 'error', line: string): void {
-    this.logger[level](line.replaceAll(/[\s\p{Cc}]+/gu, ' '));
+    this.logger[level](oneLine(line));
   }
 
   private bounded(sort: string, level: 'warn' | 'error', line: string): void {

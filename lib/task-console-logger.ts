@@ -1,4 +1,5 @@
 import { ConsoleLogger, Injectable } from '@nestjs/common';
+import { oneLine } from './task/one-line.js';
 import { currentTask } from './task/current-task.js';
 
 /**
@@ -12,12 +13,12 @@ export class TaskConsoleLogger extends ConsoleLogger {
     const task = currentTask();
     const own = super.formatContext(context);
     // A name can't forge a line.
-    return task ? `${own}[${task.name.replaceAll(/[\s\p{Cc}]+/gu, ' ')} ${task.id} #${task.attempt}] ` : own;
+    return task ? `${own}[${oneLine(task.name)} ${task.id} #${task.attempt}] ` : own;
   }
 
   protected override getJsonLogObject(...args: Parameters<ConsoleLogger['getJsonLogObject']>) {
     const task = currentTask();
     const line = super.getJsonLogObject(...args);
-    return task ? { ...line, task } : line;
+    return task ? { ...line, task: { ...task, name: oneLine(task.name) } } : line;
   }
 }

@@ -68,7 +68,7 @@ describe('QueueLogger', () => {
   });
 
   it('H31: writes one line, whatever is in a name or a message', () => {
-    const text = 'a\nERROR [PgQueue] forged\r\n\u001b[31mred\u0007\u0085b\u2028c';
+    const text = 'a\nERROR [PgQueue] forged\r\n\u001b[31mred\u0007\u0085b\u2028\u202e\u200b\u{e0041}c';
     const { onEvent } = new QueueLogger();
     onEvent(settled({ name: text, error: new Error(text) }));
     onEvent({ type: 'started', kinds: [{ kind: 7, name: text, workerCount: 1 }] });
@@ -84,7 +84,7 @@ describe('QueueLogger', () => {
     expect(lines).toHaveLength(3);
     for (const [, line] of lines) {
       expect(line).toContain('a ERROR [PgQueue] forged [31mred b c');
-      expect(line).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
+      expect(line).not.toMatch(/[\p{Cc}\p{Cf}\u2028\u2029]/u);
     }
   });
 
@@ -111,6 +111,33 @@ describe('QueueLogger', () => {
     expect(lines.map(([, line]) => line)).toEqual([
       'mail: task 5, attempt 2 failed: went wrong',
       'other: task 5, attempt 2 failed: went wrong',
+    ]);
+  });
+
+  it('tells who has done what, each time, and no part of a payload', () => {
+    const { onEvent } = new QueueLogger();
+    const record = {
+      type: 'action-taken',
+      action: 'retry',
+      by: 'jane',
+      via: 'admin',
+      filter: { kind: [7], status: ['no_attempts_left'], text: 'secret' },
+      limit: 1000,
+      attempts: null,
+      count: 12,
+      kinds: [{ kind: 7, name: 'mail', count: 12 }],
+      more: false,
+    } as const;
+    onEvent(record);
+    onEvent({ ...record, by: null, count: 1, more: true, error: new Error('went wrong') });
+    onEvent({ ...record, action: 'pause', filter: { kind: [7] }, limit: null, count: 0 });
+    onEvent({ ...record, filter: { id: Array.from({ length: 25 }, (_, n) => String(n)) }, attempts: 3 });
+    const what = 'kind 7, status no_attempts_left, text of 6 characters, limit 1000';
+    expect(lines).toEqual([
+      ['log', `retry by jane (admin): changed 12 tasks; ${what}`],
+      ['warn', `retry by nobody named (admin): changed 1 task, limit reached; ${what}; failed: went wrong`],
+      ['log', 'pause by jane (admin): mail (it was so already); kind 7'],
+      ['log', expect.stringMatching(/; id 0 1 .* 19 and 5 more, limit 1000, attempts 3$/)],
     ]);
   });
 

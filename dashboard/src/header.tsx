@@ -6,7 +6,7 @@ import { useStore } from './store.js';
 import { theme, toggleTheme } from './theme.js';
 import { BrandIcon, MoonIcon, SunIcon } from './ui/icons.js';
 
-const LOOK_ONLY = 'You may look at everything and change nothing';
+const LOOK_ONLY = 'You may look, but change nothing';
 
 export function Header({ page }: { page: Route['page'] }) {
   const visitor = useStore(session);
@@ -30,6 +30,11 @@ export function Header({ page }: { page: Route['page'] }) {
           {readOnly && (
             <span class="badge" title={LOOK_ONLY}>
               Read-only
+            </span>
+          )}
+          {typeof visitor === 'object' && visitor.user !== null && (
+            <span class="badge visitor" title={visitor.user}>
+              {visitor.user}
             </span>
           )}
           <Connection />

@@ -3,6 +3,11 @@ import type { LoadedKind } from './api.js';
 import { live } from './live-overview.js';
 import { useStore } from './store.js';
 
+/** So many kinds are not among those that are known here. */
+export function useMoreKinds(): number {
+  return useStore(live).overview?.moreKinds ?? 0;
+}
+
 const NONE: readonly LoadedKind[] = [];
 
 export function useKinds(): readonly LoadedKind[] {

@@ -8,9 +8,20 @@ export function markDenied(): void {
   session.set('denied');
 }
 
-export function useMayChange(): boolean {
+/** Whether the visitor may change tasks: those of a kind, or any. */
+export function useMayChange(kind?: number): boolean {
   const visitor = useStore(session);
-  return typeof visitor === 'object' && visitor.access === 'full';
+  return (
+    typeof visitor === 'object' &&
+    visitor.access === 'full' &&
+    (kind === undefined || (visitor.actsOn?.includes(kind) ?? true))
+  );
+}
+
+/** The kinds that he may change; null: all. */
+export function useActsOn(): readonly number[] | null {
+  const visitor = useStore(session);
+  return typeof visitor === 'object' ? visitor.actsOn : null;
 }
 
 /** The names of the shards; one, or none that is known, where there is nothing to choose. */

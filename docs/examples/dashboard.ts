@@ -33,8 +33,9 @@ export class OpsModule {}
 
 @Injectable()
 export class Sessions {
-  async rolesOf(cookie: string | undefined): Promise<string[]> {
-    return /\brole=(\w+)/.exec(cookie ?? '')?.slice(1) ?? [];
+  async find(cookie = ''): Promise<{ user: string; roles: string[] }> {
+    const read = (name: string) => new RegExp(`\\b${name}=(\\w+)`).exec(cookie)?.[1];
+    return { user: read('user') ?? 'nobody', roles: [read('role') ?? 'guest'] };
   }
 }
 
@@ -50,8 +51,11 @@ export class SessionsModule {}
       useFactory: (sessions: Sessions) => ({
         path: 'ops/queue',
         authorize: async ({ headers }) => {
-          const roles = await sessions.rolesOf(headers.cookie);
-          return roles.includes('ops') || (roles.includes('support') && 'read-only');
+          const { user, roles } = await sessions.find(headers.cookie);
+          if (roles.includes('ops')) {
+            return { user, view: true, act: true };
+          }
+          return roles.includes('support') && { user, view: true };
         },
         redact: ['password', 'token', 'iban'],
       }),

@@ -5,6 +5,8 @@ import type { TaskDetail } from '../task/task-view.js';
 export interface TaskOptions {
   /** Decode a payload that a codec has encoded. Default false: it is shown as it is stored. */
   decoded?: boolean;
+  /** A payload that is stored longer is null. Default: none is. */
+  maxPayloadBytes?: number;
 }
 
 /** The task with the payload that its handler would be given. @throws TaskPayloadError when it can't be decoded here */

@@ -1,4 +1,5 @@
-import type { ListPlace, ListShape } from '../storage/admin.repository.js';
+import type { ListPlace } from '../storage/admin.repository.js';
+import type { ListShape } from '../storage/list-shape.js';
 import type { TaskSummary } from '../task/task-view.js';
 import type { PagePlace, ShardPlace } from './page-cursor.js';
 import type { ShardPage } from './shard-admin.js';

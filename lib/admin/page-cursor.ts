@@ -1,4 +1,5 @@
-import type { ListPlace, ListShape } from '../storage/admin.repository.js';
+import type { ListPlace } from '../storage/admin.repository.js';
+import type { ListShape } from '../storage/list-shape.js';
 import { splitTaskId } from '../task/shard.js';
 import { taskIdOf } from '../task/task-filter.js';
 import { InvalidOptionError } from '../task/task.errors.js';

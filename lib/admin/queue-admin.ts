@@ -1,6 +1,6 @@
 import type { PayloadCodec } from '../task/payload-codec.js';
 import { decodedTask, type TaskOptions } from './decoded-task.js';
-import { type Action, shapeOf } from '../storage/admin.repository.js';
+import { shapeOf } from '../storage/list-shape.js';
 import {
   type ActivityOptions,
   activityOf,
@@ -8,12 +8,14 @@ import {
   joinActivity,
   type KindActivity,
 } from '../task/activity.js';
+import type { ActionSource, ActorOptions } from '../task/action-record.js';
 import { errorMessage } from '../task/error-message.js';
 import type { Explanation } from '../task/explanation.js';
-import { askShards, askShardsInTurn, resultOf, type ShardAnswers } from '../task/shard-answers.js';
+import { askShards, resultOf, type ShardAnswers } from '../task/shard-answers.js';
+import type { QueueEvent } from '../task/queue-events.js';
 import { shardOfTask } from '../task/shard.js';
 import { mergeCounts } from '../task/task-counts.js';
-import { type KindRef, kindOf } from '../task/task-definition.js';
+import type { KindRef } from '../task/task-definition.js';
 import {
   assertCount,
   checkFilter,
@@ -28,18 +30,13 @@ import { KindNames } from './kind-names.js';
 import { mergePages } from './merged-page.js';
 import { mergePauses } from './merged-pauses.js';
 import { mergeWorkers } from './merged-workers.js';
+import { OperatorActions } from './operator-actions.js';
 import { decodeCursor, encodeCursor, type PagePlace } from './page-cursor.js';
 import { type QueueFigures, QueueOverview } from './queue-overview.js';
 import { type ReadFrom, ShardAdmin } from './shard-admin.js';
 import type { Look } from './shard-look.js';
 import { ownFilter, shardsOf } from './shard-filter.js';
-import {
-  type ActionOptions,
-  type ActionProgress,
-  type ActionResult,
-  checkAction,
-  type RetryActionOptions,
-} from './task-actions.js';
+import type { ActionOptions, ActionResult, RetryActionOptions } from './task-actions.js';
 import { kindViews, workerView } from './worker-views.js';
 
 export interface QueueAdminDeps {
@@ -48,6 +45,9 @@ export interface QueueAdminDeps {
   readonly draining: ReadonlySet<string>;
   readonly statementTimeoutMs: number;
   readonly readFrom: ReadFrom;
+  readonly events: { emit(event: QueueEvent): void };
+  /** By which way whoever uses it acts. */
+  readonly via: ActionSource;
   /** The name of a kind that this process knows. */
   nameOf: (kind: number) => string | undefined;
   codecOf?: (kind: number) => PayloadCodec | undefined;
@@ -55,6 +55,7 @@ export interface QueueAdminDeps {
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 500;
+const MAX_PAYLOAD_BYTES = 2 ** 31 - 1;
 
 /**
  * The queue, for those who run it: what there is, why it does not run, and what to do about it. Works in every process, with handlers
@@ -68,11 +69,14 @@ export class QueueAdmin {
   private readonly all: readonly ShardAdmin[];
   private readonly names: KindNames;
   private readonly looks: QueueOverview;
+  private readonly actions: OperatorActions;
 
   /** @internal Nest makes it: inject it by its class. */
-  constructor(private readonly deps: QueueAdminDeps) {
+  constructor(/** @internal */ readonly deps: QueueAdminDeps) {
     this.names = new KindNames(deps.nameOf);
     this.all = deps.shards.map((shard) => new ShardAdmin({ ...deps, shard, names: this.names }));
+    const { all: shards, names } = this;
+    this.actions = new OperatorActions({ ...deps, shards, names });
     this.looks = new QueueOverview(this.all, deps.draining, this.names);
   }
 
@@ -87,7 +91,7 @@ export class QueueAdmin {
    * @throws ShardsFailedError
    */
   async counts(): Promise<KindCounts[]> {
-    const asked = await askShards(this.all, (shard) => shard.counts());
+    const asked = await askShards(this.all, (shard) => shard.counts(null));
     return resultOf(asked, mergeCounts(valuesOf(asked)));
   }
 
@@ -130,9 +134,12 @@ export class QueueAdmin {
    * One task with its payload, its last error messages and its timeline; null when it is not stored.
    * @throws InvalidOptionError for what can't be an id, and for an id of no shard
    */
-  async task(id: string, { decoded = false }: TaskOptions = {}): Promise<TaskDetail | null> {
+  async task(id: string, { decoded = false, maxPayloadBytes }: TaskOptions = {}): Promise<TaskDetail | null> {
     const { shard, id: ownId } = shardOfTask(this.all, taskIdOf(id));
-    const task = await shard.task(ownId);
+    if (maxPayloadBytes !== undefined) {
+      assertCount('maxPayloadBytes', maxPayloadBytes, MAX_PAYLOAD_BYTES);
+    }
+    const task = await shard.task(ownId, maxPayloadBytes ?? null);
     return decoded && task ? decodedTask(task, (kind) => this.deps.codecOf?.(kind)) : task;
   }
 
@@ -152,7 +159,7 @@ export class QueueAdmin {
    */
   async activity(options: ActivityOptions = {}): Promise<KindActivity[]> {
     const minutes = checkMinutes(options);
-    const asked = await askShards(this.all, (shard) => shard.activity(minutes));
+    const asked = await askShards(this.all, (shard) => shard.activity(minutes, null));
     return resultOf(asked, activityOf(joinActivity(valuesOf(asked)), minutes, this.names.of));
   }
 
@@ -212,8 +219,8 @@ export class QueueAdmin {
    * @returns false when it was paused already
    * @throws InvalidOptionError; ShardsFailedError when it is paused in some shards and not in others
    */
-  pause(kind: KindRef): Promise<boolean> {
-    return this.setPaused(kind, true);
+  pause(kind: KindRef, options?: ActorOptions): Promise<boolean> {
+    return this.actions.setPaused(kind, true, options);
   }
 
   /**
@@ -221,8 +228,8 @@ export class QueueAdmin {
    * @returns false when it was not paused
    * @throws InvalidOptionError; ShardsFailedError when it is resumed in some shards and not in others
    */
-  resume(kind: KindRef): Promise<boolean> {
-    return this.setPaused(kind, false);
+  resume(kind: KindRef, options?: ActorOptions): Promise<boolean> {
+    return this.actions.setPaused(kind, false, options);
   }
 
   /**
@@ -232,7 +239,7 @@ export class QueueAdmin {
    * @throws InvalidOptionError before anything is changed; for a filter that names nothing, too; ShardsFailedError
    */
   retry(filter: TaskFilter, options?: RetryActionOptions): Promise<ActionResult> {
-    return this.act('retry', filter, options);
+    return this.actions.act('retry', filter, options);
   }
 
   /**
@@ -240,7 +247,7 @@ export class QueueAdmin {
    * @throws InvalidOptionError before anything is changed; ShardsFailedError
    */
   cancel(filter: TaskFilter, options?: ActionOptions): Promise<ActionResult> {
-    return this.act('cancel', filter, options);
+    return this.actions.act('cancel', filter, options);
   }
 
   /**
@@ -248,7 +255,7 @@ export class QueueAdmin {
    * @throws InvalidOptionError before anything is changed; ShardsFailedError
    */
   delete(filter: TaskFilter, options?: ActionOptions): Promise<ActionResult> {
-    return this.act('delete', filter, options);
+    return this.actions.act('delete', filter, options);
   }
 
   /**
@@ -256,32 +263,7 @@ export class QueueAdmin {
    * @throws InvalidOptionError before anything is changed; ShardsFailedError
    */
   runNow(filter: TaskFilter, options?: ActionOptions): Promise<ActionResult> {
-    return this.act('runNow', filter, options);
-  }
-
-  private async setPaused(kind: KindRef, paused: boolean): Promise<boolean> {
-    const number = kindOf(kind);
-    const asked = await askShards(this.all, (shard) => shard.setPaused(number, paused));
-    return resultOf(
-      asked,
-      valuesOf(asked).some((changed) => changed),
-    );
-  }
-
-  /** One shard after the other, up to the limit: what one changed before it failed counts too. */
-  private async act(action: Action, filter: TaskFilter, options?: RetryActionOptions): Promise<ActionResult> {
-    const checked = checkAction(action, filter, options);
-    const shards = shardsOf(this.all, checked.filter);
-    const progress: ActionProgress = { changed: 0, more: false };
-    const asked = await askShardsInTurn(shards, checked.limit, async (shard) => {
-      const before = progress.changed;
-      await shard.act({ ...checked, filter: ownFilter(shard, checked.filter) }, progress);
-      return progress.changed - before;
-    });
-    const left = shards.length - asked.answers.size - asked.errors.size;
-    const result = { changed: progress.changed, more: progress.more || left > 0 };
-    // An operator who is told of a failure alone would not know what was changed before it.
-    return resultOf(asked, result, progress.changed > 0 ? Number.POSITIVE_INFINITY : shards.length);
+    return this.actions.act('runNow', filter, options);
   }
 }
 

@@ -1,4 +1,11 @@
-import { activityOf, checkMinutes, joinActivity, type KindActivity } from '../task/activity.js';
+import {
+  type ActivityPoint,
+  activityOf,
+  checkMinutes,
+  joinActivity,
+  type KindActivity,
+  totalActivity,
+} from '../task/activity.js';
 import { askShards } from '../task/shard-answers.js';
 import { mergeCounts } from '../task/task-counts.js';
 import type { KindCounts, KindView, ShardView, WorkerView } from '../task/task-view.js';
@@ -13,7 +20,10 @@ import { kindViews, workerView } from './worker-views.js';
 export interface QueueFigures {
   readonly counts: readonly KindCounts[];
   readonly kinds: readonly KindView[];
+  /** Of some hundred kinds, those that fail first. */
   readonly activity: readonly KindActivity[];
+  /** Of all kinds together. */
+  readonly throughput: readonly ActivityPoint[];
   readonly workers: readonly WorkerView[];
   readonly shards: readonly FiguresOfShard[];
 }
@@ -53,12 +63,14 @@ export class QueueOverview {
   private merge(answers: ReadonlyMap<ShardAdmin, ShardFigures>): Omit<QueueFigures, 'shards'> {
     const figures = [...answers.values()];
     const nameOf = this.names.of;
+    const activity = joinActivity(figures.map((figure) => figure.activity));
     const workers = mergeWorkers(new Map([...answers].map(([{ name }, answer]) => [name, answer.workers])));
     const pauses = mergePauses([...answers].map(([{ name }, answer]) => [name, answer.pauses]));
     return {
       counts: mergeCounts(figures.map(({ counts }) => counts)),
       kinds: kindViews(workers, pauses, nameOf),
-      activity: activityOf(joinActivity(figures.map(({ activity }) => activity)), this.minutes, nameOf),
+      activity: activityOf(activity, this.minutes, nameOf),
+      throughput: totalActivity(activity, this.minutes),
       workers: workers.map((worker) => workerView(worker, nameOf)),
     };
   }

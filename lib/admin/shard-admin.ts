@@ -2,10 +2,10 @@ import {
   type Action,
   AdminRepository,
   type ListPlace,
-  type ListShape,
   type StoredSummary,
   type StoredWorker,
 } from '../storage/admin.repository.js';
+import type { ListShape } from '../storage/list-shape.js';
 import type { Database } from '../storage/database.js';
 import type { ServerMoment } from '../storage/server-moment.js';
 import type { StoredActivity } from '../task/activity.js';
@@ -62,8 +62,8 @@ export class ShardAdmin {
     return this.deps.shard.idOf(id);
   }
 
-  async counts(): Promise<KindCounts[]> {
-    const { oldestDue, ...counted } = await this.reading.count();
+  async counts(mostKinds: number | null): Promise<KindCounts[]> {
+    const { oldestDue, ...counted } = await this.reading.count(mostKinds);
     await this.learnNames([
       ...counted.counted.map(([, kind]) => kind),
       ...counted.sampled.map(([kind]) => kind),
@@ -82,17 +82,18 @@ export class ShardAdmin {
     return { ...page, tasks: tasks.map(({ task, place }) => ({ task: this.show(task), place })) };
   }
 
-  async task(id: string): Promise<TaskDetail | null> {
-    const found = await this.master.find(id);
+  async task(id: string, maxPayloadBytes: number | null): Promise<TaskDetail | null> {
+    const found = await this.master.find(id, maxPayloadBytes);
     if (!found) {
       return null;
     }
-    const { task, payload, errors, leaseId } = found;
+    const { task, payload, payloadBytes, errors, leaseId } = found;
     const workers = await this.askWorkers();
     const startedAt = leaseId === null ? null : startOf(workers, task.id, task.attemptsElapsed);
     return {
       ...this.show(task),
-      payload: JSON.parse(payload),
+      payload: payload === null ? null : JSON.parse(payload),
+      payloadBytes,
       errors,
       timeline: timelineOf(task, errors, startedAt),
     };
@@ -127,8 +128,8 @@ export class ShardAdmin {
     });
   }
 
-  async activity(minutes: number): Promise<StoredActivity> {
-    const stored = await this.reading.activity(minutes);
+  async activity(minutes: number, mostKinds: number | null): Promise<StoredActivity> {
+    const stored = await this.reading.activity(minutes, mostKinds);
     await this.learnNames(stored.minutes.map(([kind]) => kind));
     return stored;
   }

@@ -22,6 +22,11 @@ export interface ShardFigures {
   readonly activity: StoredActivity;
 }
 
+/** So many kinds have their minutes in an overview; of more, those that fail first. */
+const MOST_KINDS = 500;
+/** So many kinds with open tasks are counted, with broken ones, and with finished ones: of more, a sample tells. */
+const MOST_COUNTED = 10_000;
+
 /** Looks at a shard for all who ask at the same time, so that one that hangs is asked for nothing more meanwhile. */
 export class ShardLook {
   private looking: Promise<ShardFigures> | undefined;
@@ -60,7 +65,7 @@ export class ShardLook {
   private async look(activityMs: number): Promise<ShardFigures> {
     return {
       moment: await this.shard.moment(),
-      counts: await this.shard.counts(),
+      counts: await this.shard.counts(MOST_COUNTED),
       workers: await this.shard.workers(),
       pauses: await this.shard.pauses(),
       activity: await this.activity(activityMs),
@@ -70,7 +75,7 @@ export class ShardLook {
   /** Worker processes tell of it every 10 s, and it costs more than all the rest: it may be a little older. */
   private async activity(activityMs: number): Promise<StoredActivity> {
     if (!this.lastActivity || performance.now() >= this.activityUntil) {
-      this.lastActivity = await this.shard.activity(this.minutes);
+      this.lastActivity = await this.shard.activity(this.minutes, MOST_KINDS);
       this.activityUntil = performance.now() + activityMs;
     }
     return this.lastActivity;

@@ -50,7 +50,7 @@ export class ShardSnapshots {
 
   private async take(previous: ClusterSnapshot | null): Promise<ClusterSnapshot> {
     const { admin, repository } = this.open();
-    const { oldestDue, ...counted } = await admin.count();
+    const { oldestDue, ...counted } = await admin.count(null);
     const workers = await admin.workers();
     const pauses = await admin.pauses();
     const lost = workers.filter(isLost).length;

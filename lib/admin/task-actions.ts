@@ -1,13 +1,10 @@
-import {
-  type Action,
-  type AdminRepository,
-  type ListPlace,
-  type ListShape,
-  shapeOf,
-} from '../storage/admin.repository.js';
+import type { Action, AdminRepository, ListPlace } from '../storage/admin.repository.js';
+import { type ListShape, shapeOf } from '../storage/list-shape.js';
+import type { ActorOptions } from '../task/action-record.js';
 import { MAX_ATTEMPTS } from '../task/kind-options.js';
 import {
   assertCount,
+  assertNarrow,
   type CheckedFilter,
   checkFilter,
   classesOf,
@@ -18,7 +15,7 @@ import type { TaskStatus } from '../task/task-status.js';
 import type { TaskLister } from './task-lister.js';
 
 /** How many tasks an action changes. */
-export interface ActionOptions {
+export interface ActionOptions extends ActorOptions {
   /** At most so many, 1 to 100,000. Default 1,000. */
   limit?: number;
 }
@@ -55,6 +52,8 @@ export interface CheckedAction {
   readonly action: Action;
   /** With those of its statuses that the action may change. */
   readonly filter: CheckedFilter;
+  /** The filter as it was given. */
+  readonly meant: CheckedFilter;
   readonly limit: number;
   readonly attempts: number | null;
 }
@@ -63,6 +62,8 @@ export interface CheckedAction {
 export interface ActionProgress {
   changed: number;
   more: boolean;
+  /** What was changed by kind. */
+  readonly kinds: Map<number, number>;
 }
 
 /** @throws InvalidOptionError for a filter that names nothing too. */
@@ -73,9 +74,9 @@ export function checkAction(
 ): CheckedAction {
   const { limit, attempts } = checkOptions(action, options);
   const checked = checkFilter(filter);
-  assertNarrow(filter);
+  assertNarrow(filter, checked);
   const statuses = checked.statuses.filter((status) => ALLOWED[action].includes(status));
-  return { action, filter: { ...checked, statuses }, limit, attempts };
+  return { action, filter: { ...checked, statuses }, meant: checked, limit, attempts };
 }
 
 /** Changes the tasks of a shard that a filter means, in batches that each commit by themselves. */
@@ -97,10 +98,11 @@ export class TaskActions {
         }
         const batch = Math.min(BATCH, limit - progress.changed);
         const { tasks, next } = await this.lister.page(filter, batch, after, shape);
-        progress.changed += await this.act(
+        await this.act(
           action,
           tasks.map(({ task }) => task.id),
           attempts,
+          progress,
         );
         after = next;
       } while (after !== null);
@@ -116,13 +118,21 @@ export class TaskActions {
     return { at: now.getTime() * 1000, id: '0' };
   }
 
-  private async act(action: Action, ids: readonly string[], attempts: number | null): Promise<number> {
+  private async act(
+    action: Action,
+    ids: readonly string[],
+    attempts: number | null,
+    progress: ActionProgress,
+  ): Promise<void> {
     if (ids.length === 0) {
-      return 0;
+      return;
     }
     const kinds = await this.repository().act(action, ids, attempts);
+    for (const [kind, count] of kinds) {
+      progress.changed += count;
+      progress.kinds.set(kind, (progress.kinds.get(kind) ?? 0) + count);
+    }
     this.onChanged(action, kinds);
-    return [...kinds.values()].reduce((sum, n) => sum + n, 0);
   }
 }
 
@@ -153,15 +163,4 @@ function checkOptions(
     assertCount('attempts', attempts, MAX_ATTEMPTS);
   }
   return { limit, attempts: attempts ?? null };
-}
-
-/** A field that turned out undefined must not mean every task there is. */
-function assertNarrow(filter: TaskFilter): void {
-  if (Object.values(filter).every((value) => value === undefined)) {
-    throw new InvalidOptionError(
-      'filter',
-      filter,
-      'must name the tasks to change: an id, a kind, a status …',
-    );
-  }
 }

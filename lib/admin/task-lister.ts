@@ -1,11 +1,5 @@
-import {
-  type AdminRepository,
-  isExact,
-  type ListPlace,
-  type ListShape,
-  shapeOf,
-  type StoredPage,
-} from '../storage/admin.repository.js';
+import type { AdminRepository, ListPlace, StoredPage } from '../storage/admin.repository.js';
+import { isExact, type ListShape, shapeOf } from '../storage/list-shape.js';
 import type { CheckedFilter } from '../task/task-filter.js';
 
 /** So many rows are looked at for a page of a filter that no index serves whole. */
@@ -15,7 +9,7 @@ const EXAMINED_FOR_TEXT = 1000;
 /** Each of several kinds, and of their priorities, brings so many rows to merge. */
 const EXAMINED_OF_EACH = 250;
 
-export interface ListedTasks extends Omit<StoredPage, 'last'> {
+export interface ListedTasks extends Omit<StoredPage, 'last' | 'found'> {
   /** Where the others begin; null when there are no more. */
   readonly next: ListPlace | null;
 }
@@ -32,13 +26,14 @@ export class TaskLister {
   ): Promise<ListedTasks> {
     // One more than asked for tells whether there is more.
     const examine = Math.max(examinedBy(shape, filter), limit + 1);
-    const { tasks, last, ...page } = await this.repository().list(shape, filter, {
+    const { tasks, last, found, ...page } = await this.repository().list(shape, filter, {
       examine,
       limit: limit + 1,
       after,
     });
     const shown = tasks.slice(0, limit);
-    const next = tasks.length > limit ? shown.at(-1)!.place : page.examined < examine ? null : last;
+    const next =
+      tasks.length > limit ? shown.at(-1)!.place : found < examine && page.examined === found ? null : last;
     return { ...page, tasks: shown, next };
   }
 }
@@ -47,7 +42,7 @@ function examinedBy(shape: ListShape, filter: CheckedFilter): number {
   if (isExact(shape, filter)) {
     return 0;
   }
-  if (shape !== 'any' && shape !== 'byId' && shape !== 'byKey' && filter.kind === null) {
+  if (shape !== 'any' && shape !== 'byId' && shape !== 'byKey' && filter.kinds?.length !== 1) {
     return EXAMINED_OF_EACH;
   }
   return filter.text === null ? EXAMINED : EXAMINED_FOR_TEXT;

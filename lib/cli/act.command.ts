@@ -1,4 +1,5 @@
-import type { ActionResult } from '../admin/task-actions.js';
+import { userInfo } from 'node:os';
+import type { ActionOptions, ActionResult } from '../admin/task-actions.js';
 import type { TaskFilter } from '../task/task-filter.js';
 import type { KindView } from '../task/task-view.js';
 import {
@@ -9,8 +10,10 @@ import {
   UsageError,
   wholeNumber,
 } from './command.js';
+import { jsonLine } from './output.js';
 
 const FILTERS = {
+  by: { type: 'string' },
   kind: { type: 'string' },
   key: { type: 'string' },
   text: { type: 'string' },
@@ -22,12 +25,13 @@ const FILTER_DETAILS = `Tasks are named by their ids, or by filters:
   --key <key>       the external key
   --text <text>     a part of the payload
   --limit <number>  at most so many, default 1000
+  --by <name>       who acts, for the record on the error stream; default the user of the operating system
 Ends with 3 when nothing was changed.`;
 
 export const retryCommand: Command = {
   summary: 'give tasks without attempts left new ones',
   usage:
-    'retry [id …] [--kind <kind>] [--key <key>] [--text <text>] [--limit <number>] [--attempts <number>]',
+    'retry [id …] [--kind <kind>] [--key <key>] [--text <text>] [--limit <number>] [--by <name>] [--attempts <number>]',
   details: `${FILTER_DETAILS}
   --attempts <number>  how many attempts each gets, default as many as it had`,
   options: { ...FILTERS, attempts: { type: 'string' } },
@@ -35,7 +39,7 @@ export const retryCommand: Command = {
   async run(context) {
     const { admin, partly, values } = context;
     const attempts = wholeNumber(values, 'attempts');
-    const options = { ...limitOf(context), ...(attempts === undefined ? {} : { attempts }) };
+    const options = { ...optionsOf(context), ...(attempts === undefined ? {} : { attempts }) };
     const filter = await filterOf(context);
     return report(context, 'given new attempts', await partly.of(admin.retry(filter, options)));
   },
@@ -43,7 +47,7 @@ export const retryCommand: Command = {
 
 export const cancelCommand: Command = {
   summary: 'cancel open tasks; running attempts are aborted',
-  usage: 'cancel [id …] [--kind <kind>] [--key <key>] [--text <text>] [--limit <number>]',
+  usage: 'cancel [id …] [--kind <kind>] [--key <key>] [--text <text>] [--limit <number>] [--by <name>]',
   details: FILTER_DETAILS,
   options: FILTERS,
   arguments: [0, 1000],
@@ -52,7 +56,7 @@ export const cancelCommand: Command = {
     return report(
       context,
       'cancelled',
-      await context.partly.of(context.admin.cancel(filter, limitOf(context))),
+      await context.partly.of(context.admin.cancel(filter, optionsOf(context))),
     );
   },
 };
@@ -84,18 +88,25 @@ async function kindNumber(kind: string, kinds: () => Promise<readonly KindView[]
   return found.kind;
 }
 
-function limitOf({ values }: CommandContext): { limit?: number } {
+function optionsOf({ values }: CommandContext): ActionOptions {
   const limit = wholeNumber(values, 'limit');
-  return limit === undefined ? {} : { limit };
+  return { by: values['by'] ?? userName(), ...(limit === undefined ? {} : { limit }) };
+}
+
+/** The user of the operating system, which may have a number and no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
 }
 
 function report({ output, json }: CommandContext, done: string, result: ActionResult): ExitCode {
   const { changed, more } = result;
   const tasks = changed === 1 ? '1 task was' : `${changed} tasks were`;
   output.out(
-    json
-      ? `${JSON.stringify(result)}\n`
-      : `${tasks} ${done}${more ? '; the limit was reached, there may be more' : ''}\n`,
+    json ? jsonLine(result) : `${tasks} ${done}${more ? '; the limit was reached, there may be more' : ''}\n`,
   );
   return changed === 0 ? EXIT.nothing : EXIT.done;
 }

@@ -3,8 +3,10 @@ import { QueueAdmin } from '../admin/queue-admin.js';
 import { onSafePath } from '../storage/safe-path.js';
 import { checkVersion } from '../storage/schema-check.js';
 import { queueSql } from '../storage/sql/index.js';
+import { describeAction } from '../task/action-record.js';
 import { errorMessage } from '../task/error-message.js';
 import { inTime } from '../task/in-time.js';
+import { QueueEvents } from '../task/queue-events.js';
 import { askShards, resultOf } from '../task/shard-answers.js';
 import { InvalidOptionError, SchemaMismatchError } from '../task/task.errors.js';
 import { cancelCommand, retryCommand } from './act.command.js';
@@ -101,6 +103,8 @@ async function dispatch(
         draining: new Set(),
         statementTimeoutMs: STATEMENT_TIMEOUT_MS,
         readFrom: 'master',
+        events: recordOnErrorStream(output),
+        via: 'cli',
         nameOf: () => undefined,
       }),
       partly,
@@ -115,6 +119,17 @@ async function dispatch(
   } finally {
     await Promise.all(shards.map((shard) => shard.close()));
   }
+}
+
+/** Nobody listens here: what was done is told to whoever keeps what the command writes. */
+function recordOnErrorStream(output: Output): QueueEvents {
+  const events = new QueueEvents();
+  events.subscribe((event) => {
+    if (event.type === 'action-taken') {
+      output.err(`${PROGRAM}: ${oneLine(describeAction(event))}\n`);
+    }
+  });
+  return events;
 }
 
 /** @throws what is wrong with the tables of any; a shard that does not answer keeps nobody from the others. */

@@ -1,5 +1,5 @@
 import { type Command, EXIT } from './command.js';
-import { oneLine } from './output.js';
+import { jsonLine, oneLine } from './output.js';
 
 export const explainCommand: Command = {
   summary: 'why a task is not running, or who runs it',
@@ -9,7 +9,7 @@ export const explainCommand: Command = {
   arguments: [1, 1],
   async run({ admin, output, json, arguments: [id] }) {
     const explanation = await admin.explain(id!);
-    output.out(`${json ? JSON.stringify({ id, ...explanation }) : oneLine(explanation.text)}\n`);
+    output.out(json ? jsonLine({ id, ...explanation }) : `${oneLine(explanation.text)}\n`);
     return explanation.reason === 'not-found' ? EXIT.nothing : EXIT.done;
   },
 };

@@ -2,6 +2,7 @@ import { buildIndex, migrate, type MigrationPlan, planMigration } from '../stora
 import { askShards, resultOf } from '../task/shard-answers.js';
 import type { CliShard } from './cli-shard.js';
 import { type Command, EXIT } from './command.js';
+import { jsonLine, oneLine } from './output.js';
 
 export const migrateCommand: Command = {
   summary: "create the queue's tables, or what is missing of them",
@@ -17,8 +18,15 @@ workers go on meanwhile. Does nothing to tables that are complete, and refuses t
     const say = (shard: string, plan: MigrationPlan) =>
       output.out(
         json
-          ? `${JSON.stringify({ shard, schema, created: plan.does === 'create', does: plan.does, parts: plan.parts, dryRun: isDry })}\n`
-          : `${shards.length > 1 ? `shard ${shard}, ` : ''}schema "${schema}": ${sentence(plan, isDry)}\n`,
+          ? jsonLine({
+              shard,
+              schema,
+              created: plan.does === 'create',
+              does: plan.does,
+              parts: plan.parts,
+              dryRun: isDry,
+            })
+          : `${oneLine(`${shards.length > 1 ? `shard ${shard}, ` : ''}schema "${schema}": ${sentence(plan, isDry)}`)}\n`,
       );
     const asked = await askShards(shards, async (shard) => {
       const { database, name } = shard;

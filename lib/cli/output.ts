@@ -1,12 +1,19 @@
+import { oneLine as plainLine, printableJson } from '../task/one-line.js';
+
 /** Where a command writes. */
 export interface Output {
   out(text: string): void;
   err(text: string): void;
 }
 
-/** One line, whatever is in a name, a key or a message: control characters can't forge another, nor command the terminal. */
+/** One line without spaces around it, whatever is in a name, a key or a message. */
 export function oneLine(text: string): string {
-  return text.replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim();
+  return plainLine(text).trim();
+}
+
+/** A line of JSON, as safe to look at as text. */
+export function jsonLine(value: unknown): string {
+  return `${printableJson(value)}\n`;
 }
 
 /** Columns as wide as what is in them. */

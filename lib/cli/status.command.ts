@@ -1,6 +1,6 @@
 import type { KindCounts, KindView, ShardView, TaskCount, WorkerView } from '../task/task-view.js';
 import { type Command, EXIT } from './command.js';
-import { duration, table } from './output.js';
+import { duration, jsonLine, table } from './output.js';
 
 const COLUMNS = ['new', 'must_retry', 'processing', 'no_attempts_left', 'succeeded', 'cancelled'] as const;
 
@@ -20,7 +20,7 @@ export const statusCommand: Command = {
     ]);
     output.out(
       json
-        ? `${JSON.stringify({ shards, counts, kinds, workers })}\n`
+        ? jsonLine({ shards, counts, kinds, workers })
         : `${shardsTable(shards)}${kindsTable(counts, kinds, clockOf(shards))}\n${workersTable(workers)}`,
     );
     return EXIT.done;

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { toMilliseconds } from '../task/duration.js';
 import { ClusterTail } from './cluster-tail.js';
 import { type Command, type CommandContext, EXIT } from './command.js';
-import { oneLine } from './output.js';
+import { jsonLine, oneLine } from './output.js';
 import { ShardTail, type TailEvent } from './shard-tail.js';
 
 export const tailCommand: Command = {
@@ -47,7 +47,5 @@ async function passes(ms: number, signal: AbortSignal): Promise<boolean> {
 
 function write({ output, json }: CommandContext, event: TailEvent): void {
   const { at, event: what, text } = event;
-  output.out(
-    json ? `${JSON.stringify(event)}\n` : `${at.toISOString()} ${what.padEnd(16)} ${oneLine(text)}\n`,
-  );
+  output.out(json ? jsonLine(event) : `${at.toISOString()} ${what.padEnd(16)} ${oneLine(text)}\n`);
 }

@@ -13,15 +13,21 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** Headers that let other sites in, lead elsewhere, or say of the answer what it is not. */
+const WEAKENING =
+  /^(access-control-.*|timing-allow-origin|service-worker-allowed|refresh|link|sourcemap|content-(type|encoding|length|disposition|range)|transfer-encoding)$/;
+
 /** What every answer carries, whatever the application has set before. */
 export function protect(response: ServerResponse): void {
   // Whatever the application shares with other sites, this is not among it.
   response
     .getHeaderNames()
-    .filter((name) => name.startsWith('access-control-'))
+    .filter((name) => WEAKENING.test(name))
     .forEach((name) => response.removeHeader(name));
   response.setHeader('Content-Security-Policy', POLICY);
+  response.setHeader('X-Frame-Options', 'DENY');
   response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
   response.setHeader('Referrer-Policy', 'no-referrer');
   response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
   response.setHeader('Cache-Control', 'no-store');

@@ -1,5 +1,5 @@
 import type { ActionResult } from '../admin/task-actions.js';
-import type { KindActivity } from '../task/activity.js';
+import type { ActivityPoint, KindActivity } from '../task/activity.js';
 import type { Explanation } from '../task/explanation.js';
 import type { TaskStatus } from '../task/task-status.js';
 import type { KindView, ShardView, TaskCount, TaskDetail, TaskPage, WorkerView } from '../task/task-view.js';
@@ -21,7 +21,11 @@ import type { KindView, ShardView, TaskCount, TaskDetail, TaskPage, WorkerView }
 
 /** What the visitor may do. */
 export interface Session {
+  /** Who he is, where `authorize` says so. */
+  readonly user: string | null;
   readonly access: DashboardAccess;
+  /** The kinds whose tasks he may change; null: all. */
+  readonly actsOn: readonly number[] | null;
   /** Payloads are redacted: lists show none of them, and can't be searched by their text. */
   readonly redacted: boolean;
   /** The names of the shards; a queue in one database has one. */
@@ -42,11 +46,18 @@ export interface OfShards {
 
 export type DashboardAccess = 'full' | 'read-only';
 
-/** All kinds at one moment: those that have tasks, workers or a pause, by their numbers. */
+/** The kinds at one moment: those that have tasks, workers or a pause, by their numbers. */
 export interface Overview {
   /** By the database's clock, as all times of tasks are. */
   readonly at: Date;
+  /** 300 at most: of more, those that need to be seen. */
   readonly kinds: readonly OverviewKind[];
+  /** At least so many are not among them: of more than 10,000, a sample tells. */
+  readonly moreKinds: number;
+  /** Of all kinds. */
+  readonly totals: Pick<OverviewKind, 'statuses'> & { readonly busy: number; readonly capacity: number };
+  /** Of all kinds, minute by minute of the last hour. */
+  readonly throughput: readonly ActivityPoint[];
   /** Worker processes: those that report, and those that may be dead. */
   readonly workers: { readonly live: number; readonly lost: number };
   readonly shards: readonly OverviewShard[];
@@ -63,8 +74,10 @@ export interface OverviewShard extends Pick<ShardView, 'name' | 'draining' | 'ag
 export interface OverviewKind
   extends
     Pick<KindView, 'kind' | 'name' | 'pausedAt' | 'unpausedIn' | 'processes' | 'slots' | 'settings'>,
-    Pick<KindActivity, 'points' | 'wait' | 'run'> {
+    Pick<KindActivity, 'wait' | 'run'> {
   readonly statuses: Readonly<Record<TaskStatus, TaskCount>>;
+  /** Empty where nothing happened in the last hour. */
+  readonly points: KindActivity['points'];
   /** Since when the task that waits the longest has been due; null when none waits. */
   readonly oldestDueAt: Date | null;
 }
@@ -94,6 +107,9 @@ export interface WorkerAnswer extends OfShards {
 }
 
 export interface ActionAnswer extends ActionResult, OfShards {}
+
+/** A longer payload is not sent: `task.payload` is null then, and `task.payloadBytes` says how long it is. */
+export const MAX_PAYLOAD_BYTES = 256 * 1024;
 
 export interface TaskPageOfOne {
   readonly task: TaskDetail;

@@ -2,19 +2,23 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MethodNotAllowedException, NotFoundException } from '@nestjs/common';
 import { sendAsset, sendJson, sendTo } from './answer.js';
 import { assertMayChange } from './change-guard.js';
-import type { DashboardAccess, Session } from './dashboard-api.js';
+import type { Session } from './dashboard-api.js';
 import type { DashboardAssets } from './dashboard-assets.js';
 import type { Place } from './mount-path.js';
 import type { OverviewFeed } from './overview-feed.js';
 import type { OverviewStream } from './overview-stream.js';
-import { readJsonBody } from './request-body.js';
+import type { Body } from './request-body.js';
+import type { Visitor } from './visitor.js';
 import type { TasksApi } from './tasks-api.js';
 
 /** A request of somebody who was let in. */
 export interface Visit {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly access: DashboardAccess;
+  readonly visitor: Visitor;
+  /** Aborted when he leaves. */
+  readonly signal: AbortSignal;
+  readonly body: Body;
   readonly place: Place;
 }
 
@@ -47,28 +51,28 @@ export class DashboardRouter {
   }
 
   private readonly routes: readonly Route[] = [
-    get(/^api\/session$/, ({ access }): Session => this.session(access)),
-    get(/^api\/overview$/, () => this.feed.now()),
-    get(/^api\/overview\/stream$/, ({ request, response }) => this.stream.open(request, response)),
-    get(/^api\/tasks$/, ({ place }) => this.tasks.list(place.query)),
-    get(/^api\/tasks\/(.+)$/, (_, id) => this.tasks.one(decoded(id))),
-    get(/^api\/workers$/, () => this.tasks.workers()),
-    post(/^api\/tasks\/([^/]+)$/, async ({ request }, action) =>
-      this.tasks.act(action, await readJsonBody(request)),
+    get(/^api\/session$/, ({ visitor }): Session => this.session(visitor)),
+    get(/^api\/overview$/, ({ visitor }) => this.feed.now(visitor)),
+    get(/^api\/overview\/stream$/, ({ request, response, visitor }) =>
+      this.stream.open(request, response, visitor),
     ),
-    post(/^api\/kinds\/([^/]+)\/(pause|resume)$/, async ({ request }, kind, verb) => {
-      await readJsonBody(request);
-      return this.tasks.setPaused(kind, verb === 'pause');
+    get(/^api\/tasks$/, (visit) => this.tasks.list(visit, visit.place.query)),
+    get(/^api\/tasks\/(.+)$/, (visit, id) => this.tasks.one(visit, decoded(id))),
+    get(/^api\/workers$/, (visit) => this.tasks.workers(visit)),
+    post(/^api\/tasks\/([^/]+)$/, (visit, action) => this.tasks.act(visit, action, visit.body.read())),
+    post(/^api\/kinds\/([^/]+)\/(pause|resume)$/, (visit, kind, verb) => {
+      visit.body.read();
+      return this.tasks.setPaused(visit, kind, verb === 'pause');
     }),
   ];
 
-  private session(access: DashboardAccess): Session {
+  private session({ user, access, actsOn }: Visitor): Session {
     const { isRedacted: redacted, shardNames: shards } = this.tasks;
-    return { access, redacted, shards };
+    return { user, access, actsOn: actsOn && [...actsOn], redacted, shards };
   }
 
   private async call(name: string, visit: Visit): Promise<void> {
-    const { request, response, access } = visit;
+    const { request, response, visitor } = visit;
     const routes = this.routes.filter(({ pattern }) => pattern.test(name));
     const route = routes.find(({ method }) => method === request.method);
     if (!route) {
@@ -78,7 +82,7 @@ export class DashboardRouter {
       );
     }
     if (route.method === 'POST') {
-      assertMayChange(request, access);
+      assertMayChange(request, visitor.access);
     }
     const [, ...parts] = route.pattern.exec(name)!;
     const answer = await route.run(visit, ...parts);

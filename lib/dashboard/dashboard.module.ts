@@ -1,7 +1,10 @@
 import { type DynamicModule, Inject, type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
+import { PG_QUEUE_OPTIONS, type ResolvedOptions } from '../pg-queue.options.js';
 import { QueueAdmin } from '../admin/queue-admin.js';
 import { Instruments } from '../task/instrumentation.js';
+import { AllowedHosts } from './allowed-hosts.js';
 import { DashboardAssets } from './dashboard-assets.js';
+import { DashboardLanes } from './dashboard-lanes.js';
 import { DashboardRouter } from './dashboard-router.js';
 import { DashboardMiddleware } from './dashboard.middleware.js';
 import {
@@ -43,13 +46,19 @@ const HEARTBEAT_MS = 15_000;
     {
       provide: Doorkeeper,
       inject: [DASHBOARD_OPTIONS],
-      useFactory: ({ authorize }: ResolvedDashboardOptions) => new Doorkeeper(authorize),
+      useFactory: ({ authorize, allowedHosts }: ResolvedDashboardOptions) =>
+        new Doorkeeper(authorize, new AllowedHosts(allowedHosts)),
+    },
+    {
+      provide: DashboardLanes,
+      inject: [QueueAdmin, PG_QUEUE_OPTIONS],
+      useFactory: (admin: QueueAdmin, options: ResolvedOptions) => new DashboardLanes(admin, options),
     },
     {
       provide: OverviewFeed,
-      inject: [QueueAdmin, Instruments],
-      useFactory: (admin: QueueAdmin, instruments: Instruments) =>
-        new OverviewFeed(admin, OVERVIEW_PERIOD_MS, ACTIVITY_MS, (work) => instruments.background(work)),
+      inject: [DashboardLanes, Instruments],
+      useFactory: ({ overview }: DashboardLanes, instruments: Instruments) =>
+        new OverviewFeed(overview, OVERVIEW_PERIOD_MS, ACTIVITY_MS, (work) => instruments.background(work)),
     },
     {
       provide: OverviewStream,
@@ -59,9 +68,9 @@ const HEARTBEAT_MS = 15_000;
     },
     {
       provide: TasksApi,
-      inject: [QueueAdmin, DASHBOARD_OPTIONS],
-      useFactory: (admin: QueueAdmin, { redact, decodePayloads }: ResolvedDashboardOptions) =>
-        new TasksApi(admin, new Redactor(redact), decodePayloads),
+      inject: [DashboardLanes, DASHBOARD_OPTIONS],
+      useFactory: (lanes: DashboardLanes, { redact, decodePayloads }: ResolvedDashboardOptions) =>
+        new TasksApi(lanes, new Redactor(redact), decodePayloads),
     },
     {
       provide: DashboardRouter,

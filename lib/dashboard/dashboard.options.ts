@@ -1,22 +1,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { checkAllowedHosts, type HostNames } from './allowed-hosts.js';
 import { InvalidOptionError } from '../task/task.errors.js';
 import type { Redact } from './redactor.js';
+import type { Authorization } from './visitor.js';
 
-/** What `authorize` says of a request: everything, look but change nothing, or not even a look. */
-export type Authorization = boolean | 'read-only';
+/** What `authorize` is asked about: the same with Express and Fastify. */
+export interface DashboardRequest extends IncomingMessage {
+  /** The whole path and query of the request, whatever prefix, version or mount the application has. */
+  url: string;
+  /** Of a POST request, what its JSON says; undefined where that can't be read. */
+  readonly body?: unknown;
+}
 
 /** The options of `PgQueueDashboardModule.forRoot`. */
 export interface PgQueueDashboardOptions {
   /** Where the dashboard is, below the application's global prefix: one or more segments. Default `'pgqueue'`. */
   path?: string;
   /**
-   * Who may see it, asked for every request: of a page, of its files and of its data, and every 15 s again for as long as an
+   * Who may see it and what he may do, asked for every request: of a page, of its files and of its data, and every 15 s again for as long as an
    * overview is watched. What it throws closes the door: an HttpException of a status from 400 to 499 answers with that, anything
-   * else with 403. Without it the application does not boot, unless NODE_ENV is `development`: then this machine alone is let in.
-   * @param request Node's, or Express's; with Fastify the raw one
-   * @param response for a header of its own, such as `WWW-Authenticate`; don't end it
+   * else with 403; one that takes 10 s ends with 503. Without it the application does not boot, unless NODE_ENV is `development`: then this machine alone is let in.
+   * @param request Node's, or Express's; with Fastify the raw one. Its `url` and `body` are the same with both
+   * @param response for a header of its own, such as `WWW-Authenticate`; those that protect the pages can't be changed
    */
-  authorize?(request: IncomingMessage, response: ServerResponse): Authorization | Promise<Authorization>;
+  authorize?(request: DashboardRequest, response: ServerResponse): Authorization | Promise<Authorization>;
   /**
    * What of payloads nobody may see: the names of fields, at any depth and in any case, or a function that answers what is shown
    * in a payload's place. It should show what it knows, or go by `kind`: the `name` is `pgqueue-<kind>` while no process tells it.
@@ -25,19 +32,27 @@ export interface PgQueueDashboardOptions {
   redact?: Redact;
   /** Show payloads that a codec has encoded as their handlers get them, on the page of a task. Default false: as they are stored. */
   decodePayloads?: boolean;
+  /**
+   * The names of hosts by which browsers reach it, without port: `'ops.example.com'`, or `'.example.com'` with all below it. Another
+   * site's page could otherwise have a name of its own lead here. Addresses, `localhost` and names without a dot need not be named.
+   * `X-Forwarded-Host` is not believed. `true`: any. Default: any for those whom `authorize` would not let in without their cookies
+   * and `Authorization` header, and none for others.
+   */
+  allowedHosts?: readonly string[] | true;
 }
 
 /** The options with defaults, checked. */
 export interface ResolvedDashboardOptions extends Pick<PgQueueDashboardOptions, 'authorize' | 'redact'> {
   readonly decodePayloads: boolean;
   readonly path: string;
+  readonly allowedHosts: HostNames;
 }
 
 /** Injects the dashboard's options as they were resolved. */
 export const DASHBOARD_OPTIONS = Symbol('PGQUEUE_DASHBOARD_OPTIONS');
 
 const PATH = /^\/?([\w~.-]+(?:\/[\w~.-]+)*)\/?$/;
-const NAMES: readonly string[] = ['path', 'authorize', 'redact', 'decodePayloads'];
+const NAMES: readonly string[] = ['path', 'authorize', 'redact', 'decodePayloads', 'allowedHosts'];
 
 /** @throws InvalidOptionError that names the option and the value. */
 export function resolveDashboardOptions(
@@ -52,7 +67,7 @@ export function resolveDashboardOptions(
   );
   const unknown = Object.entries(options).find(([name]) => !NAMES.includes(name));
   assert(!unknown, unknown?.[0] ?? '', unknown?.[1], 'is not an option of PgQueueDashboardModule');
-  const { path = 'pgqueue', authorize, redact, decodePayloads = false } = options;
+  const { path = 'pgqueue', authorize, redact, decodePayloads = false, allowedHosts } = options;
   const plain = typeof path === 'string' ? PATH.exec(path)?.[1] : undefined;
   assert(plain, 'path', path, "must be segments of letters, digits, '-', '_', '.' and '~'");
   if (authorize === undefined) {
@@ -67,7 +82,13 @@ export function resolveDashboardOptions(
   }
   checkRedact(redact);
   assert(typeof decodePayloads === 'boolean', 'decodePayloads', decodePayloads, 'must be true or false');
-  return { path: plain, authorize: authorize?.bind(options), redact, decodePayloads };
+  return {
+    path: plain,
+    authorize: authorize?.bind(options),
+    redact,
+    decodePayloads,
+    allowedHosts: checkAllowedHosts(allowedHosts),
+  };
 }
 
 function checkRedact(redact: unknown): void {

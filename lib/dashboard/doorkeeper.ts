@@ -1,17 +1,29 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ForbiddenException, HttpException, Logger } from '@nestjs/common';
-import type { DashboardAccess } from './dashboard-api.js';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import { ForbiddenException, HttpException, Logger, ServiceUnavailableException } from '@nestjs/common';
+import { errorMessage } from '../task/error-message.js';
+import { inTime } from '../task/in-time.js';
+import { framesOf, oneLine } from '../task/one-line.js';
+import { NoAnswerError } from '../task/task.errors.js';
+import { type AllowedHosts, withoutSecrets } from './allowed-hosts.js';
 import type { PgQueueDashboardOptions } from './dashboard.options.js';
 import { isFromThisMachine } from './this-machine.js';
+import { type Visitor, visitorOf } from './visitor.js';
 
 type Authorize = NonNullable<PgQueueDashboardOptions['authorize']>;
+
+/** An `authorize` that has not answered by then will not. */
+const PATIENCE_MS = 10_000;
 
 /** Lets visitors in, or does not. */
 export class Doorkeeper {
   private readonly logger = new Logger('PgQueueDashboard');
   private readonly authorize: Authorize;
 
-  constructor(authorize: Authorize | undefined) {
+  constructor(
+    authorize: Authorize | undefined,
+    private readonly hosts: AllowedHosts,
+    private readonly patienceMs = PATIENCE_MS,
+  ) {
     if (!authorize) {
       this.logger.warn('there is no `authorize`: whoever uses this machine may see and change the tasks');
     }
@@ -19,26 +31,51 @@ export class Doorkeeper {
   }
 
   /** @throws HttpException with the status to answer when the visitor must stay outside. */
-  async admit(request: IncomingMessage, response: ServerResponse): Promise<DashboardAccess> {
-    const answer = await this.ask(request, response);
-    if (answer === true) {
-      return 'full';
+  async admit(request: IncomingMessage, response: ServerResponse): Promise<Visitor> {
+    const allowed = this.hosts.allow(request);
+    if (allowed === false) {
+      throw this.hosts.refusal(request);
     }
-    if (answer === 'read-only') {
-      return answer;
+    const visitor = await this.ask(request, response);
+    if (visitor === null) {
+      throw new ForbiddenException('Forbidden');
     }
-    throw new ForbiddenException('Forbidden');
+    if (allowed === undefined && (await this.isOpen(request))) {
+      throw this.hosts.refusal(request);
+    }
+    return visitor;
   }
 
-  private async ask(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
+  /** Whether the same request is let in without a secret, and so for where it comes from: a page of another site comes from there too. */
+  private async isOpen(request: IncomingMessage): Promise<boolean> {
+    const bare = withoutSecrets(request);
     try {
-      return await this.authorize(request, response);
+      return visitorOf(await this.answerTo(bare, new ServerResponse(bare))) !== null;
+    } catch (error) {
+      return error instanceof NoAnswerError;
+    }
+  }
+
+  private async ask(request: IncomingMessage, response: ServerResponse): Promise<Visitor | null> {
+    try {
+      return visitorOf(await this.answerTo(request, response));
     } catch (error) {
       if (error instanceof HttpException && error.getStatus() >= 400 && error.getStatus() < 500) {
         throw error;
       }
-      this.logger.error('authorize failed, the visitor was turned away', error);
-      return false;
+      if (error instanceof NoAnswerError) {
+        this.logger.error(
+          `authorize has not answered within ${this.patienceMs} ms, the visitor was turned away`,
+        );
+        throw new ServiceUnavailableException('Whether you may see this could not be found out in time');
+      }
+      const line = `authorize failed, the visitor was turned away: ${errorMessage(error)}`;
+      this.logger.error(oneLine(line), framesOf(error));
+      return null;
     }
+  }
+
+  private answerTo(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
+    return inTime(this.patienceMs, (async () => this.authorize(request as never, response))());
   }
 }

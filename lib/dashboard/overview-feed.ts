@@ -1,22 +1,52 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import type { QueueAdmin } from '../admin/queue-admin.js';
+import type { AdminLane } from '../admin/admin-lane.js';
 import { detached } from '../task/detached.js';
 import type { Overview, Refusal } from './dashboard-api.js';
 import { MissingLog } from './missing-log.js';
+import { StreamText } from './overview-event.js';
 import { overviewOf } from './overview.js';
 import { logRefused, refusalOf } from './refusal.js';
+import type { KindSet, Visitor } from './visitor.js';
 
 /** One event of the stream. */
 type FeedEvent =
   | { readonly name: 'overview'; readonly data: Overview }
   | { readonly name: 'trouble'; readonly data: Refusal };
 
-/** Told of each event as it is sent. */
-export type Viewer = (text: string) => void;
+/** Is sent each event, as far as he may see it. */
+export interface Viewer {
+  readonly visitor: Visitor;
+  send(event: StreamText): void;
+}
 
-/** A shard that is silent for so long is in trouble too. */
+/** What is the same for all who may see the same kinds: made once. */
+class PerKinds<T> {
+  private readonly made = new Map<string, T>();
+
+  constructor(private readonly make: (kinds: KindSet) => T) {}
+
+  of(kinds: KindSet): T {
+    const key = kinds === null ? 'all' : [...kinds].toSorted((a, b) => a - b).join();
+    let found = this.made.get(key);
+    if (found === undefined) {
+      found = this.make(kinds);
+      this.made.set(key, found);
+    }
+    return found;
+  }
+}
+
+type Overviews = PerKinds<Overview>;
+type Texts = PerKinds<StreamText>;
+
+/** A shard that has not told all by then is in trouble. */
 const PATIENCE_MS = 5000;
+
+/** What takes long is asked for less often: so many times as long as it took there is a rest. */
+const REST = 3;
+
+const NEVER = new AbortController().signal;
 
 /**
  * The overview, asked for once for all who look at it: every so often while somebody watches, and not at all when nobody does.
@@ -25,14 +55,14 @@ export class OverviewFeed {
   private readonly logger = new Logger('PgQueueDashboard');
   private readonly log = new MissingLog();
   private readonly viewers = new Set<Viewer>();
-  private asked: Promise<Overview> | undefined;
+  private asked: Promise<Overviews> | undefined;
   /** Somebody watches, or did until a moment ago. */
   private running = false;
-  private last: string | undefined;
+  private last: Texts | undefined;
   private inTrouble = false;
 
   constructor(
-    private readonly admin: QueueAdmin,
+    private readonly lane: Pick<AdminLane, 'ask'>,
     private readonly periodMs: number,
     /** For how long what attempts came to is shown as it was. */
     private readonly activityMs: number,
@@ -41,18 +71,15 @@ export class OverviewFeed {
   ) {}
 
   /** As it is now; those who ask at the same time share one answer. */
-  now(): Promise<Overview> {
-    this.asked ??= this.ask().finally(() => {
-      this.asked = undefined;
-    });
-    return this.asked;
+  async now({ kinds }: Pick<Visitor, 'kinds'>): Promise<Overview> {
+    return (await this.overviews()).of(kinds);
   }
 
   /** Sends a viewer the last event, and every one from now on. @returns a function that ends it. */
   watch(viewer: Viewer): () => void {
     this.viewers.add(viewer);
     if (this.last) {
-      viewer(this.last);
+      viewer.send(this.last.of(viewer.visitor.kinds));
     }
     if (!this.running) {
       this.background(() => void this.run());
@@ -63,24 +90,27 @@ export class OverviewFeed {
   private async run(): Promise<void> {
     this.running = true;
     while (this.viewers.size > 0) {
-      const { name, data } = await this.next();
-      this.last = `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+      const began = performance.now();
+      const texts = await this.next();
+      const restMs = (performance.now() - began) * REST;
+      this.last = texts;
       for (const viewer of this.viewers) {
-        viewer(this.last);
+        viewer.send(texts.of(viewer.visitor.kinds));
       }
-      await pause(this.periodMs, undefined, { ref: false });
+      await pause(Math.max(this.periodMs, restMs), undefined, { ref: false });
     }
     this.running = false;
     this.last = undefined;
   }
 
-  private async next(): Promise<FeedEvent> {
+  private async next(): Promise<Texts> {
     try {
-      const data = await this.now();
+      const overviews = await this.overviews();
       this.onAnswer();
-      return { name: 'overview', data };
+      return new PerKinds((kinds) => textOf({ name: 'overview', data: overviews.of(kinds) }));
     } catch (error) {
-      return { name: 'trouble', data: this.onTrouble(error) };
+      const trouble = textOf({ name: 'trouble', data: this.onTrouble(error) });
+      return new PerKinds(() => trouble);
     }
   }
 
@@ -101,11 +131,23 @@ export class OverviewFeed {
     return refusal;
   }
 
-  private async ask(): Promise<Overview> {
+  private overviews(): Promise<Overviews> {
+    this.asked ??= this.ask().finally(() => {
+      this.asked = undefined;
+    });
+    return this.asked;
+  }
+
+  /** For all who look, and so to the end, whoever leaves. */
+  private async ask(): Promise<Overviews> {
     const look = { patienceMs: PATIENCE_MS, activityMs: this.activityMs };
-    const figures = await this.admin.overview(look);
+    const figures = await this.lane.ask(NEVER, (admin) => admin.overview(look));
     const missing = figures.shards.filter(({ failure }) => failure !== undefined);
     this.log.tell(missing.map(({ name, failure }) => [name, failure] as const));
-    return overviewOf(figures);
+    return new PerKinds((kinds) => overviewOf(figures, kinds));
   }
+}
+
+function textOf({ name, data }: FeedEvent): StreamText {
+  return new StreamText(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
 }

@@ -1,32 +1,85 @@
-import type { KindActivity } from '../task/activity.js';
+import type { ActivityPoint, KindActivity } from '../task/activity.js';
 import type { FiguresOfShard, QueueFigures } from '../admin/queue-overview.js';
 import { sumCounts } from '../task/task-counts.js';
 import type { KindCounts, KindView, TaskCount } from '../task/task-view.js';
 import { SHOWN_STATUSES } from '../task/task-filter.js';
 import type { Overview, OverviewKind, OverviewShard } from './dashboard-api.js';
 import { missingShard } from './partly.js';
+import { isAmong, type KindSet } from './visitor.js';
 
-const MINUTE_MS = 60_000;
+/** More kinds than a page can show, or an event should carry. */
+const MOST_KINDS = 300;
+const MANY_TASKS = 1_000_000_000;
 
-/** All kinds with what is known of each, and all shards. */
-export function overviewOf({ counts, kinds, activity, workers, shards }: QueueFigures): Overview {
-  const at = clockOf(shards);
-  const [counted, viewed, active] = [byKind(counts), byKind(kinds), byKind(activity)];
+/** The kinds that a visitor may see with what is known of each, those that need to be seen where there are many, and all shards. */
+export function overviewOf(figures: QueueFigures, visible: KindSet): Overview {
+  const isVisible = ({ kind }: { readonly kind: number }) => isAmong(visible, kind);
+  const { workers } = figures;
+  const shards = figures.shards.map((shard) => ({ ...shard, counts: shard.counts.filter(isVisible) }));
+  const counts = figures.counts.filter(isVisible);
+  const activity = figures.activity.filter(isVisible);
+  const [counted, active] = [byKind(counts), byKind(activity)];
+  const viewed = byKind(figures.kinds.filter(isVisible));
   const numbers = [...new Set([...counted.keys(), ...viewed.keys()])].toSorted((a, b) => a - b);
-  const minutes = activity[0]?.points.map((point) => point.at) ?? lastHour(at);
+  const need = (kind: number) => needOf(counted.get(kind), viewed.get(kind), active.get(kind));
+  const shown = numbers.length > MOST_KINDS ? mostNeeded(numbers, need) : numbers;
   const lost = workers.filter((worker) => worker.lost).length;
+  const slots = [...viewed.values()].map((view) => view.slots);
   return {
-    at,
-    kinds: numbers.map((kind) => ({
+    at: clockOf(shards),
+    kinds: shown.map((kind) => ({
       ...countsOf(counted.get(kind)),
       ...viewOf(viewed.get(kind)),
-      ...activityOf(active.get(kind), minutes),
+      ...activityOf(active.get(kind)),
       kind,
       name: (viewed.get(kind) ?? counted.get(kind))!.name,
     })),
+    moreKinds: numbers.length - shown.length,
+    totals: {
+      statuses: sumCounts(counts)?.statuses ?? NO_TASKS,
+      busy: slots.reduce((sum, { busy }) => sum + busy, 0),
+      capacity: slots.reduce((sum, { capacity }) => sum + capacity, 0),
+    },
+    throughput: visible === null ? figures.throughput : sumOfPoints(figures.throughput, activity),
     workers: { live: workers.length - lost, lost },
     shards: shards.map(shardOf),
   };
+}
+
+/** Those whose need is greatest, by their numbers. */
+function mostNeeded(kinds: readonly number[], need: (kind: number) => number): number[] {
+  const needs = Float64Array.from(kinds, need);
+  const least = needs.toSorted().at(-MOST_KINDS)!;
+  let leastLeft = MOST_KINDS - needs.reduce((above, one) => above + Number(one > least), 0);
+  return kinds.filter((_, index) => needs[index]! > least || (needs[index] === least && leastLeft-- > 0));
+}
+
+/** How much a kind needs to be seen: what is stuck or broken first, then what is in use, then what has many tasks. */
+function needOf(
+  counts: KindCounts | undefined,
+  view: KindView | undefined,
+  activity: KindActivity | undefined,
+): number {
+  const {
+    new: fresh,
+    must_retry: again,
+    processing,
+    no_attempts_left: broken,
+  } = counts?.statuses ?? NO_TASKS;
+  const isStuck = fresh.count + again.count + processing.count > 0 && !view?.processes;
+  const failed = activity?.points.reduce((sum, point) => sum + point.failed, 0) ?? 0;
+  const marks = [broken.count > 0, isStuck, view?.pausedAt, failed > 0, counts?.oldestDueAt, activity, view];
+  const rank = marks.reduce<number>((sum, mark) => sum * 2 + Number(Boolean(mark)), 0);
+  const waiting = fresh.count + again.count + broken.count;
+  return rank + Math.min(waiting, MANY_TASKS) / (MANY_TASKS + 1);
+}
+
+function sumOfPoints(minutes: readonly ActivityPoint[], activity: readonly KindActivity[]): ActivityPoint[] {
+  return minutes.map(({ at }, index) => {
+    const points = activity.map(({ points: ofKind }) => ofKind[index]!);
+    const sum = (of: 'succeeded' | 'failed' | 'exhausted') => points.reduce((n, point) => n + point[of], 0);
+    return { at, succeeded: sum('succeeded'), failed: sum('failed'), exhausted: sum('exhausted') };
+  });
 }
 
 /** The times of tasks are by the clocks of databases; of several, the first is as good as any. */
@@ -66,20 +119,13 @@ function viewOf(
   };
 }
 
-function activityOf(
-  activity: KindActivity | undefined,
-  minutes: readonly Date[],
-): Pick<OverviewKind, 'points' | 'wait' | 'run'> {
+/** Of a kind of which nothing happened there are no minutes to tell of. */
+function activityOf(activity: KindActivity | undefined): Pick<OverviewKind, 'points' | 'wait' | 'run'> {
   return {
-    points: activity?.points ?? minutes.map((at) => ({ at, succeeded: 0, failed: 0, exhausted: 0 })),
+    points: activity?.points ?? [],
     wait: activity?.wait ?? null,
     run: activity?.run ?? null,
   };
-}
-
-function lastHour(at: Date): Date[] {
-  const last = Math.floor(at.getTime() / MINUTE_MS);
-  return Array.from({ length: 60 }, (_, n) => new Date((last - 59 + n) * MINUTE_MS));
 }
 
 function byKind<T extends { readonly kind: number }>(items: readonly T[]): Map<number, T> {

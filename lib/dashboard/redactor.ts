@@ -31,8 +31,41 @@ export class Redactor {
   }
 }
 
+/** Strings are looked into as well: a payload may carry JSON as a text, which may carry more. */
 function hideFields(names: readonly string[]): (payload: unknown) => unknown {
   const hidden = new Set(names.map((name) => name.toLowerCase()));
-  const hide = (key: string, value: unknown) => (hidden.has(key.toLowerCase()) ? HIDDEN : value);
+  const named = new RegExp(String.raw`["'](?:${[...hidden].map(escaped).join('|')})\\*["']\s*:`, 'i');
+  const hide = (key: string, value: unknown) => {
+    if (hidden.has(key.toLowerCase())) {
+      return HIDDEN;
+    }
+    return typeof value === 'string' ? inString(value) : value;
+  };
+  const inString = (text: string): string => {
+    if (!/[{[]/.test(text)) {
+      return text;
+    }
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      // Cut off, several values one after the other, or embedded in something else: where a name is in it, none of it is shown.
+      return named.test(unescaped(text)) ? HIDDEN : text;
+    }
+    const shown = JSON.stringify(value, hide);
+    // What has nothing to hide stays as it was written.
+    return shown === JSON.stringify(value) ? text : shown;
+  };
   return (payload) => JSON.parse(JSON.stringify(payload, hide));
+}
+
+/** JSON may write a letter of a name by its number. */
+function unescaped(text: string): string {
+  return text.replaceAll(/\\+u([0-9a-f]{4})/gi, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );
+}
+
+function escaped(name: string): string {
+  return name.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 }

@@ -1,5 +1,7 @@
 import { HttpException, Logger } from '@nestjs/common';
+import { BusyError } from '../admin/turnstile.js';
 import { errorMessage } from '../task/error-message.js';
+import { framesOf, oneLine } from '../task/one-line.js';
 import { InvalidOptionError, NoAnswerError } from '../task/task.errors.js';
 import type { Refusal } from './dashboard-api.js';
 
@@ -7,6 +9,8 @@ const logger = new Logger('PgQueueDashboard');
 
 /** Connections that are refused, broken or too many, a server that stops or stands by, statements that took too long. */
 const AWAY = /^(08|25006|28|3D|53|55|57|E[A-Z]{3})/;
+/** A statement that took too long. */
+const QUERY_CANCELED = '57014';
 /** Tables, columns or privileges that are not there. */
 const MISMATCH = /^(3F|42)/;
 /** What pg and TypeORM say without a code. */
@@ -21,7 +25,13 @@ export function refusalOf(error: unknown): { status: number; refusal: Refusal } 
   if (error instanceof InvalidOptionError) {
     return { status: 400, refusal: { message: error.message } };
   }
+  if (error instanceof BusyError) {
+    return unavailable('Others ask for too much at the moment; try again soon');
+  }
   const { code } = (error ?? {}) as { code?: unknown };
+  if (code === QUERY_CANCELED) {
+    return unavailable('It took too long, and was given up; a narrower filter takes less');
+  }
   if (MISMATCH.test(String(code))) {
     return unavailable("The queue's tables are missing, of another version, or not accessible");
   }
@@ -33,11 +43,11 @@ export function refusalOf(error: unknown): { status: number; refusal: Refusal } 
 
 /** Writes down what the visitor is not told. A database that is away is no bug to be found by a stack. */
 export function logRefused(what: string, status: number, error: unknown): void {
-  const line = `${what}: ${errorMessage(error)}`;
+  const line = oneLine(`${what}: ${errorMessage(error)}`);
   if (status === 503) {
     logger.warn(line);
   } else if (status >= 500) {
-    logger.error(line, (error as Partial<Error> | null | undefined)?.stack);
+    logger.error(line, framesOf(error));
   }
 }
 

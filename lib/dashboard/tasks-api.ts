@@ -1,28 +1,37 @@
-import { NotFoundException } from '@nestjs/common';
+import { ForbiddenException, NotFoundException } from '@nestjs/common';
 import type { QueueAdmin } from '../admin/queue-admin.js';
 import type { TaskFilter } from '../task/task-filter.js';
-import type { TaskDetail } from '../task/task-view.js';
+import type { TaskDetail, WorkerView } from '../task/task-view.js';
 import { InvalidOptionError, TaskPayloadError } from '../task/task.errors.js';
 import {
   type ActionAnswer,
   DASHBOARD_ACTIONS,
   type DashboardAction,
+  MAX_PAYLOAD_BYTES,
   type PauseResult,
   type TaskAnswer,
   type TaskPageOfOne,
   type WorkerAnswer,
 } from './dashboard-api.js';
+import type { DashboardLanes } from './dashboard-lanes.js';
 import { MissingLog } from './missing-log.js';
 import { partly } from './partly.js';
 import type { Redactor } from './redactor.js';
 import { readFilter, readInteger, readTaskQuery } from './task-query.js';
+import { isAmong, type KindSet, type Visitor } from './visitor.js';
 
-/** What the pages ask of tasks, kinds and workers, and do to them, as `QueueAdmin` has it. */
+/** Who asks, and for as long as he is there. */
+export interface Asker {
+  readonly visitor: Visitor;
+  readonly signal: AbortSignal;
+}
+
+/** What the pages ask of tasks, kinds and workers, and do to them, as `QueueAdmin` has it, within what the visitor may see. */
 export class TasksApi {
   private readonly log = new MissingLog();
 
   constructor(
-    private readonly admin: QueueAdmin,
+    private readonly lanes: DashboardLanes,
     private readonly redactor: Redactor,
     private readonly decoded = false,
   ) {}
@@ -32,62 +41,86 @@ export class TasksApi {
   }
 
   get shardNames(): readonly string[] {
-    return this.admin.shardNames;
+    return this.lanes.reading.admin.shardNames;
   }
 
-  async list(query: URLSearchParams): Promise<TaskAnswer> {
+  async list(asker: Asker, query: URLSearchParams): Promise<TaskAnswer> {
     const { filter, page } = readTaskQuery(query);
     this.assertNoSecretIsSought(filter);
-    const { result, ...ofShards } = await partly(this.admin.list(filter, page), this.log);
+    const { result, ...ofShards } = await this.read(asker, (admin) =>
+      partly(admin.list(within(filter, asker.visitor.kinds), page), this.log),
+    );
     return { ...this.redactor.page(result), ...ofShards };
   }
 
-  /** @throws NotFoundException */
-  async one(id: string): Promise<TaskPageOfOne> {
-    const task = await this.find(id);
-    if (!task) {
-      throw new NotFoundException(`There is no task ${id}`);
-    }
-    return { task: await this.redactor.task(task), explanation: await this.admin.explain(id) };
+  /** @throws NotFoundException for one of a kind that the visitor may not see, too */
+  one(asker: Asker, id: string): Promise<TaskPageOfOne> {
+    return this.read(asker, async (admin) => {
+      const task = await this.find(admin, id);
+      if (!task || !isAmong(asker.visitor.kinds, task.kind)) {
+        throw new NotFoundException(`There is no task ${id}`);
+      }
+      return { task: await this.redactor.task(task), explanation: await admin.explain(id) };
+    });
   }
 
-  async workers(): Promise<WorkerAnswer> {
-    const { result: workers, ...ofShards } = await partly(this.admin.workers(), this.log);
-    return { workers, ...ofShards };
+  async workers(asker: Asker): Promise<WorkerAnswer> {
+    const { result, ...ofShards } = await this.read(asker, (admin) => partly(admin.workers(), this.log));
+    return { workers: result.map((worker) => shownTo(asker.visitor.kinds, worker)), ...ofShards };
   }
 
   /**
    * @param request an `ActionRequest`, or whatever was sent for one
    * @throws InvalidOptionError
    */
-  async act(action: string, request: unknown): Promise<ActionAnswer> {
+  async act(asker: Asker, action: string, request: unknown): Promise<ActionAnswer> {
     if (!isAction(action)) {
       throw new NotFoundException(`There is no action ${action}`);
     }
-    const { filter: fields, ...options } = (request ?? {}) as { filter?: unknown };
+    const { filter: fields, ...others } = (request ?? {}) as { filter?: unknown };
+    if ('by' in others) {
+      throw new InvalidOptionError('by', others.by, 'is what authorize says');
+    }
     const filter = readFilter(fields);
     this.assertNoSecretIsSought(filter);
-    const { result, ...ofShards } = await partly(this.admin[action](filter, options), this.log);
+    assertNamesTasks(filter);
+    const options = { ...others, ...actorOf(asker) };
+    const { result, ...ofShards } = await this.change(asker, (admin) =>
+      partly(admin[action](within(filter, asker.visitor.actsOn), options), this.log),
+    );
     return { ...result, ...ofShards };
   }
 
-  async setPaused(kind: string, paused: boolean): Promise<PauseResult> {
+  async setPaused(asker: Asker, kind: string, paused: boolean): Promise<PauseResult> {
     const number = readInteger(kind, 'kind');
-    const asked = paused ? this.admin.pause(number) : this.admin.resume(number);
-    const { result: changed, ...ofShards } = await partly(asked, this.log);
+    if (!isAmong(asker.visitor.actsOn, number)) {
+      throw new ForbiddenException('You may not change this kind');
+    }
+    const { result: changed, ...ofShards } = await this.change(asker, (admin) =>
+      partly(admin[paused ? 'pause' : 'resume'](number, actorOf(asker)), this.log),
+    );
     return { changed, ...ofShards };
   }
 
   /** As it is stored where it can't be decoded: an operator has to see it all the same. */
-  private async find(id: string): Promise<TaskDetail | null> {
+  private async find(admin: QueueAdmin, id: string): Promise<TaskDetail | null> {
+    const maxPayloadBytes = MAX_PAYLOAD_BYTES;
     try {
-      return await this.admin.task(id, { decoded: this.decoded });
+      return await admin.task(id, { decoded: this.decoded, maxPayloadBytes });
     } catch (error) {
       if (error instanceof TaskPayloadError) {
-        return this.admin.task(id);
+        return admin.task(id, { maxPayloadBytes });
       }
       throw error;
     }
+  }
+
+  private read<T>({ signal }: Asker, work: (admin: QueueAdmin) => Promise<T>): Promise<T> {
+    return this.lanes.reading.ask(signal, work);
+  }
+
+  private change<T>({ signal }: Asker, work: (admin: QueueAdmin) => Promise<T>): Promise<T> {
+    return this.lanes.acting.ask(signal, work);
   }
 
   /** Whether a text is found tells what is hidden. */
@@ -100,4 +133,35 @@ export class TasksApi {
 
 function isAction(action: string): action is DashboardAction {
   return (DASHBOARD_ACTIONS as readonly string[]).includes(action);
+}
+
+function actorOf({ visitor: { user } }: Asker): { by?: string } {
+  return user === null ? {} : { by: user };
+}
+
+/** Once the kinds of the visitor are in the filter, it would no longer be seen that he has named nothing. */
+function assertNamesTasks(filter: TaskFilter): void {
+  if (Object.keys(filter).every((name) => name === 'shard')) {
+    throw new InvalidOptionError(
+      'filter',
+      filter,
+      'must name the tasks to change: an id, a kind, a status …',
+    );
+  }
+}
+
+/** Of the kinds that are asked for, those that are among what the visitor may. */
+function within({ kind, ...filter }: TaskFilter, kinds: KindSet): TaskFilter {
+  if (kinds === null) {
+    return { ...filter, kind };
+  }
+  return {
+    ...filter,
+    kind: kind === undefined ? [...kinds] : [kind as number].filter((one) => kinds.has(one)),
+  };
+}
+
+function shownTo(kinds: KindSet, worker: WorkerView): WorkerView {
+  const isSeen = ({ kind }: { kind: number }) => isAmong(kinds, kind);
+  return { ...worker, kinds: worker.kinds.filter(isSeen), running: worker.running.filter(isSeen) };
 }

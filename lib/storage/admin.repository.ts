@@ -2,19 +2,15 @@ import { shownKey } from '../task/ascii.js';
 import { DatabaseEncoding } from './database-encoding.js';
 import type { StoredActivity } from '../task/activity.js';
 import type { CountedTasks } from '../task/task-counts.js';
-import {
-  type CheckedFilter,
-  classesOf,
-  isWholeClass,
-  type ListClass,
-  SHOWN_STATUSES,
-} from '../task/task-filter.js';
+import type { CheckedFilter } from '../task/task-filter.js';
 import { inTime } from '../task/in-time.js';
 import { NoAnswerError } from '../task/task.errors.js';
 import type { TaskSummary, WorkerView } from '../task/task-view.js';
 import type { ReportedAttempts, ReportedSettings, ReportedSlots } from '../task/worker-report.js';
 import type { Database } from './database.js';
 import type { RunStatement } from './executor.js';
+import type { ListShape } from './list-shape.js';
+import { whoeverAsks } from './lane-database.js';
 import type { ServerMoment } from './server-moment.js';
 import type { QueueSql } from './sql/index.js';
 
@@ -30,6 +26,8 @@ export type StoredSummary = Omit<TaskSummary, 'name' | 'shard'>;
 export interface StoredPage {
   readonly tasks: readonly { readonly task: StoredSummary; readonly place: ListPlace }[];
   readonly examined: number;
+  /** How many rows there were to look at, of those that were asked for: some may have been too large together. */
+  readonly found: number;
   /** The last row that was looked at. */
   readonly last: ListPlace | null;
   readonly ageMs: number | null;
@@ -40,15 +38,19 @@ export interface StoredTask {
   readonly leaseId: number | null;
 }
 
+export interface StoredDetail extends StoredTask {
+  /** Its JSON; null when it is too large. */
+  readonly payload: string | null;
+  readonly payloadBytes: number;
+  readonly errors: string[];
+}
+
 /** A worker process as its lease has it. */
 export interface StoredWorker extends Omit<WorkerView, 'id' | 'lost' | 'kinds' | 'running' | 'shards'> {
   readonly settings: ReportedSettings | null;
   readonly slots: ReportedSlots;
   readonly running: ReportedAttempts;
 }
-
-/** Which index a list walks: the order of the list follows. */
-export type ListShape = ListClass | 'any' | 'byId' | 'byKey';
 
 /** How tasks are changed, by their ids. */
 export type Action = keyof QueueSql['act'];
@@ -75,10 +77,11 @@ export class AdminRepository {
     return this.within(async (_, moment) => moment);
   }
 
-  async count(): Promise<CountedTasks & { oldestDue: Map<number, Date> }> {
+  /** @param mostKinds of further kinds only the sample tells; null: all are counted */
+  async count(mostKinds: number | null): Promise<CountedTasks & { oldestDue: Map<number, Date> }> {
     const { oldest, ...counted } = await this.ask<CountedTasks & { oldest: [kind: number, at: number][] }>(
       this.sql.counts,
-      [SAMPLE_BLOCKS, COUNTED_ROWS],
+      [SAMPLE_BLOCKS, COUNTED_ROWS, mostKinds],
     );
     return { ...counted, oldestDue: new Map(oldest.map(([kind, at]) => [kind, dateOf(at)])) };
   }
@@ -93,11 +96,19 @@ export class AdminRepository {
     filter: CheckedFilter,
     { examine, limit, after }: { examine: number; limit: number; after: ListPlace | null },
   ): Promise<StoredPage> {
-    const { kind, statuses, createdFrom, createdTo, ids } = filter;
+    const { kinds, statuses, createdFrom, createdTo, ids } = filter;
     const range = [createdFrom, createdTo].map((date) => date?.getTime() ?? null);
-    const { tasks, examined, last, ageMs } = await this.within(async (run, moment) => {
+    const { tasks, examined, found, last, ageMs } = await this.within(async (run, moment) => {
       const sought = await this.encoding.sought(run, filter);
-      const parameters = [examine, limit, kind, statuses, ...sought, ...range, ...placeOf(shape, after, ids)];
+      const parameters = [
+        examine,
+        limit,
+        kinds,
+        statuses,
+        ...sought,
+        ...range,
+        ...placeOf(shape, after, ids),
+      ];
       return { ...(await answerOf<PageRow>(run, this.sql.list[shape], parameters)), ageMs: moment.ageMs };
     });
     return {
@@ -107,16 +118,16 @@ export class AdminRepository {
         place: { at, id: row.id },
       })),
       examined,
+      found,
       last: last && { id: last[0], at: last[1] },
     };
   }
 
-  async find(
-    id: string,
-  ): Promise<(StoredTask & { readonly payload: string; readonly errors: string[] }) | null> {
-    const found = await this.ask<(FoundRow & { payload: string; errors: string[] }) | null>(
+  /** @param maxPayloadBytes a larger payload stays where it is; null: none does */
+  async find(id: string, maxPayloadBytes: number | null): Promise<StoredDetail | null> {
+    const found = await this.ask<(FoundRow & Omit<StoredDetail, keyof StoredTask>) | null>(
       this.sql.findTask,
-      [id],
+      [id, maxPayloadBytes],
     );
     return found && { ...found, task: summaryOf(found.task) };
   }
@@ -157,9 +168,12 @@ export class AdminRepository {
     return new Map(rows.map(([kind, at]) => [kind, dateOf(at)]));
   }
 
-  /** What attempts came to in the last minutes, the one that goes on included. */
-  activity(minutes: number): Promise<StoredActivity> {
-    return this.ask(this.sql.activity, [minutes]);
+  /**
+   * What attempts came to in the last minutes, the one that goes on included.
+   * @param mostKinds of so many kinds, those that fail first, and of the others in the totals alone; null: of all
+   */
+  activity(minutes: number, mostKinds: number | null): Promise<StoredActivity> {
+    return this.ask(this.sql.activity, [minutes, mostKinds]);
   }
 
   /** @returns whether that changed anything. */
@@ -176,7 +190,7 @@ export class AdminRepository {
       return new Map(await this.ask<[kind: number, n: number][]>(this.sql.act[action], parameters));
     } catch (error) {
       // Claims may have passed rows that were locked for this and are as they were. Where this fails too, the sweep finds them.
-      await this.within((run) => run(this.sql.rewind, [])).catch(() => undefined);
+      await whoeverAsks(() => this.within((run) => run(this.sql.rewind, []))).catch(() => undefined);
       throw error;
     }
   }
@@ -231,29 +245,6 @@ function placeOf(shape: ListShape, after: ListPlace | null, ids: readonly string
   }
 }
 
-/** The index that finds the tasks of a filter with the least to look at. */
-export function shapeOf({ ids, externalKey, statuses }: CheckedFilter): ListShape {
-  if (ids) {
-    return 'byId';
-  }
-  if (externalKey !== null) {
-    return 'byKey';
-  }
-  const [only, ...others] = classesOf(statuses);
-  return only && others.length === 0 ? only : 'any';
-}
-
-/** Whether every row that a shape looks at is one that the filter means. */
-export function isExact(shape: ListShape, filter: CheckedFilter): boolean {
-  const { kind, statuses, text, createdFrom, createdTo } = filter;
-  if (text !== null || createdFrom || createdTo) {
-    return false;
-  }
-  return shape === 'any'
-    ? kind === null && statuses.length === SHOWN_STATUSES.length
-    : shape !== 'byId' && shape !== 'byKey' && isWholeClass(statuses, shape);
-}
-
 type StoredRow = Omit<StoredSummary, 'createdAt' | 'runAt' | 'finishedAt'> & {
   createdAt: number;
   runAt: number;
@@ -268,6 +259,7 @@ interface FoundRow {
 interface PageRow {
   tasks: [task: StoredRow, at: number][];
   examined: number;
+  found: number;
   last: [id: string, at: number] | null;
 }
 

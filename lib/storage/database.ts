@@ -22,7 +22,7 @@ export interface Database {
   /** How the queue's own connections reach the server. */
   connectionOptions(): ConnectionOptions;
   /** The same on a replica, which can only be read; undefined where there is none. */
-  readonly replica: Pick<Database, 'transaction'> | undefined;
+  readonly replica: Pick<Database, 'transaction' | 'connectionOptions'> | undefined;
   /** The schema that the library itself uses by default. */
   readonly defaultSchema: string;
 }

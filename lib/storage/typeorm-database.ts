@@ -27,7 +27,7 @@ interface PreparingClient {
 
 /** A TypeORM DataSource as the queue's database; with replication set, its master, besides what is asked of `replica`. */
 export class TypeOrmDatabase implements Database {
-  readonly replica: Pick<Database, 'transaction'> | undefined;
+  readonly replica: Database['replica'];
   private readonly prepared: PreparedStatements | undefined;
   private readonly lost = new LostConnections();
   private preparing: Promise<void> | undefined;
@@ -47,7 +47,10 @@ export class TypeOrmDatabase implements Database {
     }
     this.prepared = prepares ? new PreparedStatements() : undefined;
     this.replica = dataSource.options.replication?.slaves.length
-      ? { transaction: (work) => this.withRunner((runner) => this.inOwn(runner, work), 'slave') }
+      ? {
+          transaction: (work) => this.withRunner((runner) => this.inOwn(runner, work), 'slave'),
+          connectionOptions: () => optionsOf(anyOf(this.pools.slaves)),
+        }
       : undefined;
     this.guardNewConnections();
   }
@@ -158,13 +161,9 @@ export class TypeOrmDatabase implements Database {
    * ready, as one that shuts down does, would end the process. What breaks later is kept for who holds it.
    */
   private guardNewConnections(): void {
-    const driver = this.dataSource.driver as unknown as {
-      master?: EventEmitter;
-      slaves?: EventEmitter[];
-      connectedQueryRunners?: (QueryRunner & { databaseConnection?: unknown })[];
-    };
+    const { master, slaves = [] } = this.pools;
     const lose = (client: EventEmitter, error: unknown) => {
-      const holder = driver.connectedQueryRunners?.find(
+      const holder = this.pools.connectedQueryRunners?.find(
         ({ databaseConnection }) => databaseConnection === client,
       );
       if (holder) {
@@ -177,7 +176,7 @@ export class TypeOrmDatabase implements Database {
         client.on('error', (error) => lose(client, error));
       }
     };
-    for (const pool of [driver.master, ...(driver.slaves ?? [])]) {
+    for (const pool of [master, ...slaves]) {
       if (pool && !this.guarded.has(pool)) {
         this.guarded.add(pool);
         // Those too that were opened before.
@@ -189,16 +188,36 @@ export class TypeOrmDatabase implements Database {
   connectionOptions(): ConnectionOptions {
     // The application may have opened its DataSource anew, with other options.
     this.guardNewConnections();
-    const { options, Client } = (
-      this.dataSource.driver as unknown as { master: { options: ConnectionOptions; Client: unknown } }
-    ).master;
-    // Neither is enumerable in a pool's options, so that a spread leaves them out.
-    return { ...options, password: options.password, ssl: options.ssl, Client };
+    return optionsOf(this.pools.master!);
+  }
+
+  /** Those of TypeORM's driver. */
+  private get pools(): {
+    readonly master?: DriverPool;
+    readonly slaves?: readonly DriverPool[];
+    readonly connectedQueryRunners?: readonly (QueryRunner & { readonly databaseConnection?: unknown })[];
+  } {
+    return this.dataSource.driver as object;
   }
 
   get defaultSchema(): string {
     return defaultSchemaOf(this.dataSource);
   }
+}
+
+interface DriverPool extends EventEmitter {
+  readonly Client?: unknown;
+  readonly options: ConnectionOptions;
+}
+
+/** Neither is enumerable in a pool's options, so that a spread leaves them out. */
+function optionsOf({ options, Client }: DriverPool): ConnectionOptions {
+  return { ...options, password: options['password'], ssl: options['ssl'], Client };
+}
+
+/** As TypeORM spreads what it asks of its slaves. */
+function anyOf(pools: readonly DriverPool[] = []): DriverPool {
+  return pools[Math.floor(Math.random() * pools.length)]!;
 }
 
 export function defaultSchemaOf(dataSource: DataSource): string {

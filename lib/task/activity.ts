@@ -63,6 +63,8 @@ export interface StoredActivity {
     failed: number,
     exhausted: number,
   ])[];
+  /** Of all kinds together. */
+  readonly totals: readonly (readonly [at: number, succeeded: number, failed: number, exhausted: number])[];
   readonly waits: readonly BucketRow[];
   readonly runs: readonly BucketRow[];
 }
@@ -74,6 +76,7 @@ export function joinActivity(all: readonly StoredActivity[]): StoredActivity {
   return {
     newest: Math.max(...all.map(({ newest }) => newest)),
     minutes: all.flatMap(({ minutes }) => minutes),
+    totals: all.flatMap(({ totals }) => totals),
     waits: all.flatMap(({ waits }) => waits),
     runs: all.flatMap(({ runs }) => runs),
   };
@@ -90,26 +93,17 @@ export function activityOf(
   for (const [kind, at, succeeded, failed, exhausted] of minutes) {
     const ofKind = points.get(kind) ?? emptyPoints(first, length);
     points.set(kind, ofKind);
-    const index = (at - first) / MINUTE_MS;
-    const point = ofKind[index];
-    // The clocks of shards differ: a minute may have gone for one and not for another.
-    if (point) {
-      ofKind[index] = {
-        at: point.at,
-        succeeded: point.succeeded + succeeded,
-        failed: point.failed + failed,
-        exhausted: point.exhausted + exhausted,
-      };
-    }
+    addTo(ofKind, (at - first) / MINUTE_MS, succeeded, failed, exhausted);
   }
+  const [waitsOf, runsOf] = [bucketsByKind(waits), bucketsByKind(runs)];
   return [...points.keys()]
     .toSorted((a, b) => a - b)
     .map((kind) => ({
       kind,
       name: nameOf(kind),
       points: points.get(kind)!,
-      wait: percentilesOf(bucketsOf(waits, kind)),
-      run: percentilesOf(bucketsOf(runs, kind)),
+      wait: percentilesOf(waitsOf.get(kind) ?? []),
+      run: percentilesOf(runsOf.get(kind) ?? []),
     }));
 }
 
@@ -122,12 +116,47 @@ function emptyPoints(first: number, length: number): ActivityPoint[] {
   }));
 }
 
-function bucketsOf(rows: readonly BucketRow[], wanted: number): number[] {
-  const buckets: number[] = [];
-  for (const [kind, bucket, n] of rows) {
-    if (kind === wanted) {
-      buckets[bucket] = (buckets[bucket] ?? 0) + n;
-    }
+/** All kinds together, minute by minute. */
+export function totalActivity({ newest, totals }: StoredActivity, length: number): ActivityPoint[] {
+  const first = newest - (length - 1) * MINUTE_MS;
+  const points = emptyPoints(first, length);
+  for (const [at, succeeded, failed, exhausted] of totals) {
+    addTo(points, (at - first) / MINUTE_MS, succeeded, failed, exhausted);
   }
-  return Array.from(buckets, (n) => n ?? 0);
+  return points;
+}
+
+/** The clocks of shards differ: a minute may have gone for one and not for another. */
+function addTo(
+  points: ActivityPoint[],
+  index: number,
+  succeeded: number,
+  failed: number,
+  exhausted: number,
+): void {
+  const point = points[index];
+  if (point) {
+    points[index] = {
+      at: point.at,
+      succeeded: point.succeeded + succeeded,
+      failed: point.failed + failed,
+      exhausted: point.exhausted + exhausted,
+    };
+  }
+}
+
+function bucketsByKind(rows: readonly BucketRow[]): Map<number, number[]> {
+  const byKind = new Map<number, number[]>();
+  for (const [kind, bucket, n] of rows) {
+    let buckets = byKind.get(kind);
+    if (!buckets) {
+      buckets = [];
+      byKind.set(kind, buckets);
+    }
+    while (buckets.length <= bucket) {
+      buckets.push(0);
+    }
+    buckets[bucket]! += n;
+  }
+  return byKind;
 }

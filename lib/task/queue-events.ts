@@ -1,3 +1,4 @@
+import type { ActionRecord } from './action-record.js';
 import type { MetricStatus } from './task-status.js';
 
 /** A kind as events name it. */
@@ -136,6 +137,8 @@ export type ProcessQueueEvent =
     }
   /** Nothing could run in this process for a while, heartbeats neither: a handler blocks the event loop. */
   | { readonly type: 'event-loop-blocked'; readonly blockedMs: number; readonly leaseTimeoutMs: number }
+  /** Somebody has changed tasks, paused a kind or resumed it: by the dashboard, the command line or `QueueAdmin`, in this process. */
+  | ({ readonly type: 'action-taken' } & ActionRecord)
   /** A subscriber, or an instrumentation, has thrown. */
   | { readonly type: 'subscriber-failed'; readonly error: unknown };
 

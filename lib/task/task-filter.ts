@@ -9,8 +9,8 @@ export interface TaskFilter {
   id?: string | readonly string[];
   /** The name of the shard that they are in. */
   shard?: string;
-  /** A definition or a number, whether it is handled here or not. */
-  kind?: KindRef;
+  /** A definition or a number, or several, whether they are handled here or not. */
+  kind?: KindRef | readonly KindRef[];
   status?: TaskStatus | readonly TaskStatus[];
   externalKey?: string;
   /** A part of the payload as JSON, whatever its case; up to 1,000 characters. */
@@ -33,7 +33,7 @@ export interface PageOptions {
 export interface CheckedFilter {
   readonly ids: readonly string[] | null;
   readonly shard: string | null;
-  readonly kind: number | null;
+  readonly kinds: readonly number[] | null;
   readonly statuses: readonly TaskStatus[];
   readonly externalKey: string | null;
   readonly text: string | null;
@@ -54,7 +54,7 @@ const CHECKS: Record<keyof TaskFilter, (name: string, value: unknown) => void> =
     ids.forEach((id) => void taskIdOf(id, name));
   },
   shard: (name, value) => assertText(name, value),
-  kind: (name, value) => void kindOf(value as KindRef, name),
+  kind: (name, value) => void kindsOf(value as KindRef | readonly KindRef[], name),
   status: (name, value) => {
     for (const status of Array.isArray(value) ? value : [value]) {
       assert(SHOWN_STATUSES.includes(status), name, status, `must be one of ${SHOWN_STATUSES.join(', ')}`);
@@ -85,13 +85,31 @@ export function checkFilter(filter: TaskFilter): CheckedFilter {
   return {
     ids: id === undefined ? null : listOf(id),
     shard,
-    kind: kind === undefined ? null : kindOf(kind),
+    kinds: kind === undefined ? null : kindsOf(kind),
     statuses: status === undefined ? SHOWN_STATUSES : [...new Set(listOf(status))],
     externalKey,
     text,
     createdFrom,
     createdTo,
   };
+}
+
+/** Numbers of kinds, each once. */
+function kindsOf(kinds: KindRef | readonly KindRef[], field?: string): number[] {
+  const list = Array.isArray(kinds) ? (kinds as readonly KindRef[]) : [kinds as KindRef];
+  return [...new Set(list.map((kind) => kindOf(kind, field)))];
+}
+
+/**
+ * For what changes tasks: a field that turned out undefined must not mean every task there is, and neither must a shard, or every
+ * status by its name.
+ * @throws InvalidOptionError for a filter that means all tasks of the queue or of a shard
+ */
+export function assertNarrow(filter: TaskFilter, checked: CheckedFilter): void {
+  const { ids, kinds, statuses, externalKey, text, createdFrom, createdTo } = checked;
+  const fields = [ids, kinds, externalKey, text, createdFrom, createdTo];
+  const narrows = fields.some((field) => field !== null) || SHOWN_STATUSES.some((s) => !statuses.includes(s));
+  assert(narrows, 'filter', filter, 'must name the tasks to change: an id, a kind, a status …');
 }
 
 /** The id of a task as text, with that of its shard before it where it has one. @throws InvalidOptionError when it can't be one. */
@@ -112,7 +130,7 @@ function isOwnId(id: string): boolean {
 /** How the statuses of a class are stored together: each class has an index of its own. */
 export type ListClass = 'open' | 'broken' | 'finished';
 
-const LIST_CLASS: Record<TaskStatus, ListClass> = {
+export const LIST_CLASS: Record<TaskStatus, ListClass> = {
   new: 'open',
   must_retry: 'open',
   processing: 'open',

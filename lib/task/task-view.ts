@@ -28,7 +28,10 @@ export interface TaskSummary {
 
 /** One task with all that its row tells. */
 export interface TaskDetail extends TaskSummary {
+  /** Null where it is longer than was asked for. */
   readonly payload: unknown;
+  /** The length of its JSON as it is stored. */
+  readonly payloadBytes: number;
   /** The last messages that its kind keeps, oldest first. */
   readonly errors: readonly string[];
   readonly timeline: readonly TimelineEntry[];

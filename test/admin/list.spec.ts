@@ -261,7 +261,7 @@ describe('the statements of a list', () => {
         const rows = await manager.query(`EXPLAIN (ANALYZE, TIMING off) ${list[shape]}`, [
           51,
           51,
-          1,
+          [1],
           statuses[shape],
           null,
           null,

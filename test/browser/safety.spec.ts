@@ -94,6 +94,22 @@ describe.skipIf(!chromiumPath)('what the pages give away', () => {
     expect(faults).toEqual([]);
   });
 
+  it('has them for the kinds that a visitor may change, and says who he is', async () => {
+    const [mine, other] = [await failed('may-change', 1, 'mine'), await failed('may-see', 1, 'other')];
+    access = { user: 'Ada Lovelace', view: true, act: [(await shop.admin.task(mine))!.kind] };
+    const { page, faults } = await browser.visit(`${shop.address}#/tasks/${mine}`);
+    await page.getByText('Ada Lovelace').waitFor();
+    await page.getByRole('button', { name: `Retry task ${mine}` }).waitFor();
+    await page.goto(`${shop.address}#/tasks/${other}`);
+    await page.getByRole('heading', { name: `Task ${other}` }).waitFor();
+    await page.locator('.payload').waitFor();
+    expect(await page.getByRole('button', { name: /Retry|Delete|Cancel|Run now/ }).count()).toBe(0);
+    await page.goto(`${shop.address}#/`);
+    await page.getByRole('button', { name: 'Pause may-change' }).waitFor();
+    expect(await page.getByRole('button', { name: 'Pause may-see' }).count()).toBe(0);
+    expect(faults).toEqual([]);
+  });
+
   it('says so on a phone too, where there is little room for it', async () => {
     const id = await failed('looked-at-on-a-phone', 1, 'phone-1');
     access = 'read-only';
@@ -101,7 +117,7 @@ describe.skipIf(!chromiumPath)('what the pages give away', () => {
     for (const place of ['', '#/tasks', `#/tasks/${id}`, '#/workers']) {
       await page.goto(shop.address + place);
       await page.getByText('Live', { exact: true }).waitFor();
-      await page.getByText('You may look at everything').waitFor();
+      await page.getByText('You may look, but change nothing').waitFor();
       expect([place, await overflowOf(page)]).toEqual([place, 0]);
     }
     expect(faults).toEqual([]);

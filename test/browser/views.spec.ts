@@ -9,6 +9,8 @@ const LONGEST_NAME = 200;
 const LONG_KEY = 300;
 const WIDTHS = [360, 768, 1024, 1440];
 
+const ODD_LANGUAGES = ['en-US@posix', 'C', ''];
+
 describe.skipIf(!chromiumPath)('the pages', () => {
   let database: TestDatabase;
   let shop: DashboardApp;
@@ -32,6 +34,16 @@ describe.skipIf(!chromiumPath)('the pages', () => {
       const other = newKind({ name: `kind-of-many-${n}` });
       shop.queue.registerKind(other, async () => undefined);
     }
+  });
+
+  it.each(ODD_LANGUAGES)('are shown by a browser whose language is %j', async (language) => {
+    const { page, faults } = await browser.visit('about:blank');
+    await page.addInitScript((told) => {
+      Object.defineProperty(Navigator.prototype, 'language', { get: () => told });
+    }, language);
+    await page.goto(shop.address);
+    await page.getByRole('heading', { name: 'Attempts per minute' }).waitFor();
+    expect(faults).toEqual([]);
   });
 
   afterAll(async () => {

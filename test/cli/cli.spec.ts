@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { userInfo } from 'node:os';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createPgQueueMigrations, defineTask, noJitter } from '../../lib/index.js';
@@ -38,6 +39,14 @@ const start = (args: string[], env: Record<string, string> = {}): ChildApp =>
   ]);
 
 async function run(args: string[], env?: Record<string, string>) {
+  const { code, output } = await runWithRecord(args, env);
+  return { code, output: output.replaceAll(RECORD, '') };
+}
+
+/** The line that says who has done what. */
+const RECORD = /^nestjs-pgqueue: \w+ by .*\n/gm;
+
+async function runWithRecord(args: string[], env?: Record<string, string>) {
   const child = start(args, env);
   const code = await child.ended;
   return { code, output: child.output() };
@@ -197,6 +206,17 @@ describe('explain', () => {
   });
 });
 
+it('prints no control and format characters as JSON, and loses none', async () => {
+  const name = 'mail\u202egnp.exe\u009b31m\u{e0041}\u200d';
+  await app.dataSource.query(
+    `INSERT INTO pgqueue_lease (worker, slots, settings) VALUES ($1, '{"7": [5, 2, null]}', '{"silenceMs": 60000, "kinds": {}}')`,
+    [name],
+  );
+  const { output } = await run(['status', '--json']);
+  expect(output.trimEnd()).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  expect(JSON.parse(output).workers).toMatchObject([{ worker: name }]);
+});
+
 describe('retry and cancel', () => {
   it('change the tasks named, and tell by their code when there were none', async () => {
     const ids = [
@@ -224,6 +244,19 @@ describe('retry and cancel', () => {
     ]);
     const limited = await run(['cancel', '--kind', '7', '--limit', '1']);
     expect(limited.output).toBe('1 task was cancelled; the limit was reached, there may be more\n');
+  });
+
+  it('tell who has done what', async () => {
+    const id = await push(1, 'told');
+    const named = await runWithRecord(['cancel', id, '--by', 'jane\u202e\u009b31m']);
+    expect(named.output).toContain(
+      `nestjs-pgqueue: cancel by jane 31m (cli): changed 1 task; id ${id}, limit 1000\n`,
+    );
+    const byUser = await runWithRecord(['cancel', '--key', 'told']);
+    expect(byUser.output).toContain(
+      `nestjs-pgqueue: cancel by ${userInfo().username} (cli): changed 0 tasks; externalKey told, limit 1000\n`,
+    );
+    expect((await runWithRecord(['cancel', id, '--by', ''])).code).toBe(2);
   });
 
   it('find a kind by the name that a worker process has for it', async () => {

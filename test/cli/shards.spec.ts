@@ -53,7 +53,8 @@ function start(args: string[]): ChildApp {
 async function run(...args: string[]) {
   const child = start(args);
   const code = await child.ended;
-  return { code, output: child.output() };
+  // Without the line that says who has done what.
+  return { code, output: child.output().replaceAll(/^nestjs-pgqueue: \w+ by .*\n/gm, '') };
 }
 
 const push = async (shard: string) =>

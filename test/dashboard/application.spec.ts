@@ -37,7 +37,7 @@ const worksAt = (base: string) => ({
   leadsTo: `${base}/`,
   page: expect.stringContaining('The title of the pages'),
   file: 200,
-  session: { access: 'full', redacted: false, shards: ['default'] },
+  session: { user: null, access: 'full', actsOn: null, redacted: false, shards: ['default'] },
   pause: { changed: true },
   event: 'overview',
   missing: [404, { message: 'There is nothing here' }],

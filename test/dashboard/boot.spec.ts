@@ -115,7 +115,13 @@ it('takes its options from a factory, with what that injects', async () => {
   const app = testing.createNestApplication();
   await app.listen(0, '127.0.0.1');
   const session = await fetch(`${await app.getUrl()}/queue/api/session`);
-  expect(await session.json()).toEqual({ access: 'read-only', redacted: true, shards: ['default'] });
+  expect(await session.json()).toEqual({
+    user: null,
+    access: 'read-only',
+    actsOn: [],
+    redacted: true,
+    shards: ['default'],
+  });
   await app.close();
 });
 

@@ -44,6 +44,40 @@ it('hides fields by their names, at any depth and in any case', async () => {
   });
 });
 
+it('looks into JSON within strings, however deep, and shows none of what it can not read', async () => {
+  const { app } = await start(['card', 'TOKEN']);
+  const inner = JSON.stringify({ note: 'n', card: '4111', deep: JSON.stringify([{ Token: 'abc', n: 1 }]) });
+  const { id } = await app.queue.pushTask({
+    kind: Mail,
+    payload: {
+      body: inner,
+      escaped: '{"c\\u0061rd": "4111"}',
+      cut: inner.slice(0, 30),
+      cutEscaped: '{"c\\u0061rd": "4111", "n',
+      log: `sent ${inner} at noon`,
+      twice: `${inner}\n${inner}`,
+      plain: 'a [card] and {token}',
+      spaced: '{ "a": 1.0 }',
+    },
+  });
+  const { task } = await app.json(`tasks/${id}`);
+  expect(JSON.stringify(task)).not.toMatch(/4111|abc/);
+  expect(task.payload).toEqual({
+    body: JSON.stringify({
+      note: 'n',
+      card: '[redacted]',
+      deep: JSON.stringify([{ Token: '[redacted]', n: 1 }]),
+    }),
+    escaped: '{"card":"[redacted]"}',
+    cut: '[redacted]',
+    cutEscaped: '[redacted]',
+    log: '[redacted]',
+    twice: '[redacted]',
+    plain: 'a [card] and {token}',
+    spaced: '{ "a": 1.0 }',
+  });
+});
+
 it('shows what a function makes of a payload', async () => {
   const { app, id } = await start((payload, { kind, name }) =>
     kind === Mail.kind ? { to: (payload as typeof PAYLOAD).to, name } : undefined,
@@ -70,14 +104,20 @@ it.each([
   expect(await response.json()).toEqual({ message: "Something went wrong; the application's log says what" });
   expect(log).toHaveBeenCalledExactlyOnceWith(
     `GET /pgqueue/api/tasks/${id}: no ada`,
-    expect.stringContaining('Error: no ada'),
+    expect.stringMatching(/^ {4}at /),
   );
   log.mockRestore();
 });
 
 it('shows no payloads in lists, and finds none by their text', async () => {
   const { app, id } = await start(['card']);
-  expect(await app.json('session')).toEqual({ access: 'full', redacted: true, shards: ['default'] });
+  expect(await app.json('session')).toEqual({
+    user: null,
+    access: 'full',
+    actsOn: null,
+    redacted: true,
+    shards: ['default'],
+  });
   const { tasks } = await app.json(`tasks?id=${id}`);
   expect(tasks).toMatchObject([{ id, payloadPreview: '' }]);
   const search = await app.get('/pgqueue/api/tasks?text=ada');

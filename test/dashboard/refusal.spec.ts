@@ -1,6 +1,7 @@
-import { ForbiddenException } from '@nestjs/common';
-import { expect, it } from 'vitest';
-import { refusalOf } from '../../lib/dashboard/refusal.js';
+import { ForbiddenException, Logger } from '@nestjs/common';
+import { expect, it, vi } from 'vitest';
+import { BusyError } from '../../lib/admin/turnstile.js';
+import { logRefused, refusalOf } from '../../lib/dashboard/refusal.js';
 import { InvalidOptionError } from '../../lib/index.js';
 
 const coded = (code: string) => Object.assign(new Error('secret'), { code });
@@ -23,7 +24,19 @@ it.each([
   ],
   ['a refused connection', coded('ECONNREFUSED'), away],
   ['a server that stops', coded('57P01'), away],
-  ['a statement that took too long', coded('57014'), away],
+  [
+    'a statement that took too long',
+    coded('57014'),
+    {
+      status: 503,
+      refusal: { message: 'It took too long, and was given up; a narrower filter takes less' },
+    },
+  ],
+  [
+    'too many who ask',
+    new BusyError('the line is full'),
+    { status: 503, refusal: { message: 'Others ask for too much at the moment; try again soon' } },
+  ],
   ['too many connections', coded('53300'), away],
   ['a server that stands by', coded('25006'), away],
   ['a connection that broke', new Error('Connection terminated unexpectedly'), away],
@@ -36,4 +49,13 @@ it.each([
   ['nothing', undefined, neutral],
 ])('tells of %s', (_, error, refusal) => {
   expect(refusalOf(error)).toEqual(refusal);
+});
+
+it('writes a line and the frames of the stack, whatever is in a message', () => {
+  const log = vi.spyOn(Logger.prototype, 'error').mockReturnValue();
+  logRefused('GET /x', 500, new Error('a\nERROR [PgQueue] forged\u009b31m\u202e'));
+  const [[line, stack]] = log.mock.calls as unknown as [[string, string]];
+  expect(line).toBe('GET /x: a ERROR [PgQueue] forged 31m ');
+  expect(stack).toMatch(/^ {4}at .*refusal\.spec\.ts/);
+  expect(stack).not.toContain('forged');
 });

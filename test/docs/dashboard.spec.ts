@@ -50,13 +50,15 @@ it('asks for a password', async () => {
 });
 
 it('asks a service of the application', async () => {
-  const cookies = ['', 'role=guest', 'role=support', 'role=ops'].map((cookie) => ({ cookie }));
+  const cookies = ['', 'user=eve; role=guest', 'user=ada; role=support', 'user=bob; role=ops'].map(
+    (cookie) => ({ cookie }),
+  );
   const answers = await ask(SupportModule, '/ops/queue/api/session', cookies);
   expect(await Promise.all(answers.map((answer) => answer.json()))).toEqual([
     { message: 'Forbidden' },
     { message: 'Forbidden' },
-    { access: 'read-only', redacted: true, shards: ['default'] },
-    { access: 'full', redacted: true, shards: ['default'] },
+    { user: 'ada', access: 'read-only', actsOn: [], redacted: true, shards: ['default'] },
+    { user: 'bob', access: 'full', actsOn: null, redacted: true, shards: ['default'] },
   ]);
 });
 

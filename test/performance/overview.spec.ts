@@ -49,7 +49,8 @@ async function rowsRead(): Promise<{ rows: number; scans: number }> {
 async function readByOverview(): Promise<{ rows: number; scans: number }> {
   const before = await rowsRead();
   const app = await createApp();
-  await new OverviewFeed(app.get(QueueAdmin), 1000, 0).now();
+  const admin = app.get(QueueAdmin);
+  await new OverviewFeed({ ask: (_, work) => work(admin) }, 1000, 0).now({ kinds: null });
   await app.close();
   const after = await until(async () => {
     const now = await rowsRead();

@@ -73,7 +73,7 @@ it.each([
   const sql = queueSql(QUEUE_SCHEMA);
   const admin = new AdminRepository(explaining, sql, 30_000);
   const repository = new SnapshotRepository(explaining, sql);
-  await admin.count();
+  await admin.count(null);
   await admin.workers();
   await admin.pauses();
   await repository.vitals();

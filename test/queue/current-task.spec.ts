@@ -107,4 +107,6 @@ it("Nest's lines say it, in JSON, without the payload", async () => {
   });
   expect(within).not.toContain('secret');
   expect(JSON.parse(outside)).not.toHaveProperty('task');
+  const [odd] = await linesOf(new TaskConsoleLogger({ json: true }), 'send\u202ejson\u009b31m');
+  expect(JSON.parse(odd)).toMatchObject({ task: { name: 'send json 31m' } });
 });

@@ -5,6 +5,9 @@ import { Test } from '@nestjs/testing';
 import { CHANGE_HEADER } from '../../lib/dashboard/dashboard-api.js';
 import { DashboardAssets } from '../../lib/dashboard/dashboard-assets.js';
 import { PgQueueDashboardModule, type PgQueueDashboardOptions } from '../../lib/dashboard/index.js';
+import { AllowedHosts } from '../../lib/dashboard/allowed-hosts.js';
+import { DASHBOARD_OPTIONS, type ResolvedDashboardOptions } from '../../lib/dashboard/dashboard.options.js';
+import { DashboardLanes } from '../../lib/dashboard/dashboard-lanes.js';
 import { Doorkeeper } from '../../lib/dashboard/doorkeeper.js';
 import { OverviewFeed } from '../../lib/dashboard/overview-feed.js';
 import { OverviewStream } from '../../lib/dashboard/overview-stream.js';
@@ -33,6 +36,10 @@ export interface DashboardAppOptions {
   prepare?: (app: INestApplication) => void;
   /** How often the overview is asked for, and viewers are; in ms. */
   times?: { period: number; heartbeat: number };
+  /** How long `authorize` may take, in ms. */
+  patience?: number;
+  /** How many may watch the overview. */
+  streams?: number;
 }
 
 export interface DashboardApp {
@@ -67,6 +74,8 @@ export async function createDashboardApp({
   application = {},
   prepare,
   times = { period: 50, heartbeat: 10_000 },
+  patience,
+  streams,
 }: DashboardAppOptions): Promise<DashboardApp> {
   const testing = await Test.createTestingModule({
     imports: [...queue, ...imports, PgQueueDashboardModule.forRoot(dashboard)],
@@ -77,14 +86,20 @@ export async function createDashboardApp({
     .useValue(await DashboardAssets.load(PAGES))
     .overrideProvider(OverviewFeed)
     .useFactory({
-      inject: [QueueAdmin],
-      factory: (admin: QueueAdmin) => new OverviewFeed(admin, times.period, 0),
+      inject: [DashboardLanes],
+      factory: ({ overview }: DashboardLanes) => new OverviewFeed(overview, times.period, 0),
     })
     .overrideProvider(OverviewStream)
     .useFactory({
       inject: [OverviewFeed, Doorkeeper],
       factory: (feed: OverviewFeed, doorkeeper: Doorkeeper) =>
-        new OverviewStream(feed, doorkeeper, times.heartbeat),
+        new OverviewStream(feed, doorkeeper, times.heartbeat, streams),
+    })
+    .overrideProvider(Doorkeeper)
+    .useFactory({
+      inject: [DASHBOARD_OPTIONS],
+      factory: ({ authorize, allowedHosts }: ResolvedDashboardOptions) =>
+        new Doorkeeper(authorize, new AllowedHosts(allowedHosts), patience),
     })
     .compile();
   const app =

@@ -16,6 +16,7 @@ it('shows one point for each minute, without gaps, up to the one that goes on', 
       [1, minute(2), 7, 0, 0],
       [2, minute(3), 4, 0, 0],
     ] as const,
+    totals: [],
     waits: [
       [2, bucketOf(10), 4],
       [2, bucketOf(1000), 1],

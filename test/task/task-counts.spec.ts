@@ -4,7 +4,7 @@ import { combineCounts, type CountedTasks } from '../../lib/task/task-counts.js'
 const caps = { open: 100, finished: 100, broken: 500 };
 const combine = (answer: Partial<CountedTasks>) =>
   combineCounts(
-    { percent: 10, caps, counted: [], sampled: [], ...answer },
+    { percent: 10, partial: false, caps, counted: [], sampled: [], ...answer },
     (kind) => `kind ${kind}`,
     new Map(),
   );
@@ -50,6 +50,22 @@ describe('combineCounts', () => {
       cancelled: { count: 20, approximate: true },
       new: { count: 0, approximate: false },
     });
+  });
+
+  it('estimates kinds that were not counted, where there are too many of them', () => {
+    const counted: CountedTasks['counted'] = [
+      ['open', 1, 'new', 7],
+      ['broken', 2, 'no_attempts_left', 1],
+    ];
+    const sampled: CountedTasks['sampled'] = [
+      [1, 'new', 1],
+      [2, 'new', 3],
+    ];
+    const news = (partial: boolean) =>
+      combine({ partial, counted, sampled }).map(({ statuses }) => statuses.new);
+    const exact = { count: 7, approximate: false };
+    expect(news(true)).toEqual([exact, { count: 30, approximate: true }]);
+    expect(news(false)).toEqual([exact, { count: 0, approximate: false }]);
   });
 
   it('lists kinds in order, by name', () => {

@@ -84,7 +84,7 @@ function NoKind({ missing, lost }: { missing: number; lost: number }) {
 }
 
 function Remedy({ kind, trouble: { remedy } }: { kind: LoadedKind; trouble: Trouble }) {
-  const mayChange = useMayChange();
+  const mayChange = useMayChange(kind.kind);
   const number = String(kind.kind);
   switch (remedy) {
     case 'retry': {

@@ -16,7 +16,7 @@ export function KindRow({
   judged: JudgedKind;
   onChart: (kind: number) => void;
 }) {
-  const mayChange = useMayChange();
+  const mayChange = useMayChange(kind.kind);
   const { name, statuses, points, wait, run, oldestDueAt, slots, processes } = kind;
   const number = String(kind.kind);
   const failed = points.reduce((sum, point) => sum + point.failed, 0);

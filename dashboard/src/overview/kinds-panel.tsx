@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import { formatExactly } from '../format.js';
 import { STATUS_NAMES, STATUSES } from '../statuses.js';
 import { Message } from '../ui/message.js';
 import {
@@ -45,9 +46,12 @@ const COLUMNS: readonly Column[] = [
 /** Every kind with its figures. */
 export function KindsPanel({
   kinds,
+  more,
   onChart,
 }: {
   kinds: readonly JudgedKind[];
+  /** So many kinds are not among them. */
+  more: number;
   onChart: (kind: number) => void;
 }) {
   const [order, setOrder] = useState(BY_TROUBLE);
@@ -76,6 +80,12 @@ export function KindsPanel({
           />
         </div>
       </div>
+      {more > 0 && (
+        <p class="faint panel-note">
+          At least {formatExactly(more)} more kinds are quiet, or have less to tell. Tasks finds them by their
+          numbers.
+        </p>
+      )}
       {found.length === 0 ? (
         <Message title="No kind has this name">
           <button type="button" class="button" onClick={() => setText('')}>

@@ -59,8 +59,8 @@ function Loaded({ overview }: { overview: LoadedOverview }) {
     <>
       {head}
       <Attention kinds={judged} missing={missing.length} lost={overview.workers.lost} />
-      <ThroughputPanel kinds={overview.kinds} charted={charted} onChart={setCharted} />
-      <KindsPanel kinds={judged} onChart={setCharted} />
+      <ThroughputPanel overview={overview} charted={charted} onChart={setCharted} />
+      <KindsPanel kinds={judged} more={overview.moreKinds} onChart={setCharted} />
     </>
   );
 }

@@ -1,20 +1,20 @@
 import { useMemo, useState } from 'preact/hooks';
-import type { LoadedKind } from '../api.js';
+import type { LoadedKind, LoadedOverview } from '../api.js';
 import { formatClock, formatExactly, formatNumber, plural } from '../format.js';
 import { type Minute, ThroughputChart } from './throughput-chart.js';
 
 /** The last hour, of all kinds or of one. */
 export function ThroughputPanel({
-  kinds,
+  overview: { kinds, throughput },
   charted,
   onChart,
 }: {
-  kinds: readonly LoadedKind[];
+  overview: LoadedOverview;
   charted: number | null;
   onChart: (kind: number | null) => void;
 }) {
   const [at, setAt] = useState<number | null>(null);
-  const minutes = useMemo(() => minutesOf(kinds, charted), [kinds, charted]);
+  const minutes = useMemo(() => minutesOf(throughput, kinds, charted), [throughput, kinds, charted]);
   const named = useMemo(() => kinds.toSorted((a, b) => a.name.localeCompare(b.name, 'en')), [kinds]);
   const pointed = at === null ? undefined : minutes[at];
   const shown = pointed ?? total(minutes);
@@ -55,18 +55,18 @@ export function ThroughputPanel({
   );
 }
 
-function minutesOf(kinds: readonly LoadedKind[], charted: number | null): Minute[] {
-  const sums = new Map<number, Minute>();
-  for (const { kind, points } of kinds) {
-    if (charted === null || kind === charted) {
-      for (const { at, succeeded, failed } of points) {
-        const time = Date.parse(at);
-        const sum = sums.get(time) ?? { at: time, succeeded: 0, failed: 0 };
-        sums.set(time, { at: time, succeeded: sum.succeeded + succeeded, failed: sum.failed + failed });
-      }
-    }
-  }
-  return [...sums.values()].toSorted((a, b) => a.at - b.at);
+/** Of all kinds, or of one; where nothing happened of that, minutes of nothing. */
+function minutesOf(
+  throughput: LoadedOverview['throughput'],
+  kinds: readonly LoadedKind[],
+  charted: number | null,
+): Minute[] {
+  const points = charted === null ? throughput : (kinds.find(({ kind }) => kind === charted)?.points ?? []);
+  return throughput.map(({ at }, minute) => ({
+    at: Date.parse(at),
+    succeeded: points[minute]?.succeeded ?? 0,
+    failed: points[minute]?.failed ?? 0,
+  }));
 }
 
 function total(minutes: readonly Minute[]): { succeeded: number; failed: number } {

@@ -6,14 +6,11 @@ import { STATUS_NAMES, STATUSES } from '../statuses.js';
 import { SlotsBar } from '../ui/slots-bar.js';
 
 /** All kinds together. */
-export function Totals({ overview: { kinds, workers } }: { overview: LoadedOverview }) {
-  const slots = kinds.map((kind) => kind.slots);
+export function Totals({ overview: { totals, workers } }: { overview: LoadedOverview }) {
   return (
     <section class="panel totals" aria-label="All kinds together">
       {STATUSES.map((status) => {
-        const counts = kinds.map(({ statuses }) => statuses[status]);
-        const count = sum(counts.map((each) => each.count));
-        const approximate = counts.some((each) => each.approximate);
+        const { count, approximate } = totals.statuses[status];
         return (
           <Total
             key={status}
@@ -27,7 +24,7 @@ export function Totals({ overview: { kinds, workers } }: { overview: LoadedOverv
         );
       })}
       <Total name="Slots in use" href={links.workers}>
-        <SlotsBar busy={sum(slots.map(({ busy }) => busy))} capacity={sum(slots.map((s) => s.capacity))} />
+        <SlotsBar busy={totals.busy} capacity={totals.capacity} />
       </Total>
       <Total name="Processes" href={links.workers} tone={workers.lost > 0 ? 'bad' : undefined}>
         {formatNumber(workers.live)}
@@ -56,8 +53,4 @@ function Total({
       <span class="total-figure">{children}</span>
     </a>
   );
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -57,7 +57,7 @@ function Loaded({ page: { task, explanation } }: { page: LoadedTaskPage }) {
       <div class="task-columns">
         <div class="task-main">
           <ErrorHistory errors={task.errors} attempts={attempts} failed={failed} />
-          <Payload value={task.payload} />
+          <Payload value={task.payload} bytes={task.payloadBytes} />
         </div>
         <div class="task-side">
           <TaskFacts task={task} />
@@ -81,7 +81,7 @@ function textOf(explanation: LoadedTaskPage['explanation']): string {
 }
 
 function Actions({ page: { task }, onDone }: { page: LoadedTaskPage; onDone: () => void }) {
-  const mayChange = useMayChange();
+  const mayChange = useMayChange(task.kind);
   const target = { filter: { id: task.id }, what: `task ${task.id}` };
   return mayChange ? (
     <span class="page-actions">

@@ -57,11 +57,11 @@ function ofSelection(chosen: readonly LoadedTask[]): Meant {
   };
 }
 
-/** An empty filter would mean everything there is: the server refuses it. */
+/** An empty filter, or one of a shard alone, would mean everything there is: the server refuses it. */
 function ofFilter(query: TaskQuery): Meant {
   const statuses = statusesOf(query);
   return {
-    filter: Object.keys(query).length > 0 ? query : null,
+    filter: Object.keys(query).some((field) => field !== 'shard') ? query : null,
     what: 'all tasks that the filter means',
     many: true,
     statuses: statuses.length > 0 ? statuses : STATUSES,

@@ -2,7 +2,8 @@ import { useState } from 'preact/hooks';
 import type { ActionRequest, DashboardAction } from '../../../lib/dashboard/dashboard-api.js';
 import { api } from '../api.js';
 import { formatCount } from '../format.js';
-import { useKindName, useKinds } from '../kinds.js';
+import { useKindName, useKinds, useMoreKinds } from '../kinds.js';
+import { useActsOn } from '../session.js';
 import { tell } from '../notices.js';
 import { Confirm } from '../ui/confirm.js';
 import { ACTIONS, countMeant, resultText } from './task-actions.js';
@@ -67,8 +68,11 @@ function Question({
   const { name, effect, danger } = ACTIONS[action];
   const kindName = useKindName();
   const [limit, setLimit] = useState(String(DEFAULT_LIMIT));
-  const kinds = useKinds();
-  const known = countMeant(action, filter, kinds);
+  const actsOn = useActsOn();
+  const kinds = useKinds().filter(({ kind }) => actsOn?.includes(kind) ?? true);
+  const moreKinds = useMoreKinds();
+  // Of all kinds nothing is known where some are missing.
+  const known = filter.kind === undefined && moreKinds > 0 ? null : countMeant(action, filter, kinds);
   const act = async () => {
     const result = await api.act(action, many ? { filter, limit: Number(limit) } : { filter });
     forgetList();
@@ -84,6 +88,7 @@ function Question({
       onClose={onClose}
     >
       <p>{effect}</p>
+      {actsOn && <p>Tasks of kinds that you may not change are left alone.</p>}
       {many && (
         <>
           {known && (

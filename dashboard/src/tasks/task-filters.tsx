@@ -1,6 +1,6 @@
 import { useLayoutEffect, useState } from 'preact/hooks';
 import type { TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
-import { useKinds } from '../kinds.js';
+import { useKinds, useMoreKinds } from '../kinds.js';
 import { goTo, links } from '../router.js';
 import { useRedacted, useShards } from '../session.js';
 import { STATUS_NAMES, STATUSES } from '../statuses.js';
@@ -12,6 +12,7 @@ export function TaskFilters({ query }: { query: TaskQuery }) {
   // Before the visitor can type into what is shown.
   useLayoutEffect(() => setDraft(query), [JSON.stringify(query)]);
   const redacted = useRedacted();
+  const moreKinds = useMoreKinds();
   // On a phone the fields would fill the screen.
   const [open, setOpen] = useState(() => Object.keys(query).some((field) => field !== 'status'));
   const change = (fields: TaskQuery) => setDraft({ ...draft, ...fields });
@@ -36,6 +37,13 @@ export function TaskFilters({ query }: { query: TaskQuery }) {
       </button>
       <div class={`filters-fields${open ? ' filters-open' : ''}`}>
         <KindFilter kind={draft.kind} onChange={(kind) => changeNow({ kind })} />
+        {moreKinds > 0 && (
+          <TextField
+            name="Kind by its number"
+            value={draft.kind}
+            onChange={(kind) => change({ kind: kind || undefined })}
+          />
+        )}
         <ShardFilter shard={draft.shard} onChange={(shard) => changeNow({ shard })} />
         <TextField name="Key" value={draft.externalKey} onChange={(externalKey) => change({ externalKey })} />
         <TextField name="Id" value={draft.id} hint="1, 2, 3" onChange={(id) => change({ id })} />

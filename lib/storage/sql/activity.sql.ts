@@ -13,7 +13,7 @@ const sum = (column: string) => `ARRAY(
 const buckets = (column: string) => `(
   SELECT coalesce(json_agg(json_build_array(kind, bucket - 1, n)), '[]')
   FROM (
-    SELECT r.kind, b.bucket, sum(b.n) AS n FROM recent r, unnest(r.${column}) WITH ORDINALITY AS b(n, bucket)
+    SELECT r.kind, b.bucket, sum(b.n) AS n FROM shown r, unnest(r.${column}) WITH ORDINALITY AS b(n, bucket)
     WHERE b.n > 0 GROUP BY 1, 2
   ) summed)`;
 
@@ -42,17 +42,25 @@ WITH expired AS (
   RETURNING kind
 )
 SELECT count(*)::int AS count FROM expired`,
-    /** $1 how many minutes, the one that goes on included. */
+    /** $1 how many minutes, the one that goes on included · $2 of how many kinds at most, those that fail first; null: of all. */
     activity: `
 WITH clock AS MATERIALIZED (
   SELECT ${CURRENT_MINUTE} AS newest
 ), recent AS MATERIALIZED (
-  SELECT a.* FROM clock, ${activity} a
+  SELECT a AS row FROM clock, ${activity} a
   WHERE a.minute > clock.newest - $1::int * interval '1 minute' AND a.minute <= clock.newest
+), shown AS MATERIALIZED (
+  SELECT r.* FROM (
+    SELECT array_agg(row) AS rows FROM recent
+    GROUP BY (row).kind ORDER BY sum((row).failed) DESC, sum((row).succeeded) DESC, (row).kind LIMIT $2::int
+  ) busiest, unnest(busiest.rows) r
 )
 SELECT json_build_object(
   'newest', (SELECT ${millis('newest')} FROM clock),
-  'minutes', (SELECT coalesce(json_agg(json_build_array(kind, ${millis('minute')}, succeeded, failed, exhausted)), '[]') FROM recent),
+  'minutes', (SELECT coalesce(json_agg(json_build_array(kind, ${millis('minute')}, succeeded, failed, exhausted)), '[]') FROM shown),
+  'totals', (SELECT coalesce(json_agg(json_build_array(at, succeeded, failed, exhausted)), '[]') FROM (
+    SELECT ${millis('(row).minute')} AS at, sum((row).succeeded) AS succeeded, sum((row).failed) AS failed, sum((row).exhausted) AS exhausted
+    FROM recent GROUP BY (row).minute) summed),
   'waits', ${buckets('wait')}, 'runs', ${buckets('run')})::text AS answer`,
   };
 }

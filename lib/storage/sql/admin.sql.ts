@@ -2,17 +2,22 @@ import pg from 'pg';
 import type { SchemaNames } from '../schema-names.js';
 import { micros, millis, OPEN } from './clock.sql.js';
 import { FIX_PATH } from './path.sql.js';
-import { FINISHED, kindsIn, SHOWN_STATUS, taskSummary } from './shown.sql.js';
+import { ERROR_CHARACTERS, FINISHED, kindsIn, SHOWN_STATUS, taskSummary } from './shown.sql.js';
+
+/** How many error messages of a task are shown, the last ones. */
+const MAX_ERRORS = 100;
 
 const BROKEN = "= 'no_attempts_left'";
 
+const isDue = (t: string) => `${t}.lease_id IS NULL AND ${t}.run_at <= now()`;
+
 export function adminSql({ task, lease, pause, channel }: SchemaNames) {
   const counted = (of: string, condition: string, order: string, status = SHOWN_STATUS) => `
-  SELECT '${of}' AS class, g.kind, found.status, found.n
+  SELECT '${of}' AS class, g.kind, found.status, found.n, found.oldest
   FROM groups g, LATERAL (
-    SELECT few.status, count(*) AS n
+    SELECT few.status, count(*) AS n, min(few.run_at) AS oldest
     FROM (
-      SELECT ${status} AS status FROM ${task} t
+      SELECT ${status} AS status, CASE WHEN ${isDue('t')} THEN t.run_at END AS run_at FROM ${task} t
       WHERE t.kind = g.kind AND t.status ${condition} ORDER BY ${order} LIMIT (SELECT ${of} FROM cap)
     ) few GROUP BY few.status
   ) found
@@ -33,16 +38,18 @@ export function adminSql({ task, lease, pause, channel }: SchemaNames) {
      * Tasks by kind and status. Small groups are counted by their index; where that meets the cap, a sample of the table's blocks
      * tells how many there may be. Broken ones, which matter more and cost less, are counted further. Finished ones, whose status only
      * the table knows, are not told apart (status null) where their index meets the cap, and the sample can tell.
-     * A table of no more blocks than the sample is read whole, and so counted exactly.
-     * $1 blocks to sample · $2 how many rows to count at most in all.
+     * A table of no more blocks than the sample is read whole, and so counted exactly. The oldest due task of a kind is among those
+     * that were counted; where that meets the cap, each priority is asked for its own.
+     * $1 blocks to sample · $2 how many rows to count at most in all · $3 so many kinds of a class are counted at most, and of others
+     * the sample tells; null: all are.
      */
     counts: `
 WITH RECURSIVE ${kindsIn('open_kinds', task, `q.status IN ${OPEN}`)}, ${kindsIn('broken_kinds', task, `q.status ${BROKEN}`)},
 ${kindsIn('finished_kinds', task, `q.status IN ${FINISHED}`)},
 groups AS MATERIALIZED (
-  SELECT 'open' AS class, kind FROM open_kinds WHERE kind IS NOT NULL
-  UNION ALL SELECT 'broken', kind FROM broken_kinds WHERE kind IS NOT NULL
-  UNION ALL SELECT 'finished', kind FROM finished_kinds WHERE kind IS NOT NULL
+  (SELECT 'open' AS class, kind FROM open_kinds WHERE kind IS NOT NULL LIMIT $3::int)
+  UNION ALL (SELECT 'broken', kind FROM broken_kinds WHERE kind IS NOT NULL LIMIT $3::int)
+  UNION ALL (SELECT 'finished', kind FROM finished_kinds WHERE kind IS NOT NULL LIMIT $3::int)
 ), cap AS MATERIALIZED (
   SELECT n AS open, n AS finished, n * 5 AS broken
   FROM (SELECT greatest(100, least(1000, $2::int / greatest(1, count(*)))) AS n FROM groups) shared
@@ -67,18 +74,23 @@ ${counted('broken', BROKEN, 't.created_at', "'no_attempts_left'")}
 UNION ALL
 ${counted('finished', `IN ${FINISHED}`, 't.finished_at')} AND g.kind NOT IN (SELECT kind FROM much_finished)
 UNION ALL
-  SELECT 'finished', kind, NULL, (SELECT finished FROM cap) FROM much_finished
+  SELECT 'finished', kind, NULL, (SELECT finished FROM cap), NULL FROM much_finished
+), open_counted AS MATERIALIZED (
+  SELECT kind, min(oldest) AS oldest, sum(n) < (SELECT open FROM cap) AS whole FROM counted WHERE class = 'open' GROUP BY kind
 ), oldest AS (
-  SELECT k.kind, min(due.run_at) AS run_at
-  FROM open_kinds k, generate_series(0, 9) AS level, LATERAL (
+  SELECT kind, oldest AS run_at FROM open_counted WHERE whole AND oldest IS NOT NULL
+  UNION ALL
+  SELECT k.kind, min(due.run_at)
+  FROM open_counted k, generate_series(0, 9) AS level, LATERAL (
     SELECT q.run_at FROM ${task} q
-    WHERE q.kind = k.kind AND q.priority = level AND q.status IN ${OPEN} AND q.lease_id IS NULL AND q.run_at <= now()
+    WHERE q.kind = k.kind AND q.priority = level AND q.status IN ${OPEN} AND ${isDue('q')}
     ORDER BY q.run_at, q.id LIMIT 1
   ) due
-  GROUP BY k.kind
+  WHERE NOT k.whole GROUP BY k.kind
 )
 SELECT json_build_object(
-  'percent', (SELECT percent FROM share), 'caps', (SELECT to_json(cap) FROM cap),
+  'percent', (SELECT percent FROM share),
+  'partial', (SELECT coalesce(bool_or(n >= $3::int), false) FROM (SELECT count(*) AS n FROM groups GROUP BY class) numbers), 'caps', (SELECT to_json(cap) FROM cap),
   'counted', (SELECT coalesce(json_agg(json_build_array(class, kind, status, n)), '[]') FROM counted),
   'sampled', (SELECT coalesce(json_agg(json_build_array(kind, status, n)), '[]') FROM sampled),
   'oldest', (SELECT coalesce(json_agg(json_build_array(kind, ${micros('run_at')})), '[]') FROM oldest))::text AS answer`,
@@ -91,9 +103,13 @@ SELECT coalesce(json_agg(json_build_object(
 FROM ${lease} l`,
     pauses: `
 SELECT coalesce(json_agg(json_build_array(kind, ${micros('paused_at')}) ORDER BY kind), '[]')::text AS answer FROM ${pause}`,
-    /** $1 id. */
+    /** $1 id · $2 a longer payload, in bytes, is not answered; null: any is. */
     findTask: `
-SELECT json_build_object('task', ${taskSummary(lease)}, 'payload', t.payload::text, 'errors', coalesce(t.messages, '{}'),
+SELECT json_build_object('task', ${taskSummary(lease)}, 'payloadBytes', octet_length(t.payload::text),
+  'payload', CASE WHEN $2::int IS NULL OR octet_length(t.payload::text) <= $2::int THEN t.payload::text END,
+  'errors', ARRAY(
+    SELECT left(shown.message, ${ERROR_CHARACTERS})
+    FROM unnest(t.messages[greatest(1, cardinality(t.messages) - ${MAX_ERRORS - 1}):]) WITH ORDINALITY AS shown(message, n) ORDER BY n),
   'leaseId', CASE WHEN t.status IN ${OPEN} THEN t.lease_id END)::text AS answer
 FROM ${task} t WHERE t.id = $1::bigint`,
     /** The task's place among the due ones of its kind. $1 id · $2 how many to count at most. */

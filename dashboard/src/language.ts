@@ -1,0 +1,9 @@
+/*
+ * Some browsers tell a language that Intl refuses, such as `en-US@posix` of Chromium under LANG=C, and the chart's library hands it
+ * to Intl as it is loaded. Import this before anything else.
+ */
+try {
+  Intl.getCanonicalLocales(navigator.language);
+} catch {
+  Object.defineProperty(navigator, 'language', { value: 'en', configurable: true });
+}

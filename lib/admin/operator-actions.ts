@@ -1,0 +1,105 @@
+import type { Action } from '../storage/admin.repository.js';
+import {
+  type ActionFilter,
+  actionFilterOf,
+  type ActionRecord,
+  type ActionSource,
+  type ActorOptions,
+  checkActor,
+} from '../task/action-record.js';
+import type { QueueEvent } from '../task/queue-events.js';
+import { askShards, askShardsInTurn, resultOf } from '../task/shard-answers.js';
+import { type KindRef, kindOf } from '../task/task-definition.js';
+import type { TaskFilter } from '../task/task-filter.js';
+import { InvalidOptionError } from '../task/task.errors.js';
+import type { KindNames } from './kind-names.js';
+import type { ShardAdmin } from './shard-admin.js';
+import { ownFilter, shardsOf } from './shard-filter.js';
+import {
+  type ActionProgress,
+  type ActionResult,
+  checkAction,
+  type RetryActionOptions,
+} from './task-actions.js';
+
+export interface OperatorActionsDeps {
+  readonly shards: readonly ShardAdmin[];
+  readonly names: KindNames;
+  readonly events: { emit(event: QueueEvent): void };
+  readonly via: ActionSource;
+}
+
+/** Changes tasks and kinds in all shards, and tells of each change who has made it. */
+export class OperatorActions {
+  constructor(private readonly deps: OperatorActionsDeps) {}
+
+  /** One shard after the other, up to the limit: what one changed before it failed counts too. */
+  async act(action: Action, filter: TaskFilter, options: RetryActionOptions = {}): Promise<ActionResult> {
+    const { by: name, ...others } = options;
+    const checked = checkAction(action, filter, others);
+    const by = checkActor(name);
+    const shards = shardsOf(this.deps.shards, checked.filter);
+    const progress: ActionProgress = { changed: 0, more: false, kinds: new Map() };
+    const asked = await askShardsInTurn(shards, checked.limit, async (shard) => {
+      const before = progress.changed;
+      await shard.act({ ...checked, filter: ownFilter(shard, checked.filter) }, progress);
+      return progress.changed - before;
+    });
+    const left = shards.length - asked.answers.size - asked.errors.size;
+    const result = { changed: progress.changed, more: progress.more || left > 0 };
+    const { limit, attempts, meant } = checked;
+    this.tell({
+      action,
+      by,
+      filter: actionFilterOf(meant),
+      limit,
+      attempts,
+      count: result.changed,
+      kinds: this.named(progress.kinds),
+      more: result.more,
+      ...failureOf(asked.errors),
+    });
+    // An operator who is told of a failure alone would not know what was changed before it.
+    return resultOf(asked, result, progress.changed > 0 ? Number.POSITIVE_INFINITY : shards.length);
+  }
+
+  async setPaused(kind: KindRef, paused: boolean, options: ActorOptions = {}): Promise<boolean> {
+    const number = kindOf(kind);
+    const unknown = Object.entries(options).find(([name]) => name !== 'by');
+    const action = paused ? 'pause' : 'resume';
+    if (unknown) {
+      throw new InvalidOptionError(unknown[0], unknown[1], `is not an option of ${action}`);
+    }
+    const by = checkActor(options.by);
+    const asked = await askShards(this.deps.shards, (shard) => shard.setPaused(number, paused));
+    const changed = [...asked.answers.values()].some(Boolean);
+    const filter: ActionFilter = { kind: [number] };
+    const count = Number(changed);
+    this.tell({
+      action,
+      by,
+      filter,
+      limit: null,
+      attempts: null,
+      count,
+      more: false,
+      kinds: this.named(new Map([[number, count]])),
+      ...failureOf(asked.errors),
+    });
+    return resultOf(asked, changed);
+  }
+
+  private named(kinds: ReadonlyMap<number, number>): ActionRecord['kinds'] {
+    return [...kinds].map(([kind, count]) => ({ kind, name: this.deps.names.of(kind), count }));
+  }
+
+  private tell(record: Omit<ActionRecord, 'via'>): void {
+    const { events, via } = this.deps;
+    events.emit({ type: 'action-taken', via, ...record });
+  }
+}
+
+/** Of several shards that failed, what the first one failed of. */
+function failureOf(errors: ReadonlyMap<unknown, unknown>): Pick<ActionRecord, 'error'> {
+  return errors.size === 0 ? {} : { error: errors.values().next().value };
+}

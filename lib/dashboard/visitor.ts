@@ -1,0 +1,77 @@
+import { type KindRef, kindOf } from '../task/task-definition.js';
+import { checkActor } from '../task/action-record.js';
+import { InvalidOptionError } from '../task/task.errors.js';
+import type { DashboardAccess } from './dashboard-api.js';
+
+/** Who a visitor is, and what he may do. */
+export interface DashboardVisitor {
+  /** Who he is, for the record of his actions: 1 to 200 characters. */
+  user?: string;
+  /** The kinds that he may see: all, none, or these. */
+  view: boolean | readonly KindRef[];
+  /** Of the kinds that he may see, those whose tasks he may change. Default: none. */
+  act?: boolean | readonly KindRef[];
+}
+
+/** What `authorize` says of a request: everything, look but change nothing, not even a look, or who it is and what he may. */
+export type Authorization = boolean | 'read-only' | DashboardVisitor;
+
+/** Kinds by their numbers; null: all. */
+export type KindSet = ReadonlySet<number> | null;
+
+/** A visitor who was let in. */
+export interface Visitor {
+  readonly user: string | null;
+  readonly access: DashboardAccess;
+  /** Those that he may see. */
+  readonly kinds: KindSet;
+  /** Those whose tasks he may change. */
+  readonly actsOn: KindSet;
+}
+
+const NONE: KindSet = new Set();
+const FIELDS = ['user', 'view', 'act'];
+
+/**
+ * The visitor that an answer of `authorize` lets in; null when it lets nobody in.
+ * @throws InvalidOptionError for an object that says something else, which must not be read as a right
+ */
+export function visitorOf(answer: unknown): Visitor | null {
+  if (answer === true || answer === 'read-only') {
+    return visitorWith(null, null, answer === true ? null : NONE);
+  }
+  if (typeof answer !== 'object' || answer === null) {
+    return null;
+  }
+  const fields = Object.keys(answer);
+  if (fields.some((name) => !FIELDS.includes(name))) {
+    // Without their values, which may be those of a user of the application.
+    throw new InvalidOptionError(
+      'authorize',
+      fields.join(', '),
+      'must answer no other fields than user, view and act',
+    );
+  }
+  const { user, view, act = false } = answer as Partial<DashboardVisitor>;
+  const [by, kinds, acting] = [checkActor(user, 'user'), kindsOf(view, 'view'), kindsOf(act, 'act')];
+  return kinds?.size === 0 ? null : visitorWith(by, kinds, acting);
+}
+
+function visitorWith(user: string | null, kinds: KindSet, acting: KindSet): Visitor {
+  const actsOn = acting === null ? kinds : new Set([...acting].filter((kind) => isAmong(kinds, kind)));
+  return { user, access: actsOn?.size === 0 ? 'read-only' : 'full', kinds, actsOn };
+}
+
+function kindsOf(value: unknown, field: string): KindSet {
+  if (typeof value === 'boolean') {
+    return value ? null : NONE;
+  }
+  if (!Array.isArray(value)) {
+    throw new InvalidOptionError(field, value, 'must be true, false or a list of kinds');
+  }
+  return new Set(value.map((kind: KindRef) => kindOf(kind, field)));
+}
+
+export function isAmong(kinds: KindSet, kind: number): boolean {
+  return kinds === null || kinds.has(kind);
+}

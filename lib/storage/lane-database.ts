@@ -1,0 +1,125 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ConnectionOptions } from './connection-options.js';
+import { ControlPool, type TransactionSettings } from './control-pool.js';
+import type { Database } from './database.js';
+import type { Row, RunStatement } from './executor.js';
+import { micros } from './sql/clock.sql.js';
+import { NotConnectedError } from './sql-state.js';
+
+/** A visitor who looks at page after page keeps his connection. */
+const IDLE_MS = 5000;
+const CLOSE_GRACE_MS = 500;
+const GRACE_MS = 400;
+
+const NO_SETTINGS: TransactionSettings = { settings: {} };
+
+/** A backend by its number and its start: one name may lead to several servers, whose backends have the same numbers. */
+const BACKEND = `SELECT pid::text, ${micros('backend_start')}::text AS started FROM pg_stat_get_activity(pg_backend_pid())`;
+const CANCEL = `SELECT pg_cancel_backend(pid) FROM pg_stat_get_activity($1::int)
+WHERE ${micros('backend_start')} = $2::bigint`;
+
+/** A few connections apart from the application's, for what may be given up. */
+export interface LaneOptions {
+  /** At most so many connections. */
+  readonly connections: number;
+  /** How long a statement may take. */
+  readonly statementTimeoutMs: number;
+  readonly transactionPooling: boolean;
+}
+
+const askers = new AsyncLocalStorage<AbortSignal | undefined>();
+
+/** What `work` asks of lanes is cancelled with the signal. */
+export function askedUntil<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  return askers.run(signal, work);
+}
+
+/** What must be done whether somebody still waits for it or not. */
+export function whoeverAsks<T>(work: () => Promise<T>): Promise<T> {
+  return askers.run(undefined, work);
+}
+
+/** A database reached by a few connections of its own, so that what runs here takes none of the application's. */
+export class LaneDatabase implements Pick<Database, 'transaction'> {
+  private pool: ControlPool | undefined;
+  private canceller: ControlPool | undefined;
+  private connection: ConnectionOptions | undefined;
+
+  constructor(
+    private readonly database: () => Pick<Database, 'connectionOptions'>,
+    private readonly options: LaneOptions,
+  ) {}
+
+  readonly transaction: Database['transaction'] = (work) => {
+    const signal = askers.getStore();
+    this.pool ??= this.open(this.options.connections);
+    return this.pool
+      .transaction(NO_SETTINGS, (run) => (signal ? this.whileAsked(signal, run, work) : work(run)))
+      .catch((error: unknown) => {
+        if (signal?.aborted) {
+          throw signal.reason;
+        }
+        // Why there was no connection says more than that there was none.
+        throw error instanceof NotConnectedError ? (error.cause ?? error) : error;
+      });
+  };
+
+  /** Bounded, whatever the server does. */
+  async close(): Promise<void> {
+    await Promise.all([this.pool?.close(CLOSE_GRACE_MS), this.canceller?.close(CLOSE_GRACE_MS)]);
+  }
+
+  private async whileAsked<T>(
+    signal: AbortSignal,
+    run: RunStatement,
+    work: (run: RunStatement) => Promise<T>,
+  ): Promise<T> {
+    signal.throwIfAborted();
+    const [backend] = await run(BACKEND, []);
+    let cancelled: Promise<unknown> | undefined;
+    const cancel = () => {
+      cancelled = this.cancel(backend!);
+    };
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      const result = await work((sql, parameters) => {
+        signal.throwIfAborted();
+        return run(sql, parameters);
+      });
+      // What nobody waits for any more is rolled back.
+      signal.throwIfAborted();
+      return result;
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      // Until then the backend is in this transaction: another's statement is never cancelled.
+      await cancelled;
+    }
+  }
+
+  /** Where that fails, the statement ends by its time-out. */
+  private async cancel({ pid, started }: Row): Promise<void> {
+    this.canceller ??= this.open(1);
+    await this.canceller
+      .transaction(NO_SETTINGS, (run) => run(CANCEL, [pid, started]))
+      .catch(() => undefined);
+  }
+
+  private open(max: number): ControlPool {
+    const { statementTimeoutMs, transactionPooling } = this.options;
+    // Of several replicas the same one, whose statements the canceller ends.
+    const connection = () => (this.connection ??= this.database().connectionOptions());
+    return new ControlPool({
+      connection,
+      purpose: { role: 'dashboard' },
+      max,
+      // A server that works ends a statement by itself, and needs a moment to say so.
+      deadlineMs: statementTimeoutMs + GRACE_MS,
+      idleMs: IDLE_MS,
+      transactionPooling,
+      // What breaks while idle is reported by the query that meets it.
+      onError: () => undefined,
+    });
+  }
+}

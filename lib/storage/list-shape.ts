@@ -1,0 +1,33 @@
+import {
+  type CheckedFilter,
+  classesOf,
+  isWholeClass,
+  type ListClass,
+  SHOWN_STATUSES,
+} from '../task/task-filter.js';
+
+/** Which index a list walks: the order of the list follows. */
+export type ListShape = ListClass | 'any' | 'byId' | 'byKey';
+
+/** The index that finds the tasks of a filter with the least to look at. */
+export function shapeOf({ ids, externalKey, statuses }: CheckedFilter): ListShape {
+  if (ids) {
+    return 'byId';
+  }
+  if (externalKey !== null) {
+    return 'byKey';
+  }
+  const [only, ...others] = classesOf(statuses);
+  return only && others.length === 0 ? only : 'any';
+}
+
+/** Whether every row that a shape looks at is one that the filter means. */
+export function isExact(shape: ListShape, filter: CheckedFilter): boolean {
+  const { kinds, statuses, text, createdFrom, createdTo } = filter;
+  if (text !== null || createdFrom || createdTo) {
+    return false;
+  }
+  return shape === 'any'
+    ? kinds === null && statuses.length === SHOWN_STATUSES.length
+    : shape !== 'byId' && shape !== 'byKey' && isWholeClass(statuses, shape);
+}

@@ -1,0 +1,154 @@
+import pg from 'pg';
+import { DataSource } from 'typeorm';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { EmbeddedPostgres } from '../../scripts/embedded-postgres/index.mjs';
+import { PgQueueModule } from '../../lib/index.js';
+import { findPgBouncer, startPgBouncer } from '../faults/support/pgbouncer.mjs';
+import { startStandby } from '../faults/support/standby.mjs';
+import { createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
+import { newKind } from '../support/kinds.js';
+import { typeOrm } from '../support/nest-app.js';
+import { cannotRunOver } from '../support/over.js';
+import { createTestDatabase } from '../support/test-database.js';
+import { rejectionOf } from '../support/thrown-by.js';
+import { until } from '../support/until.js';
+
+const AT_ONCE = 2;
+/** Sessions of the pooler. */
+const POOLED = 8;
+
+const ownServers = "the servers are the test's own";
+const skipped = cannotRunOver({
+  pg: ownServers,
+  pgbouncer: ownServers,
+  schema: ownServers,
+  dml: ownServers,
+  shards: ownServers,
+});
+
+interface Servers {
+  readonly dashboard: DashboardApp;
+  /** Where what is pushed is stored. */
+  readonly masterUrl: string;
+  /** Where lists are read. */
+  readonly readUrl: string;
+  close(): Promise<void>;
+}
+
+async function withReplica(): Promise<Servers> {
+  const settings = { wal_level: 'replica' };
+  const primary = await EmbeddedPostgres.start(settings);
+  const { standby, url } = await startStandby(primary, settings);
+  const replication = { master: { url: primary.url }, slaves: [{ url }] };
+  const dashboard = await createDashboardApp({
+    queue: [
+      typeOrm(primary.url, { url: undefined, replication }),
+      PgQueueModule.forRoot({ readFrom: 'replica', autoStart: false }),
+    ],
+  });
+  const close = async () => {
+    await dashboard.close();
+    await primary.stop();
+    await standby.stop();
+  };
+  return { dashboard, masterUrl: primary.url, readUrl: url, close };
+}
+
+async function behindPgBouncer(): Promise<Servers> {
+  const database = await createTestDatabase();
+  const pooler = await startPgBouncer(findPgBouncer()!, database.url, POOLED);
+  const dashboard = await createDashboardApp({
+    queue: [
+      typeOrm(pooler.url),
+      PgQueueModule.forRoot({ transactionPooling: true, listen: false, autoStart: false }),
+    ],
+  });
+  const close = async () => {
+    await dashboard.close();
+    await pooler.stop();
+    await database.drop();
+  };
+  return { dashboard, masterUrl: database.url, readUrl: database.url, close };
+}
+
+const hasPgBouncer = findPgBouncer() !== undefined;
+if (!hasPgBouncer) {
+  process.stdout.write(
+    "skipped: the dashboard's lanes behind PgBouncer, since it is not installed on this machine\n",
+  );
+}
+
+const CASES: readonly (readonly [string, () => Promise<Servers>])[] = [
+  ['that are read from a replica', withReplica],
+  ...(hasPgBouncer ? [['behind PgBouncer in transaction mode', behindPgBouncer] as const] : []),
+];
+
+describe.skipIf(skipped).each(CASES)('lanes to tables %s', (_, start) => {
+  let servers: Servers;
+  /** Holds what reading waits for. */
+  let holder: pg.Client;
+  /** Sees what waits. */
+  let watcher: pg.Client;
+
+  beforeAll(async () => {
+    servers = await start();
+    holder = new pg.Client({ connectionString: servers.masterUrl });
+    watcher = new pg.Client({ connectionString: servers.readUrl });
+    await Promise.all([holder.connect(), watcher.connect()]);
+  }, 60_000);
+
+  afterAll(async () => {
+    await Promise.all([holder.end(), watcher.end()]);
+    await servers.close();
+  });
+
+  beforeEach(async () => {
+    await holder.query('BEGIN; LOCK TABLE pgqueue');
+    // On a replica once it has been told.
+    await until(async () => {
+      const { rows } = await watcher.query(
+        "SELECT FROM pg_locks WHERE relation = 'pgqueue'::regclass AND mode = 'AccessExclusiveLock' AND granted",
+      );
+      return rows.length > 0;
+    });
+  });
+
+  afterEach(() => holder.query('ROLLBACK'));
+
+  async function blocked(): Promise<number> {
+    const { rows } = await watcher.query(
+      `SELECT count(*)::int AS n FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+       WHERE d.datname = current_database() AND NOT l.granted`,
+    );
+    return rows[0].n;
+  }
+
+  it('leave the application its connections, let operators act, and set nothing for others', async () => {
+    const { dashboard } = servers;
+    const searches = Array.from({ length: 12 }, () => dashboard.get('/pgqueue/api/tasks?text=x'));
+    await until(async () => (await blocked()) === AT_ONCE);
+    const reader = dashboard.app.get(DataSource).createQueryRunner('slave');
+    expect(await reader.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await blocked()).toBe(AT_ONCE);
+    expect((await dashboard.post(`kinds/${newKind().kind}/pause`)).status).toBe(200);
+    await holder.query('ROLLBACK');
+    expect((await Promise.all(searches)).map(({ status }) => status)).toEqual(Array(12).fill(200));
+    // A pooler gives each of these another one of its sessions.
+    for (let session = 0; session < POOLED; session++) {
+      const [settings] = await reader.query("SELECT current_setting('enable_seqscan') AS seqscan");
+      expect(settings).toEqual({ seqscan: 'on' });
+    }
+    await reader.release();
+  });
+
+  it('cancel what is asked for by a visitor who leaves', async () => {
+    const leaving = new AbortController();
+    const { origin } = servers.dashboard;
+    const asked = fetch(`${origin}/pgqueue/api/tasks?text=x`, { signal: leaving.signal });
+    await until(async () => (await blocked()) === 1);
+    leaving.abort();
+    await rejectionOf(asked);
+    // Long before the statement's own time is over.
+    await expect.poll(blocked, { timeout: 2000 }).toBe(0);
+  });
+});

@@ -1,0 +1,160 @@
+import pg from 'pg';
+import { DataSource } from 'typeorm';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { AdminLane } from '../../lib/admin/admin-lane.js';
+import { BusyError, Turnstile } from '../../lib/admin/turnstile.js';
+import { askedUntil, LaneDatabase } from '../../lib/storage/lane-database.js';
+import { createDashboardApp, type DashboardApp, FROM_PAGE } from '../support/dashboard-app.js';
+import { deferred } from '../support/deferred.js';
+import { newKind } from '../support/kinds.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { rejectionOf } from '../support/thrown-by.js';
+import { until } from '../support/until.js';
+
+const AT_ONCE = 2;
+
+let database: TestDatabase;
+let dashboard: DashboardApp;
+let holder: pg.Client;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  dashboard = await createDashboardApp({ url: database.url });
+  holder = new pg.Client({ connectionString: database.url });
+  await holder.connect();
+});
+
+afterAll(async () => {
+  await holder.end();
+  await dashboard.close();
+  await database.drop();
+});
+
+/** Nothing can be read until the test has ended. */
+beforeEach(() => holder.query('BEGIN; LOCK TABLE pgqueue'));
+afterEach(() => holder.query('ROLLBACK'));
+
+async function blocked(): Promise<number> {
+  const { rows } = await holder.query(
+    `SELECT count(*)::int AS n FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+     WHERE d.datname = current_database() AND NOT l.granted`,
+  );
+  return rows[0].n;
+}
+
+it('leaves the application its connections, whatever is searched for at once', async () => {
+  const searches = Array.from({ length: 12 }, () => dashboard.get('/pgqueue/api/tasks?text=x'));
+  await until(async () => (await blocked()) === AT_ONCE);
+  expect(await dashboard.app.get(DataSource).query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  expect(await blocked()).toBe(AT_ONCE);
+  await holder.query('ROLLBACK');
+  expect((await Promise.all(searches)).map(({ status }) => status)).toEqual(Array(12).fill(200));
+});
+
+it('lets an operator act while others search', async () => {
+  const searches = Array.from({ length: 12 }, () => dashboard.get('/pgqueue/api/tasks?text=x'));
+  await until(async () => (await blocked()) === AT_ONCE);
+  expect((await dashboard.post(`kinds/${newKind().kind}/pause`)).status).toBe(200);
+  await holder.query('ROLLBACK');
+  await Promise.all(searches);
+});
+
+it('gives up a search in time, and says so', { timeout: 20_000 }, async () => {
+  const response = await dashboard.get('/pgqueue/api/tasks?text=x');
+  expect(response.status).toBe(503);
+  expect(await response.json()).toEqual({
+    message: 'It took too long, and was given up; a narrower filter takes less',
+  });
+});
+
+it('turns away who would wait in a line that is too long', async () => {
+  const searches = Array.from({ length: 60 }, () => dashboard.get('/pgqueue/api/tasks?text=x'));
+  const first = await Promise.any(
+    searches.map(async (search) => ({
+      status: (await search).status,
+      answer: await (await search).clone().json(),
+    })),
+  );
+  expect(first).toEqual({
+    status: 503,
+    answer: { message: 'Others ask for too much at the moment; try again soon' },
+  });
+  await holder.query('ROLLBACK');
+  await Promise.all(searches);
+});
+
+it.each([
+  ['a search', 'tasks?text=x', {}],
+  [
+    'an action',
+    'tasks/cancel',
+    { method: 'POST', headers: FROM_PAGE, body: JSON.stringify({ filter: { kind: '1' } }) },
+  ],
+])('cancels %s whose visitor leaves', async (_, path, init) => {
+  const leaving = new AbortController();
+  const asked = fetch(`${dashboard.origin}/pgqueue/api/${path}`, { ...init, signal: leaving.signal });
+  await until(async () => (await blocked()) === 1);
+  leaving.abort();
+  await rejectionOf(asked);
+  // Long before the statement's own time is over.
+  await expect.poll(blocked, { timeout: 2000 }).toBe(0);
+});
+
+it('cancels the statement of who leaves, and no other', async () => {
+  const lane = new AdminLane(dashboard.admin, {
+    atOnce: 2,
+    waiting: 2,
+    patienceMs: 60_000,
+    statementTimeoutMs: 60_000,
+    transactionPooling: false,
+    via: 'dashboard',
+  });
+  const [leaving, staying] = [new AbortController(), new AbortController()];
+  const left = rejectionOf(lane.ask(leaving.signal, (admin) => admin.list()));
+  const stayed = lane.ask(staying.signal, (admin) => admin.list());
+  await until(async () => (await blocked()) === 2);
+  leaving.abort('gone');
+  expect(await left).toBe('gone');
+  expect(await blocked()).toBe(1);
+  await holder.query('ROLLBACK');
+  expect((await stayed).tasks).toEqual([]);
+  await lane.close();
+});
+
+it('cancels on the server that does the work, where one name leads to several', async () => {
+  const servers = [{ connectionString: database.url }, { host: '127.0.0.1', port: 1 }];
+  const lane = new LaneDatabase(() => ({ connectionOptions: () => servers.shift()! }), {
+    connections: 1,
+    statementTimeoutMs: 60_000,
+    transactionPooling: false,
+  });
+  const leaving = new AbortController();
+  const left = rejectionOf(
+    askedUntil(leaving.signal, () =>
+      lane.transaction((run) => run('SELECT count(*) FROM public.pgqueue', [])),
+    ),
+  );
+  await until(async () => (await blocked()) === 1);
+  leaving.abort('gone');
+  expect(await left).toBe('gone');
+  expect(await blocked()).toBe(0);
+  await lane.close();
+});
+
+it('keeps no place in the line for who has left it, and none longer than it may', async () => {
+  const turnstile = new Turnstile({ atOnce: 1, waiting: 2, patienceMs: 30_000 });
+  const { signal } = new AbortController();
+  const inside = deferred();
+  const first = turnstile.pass(signal, () => inside.promise);
+  const leaving = new AbortController();
+  const left = rejectionOf(turnstile.pass(leaving.signal, async () => undefined));
+  const third = turnstile.pass(signal, async () => 'third');
+  expect(await rejectionOf(turnstile.pass(signal, async () => undefined))).toBeInstanceOf(BusyError);
+  leaving.abort('gone');
+  expect(await left).toBe('gone');
+  inside.resolve();
+  await first;
+  expect(await third).toBe('third');
+  const impatient = new Turnstile({ atOnce: 0, waiting: 1, patienceMs: 1 });
+  expect(await rejectionOf(impatient.pass(signal, async () => undefined))).toBeInstanceOf(BusyError);
+});
