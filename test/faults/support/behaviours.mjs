@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
-import { MustCancelTaskError, QueueService, ShutdownError } from 'nestjs-pgqueue';
+import { MustCancelTaskError, QueueService, ShutdownError, SnoozeTaskError } from 'nestjs-pgqueue';
 import { Kinds } from './kinds.mjs';
 import { injected } from './nest.mjs';
 
@@ -17,6 +17,10 @@ function duration({ attempt, payload: { ms = 0, times = Infinity, thenMs = 0 } }
 export class Behaviours {
   active = 0;
   maxActive = 0;
+  /** Names each body that ran in this process. */
+  #bodies = 0;
+  /** @type {WeakMap<Task, number>} */
+  #bodyOf = new WeakMap();
   /** @type {(event: Record<string, unknown>) => void} */
   tell = () => undefined;
 
@@ -33,25 +37,32 @@ export class Behaviours {
 
   /** @param {Task} task */
   async behave(task) {
-    const { do: does, times = Infinity } = task.payload;
+    const { do: does, times = Infinity, life = null } = task.payload;
+    const body = ++this.#bodies;
+    this.#bodyOf.set(task, body);
     this.active++;
     this.maxActive = Math.max(this.maxActive, this.active);
-    this.tell({ type: 'start', id: task.id, kind: task.kind, attempt: task.attempt });
+    this.tell({ type: 'start', id: task.id, kind: task.kind, attempt: task.attempt, body, life });
     task.signal.addEventListener('abort', () =>
-      this.tell({ type: 'aborted', id: task.id, attempt: task.attempt, reason: task.signal.reason.name }),
+      this.tell({
+        type: 'aborted',
+        id: task.id,
+        attempt: task.attempt,
+        body,
+        reason: task.signal.reason.name,
+      }),
     );
     try {
       if (does === 'quiet') return await this.quiet(task);
-      await this.dataSource.query('INSERT INTO starts (task_id, attempt, run, pid) VALUES ($1, $2, $3, $4)', [
-        task.id,
-        task.attempt,
-        this.run,
-        process.pid,
-      ]);
+      await this.dataSource.query(
+        'INSERT INTO starts (task_id, attempt, run, pid, life) VALUES ($1, $2, $3, $4, $5)',
+        [task.id, task.attempt, this.run, process.pid, life],
+      );
       const method = task.attempt <= times ? does : 'ok';
       await /** @type {any} */ (this)[method](task);
     } finally {
       this.active--;
+      this.tell({ type: 'end', body });
     }
   }
 
@@ -63,8 +74,8 @@ export class Behaviours {
    */
   async effect(task, outcome, runner = this.dataSource, guard = null) {
     await runner.query(
-      'INSERT INTO effects (task_id, attempt, run, outcome, guard) VALUES ($1, $2, $3, $4, $5)',
-      [task.id, task.attempt, this.run, outcome, guard],
+      'INSERT INTO effects (task_id, attempt, run, outcome, guard, life) VALUES ($1, $2, $3, $4, $5, $6)',
+      [task.id, task.attempt, this.run, outcome, guard, task.payload.life ?? null],
     );
   }
 
@@ -107,11 +118,29 @@ export class Behaviours {
     throw new MustCancelTaskError('told to cancel');
   }
 
+  /** Fails more often than not, whatever the attempt. @param {Task} task */
+  async fails(task) {
+    await pause(duration(task));
+    if (Math.random() < 0.7) throw new Error(`task ${task.id} was told to fail`);
+    await this.effect(task, 'ok');
+  }
+
+  /** Is put off a few times; none of that uses an attempt. @param {Task} task */
+  async snoozes(task) {
+    if (Math.random() < 0.6) {
+      await this.effect(task, 'given-back');
+      throw new SnoozeTaskError(duration(task));
+    }
+    await this.effect(task, 'ok');
+  }
+
   /** Its effect and its outcome commit together. @param {Task} task */
   async completes(task) {
     await pause(duration(task));
     await this.dataSource.transaction(async (manager) => {
       await this.effect(task, 'completed', manager);
+      // From here on another may have the task, when its key is pushed again.
+      this.tell({ type: 'completing', body: this.#bodyOf.get(task) });
       await task.completeIn(manager);
     });
   }

@@ -1,5 +1,8 @@
 import { Worker } from './worker.mjs';
 
+/** On a busy machine, on which they all start at once. */
+const READY_MS = 180_000;
+
 /** As many worker processes as asked for: one that dies is started again, as an orchestrator does. */
 export class Fleet {
   /** Those that were started and have not died, ready or not. @type {Worker[]} */
@@ -29,7 +32,7 @@ export class Fleet {
 
   /** Starts them all, and waits until they are ready. */
   async start() {
-    await Promise.all(Array.from({ length: this.size }, (_, slot) => this.#launch(slot).ready()));
+    await Promise.all(Array.from({ length: this.size }, (_, slot) => this.#launch(slot).ready(READY_MS)));
   }
 
   /** Those whose application has started. */
@@ -70,6 +73,7 @@ export class Fleet {
   /** @param {number} slot */
   #launch(slot) {
     const worker = new Worker({ ...this.config, ...this.ofSlot(slot) });
+    worker.slot = slot;
     this.workers.push(worker);
     worker.child.once('exit', (code, signal) => {
       this.workers.splice(this.workers.indexOf(worker), 1);

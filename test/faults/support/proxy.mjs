@@ -1,7 +1,14 @@
 /** A TCP proxy inside the test's process that delays, cuts and swallows what passes through it. */
 import net from 'node:net';
+import { Answer, errorOf, prepares, readyForQuery } from './answers.mjs';
 
 /** @typedef {'up' | 'down' | 'both'} Direction up: to the server; down: from it */
+
+/** @typedef {import('./answers.mjs').Spoiled} Spoiled */
+/** @typedef {Spoiled & { answer: Answer, prepares: boolean }} SpoiledAnswer */
+
+/** How long a wrong answer has to arrive, before its connection is closed. */
+const LAST_WORDS_MS = 20;
 
 /** One connection: a socket on either side, and what holds the bytes back between them. */
 class Link {
@@ -12,6 +19,9 @@ class Link {
   #server;
   /** @type {{ up: boolean, down: boolean }} */
   #silent = { up: false, down: false };
+  /** What is to become of the answer that is awaited. @type {SpoiledAnswer | undefined} */
+  #spoiled;
+  #muted = false;
 
   /**
    * @param {net.Socket} client
@@ -24,7 +34,11 @@ class Link {
     this.onClosed = onClosed;
     client.setNoDelay(true);
     client.pause();
-    client.on('data', (chunk) => (this.#up = this.#pass(this.#up, chunk, () => this.#server)));
+    client.on('data', (chunk) => {
+      const spoiled = this.#spoiled ? undefined : this.proxy.spoil?.(chunk);
+      if (spoiled) this.#spoiled = { ...spoiled, answer: new Answer(), prepares: prepares(chunk) };
+      this.#up = this.#pass(this.#up, chunk, () => this.#server);
+    });
     client.on('close', () => void this.#up.then(() => this.#gone()));
     client.on('error', () => undefined);
   }
@@ -33,7 +47,10 @@ class Link {
     const server = net.connect(this.proxy.target, '127.0.0.1');
     this.#server = server;
     server.setNoDelay(true);
-    server.on('data', (chunk) => (this.#down = this.#pass(this.#down, chunk, () => this.client)));
+    server.on('data', (chunk) => {
+      if (this.#spoiled) this.#gather(this.#spoiled, chunk);
+      else if (!this.#muted) this.#toClient(chunk);
+    });
     server.on('close', () => void this.#down.then(() => this.#gone()));
     server.on('error', () => this.client.resetAndDestroy());
     this.#apply();
@@ -56,6 +73,31 @@ class Link {
     this.#server?.resetAndDestroy();
   }
 
+  /** @param {Buffer} chunk */
+  #toClient(chunk, laterMs = 0) {
+    this.#down = this.#pass(this.#down, chunk, () => this.client, laterMs);
+  }
+
+  /**
+   * @param {SpoiledAnswer} spoiled
+   * @param {Buffer} chunk
+   */
+  #gather(spoiled, chunk) {
+    const { how, answer, lateMs = 0, code = 'XX000', onSpoiled } = spoiled;
+    if (!answer.add(chunk)) return;
+    this.#spoiled = undefined;
+    onSpoiled?.();
+    if (how === 'cut') this.reset();
+    else if (how === 'mute') this.#muted = true;
+    else if (how === 'late') this.#toClient(answer.bytes, lateMs);
+    else if (answer.isIdle && !spoiled.prepares) {
+      this.#toClient(Buffer.concat([errorOf(code), readyForQuery()]));
+    } else {
+      this.#toClient(errorOf(code));
+      setTimeout(() => this.reset(), LAST_WORDS_MS);
+    }
+  }
+
   #apply() {
     if (this.#silent.up || !this.#server) this.client.pause();
     else this.client.resume();
@@ -68,8 +110,8 @@ class Link {
    * @param {Buffer} chunk
    * @param {() => net.Socket | undefined} to
    */
-  async #pass(before, chunk, to) {
-    const due = performance.now() + this.proxy.delayMs;
+  async #pass(before, chunk, to, laterMs = 0) {
+    const due = performance.now() + this.proxy.delayMs + laterMs;
     await before;
     const left = due - performance.now();
     if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
@@ -88,6 +130,8 @@ class Link {
 export class Proxy {
   /** How much later each piece of data arrives, in either direction. */
   delayMs = 0;
+  /** Says of a request what is to become of its answer. @type {((chunk: Buffer) => Spoiled | undefined) | undefined} */
+  spoil;
   /** @type {Set<Link>} */
   #links = new Set();
   #server = net.createServer((client) => this.#accept(client));

@@ -38,34 +38,48 @@ export function spread(values) {
   return `median ${seconds(0.5)} s, p95 ${seconds(0.95)} s, maximum ${seconds(1)} s (${sorted.length} kills)`;
 }
 
+/** @param {Record<string, number>} named @returns {string} */
+function list(named) {
+  return Object.entries(named)
+    .filter(([name]) => name !== 'kill -9')
+    .toSorted(([a], [b]) => a.localeCompare(b))
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
+}
+
+/** How often workers told of this. @param {string} event */
+const told = (event) => totals.get(event) ?? 0;
+
 /**
  * @param {object} run
  * @param {number} run.seed
  * @param {number} run.minutes
  * @param {import('./checker.mjs').Verdict} run.verdict
- * @param {Record<string, number>} run.counts
+ * @param {Record<string, number>} run.counts of faults
+ * @param {Record<string, number>} run.interference
  * @param {number} run.kills
  * @param {string[]} run.failures
  * @param {number} run.failedStarts
  * @param {{ all: number[], undisturbed: number[] }} run.recoveries
  * @param {number} run.drainedMs
  * @param {number} run.acknowledged
- * @param {number} run.cancelled
- * @param {number} run.failedPushes
+ * @param {import('./traffic.mjs').Traffic} run.traffic
+ * @param {number} run.bodies
  */
 export function printSummary(run) {
   const { counts } = run.verdict;
+  const { traffic } = run;
   const lines = [
     `seed ${run.seed}, ${run.minutes} minutes`,
-    `tasks: ${counts['tasks']} (${run.acknowledged} acknowledged to producers, ${run.failedPushes} of their transactions failed); ` +
-      `${counts['starts']} starts, ${counts['effects']} effects`,
+    `tasks: ${counts['tasks']} (${run.acknowledged} acknowledged to producers, ${traffic.failed} of their pushes and transactions failed), ` +
+      `${traffic.single} of them pushed singly; ${traffic.replaced} pushes replaced one or would have; ` +
+      `${run.bodies} bodies told of themselves, ${counts['starts']} starts, ${counts['effects']} effects`,
     `ended: ${counts['succeeded']} succeeded and kept, ${counts['cancelled']} cancelled, ${counts['noAttemptsLeft']} without attempts left, the others succeeded and deleted`,
     `kills: ${run.kills} (kill -9, by the schedule and by tasks that kill their process); starts that failed for want of the database: ${run.failedStarts}`,
-    `other faults: ${Object.entries(run.counts)
-      .filter(([name]) => name !== 'kill -9')
-      .map(([name, count]) => `${name} ${count}`)
-      .join(', ')}`,
-    `leases lost: ${totals.get('lease-lost') ?? 0}; late outcomes discarded: ${totals.get('attempt-settled: lost') ?? 0}; found by the sweep: ${totals.get('swept') ?? 0} times`,
+    `other faults: ${list(run.counts)}`,
+    `applications and operators: ${list(run.interference)}`,
+    `leases lost: ${told('lease-lost')}; late outcomes discarded: ${told('attempt-settled: lost')}; tasks released of lost claims: ` +
+      `${told('tasks-released')} times; refusals of single tasks: ${told('task-refused')}; found by the sweep: ${told('swept')} times`,
     `from a kill to the restart of its last task: ${spread(run.recoveries.all)}`,
     `the same without kills near an outage of the server: ${spread(run.recoveries.undisturbed)}`,
     `all done ${(run.drainedMs / 1000).toFixed(1)} s after the last fault`,

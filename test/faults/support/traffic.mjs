@@ -10,14 +10,20 @@ const BATCH = 40;
 const LARGEST_BACKLOG = 400;
 /** A task that kills its process costs everything else that ran there an attempt. */
 const POISON_EVERY_MS = 60_000;
+/** So few keys are pushed again while their last tasks wait, run, or have ended. */
+export const KEYS = 60;
 
 export class Traffic {
   pushed = 0;
   cancelled = 0;
   /** Transactions of producers that failed, or whose outcome they were not told. */
   failed = 0;
+  /** Pushes in place of what was stored. */
+  replaced = 0;
+  /** Pushes by a call of their own. */
+  single = 0;
   #stopped = false;
-  #keys = 0;
+  #lives = 0;
   #lastPoison = Date.now();
   /** @type {Promise<void>[]} */
   #loops = [];
@@ -32,7 +38,10 @@ export class Traffic {
   }
 
   start() {
-    this.#loops = [this.#push(), this.#push()];
+    this.#loops = [
+      ...Array.from({ length: 4 }, () => this.#loop(() => this.#pushBatch())),
+      this.#loop(() => this.#pushOthers()),
+    ];
   }
 
   async stop() {
@@ -40,13 +49,14 @@ export class Traffic {
     await Promise.all(this.#loops);
   }
 
-  async #push() {
+  /** @param {() => Promise<void>} push */
+  async #loop(push) {
     while (!this.#stopped) {
       try {
         const [{ open }] = await this.producer.rows(
           "SELECT count(*)::int AS open FROM pgqueue WHERE status IN ('new', 'must_retry')",
         );
-        if (open < LARGEST_BACKLOG) await this.#pushBatch();
+        if (open < LARGEST_BACKLOG) await push();
         else await pause(50);
       } catch {
         this.failed++;
@@ -60,7 +70,7 @@ export class Traffic {
     const now = Date.now();
     if (now - this.#lastPoison > POISON_EVERY_MS) {
       this.#lastPoison = now;
-      tasks.push({ kind: 'thrice', do: 'dies', ms: 100 });
+      tasks.push({ kind: 'thrice', do: 'dies', ms: 100, life: this.#life() });
     }
     await this.producer.push(...tasks);
     this.pushed += tasks.length;
@@ -69,9 +79,42 @@ export class Traffic {
     }
   }
 
+  /** In other ways than batches in a transaction. */
+  async #pushOthers() {
+    const { random } = this;
+    const singles = Array.from({ length: 10 }, () => ({
+      do: 'ok',
+      ms: between(random, 0, 50),
+      life: this.#life(),
+    }));
+    this.failed += await this.producer.pushSingly(singles);
+    this.single += singles.length;
+    for (let n = 0; n < 5; n++) {
+      const does = choose(random, [
+        [3, 'ok'],
+        [3, 'completes'],
+        [2, 'snoozes'],
+      ]);
+      const key = `key-${Math.floor(random() * KEYS)}`;
+      const task = {
+        kind: /** @type {const} */ ('keyed'),
+        do: does,
+        ms: between(random, 0, 300),
+        key,
+        life: this.#life(),
+      };
+      if (await this.producer.replace(task)) this.replaced++;
+    }
+  }
+
+  #life() {
+    return `${process.pid}-${++this.#lives}`;
+  }
+
   /** @returns {ToPush} */
   #task() {
     const { random } = this;
+    const life = this.#life();
     const kind = choose(random, [
       [5, 'work'],
       [3, 'other'],
@@ -80,6 +123,7 @@ export class Traffic {
     const ms = between(random, 0, 100);
     return {
       kind: /** @type {ToPush['kind']} */ (kind),
+      life,
       ...choose(random, [
         [50, { do: 'ok', ms }],
         [25, { do: 'completes', ms }],
@@ -89,7 +133,9 @@ export class Traffic {
         [3, { do: 'follows', ms }],
         [2, { do: 'cancels' }],
         [1, { do: 'completesInVain', times: 1 }],
-        [1, { do: 'ok', ms: 500, key: `key-${process.pid}-${++this.#keys}` }],
+        [2, { do: 'snoozes', ms }],
+        [1, { kind: 'flaky', do: 'fails', ms }],
+        [1, { do: 'ok', ms: 500, key: life }],
         [0.5, { do: 'ok', ms: ms * 80 }],
         [0.05, { do: 'hang', times: 1 }],
       ]),

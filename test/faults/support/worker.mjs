@@ -14,6 +14,9 @@ const KEPT_LINES = 5000;
 /** How often each event was told, by its type and outcome, of all workers there ever were. @type {Map<string, number>} */
 export const totals = new Map();
 
+/** Told of each event of each worker. @type {Set<(worker: Worker, event: WorkerEvent) => void>} */
+export const observers = new Set();
+
 /** @type {Set<Worker>} */
 const living = new Set();
 process.once('exit', () => living.forEach((worker) => worker.kill()));
@@ -27,6 +30,8 @@ export class Worker {
   exit;
   /** Names this run in the side tables, once it is ready. */
   run = '';
+  /** Its place in a fleet, which the next one in it has too. */
+  slot = 0;
   #calls = 0;
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
   #waiting = new Map();
@@ -63,10 +68,10 @@ export class Worker {
     return worker;
   }
 
-  async ready() {
+  async ready(timeoutMs = 60_000) {
     await eventually(
       () => this.run || this.exit,
-      60_000,
+      timeoutMs,
       () => `worker is ready: ${this.output}`,
     );
     if (this.exit && !this.run) throw new Error(`the worker ended before it was ready:\n${this.output}`);
@@ -136,6 +141,7 @@ export class Worker {
     if (message.ready) this.run = message.ready;
     for (const event of message.events ?? []) {
       this.events.push(event);
+      observers.forEach((observe) => observe(this, event));
       const name = event.as ? `${event.type}: ${event.as}` : event.type;
       totals.set(name, (totals.get(name) ?? 0) + 1);
     }
