@@ -5,7 +5,7 @@ export type { PgQueueOptionsFactory } from './pg-queue.module-definition.js';
 export { QueueService } from './queue.service.js';
 export { QueueAdmin } from './admin/queue-admin.js';
 export type { TaskOptions } from './admin/decoded-task.js';
-export type { ActionOptions, ActionResult, RetryActionOptions } from './admin/task-actions.js';
+export type { ActionOptions, ActionResult, RefusedTask, RetryActionOptions } from './admin/task-actions.js';
 export { TaskHandler } from './handlers/task-handler.decorator.js';
 export {
   isPgQueueContext,
@@ -65,6 +65,8 @@ export type { Executor, Manager, ShardOptions, TransactionOptions } from './task
 export type {
   AttemptName,
   ConnectionRole,
+  RefusalName,
+  RefusedStep,
   InShard,
   KindName,
   ProcessQueueEvent,

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { getHeapStatistics } from 'node:v8';
 import type { ReadFrom } from './admin/shard-admin.js';
 import type { HandlerEnhancers } from './handlers/task-handler.invoker.js';
 import type { KindOverrides } from './handlers/task-handler.registry.js';
@@ -37,6 +38,11 @@ export interface PgQueueModuleOptions {
   codec?: PayloadCodec;
   /** The largest payload, in bytes of JSON. Default 1 MiB. */
   maxPayloadBytes?: number;
+  /**
+   * How many bytes of payloads, as JSON, this process claims at most until some of its tasks have ended; one task it takes in any
+   * case. Decoded they take several times as much. Default: a sixteenth of what V8's heap may grow to, at most 256 MiB.
+   */
+  maxPayloadMemory?: number;
   /** Wake up by LISTEN/NOTIFY, on a direct connection. Default true; false: polling alone. */
   listen?: boolean;
   /**
@@ -88,6 +94,11 @@ export type ResolvedOptions = Required<
     statementTimeoutMs: number;
   };
 
+/** Text, its copies on the way and what becomes of it are to fit beside all else. */
+function defaultPayloadMemory(): number {
+  return Math.min(256 * 1024 * 1024, Math.floor(getHeapStatistics().heap_size_limit / 16));
+}
+
 /** Injects the module's options as they were resolved. */
 export const PG_QUEUE_OPTIONS = Symbol('PG_QUEUE_OPTIONS');
 
@@ -131,6 +142,10 @@ const CHECKS: Record<keyof PgQueueModuleOptions, Check> = {
     const fits = Number.isInteger(value) && (value as number) >= 1 && (value as number) <= LARGEST_PAYLOAD;
     assert(fits, name, value, `must be an integer from 1 to ${LARGEST_PAYLOAD}`);
   },
+  maxPayloadMemory: (name, value) => {
+    const fits = Number.isSafeInteger(value) && (value as number) >= 1;
+    assert(fits, name, value, 'must be an integer of 1 or more');
+  },
   listen: isBoolean,
   transactionPooling: isBoolean,
   heartbeatPeriod: isDuration,
@@ -168,6 +183,7 @@ export function resolveOptions(options: PgQueueModuleOptions = {}): ResolvedOpti
     enhancers: options.enhancers ?? {},
     transactionManager: options.transactionManager,
     maxPayloadBytes: options.maxPayloadBytes ?? 1024 * 1024,
+    maxPayloadMemory: options.maxPayloadMemory ?? defaultPayloadMemory(),
     workerName: options.workerName ?? `${hostname()}:${process.pid}`,
     heartbeatPeriodMs,
     leaseTimeoutMs: toMilliseconds('leaseTimeout', options.leaseTimeout ?? '15s', {

@@ -3,7 +3,9 @@ import { describeAction } from './task/action-record.js';
 import { oneLine } from './task/one-line.js';
 import type { InShard, QueueEvent } from './task/queue-events.js';
 import { sqlState } from './storage/sql-state.js';
+import { LineBudget } from './line-budget.js';
 import { errorMessage } from './task/error-message.js';
+import { refusalText } from './task/refusal.js';
 
 /** Lines of one sort are written at most this often; those between are counted. */
 const REPEAT_AFTER_MS = 10_000;
@@ -11,6 +13,7 @@ const REPEAT_AFTER_MS = 10_000;
 /** Writes what an operator wants to read to Nest's logger: no payloads, and a bounded number of lines. */
 export class QueueLogger {
   private readonly logger = new Logger('PgQueue');
+  private readonly refusals = new LineBudget((level, line) => this.write(level, line));
   private readonly lastLines = new Map<string, { at: number; suppressed: number }>();
 
   /** @param namesShards whether lines say in which shard something happened */
@@ -52,6 +55,16 @@ export class QueueLogger {
         return this.write(
           'warn',
           `${this.in(event)}${event.name}: released ${event.count} tasks that this process held and did not run (the answer of a claim was lost, or the server was restored)`,
+        );
+      case 'task-refused':
+        return this.refusals.write(
+          'error',
+          `${this.in(event)}${event.name}: task ${event.id}: ${refusalText(event.step, describe(event.error))}${event.retryInMs === null ? '' : `; try ${event.tries + 1} in ${event.retryInMs / 1000} s`}`,
+        );
+      case 'task-accepted':
+        return this.refusals.write(
+          'log',
+          `${this.in(event)}${event.name}: task ${event.id}: the database has stopped refusing (${event.step})`,
         );
       case 'kind-paused':
         return this.write('warn', `${this.in(event)}${event.name}: paused in the whole cluster`);

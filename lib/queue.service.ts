@@ -6,10 +6,12 @@ import { needsTransaction } from './producer/task-pusher.js';
 import type { HandlerFunction } from './handlers/registered-handler.js';
 import type { TaskHandlerRegistry } from './handlers/task-handler.registry.js';
 import type { Shard } from './shard.js';
+import { retryInParts } from './retry-in-parts.js';
 import { groupByShard, regroup, type ShardDrafts, storeInShards } from './sharded-push.js';
 import type { ShardHints, Shards } from './shards.js';
 import { commitsAlone, commitsEach } from './storage/executor.js';
 import type { RunStatement } from './storage/executor.js';
+import { mayBeRowError } from './storage/sql-state.js';
 import type { Instruments } from './task/instrumentation.js';
 import type { KindOptions } from './task/kind-options.js';
 import { MAX_ATTEMPTS } from './task/kind-options.js';
@@ -111,8 +113,15 @@ export class QueueService {
     const { kind: number, name } = known;
     const hints = this.hintsOf(options);
     const asked = await askShardsInTurn(this.shards.routeChange(hints), limit, async (shard, left) => {
-      const retry = () => shard.tasks.retryBroken(runnerIn(shard, hints), number, attempts, left);
-      const count = await knowing('change', retry, hints.transaction);
+      const run = runnerIn(shard, hints);
+      const retry = () => shard.tasks.retryBroken(run, number, attempts, left);
+      const count = await knowing('change', retry, hints.transaction).catch((error: unknown) => {
+        // What has failed within the caller's transaction is the caller's to roll back.
+        if (hints.transaction || !mayBeRowError(error)) {
+          throw error;
+        }
+        return retryInParts(shard, known, attempts, left, error);
+      });
       if (count > 0) {
         shard.events.emit({ type: 'tasks-retried', kind: number, name, count });
       }

@@ -12,9 +12,10 @@ import { ActivityRepository } from './storage/activity.repository.js';
 import { LeaseRepository } from './storage/lease.repository.js';
 import { MaintenanceRepository } from './storage/maintenance.repository.js';
 import type { Instruments } from './task/instrumentation.js';
-import type { Attempt } from './worker/attempt.js';
+import type { Attempt, TaskPlace } from './worker/attempt.js';
 import { within } from './worker/deadline.js';
 import type { SharedSlots } from './worker/shared-slots.js';
+import { RefusedTasks } from './worker/refused-tasks.js';
 import type { StopCallers } from './worker/stop-callers.js';
 import { silenceMs } from './worker/worker-options.js';
 import { WorkerProcess } from './worker/worker-process.js';
@@ -43,6 +44,7 @@ export interface ShardProcessingDeps {
 /** One run of processing in one shard: the worker process and the maintenance beside it. */
 export class ShardProcessing {
   private readonly process: WorkerProcess;
+  private readonly refused: RefusedTasks;
   private readonly recorder: ActivityRecorder;
   private readonly rescuer: Rescuer;
   private readonly repository: MaintenanceRepository;
@@ -50,12 +52,17 @@ export class ShardProcessing {
   private readonly visibility: VisibilityWatch;
 
   constructor(private readonly deps: ShardProcessingDeps) {
-    this.process = this.createProcess();
     const { shard, options } = deps;
+    this.refused = new RefusedTasks({
+      events: shard.events,
+      place: this.place,
+      nameOf: (kind) => this.process.pools.get(kind)?.name ?? `pgqueue-${kind}`,
+    });
+    this.process = this.createProcess();
     const { settle } = this.process.connections;
     const { pools } = this.process;
     const { events, sql } = shard;
-    this.rescuer = new Rescuer(new LeaseRepository(settle, sql), pools, events, {
+    this.rescuer = new Rescuer(new LeaseRepository(settle, sql), pools, events, this.refused, {
       leaseTimeoutMs: options.leaseTimeoutMs,
       // Behind a pooler a session belongs to nobody.
       silenceMs: options.transactionPooling ? null : silenceMs(options),
@@ -111,6 +118,11 @@ export class ShardProcessing {
     return released;
   }
 
+  private get place(): TaskPlace {
+    const { shard } = this.deps;
+    return { shard: shard.name, idOf: (id) => shard.idOf(id) };
+  }
+
   private createProcess(): WorkerProcess {
     const { shard, others, instance, instruments, options } = this.deps;
     return new WorkerProcess({
@@ -120,9 +132,14 @@ export class ShardProcessing {
       database: shard.database,
       sql: shard.sql,
       events: shard.events,
-      place: { shard: shard.name, idOf: (id) => shard.idOf(id) },
+      place: this.place,
+      refused: this.refused,
       instruments,
-      options,
+      options: {
+        ...options,
+        // Each shard claims by itself, into the same memory.
+        maxPayloadMemory: Math.ceil(options.maxPayloadMemory / (others.length + 1)),
+      },
       info: () => ({
         worker: options.workerName,
         host: hostname(),
@@ -138,7 +155,7 @@ export class ShardProcessing {
     const { events } = this.deps.shard;
     const { heartbeatPeriodMs } = this.deps.options;
     return [
-      new Janitor(repository, process.pools, events, heartbeatPeriodMs),
+      new Janitor(repository, process.pools, events, heartbeatPeriodMs, this.refused),
       new PeriodicJob({
         heartbeatPeriodMs,
         repository,

@@ -207,6 +207,7 @@ CREATE TABLE IF NOT EXISTS "public"."pgqueue_lease" (
   settings     json,
   slots        json,
   running      json,
+  refused      json,
   CONSTRAINT pgqueue_lease_valid CHECK (id BETWEEN -9007199254740991 AND 9007199254740991 AND heartbeat_at < 'infinity')
 ) WITH (fillfactor = 50);
 

@@ -1,4 +1,4 @@
-import type { StoredWorker } from '../storage/admin.repository.js';
+import type { StoredWorker } from '../storage/stored-worker.js';
 
 /** An unknown kind asks the worker processes at most so often. */
 const ASK_AGAIN_MS = 5000;

@@ -1,4 +1,4 @@
-import type { StoredWorker } from '../storage/admin.repository.js';
+import type { StoredWorker } from '../storage/stored-worker.js';
 import type { WorkerShard } from '../task/task-view.js';
 import { isLost } from './worker-views.js';
 

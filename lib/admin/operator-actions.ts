@@ -17,6 +17,7 @@ import type { ShardAdmin } from './shard-admin.js';
 import { ownFilter, shardsOf } from './shard-filter.js';
 import {
   type ActionProgress,
+  actionResult,
   type ActionResult,
   checkAction,
   type RetryActionOptions,
@@ -39,14 +40,13 @@ export class OperatorActions {
     const checked = checkAction(action, filter, others);
     const by = checkActor(name);
     const shards = shardsOf(this.deps.shards, checked.filter);
-    const progress: ActionProgress = { changed: 0, more: false, kinds: new Map() };
+    const progress: ActionProgress = { changed: 0, more: false, kinds: new Map(), refused: [] };
     const asked = await askShardsInTurn(shards, checked.limit, async (shard) => {
       const before = progress.changed;
       await shard.act({ ...checked, filter: ownFilter(shard, checked.filter) }, progress);
       return progress.changed - before;
     });
-    const left = shards.length - asked.answers.size - asked.errors.size;
-    const result = { changed: progress.changed, more: progress.more || left > 0 };
+    progress.more ||= asked.answers.size + asked.errors.size < shards.length;
     const { limit, attempts, meant } = checked;
     this.tell({
       action,
@@ -54,11 +54,12 @@ export class OperatorActions {
       filter: actionFilterOf(meant),
       limit,
       attempts,
-      count: result.changed,
+      count: progress.changed,
       kinds: this.named(progress.kinds),
-      more: result.more,
-      ...failureOf(asked.errors),
+      more: progress.more,
+      ...failureOf([...asked.errors.values(), ...progress.refused.map(({ error }) => error)]),
     });
+    const result = actionResult(progress);
     // An operator who is told of a failure alone would not know what was changed before it.
     return resultOf(asked, result, progress.changed > 0 ? Number.POSITIVE_INFINITY : shards.length);
   }
@@ -84,7 +85,7 @@ export class OperatorActions {
       count,
       more: false,
       kinds: this.named(new Map([[number, count]])),
-      ...failureOf(asked.errors),
+      ...failureOf([...asked.errors.values()]),
     });
     return resultOf(asked, changed);
   }
@@ -99,7 +100,7 @@ export class OperatorActions {
   }
 }
 
-/** Of several shards that failed, what the first one failed of. */
-function failureOf(errors: ReadonlyMap<unknown, unknown>): Pick<ActionRecord, 'error'> {
-  return errors.size === 0 ? {} : { error: errors.values().next().value };
+/** Of several shards that failed, or tasks that were refused, what the first one failed of. */
+function failureOf(errors: readonly unknown[]): Pick<ActionRecord, 'error'> {
+  return errors.length === 0 ? {} : { error: errors[0] };
 }

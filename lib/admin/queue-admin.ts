@@ -251,7 +251,7 @@ export class QueueAdmin {
   }
 
   /**
-   * Deletes tasks, and frees their keys. One that is processing is left alone: cancel it first.
+   * Deletes tasks, and frees their keys. One that is processing is left alone, unless only its outcome is refused: cancel it first.
    * @throws InvalidOptionError before anything is changed; ShardsFailedError
    */
   delete(filter: TaskFilter, options?: ActionOptions): Promise<ActionResult> {

@@ -3,11 +3,11 @@ import {
   AdminRepository,
   type ListPlace,
   type StoredSummary,
-  type StoredWorker,
 } from '../storage/admin.repository.js';
 import type { ListShape } from '../storage/list-shape.js';
 import type { Database } from '../storage/database.js';
 import type { ServerMoment } from '../storage/server-moment.js';
+import type { StoredWorker } from '../storage/stored-worker.js';
 import type { StoredActivity } from '../task/activity.js';
 import { explain, type Explanation, notFound } from '../task/explanation.js';
 import { combineCounts } from '../task/task-counts.js';
@@ -18,7 +18,7 @@ import type { AdminShard } from './admin-shard.js';
 import type { KindNames } from './kind-names.js';
 import { type ActionProgress, type CheckedAction, TaskActions } from './task-actions.js';
 import { TaskLister } from './task-lister.js';
-import { isLost, slotsOf, startOf, untoldAfter } from './worker-views.js';
+import { isLost, refusalOf, slotsOf, startOf, untoldAfter } from './worker-views.js';
 
 /** Which server is asked for what may be a little old. */
 export type ReadFrom = 'master' | 'replica';
@@ -48,11 +48,11 @@ export class ShardAdmin {
   private opened: { master: AdminRepository; reading: AdminRepository } | undefined;
   private readonly lister = new TaskLister(() => this.reading);
   private readonly masterLister = new TaskLister(() => this.master);
-  private readonly actions = new TaskActions(
-    () => this.master,
-    this.masterLister,
-    (action, kinds) => this.tell(action, kinds),
-  );
+  private readonly actions = new TaskActions(() => this.master, this.masterLister, {
+    idOf: (id) => this.idOf(id),
+    onChanged: (action, kinds) => this.tell(action, kinds),
+    onRefused: (action, task, error) => this.tellRefused(action, task, error),
+  });
 
   constructor(private readonly deps: ShardAdminDeps) {
     this.name = deps.shard.name;
@@ -121,6 +121,7 @@ export class ShardAdmin {
               startedAt: startOf(workers, task.id, task.attemptsElapsed),
               untoldAfter: holder ? untoldAfter(holder) : null,
             },
+      refusal: refusalOf(live, task.id),
       pausedAt,
       processes: live.flatMap((worker) => slotsOf(worker, task.kind) ?? []),
       before,
@@ -191,6 +192,12 @@ export class ShardAdmin {
         shard.events.emit({ type: 'task-cancelled', kind, name });
       }
     }
+  }
+
+  private tellRefused(step: Action, { id, kind }: StoredSummary, error: unknown): void {
+    const { shard, names } = this.deps;
+    const task = { kind, name: names.of(kind), id: shard.idOf(id) };
+    shard.events.emit({ type: 'task-refused', ...task, step, error, tries: 1, retryInMs: null });
   }
 
   private get master(): AdminRepository {

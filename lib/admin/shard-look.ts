@@ -1,4 +1,4 @@
-import type { StoredWorker } from '../storage/admin.repository.js';
+import type { StoredWorker } from '../storage/stored-worker.js';
 import type { ServerMoment } from '../storage/server-moment.js';
 import type { StoredActivity } from '../task/activity.js';
 import { inTime } from '../task/in-time.js';

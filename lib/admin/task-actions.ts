@@ -1,6 +1,9 @@
-import type { Action, AdminRepository, ListPlace } from '../storage/admin.repository.js';
+import type { Action, AdminRepository, ListPlace, StoredSummary } from '../storage/admin.repository.js';
+import { isolateRows } from '../storage/isolate-rows.js';
 import { type ListShape, shapeOf } from '../storage/list-shape.js';
+import { mayBeRowError } from '../storage/sql-state.js';
 import type { ActorOptions } from '../task/action-record.js';
+import { errorMessage } from '../task/error-message.js';
 import { MAX_ATTEMPTS } from '../task/kind-options.js';
 import {
   assertCount,
@@ -32,6 +35,14 @@ export interface ActionResult {
   readonly changed: number;
   /** The limit was reached: there may be more tasks that the filter means. */
   readonly more: boolean;
+  /** The tasks that the database refuses to change, each alone; missing when there is none. */
+  readonly refused?: readonly RefusedTask[];
+}
+
+/** A task that the database refuses to change, and its words. */
+export interface RefusedTask {
+  readonly id: string;
+  readonly error: string;
 }
 
 /** No transaction changes, and so locks, more rows. */
@@ -43,7 +54,7 @@ const MAX_LIMIT = 100_000;
 const ALLOWED: Record<Action, readonly TaskStatus[]> = {
   retry: ['no_attempts_left'],
   cancel: ['new', 'must_retry', 'processing'],
-  delete: ['new', 'must_retry', 'no_attempts_left', 'succeeded', 'cancelled'],
+  delete: ['new', 'must_retry', 'processing', 'no_attempts_left', 'succeeded', 'cancelled'],
   runNow: ['new', 'must_retry'],
 };
 
@@ -64,6 +75,17 @@ export interface ActionProgress {
   more: boolean;
   /** What was changed by kind. */
   readonly kinds: Map<number, number>;
+  readonly refused: { readonly id: string; readonly error: unknown }[];
+}
+
+/** @throws what the database says, where it refuses every task. */
+export function actionResult({ changed, more, refused }: ActionProgress): ActionResult {
+  const [first] = refused;
+  if (first && changed === 0) {
+    throw first.error;
+  }
+  const named = refused.map(({ id, error }) => ({ id, error: errorMessage(error) }));
+  return { changed, more, ...(first ? { refused: named } : {}) };
 }
 
 /** @throws InvalidOptionError for a filter that names nothing too. */
@@ -84,7 +106,11 @@ export class TaskActions {
   constructor(
     private readonly repository: () => AdminRepository,
     private readonly lister: TaskLister,
-    private readonly onChanged: (action: Action, kinds: ReadonlyMap<number, number>) => void,
+    private readonly hooks: {
+      idOf(id: string): string;
+      onChanged(action: Action, kinds: ReadonlyMap<number, number>): void;
+      onRefused(action: Action, task: StoredSummary, error: unknown): void;
+    },
   ) {}
 
   /** Up to the limit of all shards together. */
@@ -100,7 +126,7 @@ export class TaskActions {
         const { tasks, next } = await this.lister.page(filter, batch, after, shape);
         await this.act(
           action,
-          tasks.map(({ task }) => task.id),
+          tasks.map(({ task }) => task),
           attempts,
           progress,
         );
@@ -120,19 +146,57 @@ export class TaskActions {
 
   private async act(
     action: Action,
-    ids: readonly string[],
+    tasks: readonly StoredSummary[],
     attempts: number | null,
     progress: ActionProgress,
   ): Promise<void> {
-    if (ids.length === 0) {
+    if (tasks.length === 0) {
       return;
     }
-    const kinds = await this.repository().act(action, ids, attempts);
-    for (const [kind, count] of kinds) {
-      progress.changed += count;
-      progress.kinds.set(kind, (progress.kinds.get(kind) ?? 0) + count);
+    const work = async (some: readonly StoredSummary[]) => {
+      const ids = some.map(({ id }) => id);
+      const kinds = await this.repository().act(action, ids, attempts);
+      this.hooks.onChanged(action, kinds);
+      for (const [kind, count] of kinds) {
+        progress.changed += count;
+        progress.kinds.set(kind, (progress.kinds.get(kind) ?? 0) + count);
+      }
+    };
+    try {
+      await work(tasks);
+    } catch (error) {
+      if (!mayBeRowError(error)) {
+        await this.rewind();
+        throw error;
+      }
+      await this.actInParts(action, tasks, work, progress);
     }
-    this.onChanged(action, kinds);
+  }
+
+  /** Rows that the database refuses to change are passed over, and named. */
+  private async actInParts(
+    action: Action,
+    tasks: readonly StoredSummary[],
+    work: (some: readonly StoredSummary[]) => Promise<void>,
+    progress: ActionProgress,
+  ): Promise<void> {
+    try {
+      const { refused, untried } = await isolateRows(tasks, work);
+      for (const { item, error: reason } of refused) {
+        this.hooks.onRefused(action, item, reason);
+        progress.refused.push({ id: this.hooks.idOf(item.id), error: reason });
+      }
+      progress.more ||= untried.length > 0;
+    } finally {
+      await this.rewind();
+    }
+  }
+
+  /** Claims may have passed rows that were locked for this and are as they were. Where this fails too, the sweep finds them. */
+  private async rewind(): Promise<void> {
+    await this.repository()
+      .rewind()
+      .catch(() => undefined);
   }
 }
 

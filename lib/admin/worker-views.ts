@@ -1,4 +1,5 @@
-import type { StoredWorker } from '../storage/admin.repository.js';
+import type { StoredWorker } from '../storage/stored-worker.js';
+import type { Refusal } from '../task/refusal.js';
 import { MAX_REPORTED_ATTEMPTS } from '../task/worker-report.js';
 import type { KindView, SlotCounts, WorkerView } from '../task/task-view.js';
 import type { KindPause } from './merged-pauses.js';
@@ -28,6 +29,18 @@ export function startOf(workers: readonly StoredWorker[], id: string, attempt: n
     const told = running.find(([taskId, , number]) => taskId === id && number === attempt);
     if (told) {
       return new Date(told[3]);
+    }
+  }
+  return null;
+}
+
+/** What the database refuses for a task, as far as a process tells. */
+export function refusalOf(workers: readonly StoredWorker[], id: string): Refusal | null {
+  for (const { worker, refused } of workers) {
+    const told = refused.find(([taskId]) => taskId === id);
+    if (told) {
+      const [, , step, error, since] = told;
+      return { step, error, since: new Date(since), worker };
     }
   }
   return null;

@@ -103,10 +103,12 @@ function userName(): string {
 }
 
 function report({ output, json }: CommandContext, done: string, result: ActionResult): ExitCode {
-  const { changed, more } = result;
+  const { changed, more, refused = [] } = result;
   const tasks = changed === 1 ? '1 task was' : `${changed} tasks were`;
-  output.out(
-    json ? jsonLine(result) : `${tasks} ${done}${more ? '; the limit was reached, there may be more' : ''}\n`,
-  );
+  const lines = [
+    `${tasks} ${done}${more ? '; the limit was reached, there may be more' : ''}`,
+    ...refused.map(({ id, error }) => `task ${id} could not be changed: ${error}`),
+  ];
+  output.out(json ? jsonLine(result) : `${lines.join('\n')}\n`);
   return changed === 0 ? EXIT.nothing : EXIT.done;
 }

@@ -66,8 +66,9 @@ export class PgQueueHealthIndicator {
 
   /**
    * Up in a process that only pushes. Down from the first moment of a stop or shutdown on, when processing could not be started, when
-   * the server is read-only, its tables do not match or are hidden from the queue's role, and when no claim has succeeded for several fall-back polls (at least 4 s). Up with `degraded: true`
-   * and a `reason` when wake-ups are not heard, or the oldest due task is too old. `slots` says for each kind how many there are
+   * the server is read-only, its tables do not match or are hidden from the queue's role, and when no claim has succeeded for several
+   * fall-back polls (at least 4 s). Up with `degraded: true` and a `reason` when wake-ups are not heard, the oldest due task is too old,
+   * or the database refuses something for single tasks, which it names. `slots` says for each kind how many there are
    * and how many are busy. With several shards it is down when all are, degraded when some are, and `shards` says which.
    * @param key the indicator's name in the answer, default `'pgqueue'`
    * @throws InvalidOptionError for a wrong option
@@ -147,6 +148,7 @@ export class PgQueueHealthIndicator {
     const all = [
       ...[...problems].map(([{ name }, { message }]) => `shard ${name}: ${message}`),
       ...this.deafness(problems),
+      ...this.refusedTasks(problems),
       ...reasons,
     ];
     return {
@@ -159,6 +161,12 @@ export class PgQueueHealthIndicator {
     return this.signs.shards
       .filter((signs) => signs.deaf && !problems.has(signs))
       .map(({ name }) => this.inShard(name, 'wake-ups are not heard, new tasks wait for the next poll'));
+  }
+
+  private refusedTasks(problems: ReadonlyMap<ShardSigns, Problem>): string[] {
+    return this.signs.shards
+      .filter((signs) => !problems.has(signs))
+      .flatMap((signs) => signs.refusedReasons.map((reason) => this.inShard(signs.name, reason)));
   }
 
   private inShard(name: string, text: string): string {

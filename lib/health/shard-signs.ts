@@ -1,10 +1,14 @@
 import { sqlState } from '../storage/sql-state.js';
 import { errorMessage } from '../task/error-message.js';
-import type { ShardEvent, ShardEvents } from '../task/queue-events.js';
+import { refusalText } from '../task/refusal.js';
+import type { RefusalName, ShardEvent, ShardEvents } from '../task/queue-events.js';
 
 const READ_ONLY = '25006';
 /** Tables, columns, functions or privileges that are not there; no such schema. */
 const MISMATCH = /^(42|3F)/;
+
+/** So many refused tasks are named. */
+const MOST_NAMED = 5;
 
 /** Why the server will go on to refuse what the queue does, and with which words it did. */
 export interface Refusal {
@@ -21,6 +25,8 @@ export class ShardSigns {
   private lastSignAt = 0;
   /** Whether the last heartbeat failed. */
   private cutOff = false;
+  /** Tasks for which the database refuses something, and what is tried again: each in words. */
+  private readonly refusedTasks = new Map<string, string>();
   /** By the connection that met it. */
   private readonly refusals = new Map<string, Refusal>();
 
@@ -36,6 +42,7 @@ export class ShardSigns {
     this.cutOff = false;
     this.deaf = false;
     this.refusals.clear();
+    this.refusedTasks.clear();
     this.onSign();
   }
 
@@ -49,6 +56,13 @@ export class ShardSigns {
     return heartbeat ?? claim ?? schema;
   }
 
+  /** The tasks that are kept apart since the database refuses something for them alone; the first few are named. */
+  get refusedReasons(): string[] {
+    const reasons = [...this.refusedTasks.values()];
+    const more = reasons.length - MOST_NAMED;
+    return more > 0 ? [...reasons.slice(0, MOST_NAMED), `${more} more tasks are refused something`] : reasons;
+  }
+
   private onEvent(event: ShardEvent): void {
     switch (event.type) {
       case 'claimed':
@@ -60,6 +74,15 @@ export class ShardSigns {
         if (!this.cutOff) {
           this.onSign();
         }
+        break;
+      case 'task-refused':
+        if (event.retryInMs !== null) {
+          const text = refusalText(event.step, errorMessage(event.error));
+          this.refusedTasks.set(keyOf(event), `task ${event.id} (${event.name}): ${text}`);
+        }
+        break;
+      case 'task-accepted':
+        this.refusedTasks.delete(keyOf(event));
         break;
       case 'connection-failed':
         this.onFailed(event);
@@ -95,6 +118,10 @@ export class ShardSigns {
     this.lastSignAt = performance.now();
     this.lastError = undefined;
   }
+}
+
+function keyOf({ id, step }: RefusalName): string {
+  return `${step} ${id}`;
 }
 
 function refusalOf(state: string | undefined): string | undefined {

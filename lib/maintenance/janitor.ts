@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
+import type { ExpiryBatch, MaintenanceRepository } from '../storage/maintenance.repository.js';
+import { isolateRows } from '../storage/isolate-rows.js';
 import type { ShardEventSink } from '../task/queue-events.js';
+import type { RefusedTasks } from '../worker/refused-tasks.js';
 import type { WorkerPool } from '../worker/worker-pool.js';
 import { PeriodicJob } from './periodic-job.js';
 
@@ -8,6 +10,8 @@ import { PeriodicJob } from './periodic-job.js';
 const BATCH = 5000;
 /** The pause after a full batch, as a share of the time that it took: cleaning must not crowd out the queue. */
 const REST_SHARE = 0.5;
+/** So many tasks of a kind that can't be deleted are kept apart; more are passed over in each run. */
+const MOST_KEPT_APART = 500;
 const PREFIX = 'janitor:';
 const DEFAULT_PERIOD_MS = 3_600_000;
 
@@ -20,6 +24,7 @@ export class Janitor extends PeriodicJob {
     private readonly pools: ReadonlyMap<number, WorkerPool>,
     private readonly events: ShardEventSink,
     heartbeatPeriodMs: number,
+    private readonly refused: RefusedTasks,
   ) {
     super({
       heartbeatPeriodMs,
@@ -42,9 +47,11 @@ export class Janitor extends PeriodicJob {
       if (ttlMs === null) {
         break;
       }
-      const batch = await this.repository.expire(kind, ttlMs, BATCH, after);
-      count = batch.count;
-      total += count;
+      const except = this.refused.idsOf('cleanup', kind);
+      const batch = await this.expire({ kind, ttlMs, limit: BATCH, after, except });
+      // A batch of the same moment that can't be deleted would be found again.
+      count = batch.deleted === 0 && batch.newest === after ? 0 : batch.count;
+      total += batch.deleted;
       after = batch.newest ?? after;
       if (count === BATCH) {
         await pause((performance.now() - startedAt) * REST_SHARE, undefined, { ref: false });
@@ -53,6 +60,29 @@ export class Janitor extends PeriodicJob {
     this.events.emit({ type: 'tasks-expired', kind, name, count: total });
     // Stopped half-way: another process goes on.
     return !this.isStopped || count < BATCH;
+  }
+
+  /** Rows that can't be deleted, such as those that the application's own point to, are passed over. */
+  private async expire(
+    batch: ExpiryBatch,
+  ): Promise<{ count: number; deleted: number; newest: string | null }> {
+    try {
+      const { count, newest } = await this.repository.expire(batch);
+      return { count, deleted: count, newest };
+    } catch {
+      // What fails for all rows fails again.
+      const { kind, ttlMs } = batch;
+      const { ids, newest } = await this.repository.findExpired(batch);
+      const expireSome = (some: readonly number[]) => this.repository.expireSome(kind, ttlMs, some);
+      const { results, refused } = await isolateRows(ids, expireSome);
+      for (const { item: id, error: reason } of refused.slice(
+        0,
+        Math.max(0, MOST_KEPT_APART - batch.except.length),
+      )) {
+        this.refused.refuse({ id, kind }, 'cleanup', reason, async () => void (await expireSome([id])));
+      }
+      return { count: ids.length, deleted: results.reduce((sum, n) => sum + n, 0), newest };
+    }
   }
 
   /** The last good value while the live option fails. */

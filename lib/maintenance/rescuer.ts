@@ -1,5 +1,6 @@
 import type { DeadWorker, LeaseRepository, Rescue } from '../storage/lease.repository.js';
 import type { ShardEventSink } from '../task/queue-events.js';
+import type { RefusedTasks } from '../worker/refused-tasks.js';
 import type { WorkerPool } from '../worker/worker-pool.js';
 
 /** How soon a rescue that had to leave tasks to the transactions that hold their rows looks for them again: each time later. */
@@ -19,6 +20,7 @@ export class Rescuer {
     private readonly repository: LeaseRepository,
     private readonly pools: ReadonlyMap<number, WorkerPool>,
     private readonly events: ShardEventSink,
+    private readonly refused: RefusedTasks,
     private readonly limits: { readonly leaseTimeoutMs: number; readonly silenceMs: number | null },
   ) {}
 
@@ -78,11 +80,22 @@ export class Rescuer {
     this.report(rescue);
   }
 
+  private async rescueOne(of: DeadWorker, id: number): Promise<void> {
+    const rescue = await this.repository.rescueOne(of, id, this.messagesKept());
+    this.report(rescue);
+    if (rescue.remaining.length > 0) {
+      throw new Error('another transaction holds its row');
+    }
+  }
+
   private messagesKept(): Map<number, number> {
     return new Map([...this.pools.values()].map(({ kind, options }) => [kind, options.maxTaskErrorMessages]));
   }
 
-  private report({ tasks }: Rescue): void {
+  private report({ tasks, refused }: Rescue): void {
+    for (const { id, kind, of, error } of refused) {
+      this.refused.refuse({ id, kind }, 'rescue', error, () => this.rescueOne(of, id));
+    }
     for (const { kind, worker, count, exhausted } of tasks) {
       const name = this.pools.get(kind)?.name ?? `pgqueue-${kind}`;
       this.events.emit({ type: 'tasks-rescued', kind, name, worker, count, exhausted });

@@ -15,6 +15,10 @@ export const SLOTS = 'pgqueue_slots';
 export const ABANDONED_HANDLERS = 'pgqueue_abandoned_handlers';
 /** A gauge of the longest delay of this process's event loop since the last scrape, in seconds. */
 export const EVENT_LOOP_LAG = 'pgqueue_event_loop_lag_seconds';
+/** A counter of statements that the database refused for one task alone, labelled `kind`. */
+export const TASK_REFUSALS_TOTAL = 'pgqueue_task_refusals_total';
+/** A gauge of tasks that this process keeps apart since the database refuses something for them, labelled `kind`. */
+export const REFUSED_TASKS = 'pgqueue_refused_tasks';
 /** A histogram of how long the database took to answer claims, in seconds, labelled `shard`. */
 export const FETCH_DURATION = 'pgqueue_fetch_duration_seconds';
 /** A histogram of how long the database took to write batches of outcomes, in seconds, labelled `shard`. */
@@ -40,6 +44,11 @@ export const COUNTERS: readonly CounterConfiguration<string>[] = [
     name: TASKS_TOTAL,
     help: 'What happened to tasks, by kind and status',
     labelNames: ['kind', 'status'],
+  },
+  {
+    name: TASK_REFUSALS_TOTAL,
+    help: 'Statements that the database refused for one task alone, by kind',
+    labelNames: ['kind'],
   },
   { name: LEASES_LOST_TOTAL, help: 'How often this worker process was declared dead', labelNames: ['shard'] },
   { name: WAKE_UPS_TOTAL, help: 'Notifications that something was pushed', labelNames: ['shard'] },
@@ -97,6 +106,11 @@ export const GAUGES: readonly GaugeConfiguration<string>[] = [
     collect(this: Gauge) {
       collectEventLoopLag(this);
     },
+  },
+  {
+    name: REFUSED_TASKS,
+    help: 'Tasks that this process keeps apart since the database refuses something for them, by kind',
+    labelNames: ['kind'],
   },
   ...CLUSTER_GAUGES,
 ];

@@ -5,7 +5,15 @@ import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
 import { QueueService } from '../queue.service.js';
 import { type QueueEvent, QueueEvents } from '../task/queue-events.js';
 import { METRIC_STATUSES, type MetricStatus } from '../task/task-status.js';
-import { ABANDONED_HANDLERS, ATTEMPT_DURATION, QUEUE_WAIT, SLOTS, TASKS_TOTAL } from './definitions.js';
+import {
+  ABANDONED_HANDLERS,
+  ATTEMPT_DURATION,
+  QUEUE_WAIT,
+  REFUSED_TASKS,
+  SLOTS,
+  TASK_REFUSALS_TOTAL,
+  TASKS_TOTAL,
+} from './definitions.js';
 import { showKind, showSlots } from './slots-gauge.js';
 import { startHistogram } from './start-histogram.js';
 
@@ -19,10 +27,12 @@ export class PgQueueMetrics implements OnModuleDestroy {
     @InjectMetric(ATTEMPT_DURATION) private readonly durations: Histogram,
     @InjectMetric(QUEUE_WAIT) private readonly waits: Histogram,
     @InjectMetric(ABANDONED_HANDLERS) private readonly abandoned: Gauge,
+    @InjectMetric(TASK_REFUSALS_TOTAL) private readonly refusals: Counter,
+    @InjectMetric(REFUSED_TASKS) private readonly refused: Gauge,
     @InjectMetric(SLOTS) private readonly slots: Gauge,
     queue: QueueService,
     events: QueueEvents,
-    registry: TaskHandlerRegistry,
+    private readonly registry: TaskHandlerRegistry,
   ) {
     registry.observe(({ options }) => this.startSeries(options.name));
     events.subscribe((event) => this.onEvent(event));
@@ -46,6 +56,12 @@ export class PgQueueMetrics implements OnModuleDestroy {
         return this.count(event.name, 'no_attempts_left', event.exhausted);
       case 'attempt-settled':
         return this.onSettled(event);
+      case 'task-refused':
+        return this.onRefused(event);
+      case 'task-accepted':
+        return this.refused.dec({ kind: event.name });
+      case 'stopped':
+        return this.onStopped();
       case 'handler-abandoned':
         return this.abandoned.inc({ kind: event.name });
       case 'abandoned-handler-ended':
@@ -77,6 +93,19 @@ export class PgQueueMetrics implements OnModuleDestroy {
     }
   }
 
+  private onRefused({ name, tries, retryInMs }: Extract<QueueEvent, { type: 'task-refused' }>): void {
+    this.refusals.inc({ kind: name });
+    if (retryInMs !== null && tries === 1) {
+      this.refused.inc({ kind: name });
+    }
+  }
+
+  /** Others, or the next run, meet them anew. */
+  private onStopped(): void {
+    this.refused.reset();
+    this.registry.getAll().forEach(({ options }) => this.refused.set({ kind: options.name }, 0));
+  }
+
   private count(kind: string, status: MetricStatus, count: number): void {
     this.tasks.inc({ kind, status }, count);
   }
@@ -86,6 +115,8 @@ export class PgQueueMetrics implements OnModuleDestroy {
       this.count(kind, status, 0);
     }
     this.abandoned.inc({ kind }, 0);
+    this.refusals.inc({ kind }, 0);
+    this.refused.inc({ kind }, 0);
     showKind(this.slots, kind);
     startHistogram(this.durations, { kind });
     startHistogram(this.waits, { kind });

@@ -5,14 +5,15 @@ import type { CountedTasks } from '../task/task-counts.js';
 import type { CheckedFilter } from '../task/task-filter.js';
 import { inTime } from '../task/in-time.js';
 import { NoAnswerError } from '../task/task.errors.js';
-import type { TaskSummary, WorkerView } from '../task/task-view.js';
-import type { ReportedAttempts, ReportedSettings, ReportedSlots } from '../task/worker-report.js';
+import type { TaskSummary } from '../task/task-view.js';
+import type { ReportedAttempts, ReportedRefusals, ReportedSlots } from '../task/worker-report.js';
 import type { Database } from './database.js';
 import type { RunStatement } from './executor.js';
 import type { ListShape } from './list-shape.js';
 import { whoeverAsks } from './lane-database.js';
 import type { ServerMoment } from './server-moment.js';
 import type { QueueSql } from './sql/index.js';
+import type { StoredWorker } from './stored-worker.js';
 
 /** Where a page ends: the place in the order of its list in µs since the epoch, and the id. */
 export interface ListPlace {
@@ -43,13 +44,6 @@ export interface StoredDetail extends StoredTask {
   readonly payload: string | null;
   readonly payloadBytes: number;
   readonly errors: string[];
-}
-
-/** A worker process as its lease has it. */
-export interface StoredWorker extends Omit<WorkerView, 'id' | 'lost' | 'kinds' | 'running' | 'shards'> {
-  readonly settings: ReportedSettings | null;
-  readonly slots: ReportedSlots;
-  readonly running: ReportedAttempts;
 }
 
 /** How tasks are changed, by their ids. */
@@ -160,6 +154,7 @@ export class AdminRepository {
       heartbeatAt: dateOf(row.heartbeatAt),
       slots: row.slots ?? {},
       running: row.running ?? [],
+      refused: row.refused ?? [],
     }));
   }
 
@@ -186,13 +181,12 @@ export class AdminRepository {
   /** @returns how many were changed, by kind. */
   async act(action: Action, ids: readonly string[], attempts: number | null): Promise<Map<number, number>> {
     const parameters = action === 'retry' ? [ids, attempts] : [ids];
-    try {
-      return new Map(await this.ask<[kind: number, n: number][]>(this.sql.act[action], parameters));
-    } catch (error) {
-      // Claims may have passed rows that were locked for this and are as they were. Where this fails too, the sweep finds them.
-      await whoeverAsks(() => this.within((run) => run(this.sql.rewind, []))).catch(() => undefined);
-      throw error;
-    }
+    return new Map(await this.ask<[kind: number, n: number][]>(this.sql.act[action], parameters));
+  }
+
+  /** Makes every process look behind its cursors again. */
+  rewind(): Promise<unknown> {
+    return whoeverAsks(() => this.within((run) => run(this.sql.rewind, [])));
   }
 
   /** The one value of the one row of a statement; null where there is no row. */
@@ -263,11 +257,12 @@ interface PageRow {
   last: [id: string, at: number] | null;
 }
 
-type WorkerRow = Omit<StoredWorker, 'startedAt' | 'heartbeatAt' | 'slots' | 'running'> & {
+type WorkerRow = Omit<StoredWorker, 'startedAt' | 'heartbeatAt' | 'slots' | 'running' | 'refused'> & {
   startedAt: number;
   heartbeatAt: number;
   slots: ReportedSlots | null;
   running: ReportedAttempts | null;
+  refused: ReportedRefusals | null;
 };
 
 function summaryOf(row: StoredRow): StoredSummary {

@@ -1,6 +1,6 @@
 import { shownKey } from '../task/ascii.js';
-import type { ClaimAnswer, ClaimRequest, ClaimedTask } from '../task/claim.js';
-import type { ControlPool } from './control-pool.js';
+import type { ClaimLimits, ClaimRequest, ClaimedTask, DueTask, LimitedAnswer } from '../task/claim.js';
+import type { ControlPool, TextRow } from './control-pool.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
 
@@ -15,6 +15,7 @@ type TaskTuple = [
   key: string | null,
   trace: string | null,
   payload: unknown,
+  bytes?: number,
 ];
 
 /** Claims tasks for this process. */
@@ -25,44 +26,79 @@ export class ClaimRepository {
   ) {}
 
   /** Leases what is due, for all kinds at once, at most as much as is asked. */
-  async claim(request: ClaimRequest): Promise<ClaimAnswer> {
-    const { kinds } = request;
-    const levels = kinds.flatMap((kind) => kind.levels);
-    const first: number[] = [];
-    const last: number[] = [];
-    let place = 1;
-    for (const { levels: own } of kinds) {
-      first.push(place);
-      place += own.length;
-      last.push(place - 1);
+  async claim(request: ClaimRequest, limits: ClaimLimits): Promise<LimitedAnswer> {
+    const { isSized, except } = limits;
+    const parameters = parametersOf(request, limits);
+    if (isSized) {
+      return this.ask('claim_sized', this.sql.claimSized, [...parameters, intArray(except, Number)]);
     }
-    const rows = await this.pool.query('claim', this.sql.claim, [
-      request.leaseId,
-      intArray(kinds, ({ kind }) => kind),
-      intArray(kinds, ({ free }) => free),
-      intArray(first, Number),
-      intArray(last, Number),
-      intArray(levels, ({ priority }) => priority),
-      intArray(levels, ({ cursor }) => cursor.runAt),
-      intArray(levels, ({ cursor }) => cursor.id),
-      request.limit,
-      request.forceXid,
-      request.findNextDue,
-      request.claimId,
-    ]);
-    return toAnswer(rows[0]!);
+    return except.length > 0
+      ? this.ask('claim_except', this.sql.claimExcept, [...parameters, intArray(except, Number)])
+      : this.ask('claim', this.sql.claim, parameters);
+  }
+
+  /** Leases these tasks alone, as far as they are due. */
+  claimOnly(request: ClaimRequest, limits: ClaimLimits, ids: readonly number[]): Promise<LimitedAnswer> {
+    const parameters = [...parametersOf(request, limits), intArray(ids, Number)];
+    return this.ask('claim_only', this.sql.claimOnly, parameters);
+  }
+
+  /** What a claim would lease. */
+  async findDue(request: ClaimRequest, limits: ClaimLimits): Promise<DueTask[]> {
+    const parameters = [...parametersOf(request, limits), intArray(limits.except, Number)];
+    const [row] = await this.pool.query('find_due', this.sql.findDue, parameters);
+    const found = JSON.parse(row!['due']!) as [number, number, number, number][];
+    return found.map(([id, kind, priority, runAt]) => ({ id, kind, priority, runAt }));
+  }
+
+  private async ask(name: string, sql: string, parameters: unknown[]): Promise<LimitedAnswer> {
+    const [row] = await this.pool.query(name, sql, parameters);
+    return toAnswer(row!);
   }
 }
 
-function toAnswer(row: Record<string, string | null>): ClaimAnswer {
+function parametersOf(
+  { claimId, leaseId, kinds, limit, forceXid, findNextDue }: ClaimRequest,
+  { maxBytes }: ClaimLimits,
+): unknown[] {
+  const levels = kinds.flatMap((kind) => kind.levels);
+  const first: number[] = [];
+  const last: number[] = [];
+  let place = 1;
+  for (const { levels: own } of kinds) {
+    first.push(place);
+    place += own.length;
+    last.push(place - 1);
+  }
+  return [
+    leaseId,
+    intArray(kinds, ({ kind }) => kind),
+    intArray(kinds, ({ free }) => free),
+    intArray(first, Number),
+    intArray(last, Number),
+    intArray(levels, ({ priority }) => priority),
+    intArray(levels, ({ cursor }) => cursor.runAt),
+    intArray(levels, ({ cursor }) => cursor.id),
+    limit,
+    forceXid,
+    findNextDue,
+    claimId,
+    maxBytes,
+  ];
+}
+
+function toAnswer(row: TextRow): LimitedAnswer {
   const tuples = row['tasks'] ? (JSON.parse(row['tasks']) as TaskTuple[]) : [];
-  const tasks = tuples.map(toTask);
+  const tasks = tuples.map(row['withheld'] === null ? toTask : toSizedTask);
   const found = Number(row['found']);
+  const missed = Number(row['skipped'] ?? 0);
   const nextDue = row['next_due'];
   return {
     tasks,
     leaseHeld: found === 0 || tasks.length > 0,
-    isComplete: found === tasks.length,
+    isComplete: found === tasks.length && missed === 0,
+    isCut: row['cut'] === 't',
+    isWithheld: row['withheld'] === 't',
     now: Number(row['now']),
     snapshot: row['snapshot'] as string,
     xid: row['xid'] ? Number(row['xid']) : null,
@@ -86,4 +122,8 @@ function toTask(tuple: TaskTuple): ClaimedTask {
     trace: tuple[7],
     payload: tuple[8],
   };
+}
+
+function toSizedTask(tuple: TaskTuple): ClaimedTask {
+  return { ...toTask(tuple), bytes: tuple[9] };
 }

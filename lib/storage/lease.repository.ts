@@ -1,5 +1,6 @@
 import { asciiJson } from '../task/ascii.js';
 import type { ControlPool, TextRow } from './control-pool.js';
+import { giveBack, type GivingBack, giveSome, type Query } from './give-back.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
 import type { ClaimRequest, HeldTask, LevelPlace } from '../task/claim.js';
@@ -58,6 +59,8 @@ export interface Rescue {
   tasks: RescuedTasks[];
   /** Whose tasks could not all be taken: other transactions hold their rows. */
   remaining: DeadWorker[];
+  /** Tasks that the database refuses to give back. */
+  refused: { readonly id: number; readonly kind: number; readonly of: DeadWorker; readonly error: unknown }[];
 }
 
 /** A scan of the whole table is right here, once per crash; a large table takes its time. */
@@ -70,8 +73,6 @@ const SCAN = {
   },
   deadlineMs: 120_000,
 };
-
-type Query = (text: string, values?: unknown[]) => Promise<TextRow[]>;
 
 /** The leases of worker processes: taken, kept alive, ended, and rescued from the dead. */
 export class LeaseRepository {
@@ -145,7 +146,12 @@ export class LeaseRepository {
   release(leaseId: number): Promise<boolean> {
     return this.pool.transaction(SCAN, async (query) => {
       await query(this.sql.lock, [leaseId]);
-      const { remaining } = await this.giveBack(query, [{ id: leaseId, message: null }], 1, new Map());
+      // Rows that can't be changed are orphans from now on.
+      const { remaining } = await giveBack(query, this.sql, {
+        leases: [{ id: leaseId, message: null }],
+        attempts: 1,
+        keep: new Map(),
+      });
       if (remaining.length === 0) {
         await query(this.sql.end, [intArray([leaseId], Number)]);
       }
@@ -201,6 +207,11 @@ export class LeaseRepository {
     return heldOf(rows);
   }
 
+  /** Gives back one task of a dead process. */
+  rescueOne(of: DeadWorker, id: number, keep: ReadonlyMap<number, number>): Promise<Rescue> {
+    return this.pool.transaction(SCAN, (query) => this.takeFrom(query, [of], keep, [id]));
+  }
+
   /** Makes every process look behind its cursors again. */
   async rewind(): Promise<void> {
     await this.pool.query('rewind', this.sql.rewind);
@@ -222,47 +233,41 @@ export class LeaseRepository {
     query: Query,
     dead: readonly DeadWorker[],
     keep: ReadonlyMap<number, number>,
+    ids: readonly number[] | null = null,
   ): Promise<Rescue> {
     if (dead.length === 0) {
-      return { tasks: [], remaining: [] };
+      return { tasks: [], remaining: [], refused: [] };
     }
-    const leases = dead.map(({ leaseId, worker }) => ({
-      id: leaseId,
-      message: `worker process lost: ${worker}`,
-    }));
-    const { given, remaining } = await this.giveBack(query, leases, 0, keep);
+    const what = givingBack(dead, keep);
+    const { given, remaining, refused } = await (ids
+      ? giveSome(query, this.sql, what, ids).then((some) => ({ ...some, refused: [] }))
+      : giveBack(query, this.sql, what));
     await query(this.sql.rewind);
-    const workers = new Map(dead.map(({ leaseId, worker }) => [leaseId, worker]));
+    const byLease = new Map(dead.map((worker) => [worker.leaseId, worker]));
     return {
       tasks: given.map(([kind, leaseId, count, exhausted]) => ({
         kind,
-        worker: workers.get(leaseId)!,
+        worker: byLease.get(leaseId)!.worker,
         count,
         exhausted,
       })),
       remaining: dead.filter(({ leaseId }) => remaining.includes(leaseId)),
+      refused: refused.map(({ id, kind, leaseId, error }) => ({
+        id,
+        kind,
+        of: byLease.get(leaseId)!,
+        error,
+      })),
     };
   }
+}
 
-  private async giveBack(
-    query: Query,
-    leases: readonly { id: number; message: string | null }[],
-    attempts: 0 | 1,
-    keep: ReadonlyMap<number, number>,
-  ) {
-    const kinds = [...keep];
-    const [row] = await query(this.sql.giveBack, [
-      intArray(leases, ({ id }) => id),
-      leases.map(({ message }) => message),
-      attempts,
-      intArray(kinds, ([kind]) => kind),
-      intArray(kinds, ([, messages]) => messages),
-    ]);
-    return {
-      given: JSON.parse(row?.['given'] ?? '[]') as [number, number, number, number][],
-      remaining: JSON.parse(row?.['remaining'] ?? '[]') as number[],
-    };
-  }
+function givingBack(dead: readonly DeadWorker[], keep: ReadonlyMap<number, number>): GivingBack {
+  const leases = dead.map(({ leaseId, worker }) => ({
+    id: leaseId,
+    message: `worker process lost: ${worker}`,
+  }));
+  return { leases, attempts: 0, keep };
 }
 
 function placesOf(places: readonly LevelPlace[]): string[] {
@@ -279,9 +284,9 @@ function heldOf([row]: TextRow[]): HeldTask[] {
   return held.map(([id, kind, claimId]) => ({ id, kind, claimId }));
 }
 
-function columnsOf({ kinds, settings, slots, running }: WorkerReport): string[] {
+function columnsOf({ kinds, settings, slots, running, refused }: WorkerReport): string[] {
   return [
     intArray(kinds, Number),
-    ...[settings, slots, running].map((part) => asciiJson(JSON.stringify(part))),
+    ...[settings, slots, running, refused].map((part) => asciiJson(JSON.stringify(part))),
   ];
 }

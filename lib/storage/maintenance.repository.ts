@@ -28,14 +28,40 @@ export class MaintenanceRepository {
     await this.pool.query('align_priorities', this.sql.alignPriorities, [kind]);
   }
 
-  /** Deletes one batch of terminal tasks that are older than `ttlMs`, from `after` on, which is `newest` of the batch before. */
-  async expire(
-    kind: number,
-    ttlMs: number,
-    batch: number,
-    after: string | null,
-  ): Promise<{ count: number; newest: string | null }> {
-    const rows = await this.pool.query('expire', this.sql.expire, [kind, Math.round(ttlMs), batch, after]);
-    return { count: Number(rows[0]!['count']), newest: rows[0]!['newest'] ?? null };
+  /** Deletes one batch of terminal tasks that are older than `ttlMs`, from `after` on, all but some. */
+  async expire(batch: ExpiryBatch): Promise<{ count: number; newest: string | null }> {
+    const [row] = await this.pool.query('expire', this.sql.expire, parametersOf(batch));
+    return { count: Number(row!['count']), newest: row!['newest'] ?? null };
   }
+
+  /** What `expire` would delete. */
+  async findExpired(batch: ExpiryBatch): Promise<{ ids: number[]; newest: string | null }> {
+    const [row] = await this.pool.query('find_expired', this.sql.findExpired, parametersOf(batch));
+    return { ids: JSON.parse(row!['ids'] ?? '[]') as number[], newest: row!['newest'] ?? null };
+  }
+
+  /** Deletes those of these tasks that are terminal and older than `ttlMs`. @returns how many */
+  async expireSome(kind: number, ttlMs: number, ids: readonly number[]): Promise<number> {
+    const [row] = await this.pool.query('expire_some', this.sql.expireSome, [
+      kind,
+      Math.round(ttlMs),
+      intArray(ids, Number),
+    ]);
+    return Number(row!['count']);
+  }
+}
+
+/** Which terminal tasks to delete. */
+export interface ExpiryBatch {
+  readonly kind: number;
+  readonly ttlMs: number;
+  readonly limit: number;
+  /** In µs since the epoch. */
+  readonly after: string | null;
+  /** These ids are passed over. */
+  readonly except: readonly number[];
+}
+
+function parametersOf({ kind, ttlMs, limit, after, except }: ExpiryBatch): unknown[] {
+  return [kind, Math.round(ttlMs), limit, after, intArray(except, Number)];
 }

@@ -1,9 +1,6 @@
 /** Transaction conflicts: the same statement may succeed at once. */
 const CONFLICTS = new Set(['40001', '40P01', '55P03']);
 
-/** Data that the server refuses: the same statement never succeeds. */
-const DATA_CLASSES = new Set(['22', '23']);
-
 /** There was no connection to send a statement on: it certainly did nothing. */
 export class NotConnectedError extends Error {
   constructor(cause: unknown) {
@@ -30,9 +27,25 @@ export function isConflict(error: unknown): error is { code: string } {
   return CONFLICTS.has(sqlState(error) ?? '');
 }
 
-export function isRefusedData(error: unknown): boolean {
-  const code = sqlState(error);
-  return code?.length === 5 && DATA_CLASSES.has(code.slice(0, 2));
+/**
+ * What the server says of itself, or of the moment: connections, resources, operators, the system; conflicts; a transaction or server
+ * that only reads.
+ */
+const SERVER_CLASSES = new Set(['08', '25', '40', '53', '55', '57', '58']);
+
+/** Whether the error of a statement is probably about a row of it: trigger, policy, constraint, data, damage, what is not foreseen. */
+export function isRowError(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== undefined && isCertainlyRolledBack(error) && !SERVER_CLASSES.has(state.slice(0, 2));
+}
+
+/** A statement took too long, or waited for too long: whoever asked may ask again. */
+const TIMEOUTS = new Set(['57014', '55P03']);
+
+/** Whether it is worth while to do in parts what has failed as a whole, when nobody tries it again. */
+export function mayBeRowError(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== undefined && isCertainlyRolledBack(error) && !TIMEOUTS.has(state);
 }
 
 /** Classes of errors that the server only raises while it prepares or executes a statement, so that the statement is rolled back. */

@@ -71,6 +71,24 @@ export class TaskRepository {
     return Number(rows[0]?.['count'] ?? 0);
   }
 
+  /** Tasks that `retryBroken` would take, all but some. */
+  async findBroken(
+    run: RunStatement,
+    kind: number,
+    limit: number,
+    except: readonly string[],
+  ): Promise<string[]> {
+    const [row] = await run(this.sql.findBroken, [kind, limit, except]);
+    return JSON.parse(row!['ids'] as string) as string[];
+  }
+
+  /** @returns how many of these tasks may run again. */
+  async retrySome(run: RunStatement, ids: readonly string[], attempts: number): Promise<number> {
+    const [row] = await run(this.sql.act.retry, [ids, attempts]);
+    const counts = JSON.parse(row!['answer'] as string) as [kind: number, n: number][];
+    return counts.reduce((sum, [, n]) => sum + n, 0);
+  }
+
   /** In a transaction of its own. @returns for how many milliseconds the oldest due task of these kinds has been due; 0: none is. */
   async oldestDue(run: RunStatement, kinds: readonly number[], timeoutMs: number): Promise<number> {
     await run(this.sql.boundReading, [String(timeoutMs)]);

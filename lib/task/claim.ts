@@ -38,6 +38,25 @@ export interface ClaimRequest {
   readonly findNextDue: boolean;
 }
 
+/** What a claim leaves, though it is due. */
+export interface ClaimLimits {
+  /** No more bytes of payloads than this. */
+  readonly maxBytes: number;
+  /** Look at the sizes of payloads before any row is taken. */
+  readonly isSized: boolean;
+  /** These tasks are passed over. */
+  readonly except: readonly number[];
+}
+
+/** A task that a claim would take. */
+export interface DueTask {
+  readonly id: number;
+  readonly kind: number;
+  readonly priority: number;
+  /** As a claimed task's. */
+  readonly runAt: number;
+}
+
 /** A task as a claim hands it out. */
 export interface ClaimedTask {
   readonly id: number;
@@ -53,6 +72,8 @@ export interface ClaimedTask {
   /** What the push gave it to carry. */
   readonly trace: string | null;
   readonly payload: unknown;
+  /** Of its payload; missing where all of the claim were small. */
+  readonly bytes?: number | undefined;
 }
 
 export interface ClaimAnswer {
@@ -79,4 +100,12 @@ export interface HeldTask {
   readonly id: number;
   readonly kind: number;
   readonly claimId: number;
+}
+
+/** The answer of a claim that has limits. */
+export interface LimitedAnswer extends ClaimAnswer {
+  /** More tasks are due than fit. */
+  readonly isCut: boolean;
+  /** The payloads of all together are more than fits, and were left out: the tasks are to be given back. */
+  readonly isWithheld: boolean;
 }

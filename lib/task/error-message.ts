@@ -1,5 +1,3 @@
-import { asciiJson } from './ascii.js';
-
 /** The longest message that is stored, in characters. */
 const MAX_LENGTH = 4000;
 const MAX_CAUSES = 5;
@@ -33,16 +31,8 @@ export function storable(text: string): string {
   return short.replaceAll('\u0000', '\uFFFD').toWellFormed();
 }
 
-const NOT_STORED = 'the error message could not be stored';
-
-/** What may be stored in the place of a message that the database refused, whose encoding may lack some characters; null: nothing. */
-export function plainer(message: string | null): string | null {
-  if (message === null || message === NOT_STORED) {
-    return null;
-  }
-  const ascii = asciiJson(message);
-  return ascii === message ? NOT_STORED : ascii;
-}
+/** In the place of a message that the database refused. */
+export const NOT_STORED = 'the error message could not be stored';
 
 function describe(thrown: unknown): string {
   const message = property(thrown, 'message');

@@ -1,3 +1,4 @@
+import { type Refusal, refusalText } from './refusal.js';
 import type { TaskStatus } from './task-status.js';
 
 /** Why a task is not running now, or who runs it; `text` says it in a sentence. */
@@ -35,6 +36,8 @@ export type Explanation = { readonly text: string } & (
       readonly processes: number;
       readonly since: Date;
     }
+  /** The database refuses something for this task alone, such as its outcome; a process tries again. */
+  | ({ readonly reason: 'refused' } & Refusal)
   | {
       readonly reason: 'next-in-line';
       /** Due tasks of its kind that go first. */
@@ -63,6 +66,8 @@ export interface TaskFacts {
     /** What its process has not told of has started later; null where it tells of all that have run for a second. */
     readonly untoldAfter: Date | null;
   } | null;
+  /** What the database refuses for it. */
+  readonly refusal: Refusal | null;
   readonly pausedAt: Date | null;
   /** Live processes that handle its kind. */
   readonly processes: readonly { readonly capacity: number; readonly fullSince: Date | null }[];
@@ -80,7 +85,19 @@ export function notFound(id: string): Explanation {
 
 /** Looks for reasons from the task itself outwards: the first that holds is the answer. */
 export function explain(facts: TaskFacts): Explanation {
-  return ended(facts) ?? leased(facts) ?? early(facts) ?? unserved(facts) ?? waiting(facts);
+  return refused(facts) ?? ended(facts) ?? leased(facts) ?? early(facts) ?? unserved(facts) ?? waiting(facts);
+}
+
+function refused({ id, name, refusal }: TaskFacts): Explanation | null {
+  if (refusal === null) {
+    return null;
+  }
+  const { step, error, since, worker } = refusal;
+  return {
+    reason: 'refused',
+    ...refusal,
+    text: `Task ${id} (${name}) is stuck: ${refusalText(step, error)}; ${worker} has tried since ${since.toISOString()}, and tries again at least once a minute. Repair what refuses it, or delete the task.`,
+  };
 }
 
 function ended({ id, name, status, finishedAt, attemptsElapsed, lastError }: TaskFacts): Explanation | null {

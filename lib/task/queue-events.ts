@@ -18,6 +18,27 @@ export interface AttemptName extends KindName {
 export type SettledAs =
   Exclude<MetricStatus, 'new' | 'processing' | 'no_attempts_left'> | 'snoozed' | 'released';
 
+/** What the database refuses to do for one task. */
+export type RefusedStep = (typeof REFUSED_STEPS)[number];
+export const REFUSED_STEPS = [
+  'claim',
+  'begin',
+  'outcome',
+  'release',
+  'rescue',
+  'cleanup',
+  'retry',
+  'cancel',
+  'delete',
+  'runNow',
+] as const;
+
+/** A statement that the database refuses for one task alone, as events name it. */
+export interface RefusalName extends KindName {
+  readonly id: string;
+  readonly step: RefusedStep;
+}
+
 /** Which of the queue's own connections an event is about; `schema`: the regular look whether they see the queue's tables. */
 export type ConnectionRole = (typeof CONNECTION_ROLES)[number];
 export const CONNECTION_ROLES = ['claim', 'settle', 'heartbeat', 'listen', 'maintenance', 'schema'] as const;
@@ -73,6 +94,17 @@ export type ShardTaskEvent =
    * server was restored to an earlier time. No attempt was used.
    */
   | ({ readonly type: 'tasks-released'; readonly count: number } & KindName)
+  /** The database refuses a statement for this task alone, whatever its error says; other tasks go on. */
+  | ({
+      readonly type: 'task-refused';
+      readonly error: unknown;
+      /** How often so far. */
+      readonly tries: number;
+      /** In how many milliseconds it is tried again; null: only when somebody asks for it. */
+      readonly retryInMs: number | null;
+    } & RefusalName)
+  /** What the database refused for this task is done, or there is nothing to do any more. */
+  | ({ readonly type: 'task-accepted' } & RefusalName)
   /** A kind that this process handles was paused in the whole cluster: nothing of it is claimed until it is resumed. */
   | ({ readonly type: 'kind-paused' } & KindName)
   | ({ readonly type: 'kind-resumed' } & KindName)

@@ -30,6 +30,8 @@ export type Settlement = AttemptRef &
       }
   );
 
+export const WRITES: readonly Settlement['write'][] = ['delete', 'finish', 'reopen', 'unclaim'];
+
 /** What the database made of a batch. */
 export interface SettleAnswer {
   /** The ids that were settled; null when all were. Those missing no longer held their lease. */

@@ -1,3 +1,5 @@
+import type { RefusedStep } from './queue-events.js';
+
 /** The options of a kind as a worker process has them; a live one is null while reading it fails. */
 export interface ReportedKindSettings {
   readonly name: string;
@@ -33,10 +35,23 @@ export type ReportedAttempts = readonly (readonly [
   startedAt: number,
 ])[];
 
+/** A process tells of no more refusals than this. */
+export const MAX_REPORTED_REFUSALS = 50;
+
+/** What the database refuses for single tasks, the oldest first; `since` in ms since the epoch. */
+export type ReportedRefusals = readonly (readonly [
+  id: string,
+  kind: number,
+  step: RefusedStep,
+  error: string,
+  since: number,
+])[];
+
 /** What a worker process tells of itself with its heartbeat; times are by its own clock. */
 export interface WorkerReport {
   readonly kinds: readonly number[];
   readonly settings: ReportedSettings;
   readonly slots: ReportedSlots;
   readonly running: ReportedAttempts;
+  readonly refused: ReportedRefusals;
 }

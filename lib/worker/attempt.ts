@@ -87,6 +87,14 @@ export class Attempt implements AttemptRef {
   }
 }
 
+/** What becomes of the beginning of a last attempt. */
+export interface BeginHooks {
+  /** It is written, or the attempt has lost its task. */
+  begun(): void;
+  /** It can't be written for now: the slot is another's. */
+  withdraw(): void;
+}
+
 /** Where tasks are stored. */
 export interface TaskPlace {
   readonly shard: string;

@@ -257,7 +257,7 @@ function lastPositions({ tasks }: ClaimAnswer, limit: number): Map<number, Posit
   return reached;
 }
 
-function isBefore(a: Position, b: Position): boolean {
+export function isBefore(a: Position, b: Position): boolean {
   return a.runAt < b.runAt || (a.runAt === b.runAt && a.id < b.id);
 }
 

@@ -1,13 +1,18 @@
 import type { ClaimRepository } from '../storage/claim.repository.js';
+import { isRowSuspected } from '../storage/isolate-rows.js';
 import { isCertainlyRolledBack } from '../storage/sql-state.js';
-import type { ClaimAnswer, ClaimRequest } from '../task/claim.js';
+import type { ClaimLimits, ClaimRequest, DueTask, LimitedAnswer } from '../task/claim.js';
 import type { ShardEventSink } from '../task/queue-events.js';
-import { Attempt } from './attempt.js';
 import type { ClaimCursor, ClaimTicket } from './claim-cursor.js';
 import { ClaimNumbers } from './claim-numbers.js';
+import { ClaimStarter } from './claim-starter.js';
+import { requestFor } from './claim-request.js';
 import type { ClaimPlan, ClaimSchedule } from './claim-schedule.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { ConnectionStates } from './connection-states.js';
+import { PayloadBudget } from './payload-budget.js';
+import { RefusedClaims } from './refused-claims.js';
+import type { RefusedTasks } from './refused-tasks.js';
 import type { Rest } from './rest.js';
 import { retryDelay } from './retry-delay.js';
 import type { Settler } from './settler.js';
@@ -24,7 +29,11 @@ export interface ClaimerDeps {
   settler: Settler;
   events: ShardEventSink;
   maxPayloadBytes: number;
+  /** How many bytes of payloads may be held. */
+  maxPayloadMemory: number;
+  refused: RefusedTasks;
   states: ConnectionStates;
+  isPaused(kind: number): boolean;
   /** Tasks were claimed and have begun. */
   onStarted(): void;
   /** A claim may have taken tasks, and its answer was lost. */
@@ -52,10 +61,18 @@ export class Claimer {
   private readonly mostRows: number;
   private limit: number;
   private forcedXidAt = Number.NEGATIVE_INFINITY;
+  private readonly budget: PayloadBudget;
+  private readonly refused: RefusedClaims;
+  private readonly starter: ClaimStarter;
 
   constructor(private readonly deps: ClaimerDeps) {
     this.mostRows = Math.max(1, Math.min(MOST_ROWS, Math.floor(MOST_BYTES / deps.maxPayloadBytes)));
     this.limit = this.mostRows;
+    const { cursor, refused, isPaused, pools } = deps;
+    this.starter = new ClaimStarter(deps);
+    this.budget = new PayloadBudget(deps.maxPayloadMemory, pools);
+    const claim = (tasks: readonly DueTask[]) => this.claimOnly(tasks);
+    this.refused = new RefusedClaims({ cursor, refused, isPaused, claim });
   }
 
   start(): void {
@@ -106,13 +123,27 @@ export class Claimer {
         this.onTheirWay = this.claim(plan);
         await this.onTheirWay;
       }
+      if (this.refused.nextAt <= performance.now() && this.mayClaim) {
+        this.onTheirWay = this.refused.tryAgain();
+        await this.onTheirWay;
+      }
     }
   }
 
+  private get mayClaim(): boolean {
+    const { leases, settler } = this.deps;
+    return leases.current !== null && leases.isBeating && !settler.isFull;
+  }
+
   private plan(): ClaimPlan | number {
-    const { leases, settler, schedule, events } = this.deps;
-    if (leases.current === null || !leases.isBeating || settler.isFull) {
+    const { schedule, events } = this.deps;
+    if (!this.mayClaim) {
       schedule.rest();
+      return Number.POSITIVE_INFINITY;
+    }
+    if (this.budget.left <= 0) {
+      schedule.rest();
+      events.emit({ type: 'saturated' });
       return Number.POSITIVE_INFINITY;
     }
     const plan = schedule.plan(performance.now());
@@ -128,14 +159,59 @@ export class Claimer {
     const request = this.request(plan, startedAt);
     const ticket = cursor.begin(request);
     schedule.sent(plan, request.limit, startedAt);
+    const limits = this.limits();
     try {
-      const answer = await repository.claim(request);
+      const answer = await repository.claim(request, limits);
       this.accept(plan, ticket, answer);
       events.emit({ type: 'claimed', count: answer.tasks.length, durationMs: performance.now() - startedAt });
     } catch (error) {
-      this.failed(ticket, error);
-      await this.signal.pause(retryDelay(this.failures), () => this.stopped);
+      this.undo(ticket, error);
+      if (!(await this.isolate(request, limits, error))) {
+        this.failed(error);
+        await this.signal.pause(retryDelay(this.failures), () => this.stopped);
+      }
     }
+  }
+
+  /** Where it is a row that claims fail for, the others are started. @returns whether that may be, and was done */
+  private async isolate(request: ClaimRequest, limits: ClaimLimits, error: unknown): Promise<boolean> {
+    if (this.closed || !isRowSuspected(error, this.failures)) {
+      return false;
+    }
+    try {
+      const due = await this.deps.repository.findDue(request, limits);
+      return await this.refused.isolate(due);
+    } catch {
+      // It is the server: what the claim itself met is reported.
+      return false;
+    }
+  }
+
+  /** Claims these alone, and starts them. @returns how many */
+  private async claimOnly(tasks: readonly DueTask[]): Promise<number> {
+    const { repository, leases } = this.deps;
+    const ids = tasks.map(({ id }) => id);
+    const request = requestFor(tasks, this.numbers.next(), leases.current!);
+    try {
+      const answer = await repository.claimOnly(request, this.limits(), ids);
+      if (this.closed || !answer.leaseHeld) {
+        leases.beatNow();
+        return 0;
+      }
+      this.starter.start(request, answer);
+      this.budget.answered(answer, this.mostRows);
+      return answer.tasks.length;
+    } catch (error) {
+      if (!isCertainlyRolledBack(error)) {
+        this.lost(request);
+      }
+      throw error;
+    }
+  }
+
+  private limits(): ClaimLimits {
+    const { left, isSized } = this.budget;
+    return { maxBytes: Math.max(1, left), isSized, except: this.refused.except };
   }
 
   private request({ kinds, findNextDue }: ClaimPlan, now: number): ClaimRequest {
@@ -144,12 +220,14 @@ export class Claimer {
       this.forcedXidAt = now;
     }
     const leaseId = this.deps.leases.current!;
-    return { claimId: this.numbers.next(), leaseId, kinds, limit: this.limit, forceXid, findNextDue };
+    const limit = this.budget.rows(this.limit);
+    return { claimId: this.numbers.next(), leaseId, kinds, limit, forceXid, findNextDue };
   }
 
-  private accept(plan: ClaimPlan, ticket: ClaimTicket, answer: ClaimAnswer): void {
-    const { cursor, schedule, pools, leases, rest, events } = this.deps;
-    const { claimId, leaseId } = ticket.request;
+  private accept(plan: ClaimPlan, ticket: ClaimTicket, answer: LimitedAnswer): void {
+    const { cursor, schedule, leases, events } = this.deps;
+    // What comes after the last row that fits was not looked at.
+    const request = answer.isCut ? { ...ticket.request, limit: answer.tasks.length } : ticket.request;
     if (this.closed) {
       return;
     }
@@ -163,7 +241,7 @@ export class Claimer {
       return;
     }
     if (answer.isComplete) {
-      cursor.advance(ticket, answer);
+      cursor.advance({ ...ticket, request }, answer);
     } else {
       // What it missed must not come to lie behind the cursor.
       cursor.undo(ticket);
@@ -173,37 +251,12 @@ export class Claimer {
     if (swept > 0) {
       events.emit({ type: 'swept', count: swept });
     }
-    schedule.answered(plan, answer.tasks, ticket.request.limit, now);
+    schedule.answered(plan, answer.tasks, request.limit, now);
     if (answer.nextDueMs !== null) {
       schedule.expect(now, answer.nextDueMs);
     }
-    // An answer that comes so late that the lease was given up meanwhile starts nothing: others may have the tasks.
-    const isCurrent = leases.current === leaseId;
-    if (answer.tasks.length > 0) {
-      rest.news();
-      leases.wakeUp();
-    }
-    const waits = new Map<WorkerPool, number[]>();
-    for (const task of answer.tasks) {
-      const pool = pools.get(task.kind)!;
-      const waitMs = Math.max(0, answer.now - task.runAt) / 1000;
-      const ofPool = waits.get(pool);
-      if (ofPool) {
-        ofPool.push(waitMs);
-      } else {
-        waits.set(pool, [waitMs]);
-      }
-      const attempt = new Attempt(task, claimId, leaseId);
-      if (isCurrent) {
-        pool.start(attempt);
-      } else {
-        pool.giveBack(attempt);
-      }
-    }
-    this.deps.onStarted();
-    for (const [{ kind, name }, waitsMs] of waits) {
-      events.emit({ type: 'tasks-claimed', kind, name, count: waitsMs.length, waitsMs });
-    }
+    this.starter.start(request, answer);
+    this.budget.answered(answer, this.mostRows);
     this.succeeded();
   }
 
@@ -213,22 +266,31 @@ export class Claimer {
     this.deps.states.worked('claim');
   }
 
-  private failed(ticket: ClaimTicket, error: unknown): void {
-    if (this.closed) {
-      return;
+  /** What a claim that failed took is where it was, or may be held. */
+  private undo(ticket: ClaimTicket, error: unknown): void {
+    if (!this.closed) {
+      const { cursor, schedule } = this.deps;
+      schedule.rest();
+      this.failures++;
+      if (isCertainlyRolledBack(error)) {
+        cursor.undo(ticket);
+      } else {
+        this.lost(ticket.request);
+      }
+      schedule.ring(performance.now());
     }
-    const { cursor, schedule, states, onAnswerLost } = this.deps;
-    schedule.rest();
-    this.failures++;
-    // An answer that was too large to build or to read may fit when less is asked.
-    this.limit = Math.max(1, Math.floor(this.limit / 4));
-    if (isCertainlyRolledBack(error)) {
-      cursor.undo(ticket);
-    } else {
-      cursor.reset();
-      onAnswerLost(ticket.request);
+  }
+
+  private lost(request: ClaimRequest): void {
+    this.deps.cursor.reset();
+    this.deps.onAnswerLost(request);
+  }
+
+  private failed(error: unknown): void {
+    if (!this.closed) {
+      // An answer that was too large to build or to read may fit when less is asked.
+      this.limit = Math.max(1, Math.floor(this.limit / 4));
+      this.deps.states.failed('claim', error);
     }
-    schedule.ring(performance.now());
-    states.failed('claim', error);
   }
 }

@@ -1,20 +1,26 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { isolateRows, isRowSuspected } from '../storage/isolate-rows.js';
 import type { SettleRepository } from '../storage/settle.repository.js';
+import { UNCLAIMED } from '../task/outcome.js';
 import { LeaseLostError } from '../task/task.errors.js';
-import type { Attempt, TaskPlace } from './attempt.js';
+import type { Attempt, BeginHooks, TaskPlace } from './attempt.js';
 import type { ConnectionStates } from './connection-states.js';
 import { retryDelay } from './retry-delay.js';
+import { entryOf } from './settler-entry.js';
+import type { Settler } from './settler.js';
+import type { WorkerPool } from './worker-pool.js';
 
 export interface LastAttemptsDeps {
   repository: SettleRepository;
   states: ConnectionStates;
   place: TaskPlace;
+  pools: ReadonlyMap<number, WorkerPool>;
+  settler: Pick<Settler, 'giveBackLater'>;
 }
 
 /** What waits for its beginning to be written. */
-interface Beginning {
+interface Beginning extends BeginHooks {
   readonly attempt: Attempt;
-  begun(): void;
 }
 
 /**
@@ -28,9 +34,9 @@ export class LastAttempts {
 
   constructor(private readonly deps: LastAttemptsDeps) {}
 
-  /** @param begun called once it is written, unless the attempt has ended meanwhile. */
-  begin(attempt: Attempt, begun: () => void): void {
-    this.waiting.push({ attempt, begun });
+  /** One of the hooks is called, unless the attempt has ended meanwhile. */
+  begin(attempt: Attempt, { begun, withdraw }: BeginHooks): void {
+    this.waiting.push({ attempt, begun, withdraw });
     if (!this.running) {
       this.running = true;
       setImmediate(() => void this.run());
@@ -49,16 +55,49 @@ export class LastAttempts {
       this.waiting = [];
       try {
         if (batch.length > 0) {
-          this.answer(batch, await this.deps.repository.begin(batch.map(({ attempt }) => attempt)));
+          await this.write(batch);
         }
         failures = 0;
       } catch (error) {
-        this.waiting.unshift(...batch);
-        this.deps.states.failed('settle', error);
-        await pause(retryDelay(++failures));
+        failures++;
+        const left = isRowSuspected(error, failures) ? await this.divide(batch) : batch;
+        if (left.length === 0) {
+          failures = 0;
+        } else {
+          this.waiting.unshift(...left);
+          this.deps.states.failed('settle', error);
+          await pause(retryDelay(failures));
+        }
       }
     }
     this.running = false;
+  }
+
+  private async write(batch: readonly Beginning[]): Promise<void> {
+    this.answer(batch, await this.deps.repository.begin(batch.map(({ attempt }) => attempt)));
+  }
+
+  /** Those that the database refuses are withdrawn, so that the others begin. Never rejects. @returns what is to be tried again */
+  private async divide(batch: readonly Beginning[]): Promise<readonly Beginning[]> {
+    try {
+      const { refused, untried } = await isolateRows(batch, (part) => this.write(part));
+      for (const { item, error } of refused) {
+        this.withdraw(item, error);
+      }
+      return untried;
+    } catch {
+      // It is the server: what has begun meanwhile is no longer beginning.
+      return batch;
+    }
+  }
+
+  private withdraw({ attempt, withdraw }: Beginning, error: unknown): void {
+    if (attempt.state === 'beginning') {
+      withdraw();
+      const { pools, place, settler } = this.deps;
+      const pool = pools.get(attempt.claimed.kind)!;
+      settler.giveBackLater(entryOf(attempt, UNCLAIMED, pool, place), error);
+    }
   }
 
   private answer(batch: readonly Beginning[], begun: ReadonlySet<number> | null): void {

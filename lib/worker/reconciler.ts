@@ -1,15 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { isolateRows } from '../storage/isolate-rows.js';
 import type { LeaseRepository } from '../storage/lease.repository.js';
 import type { SettleRepository } from '../storage/settle.repository.js';
 import type { ClaimRequest, HeldTask, LevelPlace } from '../task/claim.js';
 import type { ShardEventSink } from '../task/queue-events.js';
 import type { AttemptRef } from '../task/settlement.js';
+import type { RefusedTasks } from './refused-tasks.js';
 import { retryDelay } from './retry-delay.js';
 
 export interface ReconcilerDeps {
   leases: LeaseRepository;
   settle: SettleRepository;
   events: ShardEventSink;
+  refused: RefusedTasks;
   /** How long the server may work at a claim whose answer is given up. */
   statementTimeoutMs: number;
   heartbeatPeriodMs: number;
@@ -109,13 +112,31 @@ export class Reconciler {
     return this.release(await this.deps.leases.findStray(request, MOST_ROWS));
   }
 
-  private async release(tasks: readonly HeldTask[]): Promise<number> {
+  /** Those that the database refuses to release are kept apart. @returns how many were released */
+  private async release(held: readonly HeldTask[]): Promise<number> {
+    const { refused } = this.deps;
+    const tasks = held.filter(({ id }) => !refused.has(id, 'release'));
     if (tasks.length === 0) {
       return 0;
     }
+    try {
+      return await this.unclaim(tasks);
+    } catch {
+      // What fails for all of them fails again.
+      const isolated = await isolateRows(tasks, (part) => this.unclaim(part));
+      for (const { item, error } of isolated.refused) {
+        refused.refuse(item, 'release', error, async () => void (await this.unclaim([item])));
+      }
+      return isolated.results.reduce((sum, count) => sum + count, 0);
+    }
+  }
+
+  private async unclaim(tasks: readonly HeldTask[]): Promise<number> {
     const { settle, events, nameOf, onReleased } = this.deps;
     const { settled } = await settle.unclaim(tasks);
-    onReleased();
+    if (tasks.length > 0) {
+      onReleased();
+    }
     const released = tasks.filter(({ id }) => settled === null || settled.has(id));
     for (const kind of new Set(released.map((task) => task.kind))) {
       const count = released.filter((task) => task.kind === kind).length;

@@ -1,31 +1,21 @@
+import { isRowSuspected } from '../storage/isolate-rows.js';
 import type { SettleRepository } from '../storage/settle.repository.js';
-import { isCertainlyRolledBack, isConflict, isRefusedData } from '../storage/sql-state.js';
-import { plainer } from '../task/error-message.js';
-import type { AttemptName, SettledAs, ShardEventSink } from '../task/queue-events.js';
-import type { AttemptRef, SettleAnswer, Settlement } from '../task/settlement.js';
+import { isCertainlyRolledBack, isConflict } from '../storage/sql-state.js';
+import type { ShardEventSink } from '../task/queue-events.js';
+import { type AttemptRef, type Settlement, WRITES } from '../task/settlement.js';
 import type { ConnectionStates } from './connection-states.js';
+import { OutcomeReport } from './outcome-report.js';
+import { RefusedOutcomes } from './refused-outcomes.js';
+import type { RefusedTasks } from './refused-tasks.js';
 import { retryDelay } from './retry-delay.js';
 import { SetAside } from './set-aside.js';
-
-/** An ended attempt on its way to the database. */
-export interface SettlerEntry {
-  readonly settlement: Settlement;
-  readonly leaseId: number;
-  /** The attempt as events name it. */
-  readonly task: AttemptName;
-  readonly as: SettledAs;
-  readonly durationMs: number;
-  readonly error?: unknown;
-  /** The handler may have settled it in its own transaction: then finding it settled is no loss. */
-  readonly completed: boolean;
-  /** A write of it may have been committed though its answer never came. */
-  uncertain: boolean;
-}
+import type { SettlerEntry } from './settler-entry.js';
 
 export interface SettlerDeps {
   repository: SettleRepository;
   events: ShardEventSink;
   states: ConnectionStates;
+  refused: RefusedTasks;
   /** Whether a lease is still this process's, as far as it knows. */
   holds(leaseId: number): boolean;
   /** There is room again. */
@@ -36,7 +26,6 @@ export interface SettlerDeps {
   onUnclaimed(): void;
 }
 
-const WRITES: readonly Settlement['write'][] = ['delete', 'finish', 'reopen', 'unclaim'];
 const BATCH = 1000;
 const MAX_BATCHES_ON_THEIR_WAY = 2;
 /** From here on nothing is claimed until outcomes have been written. */
@@ -51,36 +40,64 @@ export class Settler {
   private scheduled = false;
   private failures = 0;
   private readonly batches = new Set<readonly SettlerEntry[]>();
-  /** Outcomes that are not written yet, by lease. */
-  private readonly pending = new Map<number, number>();
+  /** What is being divided, or failed too often to be tried one by one. */
+  private readonly failing = new Set<SettlerEntry>();
   private idle: (() => void)[] = [];
   private closed = false;
   private readonly aside: SetAside<SettlerEntry>;
+  private readonly report: OutcomeReport;
+  private readonly refused: RefusedOutcomes;
 
   constructor(private readonly deps: SettlerDeps) {
+    this.report = new OutcomeReport({
+      ...deps,
+      onUnknown: (entries, error) => {
+        deps.states.failed('settle', error);
+        this.waiting.push(...entries);
+      },
+    });
+    this.refused = new RefusedOutcomes({
+      refused: deps.refused,
+      holds: deps.holds,
+      write: (entries, as) => this.sendWanted(entries, as),
+      onDone: () => {
+        deps.onRoom();
+        this.flush();
+      },
+    });
     this.aside = new SetAside({
       findHeld: (entries) => deps.repository.findHeld(entries.map(({ settlement }) => settlement)),
       onFree: (entries) => {
-        this.waiting.push(...entries.filter((entry) => this.stillWanted(entry)));
+        this.waiting.push(...this.stillWanted(entries));
         this.flush();
       },
     });
   }
 
   get isFull(): boolean {
-    return this.waiting.length >= MAX_WAITING;
+    return this.waiting.length + this.failing.size >= MAX_WAITING;
+  }
+
+  /** Whether outcomes of a kind fail, and it is not known which: no more of it is to run until it is. */
+  withholds(kind: number): boolean {
+    return this.failing.size > 0 && [...this.failing].some(({ task }) => task.kind === kind);
   }
 
   add(entry: SettlerEntry): void {
-    const { leaseId } = entry;
-    this.pending.set(leaseId, (this.pending.get(leaseId) ?? 0) + 1);
+    this.report.expect(entry);
     this.waiting.push(entry);
     this.schedule();
   }
 
+  /** Gives back an attempt that the database does not let begin, as soon as it does. */
+  giveBackLater(entry: SettlerEntry, error: unknown): void {
+    this.report.expect(entry);
+    this.refused.keep(entry, 'begin', error, () => this.deps.repository.begin([entry.settlement]));
+  }
+
   /** What is not written yet. */
   *unwritten(): Iterable<AttemptRef> {
-    for (const entries of [this.waiting, ...this.batches, this.aside.all]) {
+    for (const entries of [this.waiting, ...this.batches, this.aside.all, this.failing, this.refused.all]) {
       for (const { settlement } of entries) {
         yield settlement;
       }
@@ -89,11 +106,13 @@ export class Settler {
 
   /** Whether outcomes under this lease are not written yet. */
   uses(leaseId: number): boolean {
-    return this.pending.has(leaseId);
+    return this.report.expects(leaseId);
   }
 
   /** Resolves when all is written, or nothing more can be. */
   async drained(): Promise<void> {
+    await this.deps.refused.close();
+    await this.refused.tryLast();
     if (this.isBusy) {
       await new Promise<void>((resolve) => this.idle.push(resolve));
     }
@@ -106,7 +125,9 @@ export class Settler {
   }
 
   get isBusy(): boolean {
-    return this.waiting.length > 0 || this.batches.size > 0 || this.aside.all.length > 0;
+    return (
+      this.waiting.length > 0 || this.batches.size > 0 || this.aside.all.length > 0 || this.failing.size > 0
+    );
   }
 
   private schedule(): void {
@@ -143,34 +164,23 @@ export class Settler {
   }
 
   private async writeGroup(group: SettlerEntry[]): Promise<void> {
-    for (
-      let entries = group;
-      entries.length > 0;
-      entries = entries.filter((entry) => this.stillWanted(entry))
-    ) {
-      const startedAt = performance.now();
+    let failures = 0;
+    for (let entries = group; entries.length > 0; entries = this.stillWanted(entries)) {
       try {
-        await this.report(entries, await this.send(entries));
-        this.failures = 0;
-        this.deps.states.worked('settle');
-        if (entries[0]!.settlement.write === 'unclaim') {
-          this.deps.onUnclaimed();
-        }
-        this.deps.events.emit({
-          type: 'flushed',
-          count: entries.length,
-          durationMs: performance.now() - startedAt,
-        });
+        await this.send(entries, entries[0]!.settlement.write);
         return;
       } catch (error) {
-        const isKnown = isCertainlyRolledBack(error);
-        if (isKnown && isRefusedData(error)) {
-          return this.isolate(entries, error);
+        failures++;
+        if (isRowSuspected(error, failures)) {
+          entries = await this.divide(entries);
         }
-        if (isKnown && isConflict(error)) {
+        if (entries.length === 0) {
+          return;
+        }
+        if (isCertainlyRolledBack(error) && isConflict(error)) {
           entries = await this.withoutHeld(entries);
         } else {
-          await this.pause(entries, error);
+          await this.pause(error);
         }
         if (this.closed) {
           return;
@@ -179,26 +189,58 @@ export class Settler {
     }
   }
 
-  private send(entries: SettlerEntry[]): Promise<SettleAnswer> {
-    const { repository } = this.deps;
-    const settlements = entries.map(({ settlement }) => settlement) as never[];
-    switch (entries[0]!.settlement.write) {
-      case 'delete':
-        return repository.delete(settlements);
-      case 'finish':
-        return repository.finish(settlements);
-      case 'reopen':
-        return repository.reopen(settlements);
-      case 'unclaim':
-        return repository.unclaim(settlements);
+  private async sendWanted(entries: readonly SettlerEntry[], as: Settlement['write']): Promise<void> {
+    const wanted = this.stillWanted(entries);
+    if (wanted.length > 0 || entries.length === 0) {
+      await this.send(wanted, as);
     }
   }
 
-  private async pause(entries: SettlerEntry[], error: unknown): Promise<void> {
-    const uncertain = !isCertainlyRolledBack(error);
-    for (const entry of entries) {
-      entry.uncertain ||= uncertain;
+  /** One statement for a batch, which may be empty. */
+  private async send(entries: readonly SettlerEntry[], as: Settlement['write']): Promise<void> {
+    const { repository, states, events, onUnclaimed } = this.deps;
+    const startedAt = performance.now();
+    const settlements = entries.map(({ settlement }) => settlement) as never[];
+    try {
+      await this.report.answered(entries, await repository[as](settlements));
+    } catch (error) {
+      const uncertain = !isCertainlyRolledBack(error);
+      for (const entry of entries) {
+        entry.uncertain ||= uncertain;
+      }
+      throw error;
     }
+    if (entries.length > 0) {
+      this.failures = 0;
+      states.worked('settle');
+      if (as === 'unclaim') {
+        onUnclaimed();
+      }
+      events.emit({ type: 'flushed', count: entries.length, durationMs: performance.now() - startedAt });
+    }
+  }
+
+  /** Where it is rows that can't be written, the others are. @returns what is left: it is the server */
+  private async divide(entries: SettlerEntry[]): Promise<SettlerEntry[]> {
+    entries.forEach((entry) => this.failing.add(entry));
+    const { untried, left } = await this.refused.divide(entries);
+    entries.forEach((entry) => this.failing.delete(entry));
+    if (untried.length > 0) {
+      untried.forEach((entry) => this.failing.add(entry));
+      setTimeout(() => this.again(untried), retryDelay(++this.failures));
+    }
+    return [...left];
+  }
+
+  private again(entries: readonly SettlerEntry[]): void {
+    entries.forEach((entry) => this.failing.delete(entry));
+    if (!this.closed) {
+      this.waiting.push(...this.stillWanted(entries));
+      this.flush();
+    }
+  }
+
+  private async pause(error: unknown): Promise<void> {
     this.failures++;
     this.deps.states.failed('settle', error);
     await new Promise<void>((resolve) => setTimeout(resolve, retryDelay(this.failures)));
@@ -209,87 +251,18 @@ export class Settler {
     try {
       return await this.aside.divide(entries);
     } catch (error) {
-      await this.pause(entries, error);
+      await this.pause(error);
       return entries;
     }
   }
 
-  private stillWanted(entry: SettlerEntry): boolean {
-    if (!this.deps.holds(entry.leaseId)) {
-      this.emit(entry, 'lost', false);
-      return false;
-    }
-    return true;
-  }
-
-  /** One outcome of the batch can't be stored: the others must not wait for it, and it is written without its text. */
-  private async isolate(entries: SettlerEntry[], error: unknown): Promise<void> {
-    if (entries.length > 1) {
-      for (const entry of entries) {
-        await this.writeGroup([entry]);
+  private stillWanted(entries: readonly SettlerEntry[]): SettlerEntry[] {
+    return entries.filter((entry) => {
+      const isHeld = this.deps.holds(entry.leaseId);
+      if (!isHeld) {
+        this.report.lost(entry);
       }
-      return;
-    }
-    const [entry] = entries as [SettlerEntry];
-    const { settlement } = entry;
-    const message = 'message' in settlement ? plainer(settlement.message) : null;
-    if ('message' in settlement && message !== null) {
-      await this.writeGroup([{ ...entry, settlement: { ...settlement, message } }]);
-      return;
-    }
-    this.deps.states.failed('settle', error);
-    if (settlement.write === 'delete') {
-      // Something of the application's points to it.
-      const status = entry.as === 'cancelled' ? 'cancelled' : 'succeeded';
-      const kept: Settlement = { ...settlement, write: 'finish', status, message: null, keep: 0 };
-      await this.writeGroup([{ ...entry, settlement: kept }]);
-      return;
-    }
-    this.emit(entry, 'lost', false);
-  }
-
-  private async report(entries: SettlerEntry[], { settled, exhausted }: SettleAnswer): Promise<void> {
-    const completed: SettlerEntry[] = [];
-    for (const entry of entries) {
-      const { id, write } = entry.settlement;
-      const written =
-        settled === null || settled.has(id) || (entry.uncertain && this.deps.holds(entry.leaseId));
-      if (!written && entry.completed) {
-        completed.push(entry);
-        continue;
-      }
-      this.emit(entry, written ? entry.as : 'lost', exhausted.has(id));
-      if (written && write === 'reopen' && !exhausted.has(id)) {
-        this.deps.onReopened(entry.settlement.delayMs);
-      }
-    }
-    if (completed.length > 0) {
-      await this.reportCompleted(completed);
-    }
-  }
-
-  /** Their handlers' own transactions were first, and stand whatever the handlers did afterwards; unless they rolled back. */
-  private async reportCompleted(entries: SettlerEntry[]): Promise<void> {
-    try {
-      const found = await this.deps.repository.findLost(entries.map(({ settlement }) => settlement));
-      const statuses = new Map(found.map(({ id, status }) => [id, status]));
-      for (const entry of entries) {
-        const status = statuses.get(entry.settlement.id) ?? 'succeeded';
-        this.emit({ ...entry, error: undefined }, status === 'succeeded' ? 'succeeded' : 'lost', false);
-      }
-    } catch (error) {
-      this.deps.states.failed('settle', error);
-      this.waiting.push(...entries);
-    }
-  }
-
-  private emit({ leaseId, task, durationMs, error }: SettlerEntry, as: SettledAs, exhausted: boolean): void {
-    const left = (this.pending.get(leaseId) ?? 1) - 1;
-    if (left > 0) {
-      this.pending.set(leaseId, left);
-    } else {
-      this.pending.delete(leaseId);
-    }
-    this.deps.events.emit({ type: 'attempt-settled', ...task, as, exhausted, durationMs, error });
+      return isHeld;
+    });
   }
 }

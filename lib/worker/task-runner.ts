@@ -1,6 +1,7 @@
 import type { RegisteredHandler } from '../handlers/registered-handler.js';
 import { runAsCurrentTask } from '../task/current-task.js';
 import { aside } from '../task/detached.js';
+import type { Instruments } from '../task/instrumentation.js';
 import { failed, type Outcome, outcomeOf, RELEASED, SUCCEEDED } from '../task/outcome.js';
 import { decodePayload, encodedText } from '../task/payload-codec.js';
 import { parsePayload } from '../task/payload.js';
@@ -50,4 +51,26 @@ function explained(
 ): Outcome {
   const error = explainLost(outcome.message, startedAt);
   return error ? failed(error, outcome.ignored) : outcome;
+}
+
+/** The same, within what surrounds attempts. */
+export async function runInstrumented(
+  attempt: Attempt,
+  handler: RegisteredHandler,
+  hooks: RunnerHooks & { instruments: Instruments },
+  ended: (attempt: Attempt, outcome: Outcome) => void,
+): Promise<void> {
+  const { kind, name } = handler.options;
+  attempt.instrumented = hooks.instruments.startAttempt(() => ({
+    kind,
+    name,
+    id: hooks.place.idOf(attempt.id),
+    attempt: attempt.attempt,
+    trace: attempt.claimed.trace,
+  }));
+  let outcome: Outcome = RELEASED;
+  const body = () => runAttempt(attempt, handler, hooks, (_, how) => (outcome = how));
+  await (attempt.instrumented?.run(body) ?? body());
+  // Told from here, where the asynchronous context is the queue's own again: what it does next is no part of this attempt.
+  ended(attempt, outcome);
 }

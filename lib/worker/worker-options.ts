@@ -14,6 +14,8 @@ export interface WorkerOptions {
   readonly transactionPooling: boolean;
   /** The largest payload that is pushed. */
   readonly maxPayloadBytes: number;
+  /** How many bytes of payloads the process may hold. */
+  readonly maxPayloadMemory: number;
 }
 
 /** So many heartbeats must be missing before a process may be dead. */

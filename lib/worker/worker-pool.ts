@@ -5,11 +5,11 @@ import type { ShardEvent } from '../task/queue-events.js';
 import type { RunnableKindOptions } from '../task/kind-options.js';
 import { LeaseLostError, TaskTimeoutError } from '../task/task.errors.js';
 import { AbandonedHandlers, type AbandonedTasks } from './abandoned-handlers.js';
-import type { Attempt } from './attempt.js';
+import type { Attempt, BeginHooks } from './attempt.js';
 import { Deadlines } from './deadlines.js';
 import type { SharedSlots } from './shared-slots.js';
 import { type SlotHolder, SlotShare } from './slot-share.js';
-import { type RunnerHooks, runAttempt } from './task-runner.js';
+import { type RunnerHooks, runAttempt, runInstrumented } from './task-runner.js';
 import { WaitingLine } from './waiting-line.js';
 
 /** How soon a task is offered again while an older body of it still runs here. */
@@ -24,8 +24,10 @@ export interface WorkerPoolHooks extends RunnerHooks {
   onRoom(): void;
   /** Nothing of this kind is to be claimed, in the whole cluster. */
   isPaused(kind: number): boolean;
-  /** The database is told that a last attempt begins; `begun` is called when it knows. */
-  begin(attempt: Attempt, begun: () => void): void;
+  /** So much of this kind is kept apart that no more is to be claimed by this process. */
+  isWithheld(kind: number): boolean;
+  /** The database is told that a last attempt begins. */
+  begin(attempt: Attempt, hooks: BeginHooks): void;
   abandonedTasks: AbandonedTasks;
 }
 
@@ -91,7 +93,7 @@ export class WorkerPool implements SlotHolder {
 
   /** Nothing of it is to be claimed in this shard, whatever is free. */
   get isPaused(): boolean {
-    return this.hooks.isPaused(this.kind);
+    return this.hooks.isPaused(this.kind) || this.hooks.isWithheld(this.kind);
   }
 
   /** How many tasks to claim: this shard's part of the free slots, and a few more where tasks are short. */
@@ -127,7 +129,7 @@ export class WorkerPool implements SlotHolder {
     if (older || this.hooks.abandonedTasks.has(id)) {
       older?.lose(new LeaseLostError(`task ${this.hooks.place.idOf(id)} was taken again`));
       this.end(attempt, { type: 'snoozed', delayMs: OVERLAP_DELAY_MS });
-    } else if (this.isPaused) {
+    } else if (this.hooks.isPaused(this.kind)) {
       // Its claim was on the way when the pause was heard of.
       this.giveBack(attempt);
     } else if (this.slots.hasFree && !this.hasWaiting) {
@@ -152,7 +154,10 @@ export class WorkerPool implements SlotHolder {
     if (attempt.isLast) {
       attempt.state = 'beginning';
       this.beginning.set(attempt.id, attempt);
-      this.hooks.begin(attempt, () => this.begun(attempt));
+      this.hooks.begin(attempt, {
+        begun: () => this.begun(attempt),
+        withdraw: () => this.withdraw(attempt),
+      });
     } else {
       this.startBody(attempt);
     }
@@ -166,6 +171,13 @@ export class WorkerPool implements SlotHolder {
     } else {
       this.startBody(attempt);
     }
+  }
+
+  private withdraw(attempt: Attempt): void {
+    this.beginning.delete(attempt.id);
+    attempt.state = 'ended';
+    this.share.freed();
+    this.hooks.onRoom();
   }
 
   private startBody(attempt: Attempt): void {
@@ -216,23 +228,7 @@ export class WorkerPool implements SlotHolder {
       void runAttempt(attempt, handler, hooks, this.onBodyEnded);
       return;
     }
-    void this.runInstrumented(attempt);
-  }
-
-  private async runInstrumented(attempt: Attempt): Promise<void> {
-    const { hooks, handler, options } = this;
-    attempt.instrumented = hooks.instruments.startAttempt(() => ({
-      kind: options.kind,
-      name: options.name,
-      id: hooks.place.idOf(attempt.id),
-      attempt: attempt.attempt,
-      trace: attempt.claimed.trace,
-    }));
-    let outcome: Outcome = RELEASED;
-    const body = () => runAttempt(attempt, handler, hooks, (_, ended) => (outcome = ended));
-    await (attempt.instrumented?.run(body) ?? body());
-    // Told from here, where the asynchronous context is the queue's own again: what it does next is no part of this attempt.
-    this.onBodyEnded(attempt, outcome);
+    void runInstrumented(attempt, handler, hooks, this.onBodyEnded);
   }
 
   /** The attempts that hold a slot, or wait for one. */

@@ -6,9 +6,8 @@ import { SettleRepository } from '../storage/settle.repository.js';
 import type { QueueSql } from '../storage/sql/index.js';
 import { TaskRepository } from '../storage/task.repository.js';
 import type { Instruments } from '../task/instrumentation.js';
-import { errorOf, type Outcome, settledAs } from '../task/outcome.js';
+import type { Outcome } from '../task/outcome.js';
 import type { ShardEventSink } from '../task/queue-events.js';
-import { settlementOf } from '../task/settlement.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import type { AbandonedTasks } from './abandoned-handlers.js';
 import { AttemptWatch } from './attempt-watch.js';
@@ -25,8 +24,10 @@ import { LastAttempts } from './last-attempts.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { PausedKinds } from './paused-kinds.js';
 import { Reconciler } from './reconciler.js';
+import type { RefusedTasks } from './refused-tasks.js';
 import { Rest } from './rest.js';
 import { Rewinder } from './rewinder.js';
+import { entryOf } from './settler-entry.js';
 import { Settler } from './settler.js';
 import type { SharedSlots } from './shared-slots.js';
 import type { StopCallers } from './stop-callers.js';
@@ -46,6 +47,7 @@ export interface WorkerProcessDeps {
   isOfAnother(transaction: Manager | Executor): boolean;
   /** The tasks whose handlers outlived their attempts, in earlier runs too. */
   abandonedTasks: AbandonedTasks;
+  refused: RefusedTasks;
   /** Names this process in what it reports, in every shard. */
   instance: string;
   /** Read when a lease is taken. */
@@ -93,30 +95,28 @@ export class WorkerProcess {
     this.completer = new Completer({ ...deps, repository: new TaskRepository(sql), pools: this.pools });
     const settleRepository = new SettleRepository(this.connections.settle, sql);
     this.settler = new Settler({
+      ...deps,
       repository: settleRepository,
-      events,
       states: this.states,
       holds: (leaseId) => this.leases.holds(leaseId),
       onRoom: () => this.claimer.poke(),
       onReopened: (delayMs) => this.claimer.expect(delayMs),
       onUnclaimed: () => this.onReleased(),
     });
-    this.lastAttempts = new LastAttempts({ ...deps, repository: settleRepository, states: this.states });
+    const { cursor, pools, rest, schedule, settler, states } = this;
+    const parts = { cursor, pools, rest, schedule, settler, states };
+    this.lastAttempts = new LastAttempts({ ...deps, ...parts, repository: settleRepository });
     this.rewinder = new Rewinder(new LeaseRepository(this.connections.settle, sql), this.states);
     this.watch = new AttemptWatch(this.pools, settleRepository, deps.place);
     this.leases = this.createLeaseKeeper();
     this.claimer = new Claimer({
+      ...deps,
+      ...options,
+      ...parts,
       repository: new ClaimRepository(this.connections.claim, sql),
-      cursor: this.cursor,
-      schedule: this.schedule,
-      pools: this.pools,
       leases: this.leases,
-      rest: this.rest,
-      settler: this.settler,
-      events,
       onAnswerLost: (request) => this.reconciler.answerLost(request),
-      maxPayloadBytes: options.maxPayloadBytes,
-      states: this.states,
+      isPaused: (kind) => this.paused.has(kind),
       onStarted: () => void this.watched(this.watch.recheck()),
     });
     this.reconciler = this.createReconciler(settleRepository);
@@ -126,17 +126,16 @@ export class WorkerProcess {
   /** Takes on a kind, in these slots; before the start or while running. */
   add(handler: RegisteredHandler, slots: SharedSlots): void {
     const pool = new WorkerPool(handler, slots, {
-      instruments: this.deps.instruments,
+      ...this.deps,
       taskContext: this.deps.options.taskContext,
       explainLost: (message, since) => this.deps.database.explainLost(message, since),
       onEnded: (attempt, outcome) => this.onEnded(pool, attempt, outcome),
-      place: this.deps.place,
       tell: (event) => this.deps.events.emit(event),
-      onRoom: () => this.claimer.poke(),
+      onRoom: () => this.onRoom(),
       complete: (attempt, transaction) => this.completer.complete(attempt, transaction),
-      begin: (attempt, begun) => this.lastAttempts.begin(attempt, begun),
-      abandonedTasks: this.deps.abandonedTasks,
+      begin: (attempt, hooks) => this.lastAttempts.begin(attempt, hooks),
       isPaused: (kind) => this.paused.has(kind),
+      isWithheld: (kind) => this.deps.refused.withholds(kind) || this.settler.withholds(kind),
     });
     this.pools.set(pool.kind, pool);
     this.schedule.add(pool);
@@ -189,7 +188,8 @@ export class WorkerProcess {
     this.pools.forEach((pool) => pool.close());
     const inDoubt = this.reconciler.isInDoubt;
     await within(SETTLE_GRACE_MS, this.reconciler.stop());
-    await within(SETTLE_GRACE_MS, this.endLeases(answered && settled, inDoubt));
+    const clean = answered && settled && !this.deps.refused.leaveLeased;
+    await within(SETTLE_GRACE_MS, this.endLeases(clean, inDoubt));
     return { released, settled };
   }
 
@@ -202,18 +202,18 @@ export class WorkerProcess {
   }
 
   private onEnded(pool: WorkerPool, attempt: Attempt, outcome: Outcome): void {
-    const { kind, name, options } = pool;
-    const as = attempt.lost ? 'lost' : settledAs(outcome);
-    const error = attempt.lost ? attempt.aborted : errorOf(outcome);
+    const entry = entryOf(attempt, outcome, pool, this.deps.place);
+    const { task, as, durationMs, error } = entry;
     attempt.instrumented?.ended(as, error);
-    const { leaseId, durationMs, completed } = attempt;
-    const task = { kind, name, id: this.deps.place.idOf(attempt.id), attempt: attempt.attempt };
-    if (attempt.lost && !completed) {
+    if (attempt.lost && !attempt.completed) {
       this.deps.events.emit({ type: 'attempt-settled', ...task, as, exhausted: false, durationMs, error });
     } else {
-      const settlement = settlementOf(attempt, outcome, options, (invalid) => pool.reportInvalid(invalid));
-      this.settler.add({ settlement, leaseId, task, as, durationMs, error, completed, uncertain: false });
+      this.settler.add(entry);
     }
+    this.onRoom();
+  }
+
+  private onRoom(): void {
     this.claimer.poke();
     this.drain.changed();
   }
@@ -236,13 +236,11 @@ export class WorkerProcess {
   }
 
   private createReconciler(settle: SettleRepository): Reconciler {
-    const { sql, events, options } = this.deps;
     return new Reconciler({
-      leases: new LeaseRepository(this.connections.settle, sql),
+      ...this.deps,
+      ...this.deps.options,
+      leases: new LeaseRepository(this.connections.settle, this.deps.sql),
       settle,
-      events,
-      statementTimeoutMs: options.statementTimeoutMs,
-      heartbeatPeriodMs: options.heartbeatPeriodMs,
       held: () => this.leases.all,
       places: () => this.cursor.places(),
       known: () => [...this.watch.attempts(), ...this.settler.unwritten()],
@@ -256,14 +254,13 @@ export class WorkerProcess {
   }
 
   private createLeaseKeeper(): LeaseKeeper {
-    const { sql, info, events, options, onSilentProcesses } = this.deps;
-    const reporter = new WorkerReporter(this.pools, silenceMs(options), this.deps.instance);
+    const { sql, events, options, instance, refused, onSilentProcesses } = this.deps;
+    const reporter = new WorkerReporter(this.pools, silenceMs(options), instance, refused);
     return new LeaseKeeper({
+      ...this.deps,
       heartbeats: new LeaseRepository(this.connections.heartbeat, sql),
       repository: new LeaseRepository(this.connections.settle, sql),
-      info,
       report: () => reporter.report(),
-      events,
       states: this.states,
       heartbeatPeriodMs: options.heartbeatPeriodMs,
       rest: this.rest,

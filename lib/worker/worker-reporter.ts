@@ -6,6 +6,7 @@ import {
   type WorkerReport,
 } from '../task/worker-report.js';
 import type { Attempt } from './attempt.js';
+import type { RefusedTasks } from './refused-tasks.js';
 import type { WorkerPool } from './worker-pool.js';
 
 /** None is told of that began just now: what runs short would change at every heartbeat. */
@@ -21,6 +22,7 @@ export class WorkerReporter {
     private readonly silenceMs: number,
     /** Which process this is, the same in every shard. */
     private readonly instance: string,
+    private readonly refused: RefusedTasks,
   ) {}
 
   report(): WorkerReport {
@@ -34,6 +36,7 @@ export class WorkerReporter {
       },
       slots: this.slotsOf(pools),
       running: longestRunning(pools),
+      refused: this.refused.report(),
     };
   }
 

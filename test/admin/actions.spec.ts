@@ -60,6 +60,10 @@ const stored = () => storedTasks(app.dataSource, `kind = ${definition.kind}`);
 
 /** A task of each status, due in an hour where it is open. */
 async function storeEach(count = 1): Promise<void> {
+  // Of a process that lives: what no lease holds may be deleted.
+  await app.dataSource.query(
+    `INSERT INTO pgqueue_lease (id, worker, heartbeat_at) VALUES (1000000, 'here', now() + interval '1 hour') ON CONFLICT DO NOTHING`,
+  );
   await app.dataSource.query(
     `INSERT INTO pgqueue (kind, status, lease_id, payload, run_at, finished_at, attempts_left, attempts_elapsed)
      SELECT $1, (CASE WHEN s = 'processing' THEN 'must_retry' ELSE s END)::pgqueue_status, CASE WHEN s = 'processing' THEN 1000000 END,

@@ -129,8 +129,12 @@ describe('the janitor', () => {
     // The third kind makes it look again soon.
     const events = await startWorker([broken, sound, janitorOf({ loop: { janitorPeriod: 250 } })]);
     await until(async () => (await count(sound)) === 0);
-    const failure = await events.first('connection-failed');
-    expect(failure).toMatchObject({ role: 'maintenance', error: { message: 'not this kind' } });
+    await until(() => events.of('task-refused').length >= 10);
+    expect(events.of('task-refused')[0]).toMatchObject({
+      kind: broken.kind,
+      step: 'cleanup',
+      error: { message: 'not this kind' },
+    });
     expect(await count(broken)).toBe(10);
     await producer.dataSource.query('DROP TRIGGER refuse ON pgqueue');
     await until(async () => (await count(broken)) === 0);

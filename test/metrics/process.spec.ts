@@ -58,6 +58,8 @@ describe('what a process knows by itself', () => {
     expect(await slots('work')).toEqual({ busy: 0, free: 0 });
     const names = [
       'pgqueue_abandoned_handlers{kind="work"}',
+      'pgqueue_refused_tasks{kind="work"}',
+      'pgqueue_task_refusals_total{kind="work"}',
       'pgqueue_queue_wait_seconds_count{kind="work"}',
       'pgqueue_fetch_duration_seconds_count{shard="default"}',
       'pgqueue_settle_duration_seconds_count{shard="default"}',

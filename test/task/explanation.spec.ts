@@ -14,6 +14,7 @@ const FACTS: TaskFacts = {
   finishedAt: null,
   lastError: null,
   lease: null,
+  refusal: null,
   pausedAt: null,
   processes: [{ capacity: 2, fullSince: null }],
   before: 0,

@@ -26,6 +26,7 @@ it('a pool of a paused kind has no free slot, and gives back what a claim on its
       onEnded: (_, outcome) => void ended.push(outcome),
       complete: () => expect.unreachable('nothing was settled'),
       isPaused: () => paused,
+      isWithheld: () => false,
       onRoom: () => undefined,
       begin: () => expect.unreachable('an attempt began'),
       abandonedTasks: new AbandonedTasks(),

@@ -83,6 +83,36 @@ it.skipIf(cannotRunOver({ pgbouncer: 'the server is reached by another way' }))(
   },
 );
 
+it.skipIf(cannotRunOver({ pgbouncer: 'the server is reached by another way' }))(
+  'releases what a claim took whose answer was lost, though the database refuses to release one of it',
+  async () => {
+    const cutter = await startCutter();
+    const kind = newKind({ workerCount: 5, maxAttempts: 3 });
+    const ran: unknown[] = [];
+    const worker = await createQueueApp({ url: cutter.url, options: { autoStart: false } });
+    worker.queue.registerKind(kind, ({ payload }) => void ran.push(payload));
+    const events = recordEvents(worker.queue);
+    await producer.dataSource.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE 'refused by a trigger'; END $$`);
+    await producer.dataSource.query(
+      `CREATE TRIGGER refuse BEFORE UPDATE ON pgqueue FOR EACH ROW WHEN (old.external_key = 'bad' AND new.lease_id IS NULL) EXECUTE FUNCTION refuse()`,
+    );
+    await producer.queue.pushTasks(
+      ['bad', 'good', 'too'].map((externalKey) => ({ kind, payload: externalKey, externalKey })),
+    );
+    cutter.armed = true;
+    await worker.queue.start();
+    await until(() => ran.length === 2);
+    expect(ran.toSorted()).toEqual(['good', 'too']);
+    expect(await events.first('task-refused')).toMatchObject({ kind: kind.kind, step: 'release' });
+    await producer.dataSource.query('DROP TRIGGER refuse ON pgqueue');
+    await until(() => ran.length === 3, 10_000);
+    expect(events.of('task-accepted')).toMatchObject([{ step: 'release' }]);
+    await worker.close();
+    cutter.close();
+  },
+);
+
 it('uses up a last attempt when it begins, not when its task is claimed', async () => {
   const LOCK = 4712;
   const definition = newKind({ maxAttempts: 1 });

@@ -44,7 +44,8 @@ function createPool(options: { attemptTimeout?: number; maxAttempts?: number } =
     onEnded: ({ id }, { type }) => void ended.push([id, type]),
     onRoom: () => undefined,
     isPaused: () => false,
-    begin: (_, begun) => begun(),
+    isWithheld: () => false,
+    begin: (_, { begun }) => begun(),
     abandonedTasks: new AbandonedTasks(),
   });
   // Read once, as a claim does before it asks.

@@ -1,5 +1,6 @@
 import { api, type LoadedTaskPage } from '../api.js';
 import { asSentence, formatDateTime } from '../format.js';
+import type { DashboardAction } from '../../../lib/dashboard/dashboard-api.js';
 import { links } from '../router.js';
 import { useMayChange } from '../session.js';
 import { ActionButton } from '../tasks/action-button.js';
@@ -80,12 +81,16 @@ function textOf(explanation: LoadedTaskPage['explanation']): string {
   );
 }
 
-function Actions({ page: { task }, onDone }: { page: LoadedTaskPage; onDone: () => void }) {
+function Actions({ page: { task, explanation }, onDone }: { page: LoadedTaskPage; onDone: () => void }) {
   const mayChange = useMayChange(task.kind);
+  // Its attempt is over, or nobody's, and only its row says that it is processing.
+  const isStuck = explanation.reason === 'refused' || explanation.reason === 'worker-lost';
+  const applies = (action: DashboardAction) =>
+    appliesTo(action, [task.status]) || (action === 'delete' && isStuck);
   const target = { filter: { id: task.id }, what: `task ${task.id}` };
   return mayChange ? (
     <span class="page-actions">
-      {ACTION_ORDER.filter((action) => appliesTo(action, [task.status])).map((action) => (
+      {ACTION_ORDER.filter(applies).map((action) => (
         <ActionButton key={action} action={action} target={target} onDone={onDone} />
       ))}
     </span>

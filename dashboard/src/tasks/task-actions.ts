@@ -78,7 +78,13 @@ export function countMeant(
   };
 }
 
-export function resultText(action: DashboardAction, { changed, more, missing = [] }: ActionDone): string {
+/** So many of the tasks that the database refuses to change are named. */
+const MOST_NAMED = 3;
+
+export function resultText(
+  action: DashboardAction,
+  { changed, more, missing = [], refused = [] }: ActionDone,
+): string {
   const without = missing
     .map(({ shard, message }) => ` Shard ${shard} failed: ${asSentence(message)}`)
     .join('');
@@ -86,5 +92,10 @@ export function resultText(action: DashboardAction, { changed, more, missing = [
     return `Nothing was changed${without ? '.' : ': none of these tasks is in a state that this can change.'}${without}`;
   }
   const text = `${plural(changed, 'task was', 'tasks were')} ${ACTIONS[action].done}.`;
-  return `${text}${more ? ' The limit was reached: there may be more.' : ''}${without}`;
+  const named = refused.slice(0, MOST_NAMED).map(({ id, error }) => ` Task ${id}: ${asSentence(error)}`);
+  const refusals =
+    refused.length > 0
+      ? ` The database refuses ${plural(refused.length, 'other', 'others')}.${named.join('')}`
+      : '';
+  return `${text}${more ? ' The limit was reached: there may be more.' : ''}${refusals}${without}`;
 }

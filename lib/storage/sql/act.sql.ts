@@ -7,7 +7,7 @@ import { amongIds } from './same-id.sql.js';
  * was looked at; the rows are locked in the order of their ids, so that two operators wait for each other instead of deadlocking.
  * $1 ids. Answers how many were changed, by kind.
  */
-export function actSql({ task, channel }: SchemaNames) {
+export function actSql({ task, lease, channel }: SchemaNames) {
   const act = (condition: string, change: string, told = 'NULL', lock = 'FOR NO KEY UPDATE') => `
 WITH locked AS (
   SELECT t.id, t.lease_id FROM ${task} t WHERE t.id = ANY ($1::bigint[]) AND ${condition} ORDER BY t.id ${lock}
@@ -34,9 +34,11 @@ FROM (SELECT kind, count(*) AS n FROM changed GROUP BY kind) counted`;
         `UPDATE ${task} t SET status = 'cancelled', lease_id = NULL, claim_id = NULL, finished_at = now() FROM locked WHERE`,
         `(SELECT count(pg_notify('${channel}', 'lost:' || lease_id || ':' || id)::text) FROM changed WHERE lease_id IS NOT NULL)`,
       ),
-      /** All but what an attempt runs. */
+      /** All but what an attempt runs: what no lease holds, or the database does not let begin, end or be released, does not run. */
       delete: act(
-        `(t.lease_id IS NULL OR t.status NOT IN ${OPEN})`,
+        `(t.lease_id IS NULL OR t.status NOT IN ${OPEN} OR NOT EXISTS (SELECT FROM ${lease} l WHERE l.id = t.lease_id)
+      OR EXISTS (SELECT FROM ${lease} l, json_array_elements(l.refused) r
+                 WHERE r ->> 0 = t.id::text AND r ->> 2 IN ('begin', 'outcome', 'release')))`,
         `DELETE FROM ${task} t USING locked WHERE`,
         'NULL',
         'FOR UPDATE',

@@ -99,7 +99,7 @@ SELECT json_build_object(
 SELECT coalesce(json_agg(json_build_object(
   'leaseId', l.id, 'worker', l.worker, 'host', l.host, 'pid', l.pid, 'version', l.version, 'startedAt', ${micros('l.started_at')},
   'heartbeatAt', ${micros('l.heartbeat_at')}, 'silentMs', greatest(0, (${micros('clock_timestamp()')} - ${micros('l.heartbeat_at')}) / 1000),
-  'settings', l.settings, 'slots', l.slots, 'running', l.running) ORDER BY l.id), '[]')::text AS answer
+  'settings', l.settings, 'slots', l.slots, 'running', l.running, 'refused', l.refused) ORDER BY l.id), '[]')::text AS answer
 FROM ${lease} l`,
     pauses: `
 SELECT coalesce(json_agg(json_build_array(kind, ${micros('paused_at')}) ORDER BY kind), '[]')::text AS answer FROM ${pause}`,

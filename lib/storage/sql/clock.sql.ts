@@ -20,6 +20,10 @@ const nullable = (timestamp: string) => `CASE WHEN ${timestamp} IS NOT NULL THEN
 /** Microseconds since the epoch, exact: PostgreSQL's own resolution, and a safe integer in JavaScript. */
 export const micros = (timestamp: string) => `(extract(epoch FROM ${nullable(timestamp)}) * 1000000)::bigint`;
 
+/** Of a time that is no later than now; -1, where a cursor begins, for one before the epoch. */
+export const microsOfPast = (timestamp: string) =>
+  `CASE WHEN ${timestamp} >= 'epoch' THEN (extract(epoch FROM ${timestamp}) * 1000000)::bigint ELSE -1 END`;
+
 /** The way back, exact too. */
 export const fromMicros = (value: string) => `'epoch'::timestamptz + ${value} * interval '1 microsecond'`;
 

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { MAX_ATTEMPTS } from '../../task/kind-options.js';
 import type { SchemaNames } from '../schema-names.js';
 import { appendMessage, CLOCK, fromMicros, micros, OPEN } from './clock.sql.js';
 
@@ -7,22 +8,55 @@ export function leaseSql({ task, lease, pause, status, rewind, channel }: Schema
   const place = `(CASE WHEN w.run_at < 0 THEN '-infinity' ELSE ${fromMicros('w.run_at')} END, w.id)`;
   // A last attempt that has not begun is not used up.
   const back = 'CASE WHEN t.claim_id < 0 THEN 0 ELSE $3::int END';
+  /** Some of what leases hold, or all of it, is given back. */
+  const giveBack = (among: string) => `
+WITH found AS MATERIALIZED (
+  SELECT t.ctid, t.lease_id FROM ${task} t
+  WHERE t.lease_id = ANY ($1::bigint[]) AND t.status IN ${OPEN}${among}
+), free AS MATERIALIZED (
+  SELECT t.ctid FROM ${task} t
+  WHERE t.ctid = ANY (ARRAY(SELECT ctid FROM found)) AND t.lease_id = ANY ($1::bigint[]) AND t.status IN ${OPEN}
+  FOR NO KEY UPDATE SKIP LOCKED
+), given AS (
+  UPDATE ${task} t
+  SET lease_id = NULL, claim_id = NULL, run_at = ${CLOCK},
+      attempts_left = least(${MAX_ATTEMPTS}, t.attempts_left + ${back}),
+      attempts_elapsed = greatest(0, t.attempts_elapsed - ${back}),
+      status = (CASE WHEN t.attempts_left + ${back} <= 0 THEN 'no_attempts_left' ELSE 'must_retry' END)::${status},
+      finished_at = CASE WHEN t.attempts_left + ${back} <= 0 THEN now() END,
+      messages = ${appendMessage(
+        'ended.message',
+        `coalesce((SELECT k.keep FROM ROWS FROM (unnest($4::smallint[]), unnest($5::int[])) AS k(kind, keep) WHERE k.kind = t.kind), 1)`,
+      )}
+  FROM ROWS FROM (unnest($1::bigint[]), unnest($2::text[])) AS ended(id, message)
+  WHERE t.ctid = ANY (ARRAY(SELECT ctid FROM free)) AND t.lease_id = ended.id
+  RETURNING t.kind, t.status, ended.id AS lease_id
+)
+SELECT (SELECT json_agg(json_build_array(kind, lease_id, n, exhausted)) FROM (
+          SELECT kind, lease_id, count(*) AS n, count(*) FILTER (WHERE status = 'no_attempts_left') AS exhausted
+          FROM given GROUP BY kind, lease_id
+        ) counted)::text AS given,
+       (SELECT json_agg(lease_id) FROM (
+          SELECT lease_id FROM found GROUP BY lease_id
+          HAVING count(*) > (SELECT count(*) FROM given WHERE given.lease_id = found.lease_id)
+        ) remaining)::text AS remaining`;
   return {
     acquire: `
-INSERT INTO ${lease} (worker, host, pid, version, kinds, settings, slots, running)
-VALUES ($1, $2, $3, $4, $5::smallint[], $6::json, $7::json, $8::json) RETURNING id`,
+INSERT INTO ${lease} (worker, host, pid, version, kinds, settings, slots, running, refused)
+VALUES ($1, $2, $3, $4, $5::smallint[], $6::json, $7::json, $8::json, $9::json) RETURNING id`,
     /**
-     * $1 leases of this process · $2 silence in ms · $3 to $6 what the process tells of itself, in its current lease; null where
-     * nothing changed · $7 that one · $8 for how many ms it may be silent besides. Answers the leases that are alive, those of others that are late by half of the silence, and
-     * whether they are silent for all of it, the kinds that are paused, the session that answers, and whether no other process has anything
-     * to do: only of one that has not the heartbeat is still to come.
+     * $1 leases of this process · $2 silence in ms · $3 to $7 what the process tells of itself, in its current lease; null where
+     * nothing changed · $8 that one · $9 for how many ms it may be silent besides. Answers the leases that are alive, those of others that
+     * are late by half of the silence, and whether they are silent for all of it, the kinds that are paused, the session that answers, and
+     * whether no other process has anything to do: only of one that has not the heartbeat is still to come.
      */
     heartbeat: `
 WITH beat AS (
   UPDATE ${lease}
-  SET heartbeat_at = clock_timestamp() + $8 * interval '1 millisecond', kinds = coalesce($3::smallint[], kinds), settings = coalesce($4::json, settings),
-      slots = CASE WHEN id = $7 THEN coalesce($5::json, slots) ELSE '{}' END,
-      running = CASE WHEN id = $7 THEN coalesce($6::json, running) ELSE '[]' END
+  SET heartbeat_at = clock_timestamp() + $9 * interval '1 millisecond', kinds = coalesce($3::smallint[], kinds), settings = coalesce($4::json, settings),
+      slots = CASE WHEN id = $8 THEN coalesce($5::json, slots) ELSE '{}' END,
+      running = CASE WHEN id = $8 THEN coalesce($6::json, running) ELSE '[]' END,
+      refused = CASE WHEN id = $8 THEN coalesce($7::json, refused) ELSE '[]' END
   WHERE id = ANY ($1::bigint[]) RETURNING id
 )
 SELECT (SELECT coalesce(json_agg(id), '[]') FROM beat)::text AS alive,
@@ -63,35 +97,13 @@ WHERE t.lease_id IS NOT NULL AND t.status IN ${OPEN} AND NOT EXISTS (SELECT FROM
      * Costs one scan of the table per crash: an index on lease_id would cost every claim its HOT update.
      * $1 leases, $2 the messages for their tasks · $3 attempts given back (0 or 1) · $4 kinds, $5 how many messages each keeps.
      */
-    giveBack: `
-WITH found AS MATERIALIZED (
-  SELECT t.ctid, t.lease_id FROM ${task} t WHERE t.lease_id = ANY ($1::bigint[]) AND t.status IN ${OPEN}
-), free AS MATERIALIZED (
-  SELECT t.ctid FROM ${task} t
-  WHERE t.ctid = ANY (ARRAY(SELECT ctid FROM found)) AND t.lease_id = ANY ($1::bigint[]) AND t.status IN ${OPEN}
-  FOR NO KEY UPDATE SKIP LOCKED
-), given AS (
-  UPDATE ${task} t
-  SET lease_id = NULL, claim_id = NULL, run_at = ${CLOCK},
-      attempts_left = least(32767, t.attempts_left + ${back}), attempts_elapsed = greatest(0, t.attempts_elapsed - ${back}),
-      status = (CASE WHEN t.attempts_left + ${back} <= 0 THEN 'no_attempts_left' ELSE 'must_retry' END)::${status},
-      finished_at = CASE WHEN t.attempts_left + ${back} <= 0 THEN now() END,
-      messages = ${appendMessage(
-        'ended.message',
-        `coalesce((SELECT k.keep FROM ROWS FROM (unnest($4::smallint[]), unnest($5::int[])) AS k(kind, keep) WHERE k.kind = t.kind), 1)`,
-      )}
-  FROM ROWS FROM (unnest($1::bigint[]), unnest($2::text[])) AS ended(id, message)
-  WHERE t.ctid = ANY (ARRAY(SELECT ctid FROM free)) AND t.lease_id = ended.id
-  RETURNING t.kind, t.status, ended.id AS lease_id
-)
-SELECT (SELECT json_agg(json_build_array(kind, lease_id, n, exhausted)) FROM (
-          SELECT kind, lease_id, count(*) AS n, count(*) FILTER (WHERE status = 'no_attempts_left') AS exhausted
-          FROM given GROUP BY kind, lease_id
-        ) counted)::text AS given,
-       (SELECT json_agg(lease_id) FROM (
-          SELECT lease_id FROM found GROUP BY lease_id
-          HAVING count(*) > (SELECT count(*) FROM given WHERE given.lease_id = found.lease_id)
-        ) remaining)::text AS remaining`,
+    giveBack: giveBack(''),
+    /** The same of these tasks alone: $6 ids. */
+    giveBackSome: giveBack(' AND t.id = ANY ($6::bigint[])'),
+    /** What leases hold. $1 leases. */
+    findLeased: `
+SELECT json_agg(json_build_array(t.id, t.kind, t.lease_id))::text AS leased
+FROM ${task} t WHERE t.lease_id = ANY ($1::bigint[]) AND t.status IN ${OPEN}`,
     /**
      * Tasks that a claim of this process took and whose answer it never had: the claim looked at these levels, from these places on.
      * $1 claim · $2 kinds, $3 priorities, $4 and $5 places (run_at in µs, below 0 for -infinity; id) · $6 most rows to read of a level.

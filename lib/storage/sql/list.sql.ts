@@ -1,5 +1,5 @@
 import type { SchemaNames } from '../schema-names.js';
-import { FIRST_MOMENT, fromMillis, LAST_MOMENT, micros, OPEN } from './clock.sql.js';
+import { FIRST_MOMENT, fromMicros, fromMillis, LAST_MOMENT, micros, OPEN } from './clock.sql.js';
 import { FINISHED, kindsIn, SHOWN_STATUS, taskSummary } from './shown.sql.js';
 
 /** A text is looked for in so many bytes of payloads, as they are stored, for one page; in one payload whatever its size. */
@@ -7,10 +7,15 @@ const SEARCHED_BYTES = 16 * 1024 * 1024;
 
 const LAST_ID = '9223372036854775807';
 
-/** $11 the place of $10 in the order, in µs since the epoch. The first and the last stand for all times beyond them. */
-const cursorFrom = (start: string) =>
-  `(CASE WHEN $11::bigint IS NULL THEN '${start}' WHEN $11::bigint >= ${micros(LAST_MOMENT)} THEN 'infinity'
-         WHEN $11::bigint <= ${micros(FIRST_MOMENT)} THEN '-infinity' ELSE 'epoch'::timestamptz + $11::bigint * interval '1 microsecond' END, coalesce($10::bigint, 0))`;
+/**
+ * $11 the place of $10 in the order, in µs since the epoch. Of a time beyond the first or the last the row itself is asked, as long as
+ * there is one: else what is as far away would be listed again and again.
+ */
+const cursorFrom = (start: string, task: string, column: string) =>
+  `(CASE WHEN $11::bigint IS NULL THEN '${start}'
+         WHEN $11::bigint >= ${micros(LAST_MOMENT)} OR $11::bigint <= ${micros(FIRST_MOMENT)}
+         THEN coalesce((SELECT own.${column} FROM ${task} own WHERE own.id = $10::bigint), ${fromMicros('$11::bigint')})
+         ELSE ${fromMicros('$11::bigint')} END, coalesce($10::bigint, 0))`;
 
 /**
  * Lists of tasks, a page per statement: the next rows of an index from the cursor on, at most so many, and of these the ones that
@@ -63,7 +68,7 @@ SELECT json_build_object(
   ) k${levels}, LATERAL (
     SELECT q.*, q.${column} AS place FROM ${task} q
     WHERE q.kind = k.kind${level} AND q.${condition}
-      AND (q.${column}, q.id) ${ascending ? '>' : '<'} ${cursorFrom(ascending ? '-infinity' : 'infinity')}
+      AND (q.${column}, q.id) ${ascending ? '>' : '<'} ${cursorFrom(ascending ? '-infinity' : 'infinity', task, column)}
     ORDER BY q.${column}${direction}, q.id${direction} LIMIT $1::int
   ) t`,
       `place${direction}, id${direction}`,

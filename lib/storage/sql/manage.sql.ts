@@ -7,6 +7,12 @@ import { amongIds } from './same-id.sql.js';
 /** The others have their turn a minute later. */
 const ALIGNED_AT_ONCE = 10_000;
 
+/** Finished for longer than its kind keeps such. $1 kind · $2 TTL in ms · $4 from here on, in µs; null: from the first on. */
+const EXPIRED = `WHERE kind = $1 AND status IN ('cancelled', 'succeeded')
+      AND finished_at >= coalesce(${fromMicros('$4::bigint')}, '-infinity') AND finished_at <= now() - $2 * interval '1 millisecond'`;
+/** Of a batch, in µs; what is behind is not looked at again. */
+const NEWEST = `${micros('max(finished_at) FILTER (WHERE isfinite(finished_at))')} AS newest`;
+
 export function manageSql({ task, registry, channel }: SchemaNames) {
   return {
     /** $1 kind · $2 key. A running attempt loses its lease, and its process is told at commit. */
@@ -70,17 +76,35 @@ WHERE t.ctid = ANY (ARRAY(
     WHERE q.kind = $1 AND q.priority BETWEEN beyond.low AND beyond.high AND q.status IN ${OPEN}
     LIMIT ${ALIGNED_AT_ONCE} FOR NO KEY UPDATE SKIP LOCKED
   ) odd))`,
-    /** $1 kind · $2 TTL in ms · $3 batch · $4 the last batch's newest finished_at in µs, behind which nothing is left; null at first. */
+    /** $1 kind · $2 TTL in ms · $3 batch · $4 the last batch's newest finished_at in µs, behind which nothing is left; null at first · $5 ids to pass over. */
     expire: `
 WITH expired AS (
   DELETE FROM ${task}
   WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM ${task}
-    WHERE kind = $1 AND status IN ('cancelled', 'succeeded')
-      AND finished_at >= coalesce(${fromMicros('$4::bigint')}, '-infinity') AND finished_at <= now() - $2 * interval '1 millisecond'
-    ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED))
+    SELECT ctid FROM ${task} ${EXPIRED} AND id <> ALL ($5::bigint[]) ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED))
   RETURNING finished_at
 )
-SELECT count(*)::int AS count, ${micros('max(finished_at) FILTER (WHERE isfinite(finished_at))')} AS newest FROM expired`,
+SELECT count(*)::int AS count, ${NEWEST} FROM expired`,
+    /** The ids of a batch that could not be deleted. Parameters as above. */
+    findExpired: `
+SELECT json_agg(id)::text AS ids, count(*)::int AS count, ${NEWEST} FROM (
+  SELECT id, finished_at FROM ${task} ${EXPIRED} AND id <> ALL ($5::bigint[]) ORDER BY finished_at LIMIT $3
+) found`,
+    /** $1 kind · $2 TTL in ms · $3 ids. */
+    expireSome: `
+WITH expired AS (
+  DELETE FROM ${task}
+  WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM ${task}
+    WHERE id = ANY ($3::bigint[]) AND kind = $1 AND status IN ('cancelled', 'succeeded')
+      AND finished_at <= now() - $2 * interval '1 millisecond' FOR UPDATE SKIP LOCKED))
+  RETURNING id
+)
+SELECT count(*)::int AS count FROM expired`,
+    /** What `retryBroken` would take: $1 kind · $2 limit. */
+    findBroken: `
+SELECT coalesce(json_agg(id::text), '[]')::text AS ids FROM (
+  SELECT id FROM ${task} WHERE kind = $1 AND status = 'no_attempts_left' AND id <> ALL ($3::bigint[]) ORDER BY created_at LIMIT $2
+) found`,
   };
 }

@@ -176,7 +176,8 @@ END `),
   kinds        smallint[],
   settings     json,
   slots        json,
-  running      json${constraintsOf('lease')}
+  running      json,
+  refused      json${constraintsOf('lease')}
 ) WITH (fillfactor = 50)`,
     `CREATE TABLE IF NOT EXISTS ${registry} (job text PRIMARY KEY, updated_at timestamptz NOT NULL) WITH (fillfactor = 50)`,
     `CREATE TABLE IF NOT EXISTS ${pause} (kind smallint PRIMARY KEY, paused_at timestamptz NOT NULL DEFAULT clock_timestamp()${constraintsOf('pause')})`,

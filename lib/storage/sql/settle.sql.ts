@@ -1,3 +1,4 @@
+import { MAX_ATTEMPTS } from '../../task/kind-options.js';
 import type { SchemaNames } from '../schema-names.js';
 import { appendMessage, CLOCK } from './clock.sql.js';
 import { betweenIds } from './same-id.sql.js';
@@ -21,6 +22,10 @@ const RELEASED = 'lease_id = NULL, claim_id = NULL';
 /** The ids that were settled, or null when all were: the usual answer costs nothing to read. */
 const SETTLED = `SELECT CASE WHEN count(*) < cardinality($1::bigint[]) THEN coalesce(json_agg(id), '[]') END::text AS settled`;
 
+/** Counters of attempts stay within their columns, whatever somebody wrote there. */
+const atMost = (count: string) => `least(${MAX_ATTEMPTS}, ${count})`;
+const atLeast = (count: string) => `greatest(0, ${count})`;
+
 export function settleSql({ task, status }: SchemaNames) {
   return {
     /** Succeeded or cancelled, and the kind keeps no terminal tasks. */
@@ -41,8 +46,7 @@ WITH done AS (
     settleReopened: `
 WITH reopened AS (
   UPDATE ${task} t
-  SET ${RELEASED}, attempts_left = least(32767, t.attempts_left + ${BACK}),
-      attempts_elapsed = greatest(0, t.attempts_elapsed - ${BACK}),
+  SET ${RELEASED}, attempts_left = ${atMost(`t.attempts_left + ${BACK}`)}, attempts_elapsed = ${atLeast(`t.attempts_elapsed - ${BACK}`)},
       run_at = ${CLOCK} + u.delay * interval '1 millisecond',
       status = (CASE WHEN t.attempts_left + ${BACK} <= 0 THEN 'no_attempts_left' ELSE 'must_retry' END)::${status},
       finished_at = CASE WHEN t.attempts_left + ${BACK} <= 0 THEN now() END,
@@ -58,15 +62,15 @@ WITH begun AS (
   UPDATE ${task} t
   SET claim_id = u.claim_id,
       attempts_left = CASE WHEN ${HAS_BEGUN} THEN t.attempts_left ELSE greatest(0, t.attempts_left - 1) END,
-      attempts_elapsed = CASE WHEN ${HAS_BEGUN} THEN t.attempts_elapsed ELSE least(32767, t.attempts_elapsed + 1) END
+      attempts_elapsed = CASE WHEN ${HAS_BEGUN} THEN t.attempts_elapsed ELSE ${atMost('t.attempts_elapsed + 1')} END
   FROM ROWS FROM (${HOLDERS}) AS u(${HOLDER}) WHERE ${FENCE} RETURNING t.id
 ) ${SETTLED} FROM begun`,
     /** Claimed, and never started: as if it had not been claimed, in its old place. */
     settleUnclaimed: `
 WITH unclaimed AS (
   UPDATE ${task} t
-  SET ${RELEASED}, attempts_left = least(32767, t.attempts_left + CASE WHEN ${HAS_BEGUN} THEN 1 ELSE 0 END),
-      attempts_elapsed = greatest(0, t.attempts_elapsed - CASE WHEN ${HAS_BEGUN} THEN 1 ELSE 0 END)
+  SET ${RELEASED}, attempts_left = ${atMost(`t.attempts_left + CASE WHEN ${HAS_BEGUN} THEN 1 ELSE 0 END`)},
+      attempts_elapsed = ${atLeast(`t.attempts_elapsed - CASE WHEN ${HAS_BEGUN} THEN 1 ELSE 0 END`)}
   FROM ROWS FROM (${HOLDERS}) AS u(${HOLDER}) WHERE ${FENCE} RETURNING t.id
 ) ${SETTLED} FROM unclaimed`,
     /**

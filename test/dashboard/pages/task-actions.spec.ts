@@ -34,6 +34,13 @@ describe('how many tasks an action may change', () => {
 describe('what an action did', () => {
   const missing = [{ shard: 'eu-1', message: 'The database does not answer' }];
 
+  it('names tasks that the database refuses to change', () => {
+    const refused = ['1', '2', '3', '4'].map((id) => ({ id, error: 'not this one' }));
+    expect(resultText('cancel', { changed: 2, more: false, refused })).toBe(
+      '2 tasks were cancelled. The database refuses 4 others. Task 1: not this one. Task 2: not this one. Task 3: not this one.',
+    );
+  });
+
   it('is told with what it did before it failed', () => {
     expect(resultText('retry', { changed: 500, more: false, missing })).toBe(
       '500 tasks were given new attempts. Shard eu-1 failed: The database does not answer.',

@@ -1,0 +1,22 @@
+import { isolate, type Isolated } from '../task/isolation.js';
+import { isRowError, NotConnectedError } from './sql-state.js';
+
+/** So many failures in a row may be a row's, whatever the server says; or does not say, when it breaks down over a row. */
+const PATIENCE = 3;
+
+/** Whether a statement may have failed because of a row, the n-th time in a row. */
+export function isRowSuspected(error: unknown, failures: number): boolean {
+  return isRowError(error) || (failures >= PATIENCE && !(error instanceof NotConnectedError));
+}
+
+/**
+ * Finds the rows for which a statement fails, whatever its error says; the others are done.
+ * @param work does nothing for no rows; may be tried again after any failure
+ * @throws what the server says where it fails for no rows, too
+ */
+export function isolateRows<Item, Result>(
+  items: readonly Item[],
+  work: (part: readonly Item[]) => Promise<Result>,
+): Promise<Isolated<Item, Result>> {
+  return isolate(items, work, isRowError);
+}

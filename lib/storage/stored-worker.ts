@@ -1,0 +1,15 @@
+import type { WorkerView } from '../task/task-view.js';
+import type {
+  ReportedAttempts,
+  ReportedRefusals,
+  ReportedSettings,
+  ReportedSlots,
+} from '../task/worker-report.js';
+
+/** A worker process as its lease has it. */
+export interface StoredWorker extends Omit<WorkerView, 'id' | 'lost' | 'kinds' | 'running' | 'shards'> {
+  readonly settings: ReportedSettings | null;
+  readonly slots: ReportedSlots;
+  readonly running: ReportedAttempts;
+  readonly refused: ReportedRefusals;
+}

@@ -1,0 +1,72 @@
+/** What came of work that was done in parts. */
+export interface Isolated<Item, Result> {
+  readonly results: readonly Result[];
+  /** The items that fail alone, with their errors. */
+  readonly refused: readonly { readonly item: Item; readonly error: unknown }[];
+  /** Too many fail: these were not tried one by one, and nothing was done for them. */
+  readonly untried: readonly Item[];
+}
+
+/** Enough for a dozen bad items among thousands. */
+const MOST_STATEMENTS = 200;
+/** Where nothing at all succeeds for so long, all items are alike. */
+const MOST_FAILURES_AT_FIRST = 30;
+
+/**
+ * Finds the items for which a statement fails, by halving: about twice the logarithm of their number for each, whatever the error
+ * says. The others are done. Whether it is the items or the server that fails shows in what succeeds for no items.
+ * @param work does nothing for no items; may be tried again after any failure
+ * @param isAboutItem whether an error can be no one else's
+ * @throws what the work throws for no items
+ */
+export async function isolate<Item, Result>(
+  items: readonly Item[],
+  work: (part: readonly Item[]) => Promise<Result>,
+  isAboutItem: (error: unknown) => boolean,
+): Promise<Isolated<Item, Result>> {
+  await work([]);
+  const results: Result[] = [];
+  const refused: { item: Item; error: unknown }[] = [];
+  const parts = items.length > 1 ? halvesOf(items) : [items];
+  let failures = 0;
+  for (let statements = 0; parts.length > 0 && statements < MOST_STATEMENTS; statements++) {
+    if (results.length === 0 && failures >= MOST_FAILURES_AT_FIRST) {
+      break;
+    }
+    const part = parts.pop()!;
+    try {
+      results.push(await work(part));
+    } catch (error) {
+      failures++;
+      if (!isAboutItem(error)) {
+        await work([]);
+      }
+      if (part.length > 1) {
+        parts.push(...halvesOf(part));
+      } else {
+        refused.push({ item: part[0]!, error });
+      }
+    }
+  }
+  return { results, refused, untried: parts.flat() };
+}
+
+function halvesOf<Item>(items: readonly Item[]): (readonly Item[])[] {
+  const middle = Math.ceil(items.length / 2);
+  return [items.slice(0, middle), items.slice(middle)];
+}
+
+/** In parts of one kind each: what is wrong is often the same for all of a kind. */
+export function byKind<Item>(items: readonly Item[], kindOf: (item: Item) => number): Item[][] {
+  const kinds = new Map<number, Item[]>();
+  for (const item of items) {
+    const kind = kindOf(item);
+    const known = kinds.get(kind);
+    if (known) {
+      known.push(item);
+    } else {
+      kinds.set(kind, [item]);
+    }
+  }
+  return [...kinds.values()];
+}

@@ -1,0 +1,28 @@
+import type { ClaimRequest, DueTask, Position } from '../task/claim.js';
+import { isBefore } from './claim-cursor.js';
+
+/** For these tasks alone: it begins where the first of each level is, so that what it took is found though its answer is lost. */
+export function requestFor(tasks: readonly DueTask[], claimId: number, leaseId: number): ClaimRequest {
+  const kinds = new Map<number, Map<number, Position>>();
+  for (const { kind, priority, runAt, id } of tasks) {
+    const levels = kinds.get(kind) ?? new Map<number, Position>();
+    const before = { runAt, id: id - 1 };
+    const first = levels.get(priority);
+    if (!first || isBefore(before, first)) {
+      levels.set(priority, before);
+    }
+    kinds.set(kind, levels);
+  }
+  return {
+    claimId,
+    leaseId,
+    kinds: [...kinds].map(([kind, levels]) => ({
+      kind,
+      free: tasks.length,
+      levels: [...levels].map(([priority, cursor]) => ({ priority, cursor })),
+    })),
+    limit: Math.max(1, tasks.length),
+    forceXid: false,
+    findNextDue: false,
+  };
+}

@@ -1,0 +1,161 @@
+import { errorMessage } from '../task/error-message.js';
+import type { RefusedStep, ShardEventSink } from '../task/queue-events.js';
+import { MAX_REPORTED_REFUSALS, type ReportedRefusals } from '../task/worker-report.js';
+import type { TaskPlace } from './attempt.js';
+
+/** When what was refused is tried again: each time later. */
+const FIRST_AGAIN_MS = 1000;
+const LONGEST_AGAIN_MS = 60_000;
+/** A kind of which so many tasks are kept apart is left alone until one of them is not. */
+const MOST_OF_A_KIND = 500;
+/** What keeps a task apart that this process would run, or has run. */
+const KEEPING: readonly RefusedStep[] = ['claim', 'begin', 'outcome'];
+/** What leaves a task with a lease of this process. */
+const LEASED: readonly RefusedStep[] = ['begin', 'outcome', 'release'];
+/** The longest error that is told of in the heartbeat. */
+const MAX_ERROR_LENGTH = 500;
+
+interface TaskRow {
+  readonly id: number;
+  readonly kind: number;
+}
+
+interface Refusal extends TaskRow {
+  readonly step: RefusedStep;
+  readonly since: number;
+  error: unknown;
+  tries: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+export interface RefusedTasksDeps {
+  events: ShardEventSink;
+  place: TaskPlace;
+  nameOf(kind: number): string;
+}
+
+/**
+ * The tasks for which the database refuses something: a trigger, a policy or a constraint of the application's, or damage. They are
+ * kept apart from all others, told of, and tried again by themselves, so that one that was repaired goes on.
+ */
+export class RefusedTasks {
+  private readonly refusals = new Map<string, Refusal>();
+  /** By kind, how many tasks are kept apart. */
+  private readonly kept = new Map<number, number>();
+  private readonly trying = new Set<Promise<void>>();
+  private closed = false;
+
+  constructor(private readonly deps: RefusedTasksDeps) {}
+
+  /**
+   * @param again tries once more, alone; resolves when there is nothing to do any more. Without it who refuses tries again.
+   * @returns in how many milliseconds
+   */
+  refuse(task: TaskRow, step: RefusedStep, error: unknown, again?: () => Promise<void>): number {
+    const key = keyOf(task.id, step);
+    const refusal = this.refusals.get(key) ?? this.add(key, newRefusal(task, step));
+    refusal.error = error;
+    const retryInMs = Math.min(LONGEST_AGAIN_MS, FIRST_AGAIN_MS * 2 ** Math.min(refusal.tries++, 16));
+    const { tries } = refusal;
+    this.deps.events.emit({ type: 'task-refused', ...this.nameOf(refusal), error, tries, retryInMs });
+    if (again && !this.closed) {
+      clearTimeout(refusal.timer);
+      refusal.timer = setTimeout(() => this.tryAgain(refusal, again), retryInMs);
+    }
+    return retryInMs;
+  }
+
+  /** What was refused is done, or need not be done any more. */
+  accept(id: number, step: RefusedStep): void {
+    const key = keyOf(id, step);
+    const refusal = this.refusals.get(key);
+    if (refusal) {
+      clearTimeout(refusal.timer);
+      this.refusals.delete(key);
+      this.count(refusal, -1);
+      this.deps.events.emit({ type: 'task-accepted', ...this.nameOf(refusal) });
+    }
+  }
+
+  has(id: number, step: RefusedStep): boolean {
+    return this.refusals.has(keyOf(id, step));
+  }
+
+  /** Whether so many tasks of a kind are kept apart that no more of it are claimed. */
+  withholds(kind: number): boolean {
+    return (this.kept.get(kind) ?? 0) >= MOST_OF_A_KIND;
+  }
+
+  /** Whether tasks stay with leases of this process, whatever it does. */
+  get leaveLeased(): boolean {
+    return [...this.refusals.values()].some(({ step }) => LEASED.includes(step));
+  }
+
+  /** The tasks of a kind for which a step is refused. */
+  idsOf(step: RefusedStep, kind: number): number[] {
+    return [...this.refusals.values()].flatMap((refusal) =>
+      refusal.step === step && refusal.kind === kind ? [refusal.id] : [],
+    );
+  }
+
+  /** The oldest, for operators who ask elsewhere. */
+  report(): ReportedRefusals {
+    return [...this.refusals.values()]
+      .slice(0, MAX_REPORTED_REFUSALS)
+      .map(({ id, kind, step, error, since }) => [
+        String(id),
+        kind,
+        step,
+        errorMessage(error).slice(0, MAX_ERROR_LENGTH),
+        since,
+      ]);
+  }
+
+  /** Tries nothing any more; resolves when what is on its way has been answered. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.refusals.forEach(({ timer }) => clearTimeout(timer));
+    await Promise.all(this.trying);
+  }
+
+  private add(key: string, refusal: Refusal): Refusal {
+    this.refusals.set(key, refusal);
+    this.count(refusal, 1);
+    return refusal;
+  }
+
+  private count({ kind, step }: Refusal, change: 1 | -1): void {
+    if (KEEPING.includes(step)) {
+      this.kept.set(kind, (this.kept.get(kind) ?? 0) + change);
+    }
+  }
+
+  private tryAgain(refusal: Refusal, again: () => Promise<void>): void {
+    const trial = this.tryOnce(refusal, again).finally(() => this.trying.delete(trial));
+    this.trying.add(trial);
+  }
+
+  /** Never rejects. */
+  private async tryOnce(refusal: Refusal, again: () => Promise<void>): Promise<void> {
+    try {
+      await again();
+      this.accept(refusal.id, refusal.step);
+    } catch (error) {
+      if (!this.closed) {
+        this.refuse(refusal, refusal.step, error, again);
+      }
+    }
+  }
+
+  private nameOf({ id, kind, step }: Refusal) {
+    return { kind, name: this.deps.nameOf(kind), id: this.deps.place.idOf(id), step };
+  }
+}
+
+function newRefusal({ id, kind }: TaskRow, step: RefusedStep): Refusal {
+  return { id, kind, step, since: Date.now(), error: undefined, tries: 0, timer: undefined };
+}
+
+function keyOf(id: number, step: RefusedStep): string {
+  return `${step} ${id}`;
+}
