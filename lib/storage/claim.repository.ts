@@ -43,12 +43,22 @@ export class ClaimRepository {
     return this.ask('claim_only', this.sql.claimOnly, parameters);
   }
 
-  /** What a claim would lease. */
-  async findDue(request: ClaimRequest, limits: ClaimLimits): Promise<DueTask[]> {
-    const parameters = [...parametersOf(request, limits), intArray(limits.except, Number)];
+  /** What a claim would lease, were it held by nobody. */
+  async findDue(
+    { kinds, limit }: Pick<ClaimRequest, 'kinds' | 'limit'>,
+    except: readonly number[],
+  ): Promise<DueTask[]> {
+    const request = { claimId: 0, leaseId: 0, kinds, limit, forceXid: false, findNextDue: false };
+    const parameters = [...parametersOf(request, { maxBytes: 0 }), intArray(except, Number)];
     const [row] = await this.pool.query('find_due', this.sql.findDue, parameters);
     const found = JSON.parse(row!['due']!) as [number, number, number, number][];
     return found.map(([id, kind, priority, runAt]) => ({ id, kind, priority, runAt }));
+  }
+
+  /** Which of these tasks are due still, and leased to nobody. */
+  async findDueAmong(ids: readonly number[]): Promise<ReadonlySet<number>> {
+    const [row] = await this.pool.query('find_due_among', this.sql.findDueAmong, [intArray(ids, Number)]);
+    return new Set(JSON.parse(row!['due']!) as number[]);
   }
 
   private async ask(name: string, sql: string, parameters: unknown[]): Promise<LimitedAnswer> {
@@ -59,7 +69,7 @@ export class ClaimRepository {
 
 function parametersOf(
   { claimId, leaseId, kinds, limit, forceXid, findNextDue }: ClaimRequest,
-  { maxBytes }: ClaimLimits,
+  { maxBytes }: Pick<ClaimLimits, 'maxBytes'>,
 ): unknown[] {
   const levels = kinds.flatMap((kind) => kind.levels);
   const first: number[] = [];
@@ -91,12 +101,12 @@ function toAnswer(row: TextRow): LimitedAnswer {
   const tuples = row['tasks'] ? (JSON.parse(row['tasks']) as TaskTuple[]) : [];
   const tasks = tuples.map(row['withheld'] === null ? toTask : toSizedTask);
   const found = Number(row['found']);
-  const missed = Number(row['skipped'] ?? 0);
   const nextDue = row['next_due'];
   return {
     tasks,
     leaseHeld: found === 0 || tasks.length > 0,
-    isComplete: found === tasks.length && missed === 0,
+    isComplete: found === tasks.length,
+    hasSkipped: Number(row['locked']) > 0,
     isCut: row['cut'] === 't',
     isWithheld: row['withheld'] === 't',
     now: Number(row['now']),

@@ -20,6 +20,7 @@ export interface SchemaNames {
   readonly attempts: string;
   readonly bell: string;
   readonly rewind: string;
+  readonly claimIndex: string;
   readonly ring: string;
   /** The NOTIFY channel: one per schema, a plain identifier. */
   readonly channel: string;
@@ -50,6 +51,7 @@ export function schemaNames(schema: string): SchemaNames {
     attempts: qualify('pgqueue_attempts'),
     bell: qualify('pgqueue_bell'),
     rewind: qualify('pgqueue_rewind'),
+    claimIndex: qualify('pgqueue_claim'),
     ring: qualify('pgqueue_ring'),
     channel: `pgqueue_${hash.toString('hex', 0, 8)}`,
   };

@@ -83,6 +83,8 @@ export interface ClaimAnswer {
   readonly leaseHeld: boolean;
   /** False when some of the due rows were changed while the claim ran, so that it found them and could not take them. */
   readonly isComplete: boolean;
+  /** Other transactions held rows that were due: they were passed over. */
+  readonly hasSkipped: boolean;
   /** The start of the claim's transaction by the database's clock, in microseconds since the epoch. */
   readonly now: number;
   /** `xmin:xmax:xip,…` */

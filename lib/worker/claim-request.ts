@@ -1,8 +1,13 @@
-import type { ClaimRequest, DueTask, Position } from '../task/claim.js';
+import type { ClaimRequest, DueTask, LevelRequest, Position } from '../task/claim.js';
 import { isBefore } from './claim-cursor.js';
 
 /** For these tasks alone: it begins where the first of each level is, so that what it took is found though its answer is lost. */
-export function requestFor(tasks: readonly DueTask[], claimId: number, leaseId: number): ClaimRequest {
+export function requestFor(
+  tasks: readonly DueTask[],
+  claimId: number,
+  leaseId: number,
+  limit = tasks.length,
+): ClaimRequest {
   const kinds = new Map<number, Map<number, Position>>();
   for (const { kind, priority, runAt, id } of tasks) {
     const levels = kinds.get(kind) ?? new Map<number, Position>();
@@ -19,10 +24,17 @@ export function requestFor(tasks: readonly DueTask[], claimId: number, leaseId: 
     kinds: [...kinds].map(([kind, levels]) => ({
       kind,
       free: tasks.length,
-      levels: [...levels].map(([priority, cursor]) => ({ priority, cursor })),
+      levels: levelsFrom(levels),
     })),
-    limit: Math.max(1, tasks.length),
+    limit: Math.max(1, limit),
     forceXid: false,
     findNextDue: false,
   };
+}
+
+/** By priority, where to begin; in the order of priority. */
+export function levelsFrom(cursors: ReadonlyMap<number, Position>): LevelRequest[] {
+  return Array.from(cursors, ([priority, cursor]) => ({ priority, cursor })).toSorted(
+    (a, b) => a.priority - b.priority,
+  );
 }

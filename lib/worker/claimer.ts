@@ -1,17 +1,15 @@
 import type { ClaimRepository } from '../storage/claim.repository.js';
-import { isRowSuspected } from '../storage/isolate-rows.js';
 import { isCertainlyRolledBack } from '../storage/sql-state.js';
-import type { ClaimLimits, ClaimRequest, DueTask, LimitedAnswer } from '../task/claim.js';
+import type { ClaimLimits, ClaimRequest, LimitedAnswer } from '../task/claim.js';
 import type { ShardEventSink } from '../task/queue-events.js';
 import type { ClaimCursor, ClaimTicket } from './claim-cursor.js';
 import { ClaimNumbers } from './claim-numbers.js';
 import { ClaimStarter } from './claim-starter.js';
-import { requestFor } from './claim-request.js';
+import { ChosenClaims } from './chosen-claims.js';
 import type { ClaimPlan, ClaimSchedule } from './claim-schedule.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { ConnectionStates } from './connection-states.js';
 import { PayloadBudget } from './payload-budget.js';
-import { RefusedClaims } from './refused-claims.js';
 import type { RefusedTasks } from './refused-tasks.js';
 import type { Rest } from './rest.js';
 import { retryDelay } from './retry-delay.js';
@@ -62,17 +60,23 @@ export class Claimer {
   private limit: number;
   private forcedXidAt = Number.NEGATIVE_INFINITY;
   private readonly budget: PayloadBudget;
-  private readonly refused: RefusedClaims;
+  private readonly chosen: ChosenClaims;
   private readonly starter: ClaimStarter;
 
   constructor(private readonly deps: ClaimerDeps) {
     this.mostRows = Math.max(1, Math.min(MOST_ROWS, Math.floor(MOST_BYTES / deps.maxPayloadBytes)));
     this.limit = this.mostRows;
-    const { cursor, refused, isPaused, pools } = deps;
     this.starter = new ClaimStarter(deps);
-    this.budget = new PayloadBudget(deps.maxPayloadMemory, pools);
-    const claim = (tasks: readonly DueTask[]) => this.claimOnly(tasks);
-    this.refused = new RefusedClaims({ cursor, refused, isPaused, claim });
+    this.budget = new PayloadBudget(deps.maxPayloadMemory, deps.pools);
+    this.chosen = new ChosenClaims({
+      ...deps,
+      numbers: this.numbers,
+      starter: this.starter,
+      limits: () => this.limits(),
+      onAnswered: (answer) => this.budget.answered(answer, this.mostRows),
+      onLost: (request) => this.lost(request),
+      isClosed: () => this.closed,
+    });
   }
 
   start(): void {
@@ -118,13 +122,13 @@ export class Claimer {
     while (!this.stopped) {
       const plan = this.plan();
       if (typeof plan === 'number') {
-        await this.signal.wait(Math.min(plan, CAPACITY_CHECK_MS));
+        await this.signal.wait(Math.min(plan, CAPACITY_CHECK_MS, this.chosenInMs));
       } else {
         this.onTheirWay = this.claim(plan);
         await this.onTheirWay;
       }
-      if (this.refused.nextAt <= performance.now() && this.mayClaim) {
-        this.onTheirWay = this.refused.tryAgain();
+      if (this.chosenInMs === 0) {
+        this.onTheirWay = this.chosen.tryAgain();
         await this.onTheirWay;
       }
     }
@@ -133,6 +137,10 @@ export class Claimer {
   private get mayClaim(): boolean {
     const { leases, settler } = this.deps;
     return leases.current !== null && leases.isBeating && !settler.isFull;
+  }
+
+  private get chosenInMs(): number {
+    return this.mayClaim && this.budget.left > 0 ? this.chosen.inMs : Number.POSITIVE_INFINITY;
   }
 
   private plan(): ClaimPlan | number {
@@ -159,59 +167,22 @@ export class Claimer {
     const request = this.request(plan, startedAt);
     const ticket = cursor.begin(request);
     schedule.sent(plan, request.limit, startedAt);
-    const limits = this.limits();
     try {
-      const answer = await repository.claim(request, limits);
+      const answer = await repository.claim(request, this.limits());
       this.accept(plan, ticket, answer);
       events.emit({ type: 'claimed', count: answer.tasks.length, durationMs: performance.now() - startedAt });
     } catch (error) {
       this.undo(ticket, error);
-      if (!(await this.isolate(request, limits, error))) {
+      if (!(await this.chosen.isolate(request, error, this.failures))) {
         this.failed(error);
         await this.signal.pause(retryDelay(this.failures), () => this.stopped);
       }
     }
   }
 
-  /** Where it is a row that claims fail for, the others are started. @returns whether that may be, and was done */
-  private async isolate(request: ClaimRequest, limits: ClaimLimits, error: unknown): Promise<boolean> {
-    if (this.closed || !isRowSuspected(error, this.failures)) {
-      return false;
-    }
-    try {
-      const due = await this.deps.repository.findDue(request, limits);
-      return await this.refused.isolate(due);
-    } catch {
-      // It is the server: what the claim itself met is reported.
-      return false;
-    }
-  }
-
-  /** Claims these alone, and starts them. @returns how many */
-  private async claimOnly(tasks: readonly DueTask[]): Promise<number> {
-    const { repository, leases } = this.deps;
-    const ids = tasks.map(({ id }) => id);
-    const request = requestFor(tasks, this.numbers.next(), leases.current!);
-    try {
-      const answer = await repository.claimOnly(request, this.limits(), ids);
-      if (this.closed || !answer.leaseHeld) {
-        leases.beatNow();
-        return 0;
-      }
-      this.starter.start(request, answer);
-      this.budget.answered(answer, this.mostRows);
-      return answer.tasks.length;
-    } catch (error) {
-      if (!isCertainlyRolledBack(error)) {
-        this.lost(request);
-      }
-      throw error;
-    }
-  }
-
   private limits(): ClaimLimits {
     const { left, isSized } = this.budget;
-    return { maxBytes: Math.max(1, left), isSized, except: this.refused.except };
+    return { maxBytes: Math.max(1, left), isSized, except: this.chosen.except };
   }
 
   private request({ kinds, findNextDue }: ClaimPlan, now: number): ClaimRequest {
@@ -246,6 +217,9 @@ export class Claimer {
       // What it missed must not come to lie behind the cursor.
       cursor.undo(ticket);
       schedule.ring(now);
+    }
+    if (answer.hasSkipped) {
+      this.chosen.noteSkipped(ticket.request);
     }
     const swept = cursor.takeSwept();
     if (swept > 0) {

@@ -16,8 +16,6 @@ export class PayloadBudget {
   private meanBytes: number;
   /** The first claim is careful: nothing is known yet. */
   private sized = true;
-  /** Others held some of the rows that would have fitted: to find those behind them, rows are to be counted by what they are expected to bring. */
-  private missed = false;
   private holdsLarge = false;
 
   constructor(
@@ -29,7 +27,7 @@ export class PayloadBudget {
 
   /** Whether the next claim looks at sizes before it takes anything. */
   get isSized(): boolean {
-    return this.sized && !this.missed;
+    return this.sized;
   }
 
   /** How many bytes the next claim may bring; below 1: none. */
@@ -42,13 +40,11 @@ export class PayloadBudget {
     if (!this.sized || this.meanBytes === 0) {
       return most;
     }
-    const expected = this.left / this.meanBytes;
-    return Math.max(1, Math.min(most, Math.floor(this.missed ? expected : expected * SPARE)));
+    return Math.max(1, Math.min(most, Math.floor((this.left / this.meanBytes) * SPARE)));
   }
 
   /** Takes in what a claim brought, of at most so many rows. */
-  answered({ tasks, isComplete, isWithheld }: LimitedAnswer, most: number): void {
-    this.missed = this.sized && !isComplete;
+  answered({ tasks, isWithheld }: LimitedAnswer, most: number): void {
     if (tasks.length === 0) {
       return;
     }

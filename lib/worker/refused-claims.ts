@@ -11,8 +11,8 @@ export interface RefusedClaimsDeps {
   cursor: Pick<ClaimCursor, 'reset'>;
   refused: RefusedTasks;
   isPaused(kind: number): boolean;
-  /** Claims these alone, and starts them. @returns how many */
-  claim(tasks: readonly DueTask[]): Promise<number>;
+  /** Claims these alone, and starts them. @returns the ids of those that it has got */
+  claim(tasks: readonly DueTask[]): Promise<ReadonlySet<number>>;
 }
 
 /** The tasks that the database refuses to hand out: claims pass over them, and each is tried again alone. */
@@ -69,7 +69,7 @@ export class RefusedClaims {
       return;
     }
     try {
-      if ((await this.deps.claim([task])) === 0) {
+      if ((await this.deps.claim([task])).size === 0) {
         // Gone, held by somebody, or due later: where it is due again, it must not lie behind the cursor.
         this.deps.cursor.reset();
       }

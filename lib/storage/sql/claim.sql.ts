@@ -28,7 +28,7 @@ const ANSWERED = `id, kind, priority, ${microsOfPast('run_at')}, attempts_left, 
  * not taken are rows that another transaction changed after the claim's snapshot: locked in their new version, which the
  * snapshot does not show to the update.
  */
-export function claimSql({ task, lease, rewind }: SchemaNames) {
+export function claimSql({ task, lease, rewind, claimIndex }: SchemaNames) {
   const cursor = `(CASE WHEN ($7::bigint[])[i] < 0 THEN '-infinity'
                    ELSE ${fromMicros('($7::bigint[])[i]')} END, ($8::bigint[])[i])`;
   const kinds = `ROWS FROM (unnest($2::smallint[]), unnest($3::int[]), unnest($4::int[]), unnest($5::int[])) AS k(kind, n, first, last)`;
@@ -36,10 +36,13 @@ export function claimSql({ task, lease, rewind }: SchemaNames) {
   const hasMore = 't.attempts_left > 1';
   const open = `q.status IN ${OPEN} AND q.lease_id IS NULL`;
 
+  /** How many rows this transaction has found by the index of claims so far, whoever holds them. */
+  const fetched = `coalesce(pg_stat_get_xact_tuples_fetched(to_regclass('${claimIndex.replaceAll("'", "''")}')), 0)`;
+
   /** The rows that are due, in their order. */
-  const dueRows = (columns: string, outer: string, condition: string, lock: string) => `
+  const dueRows = (columns: string, outer: string, condition: string, lock: string, first = '') => `
     SELECT ${outer}
-    FROM ${kinds},
+    FROM ${first}${kinds},
     LATERAL (
       SELECT of_level.*
       FROM generate_series(k.first, k.last) AS i,
@@ -56,7 +59,7 @@ export function claimSql({ task, lease, rewind }: SchemaNames) {
   const locked = ' FOR NO KEY UPDATE SKIP LOCKED';
 
   /** Leases the rows of the table `due`, and answers them. */
-  const claim = (due: string, skipped: string, isCut: string) => `
+  const claim = (due: string, locked: string, isCut: string) => `
 WITH ${due}, claimed AS (
   UPDATE ${task} t
   SET lease_id = $1, claim_id = CASE WHEN ${hasMore} THEN $12::bigint ELSE -$12::bigint END,
@@ -80,7 +83,7 @@ WITH ${due}, claimed AS (
 )
 SELECT answer.tasks::text AS tasks,
        cardinality((SELECT ctids FROM due)) AS found,
-       ${skipped} AS skipped,
+       ${locked} AS locked,
        ${isCut} AS cut,
        CASE WHEN NOT (SELECT small FROM small) THEN NOT (SELECT fit FROM fit) END AS withheld,
        ${microsOfPast('now()')} AS now,
@@ -98,37 +101,39 @@ SELECT answer.tasks::text AS tasks,
        ) END AS next_due
 FROM answer`;
 
+  // What is counted before is counted first: what is found is selected from it.
+  const before = `before AS MATERIALIZED (SELECT ${fetched} AS fetched)`;
   const plain = (condition: string) =>
     claim(
-      `due AS MATERIALIZED (
-  SELECT ARRAY(${dueRows('q.ctid', 'of_kind.ctid', condition, locked)}
+      `${before}, taken AS MATERIALIZED (
+  SELECT before.fetched, ARRAY(${dueRows('q.ctid', 'of_kind.ctid', condition, locked)}
   ) AS ctids
+  FROM before
+), due AS MATERIALIZED (
+  SELECT ctids, ${fetched} - fetched - cardinality(ctids) AS locked FROM taken
 )`,
-      '0',
+      '(SELECT locked FROM due)',
       'false',
     );
+  const whenCounted = ' AND before.fetched IS NOT NULL';
   return {
     /** The usual one. */
     claim: plain(''),
     /** Passes over some. */
     claimExcept: plain(passedOver),
-    /**
-     * Takes as many as fit, the first in any case: their sizes are looked at before they are locked, so that no other process passes
-     * over a row that is not taken. Those that another has locked meanwhile are missing.
-     */
+    /** Takes as many as fit, the first in any case. Those that don't are locked for as long as the statement runs. */
     claimSized: claim(
-      `sized AS MATERIALIZED (${dueRows(`q.ctid, ${sizeOf('q.payload')} AS size`, 'of_kind.ctid, of_kind.size', passedOver, '')}
+      `${before}, sized AS MATERIALIZED (${dueRows(`q.ctid, ${sizeOf('q.payload')} AS size`, 'of_kind.ctid, of_kind.size', passedOver + whenCounted, locked, 'before, ')}
+), counted AS MATERIALIZED (
+  SELECT count(*) AS count, ${fetched} AS fetched FROM sized
 ), fitting AS MATERIALIZED (
   SELECT ctid FROM (SELECT ctid, size, sum(size) OVER (ROWS UNBOUNDED PRECEDING) AS total FROM sized) summed
   WHERE total <= $13::bigint OR total = size
 ), due AS MATERIALIZED (
-  SELECT ARRAY(
-    SELECT q.ctid FROM ${task} q
-    WHERE q.ctid = ANY (ARRAY(SELECT ctid FROM fitting)) AND ${open} AND q.run_at <= now()${locked}
-  ) AS ctids
+  SELECT ARRAY(SELECT ctid FROM fitting) AS ctids
 )`,
-      '(SELECT count(*) FROM fitting) - cardinality((SELECT ctids FROM due))',
-      '(SELECT count(*) FROM fitting) < (SELECT count(*) FROM sized)',
+      '(SELECT counted.fetched - before.fetched - counted.count FROM before, counted)',
+      'cardinality((SELECT ctids FROM due)) < (SELECT count FROM counted)',
     ),
     /** Takes only these, wherever they are; the kinds are looked at for the next delayed task alone. */
     claimOnly: claim(
@@ -142,11 +147,13 @@ FROM answer`;
       '0',
       'false',
     ),
-    /** What a claim would take, without taking it. */
+    /** What a claim would take if nobody held it, without taking it. */
     findDue: `
 WITH unused AS (SELECT $1::bigint, $10::boolean, $11::boolean, $12::bigint, $13::bigint)
 SELECT coalesce(json_agg(json_build_array(id, kind, priority, ${microsOfPast('run_at')})), '[]')::text AS due
 FROM (${dueRows('q.id, q.kind, q.priority, q.run_at', 'of_kind.*', passedOver, '')}
 ) found`,
+    /** $1 ids. Which of them a claim could take if nobody held them. */
+    findDueAmong: `SELECT coalesce(json_agg(q.id), '[]')::text AS due FROM ${task} q WHERE q.id = ANY ($1::bigint[]) AND ${open} AND q.run_at <= now()`,
   };
 }
