@@ -19,5 +19,7 @@ export default {
   disableSources: true,
   githubPages: false,
   validation: { notExported: false },
+  // What is inherited from Node's own classes.
+  externalSymbolLinkMappings: { '@types/node': { '*': 'https://nodejs.org/api/' } },
   treatWarningsAsErrors: true,
 };

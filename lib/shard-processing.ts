@@ -31,6 +31,9 @@ const ACTIVITY_BATCH = 50_000;
 /** How long maintenance gets to end what it is at, and to give its turns back. */
 const MAINTENANCE_GRACE_MS = 1000;
 
+/** A process without options for it asks no more often than by this share of its heartbeat period. */
+const HEARTBEAT_SHARE = 0.25;
+
 export interface ShardProcessingDeps {
   shard: Shard;
   /** The other shards of the queue. */
@@ -153,25 +156,25 @@ export class ShardProcessing {
   private createMaintenance(activity: ActivityRepository): PeriodicJob[] {
     const { process, repository, rescuer } = this;
     const { events } = this.deps.shard;
-    const { heartbeatPeriodMs } = this.deps.options;
+    const shortestPauseMs = this.deps.options.heartbeatPeriodMs * HEARTBEAT_SHARE;
     return [
-      new Janitor(repository, process.pools, events, heartbeatPeriodMs, this.refused),
+      new Janitor(repository, process.pools, events, this.refused),
       new PeriodicJob({
-        heartbeatPeriodMs,
+        shortestPauseMs,
         repository,
         events,
         jobs: () => new Map([[ORPHANS, ORPHANS_PERIOD_MS]]),
         work: () => rescuer.adoptOrphans(),
       }),
       new PeriodicJob({
-        heartbeatPeriodMs,
+        shortestPauseMs,
         repository,
         events,
         jobs: () => new Map([[ACTIVITY, ACTIVITY_PERIOD_MS]]),
         // After a full batch the turn is given back for the rest.
         work: async () => (await activity.expire(ACTIVITY_BATCH)) < ACTIVITY_BATCH,
       }),
-      new Sweeper(repository, process.pools, events, heartbeatPeriodMs, (kind) => process.sweep(kind)),
+      new Sweeper(repository, process.pools, events, shortestPauseMs, (kind) => process.sweep(kind)),
     ];
   }
 

@@ -12,6 +12,7 @@ const BATCH = 5000;
 const REST_SHARE = 0.5;
 /** So many tasks of a kind that can't be deleted are kept apart; more are passed over in each run. */
 const MOST_KEPT_APART = 500;
+const SHORTEST_PAUSE_MS = 250;
 const PREFIX = 'janitor:';
 const DEFAULT_PERIOD_MS = 3_600_000;
 
@@ -23,11 +24,10 @@ export class Janitor extends PeriodicJob {
     private readonly repository: MaintenanceRepository,
     private readonly pools: ReadonlyMap<number, WorkerPool>,
     private readonly events: ShardEventSink,
-    heartbeatPeriodMs: number,
     private readonly refused: RefusedTasks,
   ) {
     super({
-      heartbeatPeriodMs,
+      shortestPauseMs: SHORTEST_PAUSE_MS,
       repository,
       events,
       jobs: () => new Map([...pools.values()].map((pool) => [`${PREFIX}${pool.kind}`, this.periodOf(pool)])),

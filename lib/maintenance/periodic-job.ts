@@ -1,14 +1,15 @@
 import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
 import type { ShardEventSink } from '../task/queue-events.js';
 
-/** How often a process asks for its turns, as a share of the shortest period; not more often than by this share of its heartbeats. */
+/** How often a process asks for its turns, as a share of the shortest period. */
 const SHARE = 0.25;
 const LONGEST_MS = 15 * 60_000;
 /** The first time it asks soon: processes that never live for long must have their turns too. */
 const FIRST_MS = 2000;
 
 export interface PeriodicJobDeps {
-  heartbeatPeriodMs: number;
+  /** It asks no more often than once in this. */
+  shortestPauseMs: number;
   repository: MaintenanceRepository;
   events: ShardEventSink;
   /** The jobs with their periods in ms, read each time. */
@@ -72,7 +73,7 @@ export class PeriodicJob {
 
   private get pauseMs(): number {
     const shortest = Math.min(...this.deps.jobs().values());
-    return Math.max(this.deps.heartbeatPeriodMs * SHARE, Math.min(LONGEST_MS, shortest * SHARE));
+    return Math.max(this.deps.shortestPauseMs, Math.min(LONGEST_MS, shortest * SHARE));
   }
 
   private schedule(ms: number): void {

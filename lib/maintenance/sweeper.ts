@@ -16,11 +16,11 @@ export class Sweeper extends PeriodicJob {
     repository: MaintenanceRepository,
     pools: ReadonlyMap<number, WorkerPool>,
     events: ShardEventSink,
-    heartbeatPeriodMs: number,
+    shortestPauseMs: number,
     sweep: (kind: number) => void,
   ) {
     super({
-      heartbeatPeriodMs,
+      shortestPauseMs,
       repository,
       events,
       jobs: () => new Map([...pools.keys()].map((kind) => [`${PREFIX}${kind}`, PERIOD_MS])),

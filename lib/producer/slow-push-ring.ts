@@ -5,8 +5,10 @@ import type { ShardEventSink } from '../task/queue-events.js';
  * that has committed 4 ms after it was sent is seen by that look.
  */
 const COVERED_MS = 4;
-/** What is inserted takes so long before the trigger rings. */
-const PER_TASK_MS = 0.01;
+/** What is inserted takes so long before the trigger rings, on a slow machine. */
+const PER_TASK_MS = 0.03;
+/** One ring is heard for all that is seen by the look after it. */
+const RING_EVERY_MS = 10;
 
 /**
  * Wakes the workers where a commit takes long: of a push that was slow, whose own ring may have been left out long before it could
@@ -38,7 +40,7 @@ export class SlowPushRing {
 
   private ring(): void {
     const now = performance.now();
-    if (now - this.sentAt < COVERED_MS) {
+    if (now - this.sentAt < RING_EVERY_MS) {
       return;
     }
     this.sentAt = now;

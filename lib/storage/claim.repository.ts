@@ -106,7 +106,7 @@ function toAnswer(row: TextRow): LimitedAnswer {
     tasks,
     leaseHeld: found === 0 || tasks.length > 0,
     isComplete: found === tasks.length,
-    hasSkipped: Number(row['locked']) > 0,
+    hasSkipped: Number(row['skipped']) > 0,
     isCut: row['cut'] === 't',
     isWithheld: row['withheld'] === 't',
     now: Number(row['now']),

@@ -26,6 +26,8 @@ export interface ControlPoolOptions {
   idleMs?: number;
   /** A pooler in transaction mode stands between: no prepared statements, and settings only within a transaction. */
   transactionPooling: boolean;
+  /** An expression of the search_path. Default: the queue's own. */
+  path?: string;
   onError: (error: Error) => void;
   /** Told of each new connection: it may lead to another server. */
   onConnect?: () => void;
@@ -108,7 +110,11 @@ export class ControlPool {
 
   /** Before a new connection is used. */
   private readonly setUp = callbackify((client: pg.PoolClient) =>
-    ask(client, { text: setAll(sessionSettings(this.options), false) }, this.options.deadlineMs),
+    ask(
+      client,
+      { text: setAll(sessionSettings(this.options), false, this.options.path) },
+      this.options.deadlineMs,
+    ),
   );
 
   /**
@@ -151,7 +157,7 @@ export class ControlPool {
     };
     const run = async (text: string, values?: unknown[]) =>
       (await ask(client, { text, ...(values ? { values } : {}) }, deadlineMs)).rows;
-    await run(`BEGIN ISOLATION LEVEL READ COMMITTED; ${setAll(all, true)}`);
+    await run(`BEGIN ISOLATION LEVEL READ COMMITTED; ${setAll(all, true, this.options.path)}`);
     const result = await work((text, values = []) => run(text, values));
     await run('COMMIT');
     return result;

@@ -79,10 +79,14 @@ export function transactionSettings(limits: SessionLimits): Record<string, strin
   );
 }
 
-/** A statement that sets them, besides those that the server has not, and what only a superuser may set. */
-export function setAll(settings: Readonly<Record<string, string>>, isLocal: boolean): string {
+/**
+ * A statement that sets them, besides those that the server has not, and what only a superuser may set.
+ * @param path an expression of the search_path, in place of the queue's own
+ */
+export function setAll(settings: Readonly<Record<string, string>>, isLocal: boolean, path?: string): string {
   const rows = Object.entries(settings).map(
-    ([name, value]) => `(${pg.escapeLiteral(name)}, ${pg.escapeLiteral(value)})`,
+    ([name, value]) =>
+      `(${pg.escapeLiteral(name)}, ${name === 'search_path' && path ? path : pg.escapeLiteral(value)})`,
   );
   return `SELECT pg_catalog.count(pg_catalog.set_config(s.name, s.value, ${isLocal})) FROM (VALUES ${rows.join(', ')}) AS s(name, value)
 WHERE pg_catalog.current_setting(s.name, true) IS NOT NULL

@@ -83,8 +83,6 @@ export interface ClaimAnswer {
   readonly leaseHeld: boolean;
   /** False when some of the due rows were changed while the claim ran, so that it found them and could not take them. */
   readonly isComplete: boolean;
-  /** Other transactions held rows that were due: they were passed over. */
-  readonly hasSkipped: boolean;
   /** The start of the claim's transaction by the database's clock, in microseconds since the epoch. */
   readonly now: number;
   /** `xmin:xmax:xip,…` */
@@ -106,6 +104,8 @@ export interface HeldTask {
 
 /** The answer of a claim that has limits. */
 export interface LimitedAnswer extends ClaimAnswer {
+  /** Other transactions held rows that were due: they were passed over. */
+  readonly hasSkipped: boolean;
   /** More tasks are due than fit. */
   readonly isCut: boolean;
   /** The payloads of all together are more than fits, and were left out: the tasks are to be given back. */

@@ -9,6 +9,7 @@ export const NOT_CARRIED = "can't be carried by JSON";
 const TOO_DEEP = `must be nested at most ${MAX_DEPTH} levels deep`;
 const NO_DATA = `${NOT_CARRIED}, which sees no data in it: give it a toJSON, or push a plain object`;
 const BOXED = `${NOT_CARRIED} as it is: push the plain value`;
+const MINUS_ZERO = `${NOT_CARRIED}, which writes minus zero as 0: push 0`;
 const SYMBOL_KEY = `${NOT_CARRIED}: it has a symbol among its keys`;
 const EXTRA_KEY = `${NOT_CARRIED}: the array has more than items`;
 
@@ -27,7 +28,7 @@ export function flawOf(value: unknown, depth = 0): Flaw | undefined {
     case 'symbol':
       return flaw(value, NOT_CARRIED);
     case 'number':
-      return Number.isFinite(value) ? undefined : flaw(value, NOT_CARRIED);
+      return flawOfNumber(value);
     case 'object':
       return value === null ? undefined : flawOfObject(value, depth + 1);
     default:
@@ -37,6 +38,13 @@ export function flawOf(value: unknown, depth = 0): Flaw | undefined {
 
 function flaw(value: unknown, problem: string): Flaw {
   return { path: '', value, problem };
+}
+
+function flawOfNumber(value: number): Flaw | undefined {
+  if (!Number.isFinite(value)) {
+    return flaw(value, NOT_CARRIED);
+  }
+  return Object.is(value, -0) ? flaw(value, MINUS_ZERO) : undefined;
 }
 
 function flawOfObject(value: object, depth: number): Flaw | undefined {
@@ -57,7 +65,7 @@ function flawOfObject(value: object, depth: number): Flaw | undefined {
 /** What JSON.stringify writes in place of an object; an invalid date would become null. */
 function carriedFor(value: object): unknown {
   if (value instanceof Date) {
-    return value.getTime();
+    return value.getTime() + 0;
   }
   const { toJSON } = value as { toJSON?: unknown };
   return typeof toJSON === 'function' ? toJSON.call(value, '') : value;

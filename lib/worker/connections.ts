@@ -24,6 +24,7 @@ export class Connections {
     private readonly database: Database,
     private readonly options: WorkerOptions,
     private readonly states: ConnectionStates,
+    private readonly path: string,
     hooks: { onClaimConnection(): void; onHeartbeatConnection(): void },
   ) {
     this.claim = this.pool('claim', 1, options.statementTimeoutMs, () => hooks.onClaimConnection());
@@ -73,6 +74,7 @@ export class Connections {
       deadlineMs,
       lockTimeoutMs,
       transactionPooling: this.options.transactionPooling,
+      path: this.path,
       lenders: () => this.all,
       onError: (error) => this.states.failed(role, error),
       ...(onConnect ? { onConnect } : {}),

@@ -85,7 +85,7 @@ export class WorkerProcess {
   constructor(private readonly deps: WorkerProcessDeps) {
     const { database, sql, events, options } = deps;
     this.states = new ConnectionStates(events);
-    this.connections = new Connections(database, options, this.states, {
+    this.connections = new Connections(database, options, this.states, sql.writersPath, {
       onClaimConnection: () => this.cursor.reset(),
       onHeartbeatConnection: () => {
         this.leases.reconnected();

@@ -211,7 +211,7 @@ describe('what was counted', () => {
       await push(3);
       await settled(worker, 3);
       const failure = await worker.events.first('connection-failed', () => true, 20_000);
-      expect(failure).toMatchObject({ role: 'maintenance', error: { message: 'not now' } });
+      expect(failure).toMatchObject({ role: 'maintenance', error: { code: 'P0001' } });
     } finally {
       await app.dataSource.query('DROP FUNCTION refuse CASCADE');
     }

@@ -22,14 +22,16 @@ it('an action tells how many tasks it changed, and which of the others the datab
   expect(await admin.retry({ kind })).toMatchObject({
     changed: 500,
     more: true,
-    refused: expect.arrayContaining([{ id: expect.any(String), error: 'refused' }]),
+    refused: expect.arrayContaining([
+      { id: expect.any(String), error: expect.stringContaining('refused by the function refuse') },
+    ]),
   });
   expect((await admin.counts())[0]!.statuses).toMatchObject({
     must_retry: { count: 500 },
     no_attempts_left: { count: 100 },
   });
   // Where nothing was changed the database's own error says it all.
-  expect(await rejectionOf(admin.retry({ id: stop!.id }))).toMatchObject({ message: 'refused' });
+  expect(await rejectionOf(admin.retry({ id: stop!.id }))).toMatchObject({ code: 'P0001' });
   await app.close();
   await database.drop();
 });

@@ -83,9 +83,9 @@ describe('tail', () => {
   });
 
   it('tells once what it may not see', async () => {
+    const tail = await follow();
     await app.dataSource.query('ALTER TABLE pgqueue_pause RENAME TO hidden');
     try {
-      const tail = await follow();
       await tail.writes('not-shown        worker processes and pauses: ');
       const id = await push('x');
       await tail.writes(`pushed           task ${id} `);

@@ -87,23 +87,27 @@ describe.skipIf(skipped).each(CASES)('lanes to tables %s', (_, start) => {
   let servers: Servers;
   /** Holds what reading waits for. */
   let holder: pg.Client;
+  /** Commits, so that the server writes to its log what others have done. */
+  let other: pg.Client;
   /** Sees what waits. */
   let watcher: pg.Client;
 
   beforeAll(async () => {
     servers = await start();
     holder = new pg.Client({ connectionString: servers.masterUrl });
+    other = new pg.Client({ connectionString: servers.masterUrl });
     watcher = new pg.Client({ connectionString: servers.readUrl });
-    await Promise.all([holder.connect(), watcher.connect()]);
+    await Promise.all([holder.connect(), other.connect(), watcher.connect()]);
   }, 60_000);
 
   afterAll(async () => {
-    await Promise.all([holder.end(), watcher.end()]);
+    await Promise.all([holder.end(), other.end(), watcher.end()]);
     await servers.close();
   });
 
   beforeEach(async () => {
     await holder.query('BEGIN; LOCK TABLE pgqueue');
+    await other.query("SELECT pg_logical_emit_message(true, 'test', '')");
     // On a replica once it has been told.
     await until(async () => {
       const { rows } = await watcher.query(
@@ -113,7 +117,12 @@ describe.skipIf(skipped).each(CASES)('lanes to tables %s', (_, start) => {
     });
   });
 
-  afterEach(() => holder.query('ROLLBACK'));
+  afterEach(() => unlock());
+
+  async function unlock(): Promise<void> {
+    await holder.query('ROLLBACK');
+    await other.query("SELECT pg_logical_emit_message(true, 'test', '')");
+  }
 
   async function blocked(): Promise<number> {
     const { rows } = await watcher.query(
@@ -131,7 +140,7 @@ describe.skipIf(skipped).each(CASES)('lanes to tables %s', (_, start) => {
     expect(await reader.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
     expect(await blocked()).toBe(AT_ONCE);
     expect((await dashboard.post(`kinds/${newKind().kind}/pause`)).status).toBe(200);
-    await holder.query('ROLLBACK');
+    await unlock();
     expect((await Promise.all(searches)).map(({ status }) => status)).toEqual(Array(12).fill(200));
     // A pooler gives each of these another one of its sessions.
     for (let session = 0; session < POOLED; session++) {

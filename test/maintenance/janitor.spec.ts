@@ -133,7 +133,7 @@ describe('the janitor', () => {
     expect(events.of('task-refused')[0]).toMatchObject({
       kind: broken.kind,
       step: 'cleanup',
-      error: { message: 'not this kind' },
+      error: { code: 'P0001' },
     });
     expect(await count(broken)).toBe(10);
     await producer.dataSource.query('DROP TRIGGER refuse ON pgqueue');

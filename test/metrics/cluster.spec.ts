@@ -178,7 +178,7 @@ describe('the gauges of the cluster', () => {
     const owner = await start({ registry: new Registry(), snapshotPeriod: '1h' });
     await owner.dataSource.query(`
       CREATE TABLE taken AS SELECT taken_at FROM pgqueue_snapshot WITH NO DATA;
-      CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO taken VALUES (clock_timestamp()); RETURN NULL; END $$;
+      CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$ BEGIN INSERT INTO taken VALUES (clock_timestamp()); RETURN NULL; END $$;
       CREATE TRIGGER note AFTER INSERT OR UPDATE ON pgqueue_snapshot FOR EACH ROW EXECUTE FUNCTION note()`);
     await Promise.all(registries.map((of) => start({ registry: of })));
     const gaps = await until(async () => {

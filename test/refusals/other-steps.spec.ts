@@ -103,7 +103,7 @@ describe('retries and actions', () => {
     expect(await producer.queue.retryTasks(kind)).toBe(40);
     expect(events.of('task-refused')).toMatchObject([{ id: pushed[0]!.id, step: 'retry', retryInMs: null }]);
     expect(await rejectionOf(producer.queue.retryTasks(kind))).toMatchObject({
-      message: expect.stringContaining('refused by a trigger'),
+      message: expect.stringContaining('refused by the function refuse'),
     });
   });
 
@@ -116,7 +116,7 @@ describe('retries and actions', () => {
     const { changed, refused } = await producer.get(QueueAdmin).cancel({ kind });
     expect(changed).toBe(40);
     expect(refused!.map(({ id }) => id).toSorted()).toEqual([pushed[0]!.id, pushed[1]!.id].toSorted());
-    expect(refused![0]!.error).toContain('refused by a trigger');
+    expect(refused![0]!.error).toContain('refused by the function refuse');
   });
 });
 

@@ -104,7 +104,7 @@ it("has an object of the other role's before and behind each of PostgreSQL's", a
     'SELECT FROM pg_class',
     'SELECT count(*)',
   ]) {
-    await expect(client.query(sql)).rejects.toThrow('captured by');
+    await expect(client.query(sql)).rejects.toThrow(/captured by|is not an aggregate/);
   }
   await client.end();
   expect(await capturedCalls(database.url)).toBeGreaterThan(0);

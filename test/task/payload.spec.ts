@@ -52,7 +52,6 @@ describe('serializePayload', () => {
     [new URL('https://example.org/a'), '"https://example.org/a"'],
     [Number.MAX_SAFE_INTEGER, '9007199254740991'],
     [1.7976931348623157e308, '1.7976931348623157e+308'],
-    [-0, '0'],
     ['\u0000', '"\\u0000"'],
     ['\ud800', '"\\ud800"'],
     ['😀', '"😀"'],
@@ -95,6 +94,7 @@ describe('serializePayload', () => {
     [{ at: new Date(Number.NaN) }, 'task.payload.at'],
     [{ a: { toJSON: () => ({ b: [Number.NaN] }) } }, 'task.payload.a.b[0]'],
     [{ a: { toJSON: () => new Map() } }, 'task.payload.a'],
+    [{ a: -0 }, 'task.payload.a'],
     [{ a: Object(true) }, 'task.payload.a'],
     [{ a: Object('text') }, 'task.payload.a'],
     [{ a: new URLSearchParams('a=1') }, 'task.payload.a'],
@@ -210,7 +210,7 @@ describe('serializePayload', () => {
 
   it('carries whatever JSON can say, unchanged', () => {
     fc.assert(
-      fc.property(fc.jsonValue(), (value) => {
+      fc.property(fc.jsonValue().map(withoutMinusZero), (value) => {
         expect(JSON.stringify(JSON.parse(serialize(value)))).toBe(JSON.stringify(value));
       }),
     );
@@ -239,6 +239,11 @@ describe('serializePayload', () => {
     expect((user + system) / 1000).toBeLessThan(250);
   });
 });
+
+/** JSON text has a minus zero only where somebody wrote it. */
+function withoutMinusZero(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
+}
 
 function circular(): object {
   const object: Record<string, unknown> = {};

@@ -108,13 +108,14 @@ describe('a push', () => {
 
   it('that is refused is an error', async () => {
     const definition = handle(() => undefined);
-    const executor = { query: () => Promise.reject(new TypeError('no connection')) };
+    const message = 'timeout exceeded when trying to connect';
+    const executor = { query: () => Promise.reject(new Error(message)) };
     await expect(app.queue.pushTask({ kind: definition, payload: null }, { executor })).rejects.toThrow(
-      'no connection',
+      message,
     );
     const push = await span(`push ${definition.name}`);
-    expect(push.status).toEqual({ code: SpanStatusCode.ERROR, message: 'no connection' });
-    expect(push.attributes).toMatchObject({ 'error.type': 'TypeError' });
+    expect(push.status).toEqual({ code: SpanStatusCode.ERROR, message });
+    expect(push.attributes).toMatchObject({ 'error.type': 'DatabaseError' });
     expect(push.events.map(({ name }) => name)).toEqual(['exception']);
   });
 

@@ -1,5 +1,5 @@
 import type { SchemaNames } from '../schema-names.js';
-import { CLOCK, OPEN } from './clock.sql.js';
+import { CLOCK, isOpenById, OPEN } from './clock.sql.js';
 import { amongIds } from './same-id.sql.js';
 
 /**
@@ -21,7 +21,7 @@ FROM (SELECT kind, count(*) AS n FROM changed GROUP BY kind) counted`;
     act: {
       /** New attempts, due now; as many as it had. $2 or so many. The clock is read once, so that they run in the order of their ids. */
       retry: act(
-        "t.status = 'no_attempts_left'",
+        "t.status::text = 'no_attempts_left'",
         `UPDATE ${task} t
   SET status = 'must_retry', finished_at = NULL, attempts_elapsed = 0, run_at = (SELECT ${CLOCK}),
       attempts_left = coalesce($2::int, greatest(1, least(32767, t.attempts_left::int + t.attempts_elapsed)))
@@ -30,7 +30,7 @@ FROM (SELECT kind, count(*) AS n FROM changed GROUP BY kind) counted`;
       ),
       /** A running attempt loses its lease, and its process is told at commit. */
       cancel: act(
-        `t.status IN ${OPEN}`,
+        isOpenById('t.status'),
         `UPDATE ${task} t SET status = 'cancelled', lease_id = NULL, claim_id = NULL, finished_at = now() FROM locked WHERE`,
         `(SELECT count(pg_notify('${channel}', 'lost:' || lease_id || ':' || id)::text) FROM changed WHERE lease_id IS NOT NULL)`,
       ),
@@ -45,7 +45,7 @@ FROM (SELECT kind, count(*) AS n FROM changed GROUP BY kind) counted`;
       ),
       /** Due now instead of later. */
       runNow: act(
-        `t.status IN ${OPEN} AND t.lease_id IS NULL AND t.run_at > clock_timestamp()`,
+        `${isOpenById('t.status')} AND t.lease_id IS NULL AND t.run_at > clock_timestamp()`,
         `UPDATE ${task} t SET run_at = (SELECT ${CLOCK}) FROM locked WHERE`,
         ring,
       ),

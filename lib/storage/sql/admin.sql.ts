@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { SchemaNames } from '../schema-names.js';
 import { micros, millis, OPEN } from './clock.sql.js';
-import { FIX_PATH } from './path.sql.js';
+import { writersPath } from './path.sql.js';
 import { ERROR_CHARACTERS, FINISHED, kindsIn, SHOWN_STATUS, taskSummary } from './shown.sql.js';
 
 /** How many error messages of a task are shown, the last ones. */
@@ -30,7 +30,7 @@ export function adminSql({ task, lease, pause, channel }: SchemaNames) {
      * Answers the server's time, and how old what is read then may be, in ms; null on a replica that has replayed nothing since it
      * started.
      */
-    look: `SELECT ${FIX_PATH}, set_config('statement_timeout', $1::text, true), set_config('enable_seqscan', 'off', true),
+    look: `SELECT pg_catalog.set_config('search_path', ${writersPath(task)}, true), set_config('statement_timeout', $1::text, true), set_config('enable_seqscan', 'off', true),
        set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true), ${millis('clock_timestamp()')}::text AS now,
        CASE WHEN NOT pg_is_in_recovery() THEN 0 WHEN pg_last_xact_replay_timestamp() IS NOT NULL
          THEN greatest(0, ${millis('clock_timestamp()')} - ${millis('pg_last_xact_replay_timestamp()')}) END::text AS age`,

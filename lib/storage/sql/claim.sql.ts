@@ -59,7 +59,7 @@ export function claimSql({ task, lease, rewind, claimIndex }: SchemaNames) {
   const locked = ' FOR NO KEY UPDATE SKIP LOCKED';
 
   /** Leases the rows of the table `due`, and answers them. */
-  const claim = (due: string, locked: string, isCut: string) => `
+  const claim = (due: string, skipped: string, isCut: string) => `
 WITH ${due}, claimed AS (
   UPDATE ${task} t
   SET lease_id = $1, claim_id = CASE WHEN ${hasMore} THEN $12::bigint ELSE -$12::bigint END,
@@ -83,7 +83,7 @@ WITH ${due}, claimed AS (
 )
 SELECT answer.tasks::text AS tasks,
        cardinality((SELECT ctids FROM due)) AS found,
-       ${locked} AS locked,
+       ${skipped} AS skipped,
        ${isCut} AS cut,
        CASE WHEN NOT (SELECT small FROM small) THEN NOT (SELECT fit FROM fit) END AS withheld,
        ${microsOfPast('now()')} AS now,

@@ -7,6 +7,7 @@ import { leaseSql } from './lease.sql.js';
 import { listSql } from './list.sql.js';
 import { manageSql } from './manage.sql.js';
 import { pushSql } from './push.sql.js';
+import { writersPath } from './path.sql.js';
 import { qualifiedAll } from './qualified.js';
 import { settleSql } from './settle.sql.js';
 import { snapshotSql } from './snapshot.sql.js';
@@ -44,6 +45,7 @@ export function queueSql(schema: string) {
       retryBroken,
       boundReading,
       look,
+      writersPath: writersPath(names.task),
     }),
   };
 }

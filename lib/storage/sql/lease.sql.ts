@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { MAX_ATTEMPTS } from '../../task/kind-options.js';
 import type { SchemaNames } from '../schema-names.js';
-import { appendMessage, CLOCK, fromMicros, micros, OPEN } from './clock.sql.js';
+import { appendMessage, CLOCK, fromMicros, isOpenById, micros, OPEN } from './clock.sql.js';
 
 export function leaseSql({ task, lease, pause, status, rewind, channel }: SchemaNames) {
   const toRewind = `nextval(${pg.escapeLiteral(rewind)})`;
@@ -12,10 +12,10 @@ export function leaseSql({ task, lease, pause, status, rewind, channel }: Schema
   const giveBack = (among: string) => `
 WITH found AS MATERIALIZED (
   SELECT t.ctid, t.lease_id FROM ${task} t
-  WHERE t.lease_id = ANY ($1::bigint[]) AND t.status IN ${OPEN}${among}
+  WHERE t.lease_id = ANY ($1::bigint[]) AND ${among}
 ), free AS MATERIALIZED (
   SELECT t.ctid FROM ${task} t
-  WHERE t.ctid = ANY (ARRAY(SELECT ctid FROM found)) AND t.lease_id = ANY ($1::bigint[]) AND t.status IN ${OPEN}
+  WHERE t.ctid = ANY (ARRAY(SELECT ctid FROM found)) AND t.lease_id = ANY ($1::bigint[]) AND ${isOpenById('t.status')}
   FOR NO KEY UPDATE SKIP LOCKED
 ), given AS (
   UPDATE ${task} t
@@ -97,9 +97,9 @@ WHERE t.lease_id IS NOT NULL AND t.status IN ${OPEN} AND NOT EXISTS (SELECT FROM
      * Costs one scan of the table per crash: an index on lease_id would cost every claim its HOT update.
      * $1 leases, $2 the messages for their tasks · $3 attempts given back (0 or 1) · $4 kinds, $5 how many messages each keeps.
      */
-    giveBack: giveBack(''),
+    giveBack: giveBack(`t.status IN ${OPEN}`),
     /** The same of these tasks alone: $6 ids. */
-    giveBackSome: giveBack(' AND t.id = ANY ($6::bigint[])'),
+    giveBackSome: giveBack(`t.id = ANY ($6::bigint[]) AND ${isOpenById('t.status')}`),
     /** What leases hold. $1 leases. */
     findLeased: `
 SELECT json_agg(json_build_array(t.id, t.kind, t.lease_id))::text AS leased

@@ -2,7 +2,7 @@
 const COLUMNS = {
   pgqueue:
     'id run_at created_at finished_at status lease_id claim_id kind priority attempts_left attempts_elapsed external_key messages trace payload',
-  pgqueue_lease: 'id worker started_at heartbeat_at host pid version kinds settings slots running',
+  pgqueue_lease: 'id worker started_at heartbeat_at host pid version kinds settings slots running refused',
   pgqueue_registry: 'job updated_at',
   pgqueue_pause: 'kind paused_at',
   pgqueue_activity: 'minute kind succeeded failed exhausted wait run',
