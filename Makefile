@@ -6,7 +6,7 @@
 help:
 	@echo 'make demo        run the sample shop on an embedded PostgreSQL, with traffic, and check the outcome'
 	@echo 'make start       run the sample shop until Ctrl-C, with its HTTP API; SHARDS=4 runs these two over four servers'
-	@echo 'make test        install, lint, type-check, build and run all tests'
+	@echo 'make test        install, lint, type-check, build and run the tests'
 	@echo 'make test-faults kill, halt and cut off real applications and servers, and check that nothing was lost'
 	@echo 'make test-model  check the protocol model exhaustively (needs spin and gcc)'
 	@echo 'make test-nodes  run the tests on Node 22 and 24 too'

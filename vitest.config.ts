@@ -14,7 +14,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.spec.ts'],
-    exclude: [...configDefaults.exclude, 'test/faults/**'],
+    exclude: [...configDefaults.exclude, 'test/faults/**', 'test/browser/**'],
     globalSetup: ['test/support/database-server.ts'],
     reporters: ['default', './test/support/closing-line-reporter.ts'],
     pool: 'forks',

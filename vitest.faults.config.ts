@@ -1,5 +1,8 @@
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+/** They take minutes, and have a command of their own. */
+export const LONG = ['test/faults/restore.spec.ts', 'test/faults/random.spec.ts'];
 
 /** The fault suite runs what was built: `npm run build` first. */
 export default defineConfig({
@@ -10,6 +13,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/faults/**/*.spec.ts'],
+    exclude: [...configDefaults.exclude, ...LONG],
     reporters: ['default', './test/support/closing-line-reporter.ts'],
     pool: 'forks',
     // Each file starts servers and processes of its own, and measures times.

@@ -61,6 +61,7 @@ BEGIN
     ('column', 'settings', 'pgqueue_lease'),
     ('column', 'slots', 'pgqueue_lease'),
     ('column', 'running', 'pgqueue_lease'),
+    ('column', 'refused', 'pgqueue_lease'),
     ('table', 'pgqueue_registry', 'pgqueue_registry'),
     ('column', 'job', 'pgqueue_registry'),
     ('column', 'updated_at', 'pgqueue_registry'),
