@@ -146,7 +146,7 @@ describe('QueueLogger', () => {
     for (const as of ['succeeded', 'cancelled', 'ignored', 'snoozed', 'released'] as const) {
       onEvent(settled({ as }));
     }
-    onEvent({ type: 'claimed', shard: 'default', count: 5, durationMs: 1 });
+    onEvent({ type: 'claimed', shard: 'default', count: 5, durationMs: 1, restMs: 0 });
     onEvent({ type: 'saturated', shard: 'default' });
     expect(lines).toEqual([]);
   });

@@ -108,10 +108,10 @@ export class PgQueueHealthIndicator {
     const limitMs = Math.max(1000, this.pollPeriod()) * maxMissedPolls;
     const problems = new Map<ShardSigns, Problem>();
     for (const signs of this.signs.shards) {
-      const { refusal, silentMs, lastError } = signs;
+      const { refusal, silentMs, restMs, lastError } = signs;
       if (refusal) {
         problems.set(signs, refusal);
-      } else if (silentMs > limitMs) {
+      } else if (silentMs > limitMs + restMs) {
         problems.set(signs, { message: `no claim has succeeded for ${silentMs} ms`, error: lastError });
       }
     }

@@ -22,6 +22,8 @@ export class ShardSigns {
   lastError: string | undefined;
   /** Wake-ups are not heard: new tasks wait for the next poll. */
   deaf = false;
+  /** For how much longer than usual the next claim is put off, since nobody has anything to do. */
+  restMs = 0;
   private lastSignAt = 0;
   /** Whether the last heartbeat failed. */
   private cutOff = false;
@@ -41,6 +43,7 @@ export class ShardSigns {
   reset(): void {
     this.cutOff = false;
     this.deaf = false;
+    this.restMs = 0;
     this.refusals.clear();
     this.refusedTasks.clear();
     this.onSign();
@@ -67,6 +70,7 @@ export class ShardSigns {
     switch (event.type) {
       case 'claimed':
         this.refusals.delete('claim');
+        this.restMs = event.restMs;
         this.onSign();
         break;
       case 'saturated':

@@ -114,7 +114,13 @@ export type ShardTaskEvent =
 /** What happens between this process and one shard. */
 export type ShardProcessEvent =
   /** The database has answered a claim, with tasks or without. */
-  | { readonly type: 'claimed'; readonly count: number; readonly durationMs: number }
+  | {
+      readonly type: 'claimed';
+      readonly count: number;
+      readonly durationMs: number;
+      /** For how much longer than usual the next poll is put off, since nobody has anything to do; else 0. */
+      readonly restMs: number;
+    }
   /** Nothing is claimed because no slot is free. */
   | { readonly type: 'saturated' }
   /** A batch of outcomes has been written. */

@@ -46,6 +46,7 @@ export class ClaimSchedule {
   private readonly hold = new SlotHold();
   private rung = true;
   private nextPollAt = 0;
+  private pollRestMs = 0;
   private trailingAt = Number.POSITIVE_INFINITY;
   /** When a ring was heard, or a claim found tasks. */
   private newsAt = Number.NEGATIVE_INFINITY;
@@ -105,6 +106,11 @@ export class ClaimSchedule {
     return fullAt - now;
   }
 
+  /** For how much longer than usual the next poll is put off. */
+  get restMs(): number {
+    return this.pollRestMs;
+  }
+
   /** Nothing is claimed for now: the slots are for the other shards. */
   rest(): void {
     this.pools.forEach(({ share }) => share.rest());
@@ -117,7 +123,7 @@ export class ClaimSchedule {
       this.rung = false;
       this.trailingAt = Number.POSITIVE_INFINITY;
       this.dueAt = Number.POSITIVE_INFINITY;
-      this.nextPollAt = now + this.pollPeriod();
+      this.planPoll(now);
     }
     this.hold.sent(now);
     this.pools.forEach(({ share }) => share.standBy(this.hold.ms));
@@ -209,11 +215,11 @@ export class ClaimSchedule {
     return [...pools.slice(this.rotation), ...pools.slice(0, this.rotation)];
   }
 
-  /** The shortest period of all kinds, spread a little, so that processes that started together drift apart. */
-  private pollPeriod(): number {
-    const periods = this.pools.map((pool) => pool.fetcherPeriodMs);
-    const period = Math.min(...periods);
+  /** After the shortest period of all kinds, spread a little, so that processes that started together drift apart. */
+  private planPoll(now: number): void {
+    const period = Math.min(...this.pools.map((pool) => pool.fetcherPeriodMs));
     const resting = Math.max(period, Math.min(period * REST_FACTOR, REST_PERIOD_MS));
-    return (this.quiet.isDue ? resting : period) * (1 + 0.1 * Math.random());
+    this.pollRestMs = this.quiet.isDue ? resting - period : 0;
+    this.nextPollAt = now + (period + this.pollRestMs) * (1 + 0.1 * Math.random());
   }
 }

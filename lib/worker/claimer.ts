@@ -86,6 +86,11 @@ export class Claimer {
   /** Something may have become due. */
   ring(): void {
     this.deps.rest.news();
+    this.lookAgain();
+  }
+
+  /** Looks at everything, as a precaution. */
+  lookAgain(): void {
     this.deps.schedule.ring(performance.now());
     this.signal.wake();
   }
@@ -170,7 +175,8 @@ export class Claimer {
     try {
       const answer = await repository.claim(request, this.limits());
       this.accept(plan, ticket, answer);
-      events.emit({ type: 'claimed', count: answer.tasks.length, durationMs: performance.now() - startedAt });
+      const durationMs = performance.now() - startedAt;
+      events.emit({ type: 'claimed', count: answer.tasks.length, durationMs, restMs: schedule.restMs });
     } catch (error) {
       this.undo(ticket, error);
       if (!(await this.chosen.isolate(request, error, this.failures))) {

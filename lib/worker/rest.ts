@@ -1,7 +1,7 @@
 /** So long after the last news a process rests. */
 const AFTER_MS = 10_000;
 /** How often a process that rests says that it is alive, and asks for tasks. */
-export const REST_PERIOD_MS = 5000;
+export const REST_PERIOD_MS = 6000;
 
 export interface RestDeps {
   /** Wake-ups are heard. */

@@ -166,7 +166,7 @@ export class WorkerProcess {
   /** Starts a kind's cursors anew, to find what may have been left behind them. */
   sweep(kind: number): void {
     this.cursor.sweep(kind);
-    this.claimer.ring();
+    this.claimer.lookAgain();
   }
 
   /**

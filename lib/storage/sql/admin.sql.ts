@@ -98,7 +98,7 @@ SELECT json_build_object(
     workers: `
 SELECT coalesce(json_agg(json_build_object(
   'leaseId', l.id, 'worker', l.worker, 'host', l.host, 'pid', l.pid, 'version', l.version, 'startedAt', ${micros('l.started_at')},
-  'heartbeatAt', ${micros('l.heartbeat_at')}, 'silentMs', greatest(0, (${micros('clock_timestamp()')} - ${micros('l.heartbeat_at')}) / 1000),
+  'heartbeatAt', ${micros('least(l.heartbeat_at, clock_timestamp())')}, 'silentMs', greatest(0, (${micros('clock_timestamp()')} - ${micros('l.heartbeat_at')}) / 1000),
   'settings', l.settings, 'slots', l.slots, 'running', l.running, 'refused', l.refused) ORDER BY l.id), '[]')::text AS answer
 FROM ${lease} l`,
     pauses: `
