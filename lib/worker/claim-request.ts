@@ -6,7 +6,7 @@ export function requestFor(
   tasks: readonly DueTask[],
   claimId: number,
   leaseId: number,
-  limit = tasks.length,
+  limit: number,
 ): ClaimRequest {
   const kinds = new Map<number, Map<number, Position>>();
   for (const { kind, priority, runAt, id } of tasks) {

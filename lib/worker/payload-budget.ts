@@ -14,7 +14,6 @@ const AMPLE = 100;
  */
 export class PayloadBudget {
   private meanBytes: number;
-  /** The first claim is careful: nothing is known yet. */
   private sized = true;
   private holdsLarge = false;
 
@@ -25,7 +24,7 @@ export class PayloadBudget {
     this.meanBytes = maxBytes / FIRST_ROWS;
   }
 
-  /** Whether the next claim looks at sizes before it takes anything. */
+  /** Whether the next claim looks at sizes before it takes anything. The first is careful: nothing is known yet. */
   get isSized(): boolean {
     return this.sized;
   }

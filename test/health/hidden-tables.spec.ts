@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { INestApplicationContext } from '@nestjs/common';
 import {
@@ -11,40 +10,29 @@ import {
 import { newKind } from '../support/kinds.js';
 import { startApp, typeOrm } from '../support/nest-app.js';
 import { recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { createOrdinaryRole, type OrdinaryRole } from '../support/ordinary-role.js';
 import { until } from '../support/until.js';
 
 describe('tables that are not seen', () => {
-  let database: TestDatabase;
+  let database: OrdinaryRole;
   let admin: pg.Client;
   let role: string;
   let app: INestApplicationContext | undefined;
 
   beforeEach(async () => {
-    database = await createTestDatabase({ plain: true });
-    const owner = await startApp({
-      imports: [typeOrm(database.url), PgQueueModule.forRoot({ autoStart: false })],
-    });
-    await owner.close();
-    admin = new pg.Client({ connectionString: database.url });
-    await admin.connect();
-    role = `pgqueue_test_${randomBytes(6).toString('hex')}`;
-    await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`);
-    await admin.query(`GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role}`);
-    await admin.query(`GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ${role}`);
+    database = await createOrdinaryRole();
+    ({ admin, role } = database);
   });
 
   afterEach(async () => {
     await app?.close();
     app = undefined;
-    await admin.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
-    await admin.end();
     await database.drop();
   });
 
   /** An application of a role that owns nothing. */
   async function start(options: PgQueueModuleOptions = {}): Promise<QueueService> {
-    const url = Object.assign(new URL(database.url), { username: role, password: 'secret' }).href;
+    const { url } = database;
     app = await startApp({
       imports: [typeOrm(url, { migrations: [], migrationsRun: false }), PgQueueModule.forRoot(options)],
     });

@@ -1,38 +1,26 @@
-import { randomBytes } from 'node:crypto';
 import type { INestApplicationContext } from '@nestjs/common';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PgQueueModule, type PgQueueModuleOptions, QueueService } from '../../lib/index.js';
 import { newKind } from '../support/kinds.js';
 import { startApp, typeOrm } from '../support/nest-app.js';
 import { recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { createOrdinaryRole, type OrdinaryRole } from '../support/ordinary-role.js';
 import { until } from '../support/until.js';
 
 describe('short of connections', () => {
-  let database: TestDatabase;
+  let database: OrdinaryRole;
   let admin: pg.Client;
   let role: string;
   const apps: INestApplicationContext[] = [];
 
   beforeEach(async () => {
-    database = await createTestDatabase({ plain: true });
-    const owner = await startApp({
-      imports: [typeOrm(database.url), PgQueueModule.forRoot({ autoStart: false })],
-    });
-    await owner.close();
-    admin = new pg.Client({ connectionString: database.url });
-    await admin.connect();
-    role = `pgqueue_test_${randomBytes(6).toString('hex')}`;
-    await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`);
-    await admin.query(`GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role}`);
-    await admin.query(`GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ${role}`);
+    database = await createOrdinaryRole();
+    ({ admin, role } = database);
   });
 
   afterEach(async () => {
     await Promise.all(apps.splice(0).map((app) => app.close()));
-    await admin.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
-    await admin.end();
     await database.drop();
   });
 
@@ -40,7 +28,7 @@ describe('short of connections', () => {
 
   /** Its DataSource holds one connection. */
   async function start(options: PgQueueModuleOptions = {}): Promise<QueueService> {
-    const url = Object.assign(new URL(database.url), { username: role, password: 'secret' }).href;
+    const { url } = database;
     const overrides = { migrations: [], migrationsRun: false, extra: { max: 1, idleTimeoutMillis: 0 } };
     const app = await startApp({
       imports: [typeOrm(url, overrides), PgQueueModule.forRoot({ autoStart: false, ...options })],
