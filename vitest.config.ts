@@ -16,6 +16,7 @@ export default defineConfig({
     include: ['test/**/*.spec.ts'],
     exclude: [...configDefaults.exclude, 'test/faults/**', 'test/browser/**'],
     globalSetup: ['test/support/database-server.ts'],
+    setupFiles: ['test/support/no-leak-warnings.ts'],
     reporters: ['default', './test/support/closing-line-reporter.ts'],
     pool: 'forks',
     // Tests wait for the database and for timers more than they compute.

@@ -14,6 +14,7 @@ export default defineConfig({
   test: {
     include: ['test/faults/**/*.spec.ts'],
     exclude: [...configDefaults.exclude, ...LONG],
+    setupFiles: ['test/support/no-leak-warnings.ts'],
     reporters: ['default', './test/support/closing-line-reporter.ts'],
     pool: 'forks',
     // Each file starts servers and processes of its own, and measures times.

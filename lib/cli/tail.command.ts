@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { toMilliseconds } from '../task/duration.js';
 import { ClusterTail } from './cluster-tail.js';
@@ -19,6 +20,8 @@ of a sort per shard and look.`,
     const { admin, output, schema, shards, signal, values } = context;
     const intervalMs = toMilliseconds('--interval', values['interval'] ?? '2s', { min: 100, max: 3_600_000 });
     const tails = shards.map(({ name }) => new ShardTail(admin, name));
+    // Each of them listens while it waits: Node takes more than ten for a leak.
+    setMaxListeners(0, signal);
     const all = [...tails, new ClusterTail(admin, tails)];
     const lookAt = async (tail: (typeof all)[number]) =>
       (await tail.look()).forEach((event) => write(context, event));

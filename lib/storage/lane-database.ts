@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setMaxListeners } from 'node:events';
 import type { ConnectionOptions } from './connection-options.js';
 import { ControlPool, type TransactionSettings } from './control-pool.js';
 import type { Database } from './database.js';
@@ -31,6 +32,8 @@ const askers = new AsyncLocalStorage<AbortSignal | undefined>();
 
 /** What `work` asks of lanes is cancelled with the signal. */
 export function askedUntil<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  // Each shard's transaction listens: Node takes more than ten for a leak.
+  setMaxListeners(0, signal);
   return askers.run(signal, work);
 }
 

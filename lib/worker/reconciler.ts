@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isolateRows } from '../storage/isolate-rows.js';
 import type { LeaseRepository } from '../storage/lease.repository.js';
@@ -47,7 +48,10 @@ export class Reconciler {
   private readonly looking = new Set<Promise<void>>();
   private loop: Promise<void> | undefined;
 
-  constructor(private readonly deps: ReconcilerDeps) {}
+  constructor(private readonly deps: ReconcilerDeps) {
+    // As many listen as there are claims in doubt: Node takes more than ten for a leak.
+    setMaxListeners(0, this.stopping.signal);
+  }
 
   start(): void {
     this.loop ??= this.run();

@@ -141,6 +141,26 @@ it('cancels on the server that does the work, where one name leads to several', 
   await lane.close();
 });
 
+it('asks as many shards at once as there are, for one visitor', async () => {
+  const lane = new LaneDatabase(() => ({ connectionOptions: () => ({ connectionString: database.url }) }), {
+    connections: 12,
+    statementTimeoutMs: 60_000,
+    transactionPooling: false,
+  });
+  const { signal } = new AbortController();
+  const asked = askedUntil(signal, () =>
+    Promise.all(
+      Array.from({ length: 12 }, () =>
+        lane.transaction((run) => run('SELECT count(*) FROM public.pgqueue', [])),
+      ),
+    ),
+  );
+  await until(async () => (await blocked()) === 12);
+  await holder.query('ROLLBACK');
+  expect(await asked).toHaveLength(12);
+  await lane.close();
+});
+
 it('keeps no place in the line for who has left it, and none longer than it may', async () => {
   const turnstile = new Turnstile({ atOnce: 1, waiting: 2, patienceMs: 30_000 });
   const { signal } = new AbortController();
