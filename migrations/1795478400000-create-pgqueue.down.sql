@@ -5,9 +5,9 @@ BEGIN;
 
 SET LOCAL search_path = pg_catalog, pg_temp;
 
-DROP TABLE IF EXISTS "public"."pgqueue", "public"."pgqueue_lease", "public"."pgqueue_registry", "public"."pgqueue_pause", "public"."pgqueue_activity", "public"."pgqueue_snapshot";
+DROP TABLE IF EXISTS "public"."pgqueue", "public"."pgqueue_lease", "public"."pgqueue_registry", "public"."pgqueue_pause", "public"."pgqueue_activity", "public"."pgqueue_snapshot", "public"."pgqueue_wake";
 
-DROP FUNCTION IF EXISTS "public"."pgqueue_ring"();
+DROP FUNCTION IF EXISTS "public"."pgqueue_ring"(), "public"."pgqueue_wake"();
 
 DROP SEQUENCE IF EXISTS "public"."pgqueue_bell", "public"."pgqueue_rewind";
 

@@ -39,10 +39,10 @@ BEGIN
     ('column', 'created_at', 'pgqueue'),
     ('column', 'finished_at', 'pgqueue'),
     ('column', 'status', 'pgqueue'),
-    ('column', 'lease_id', 'pgqueue'),
-    ('column', 'claim_id', 'pgqueue'),
     ('column', 'kind', 'pgqueue'),
     ('column', 'priority', 'pgqueue'),
+    ('column', 'lease_id', 'pgqueue'),
+    ('column', 'claim_id', 'pgqueue'),
     ('column', 'attempts_left', 'pgqueue'),
     ('column', 'attempts_elapsed', 'pgqueue'),
     ('column', 'external_key', 'pgqueue'),
@@ -80,6 +80,8 @@ BEGIN
     ('column', 'one', 'pgqueue_snapshot'),
     ('column', 'taken_at', 'pgqueue_snapshot'),
     ('column', 'content', 'pgqueue_snapshot'),
+    ('table', 'pgqueue_wake', 'pgqueue_wake'),
+    ('column', 'pushed_at', 'pgqueue_wake'),
     ('index', 'pgqueue_claim', 'pgqueue'),
     ('index', 'pgqueue_key', 'pgqueue'),
     ('index', 'pgqueue_done', 'pgqueue'),
@@ -91,7 +93,9 @@ BEGIN
     ('sequence', 'pgqueue_bell', NULL),
     ('sequence', 'pgqueue_rewind', NULL),
     ('function', 'pgqueue_ring', NULL),
-    ('trigger', 'pgqueue_ring', 'pgqueue')) AS w(part, name, owner)
+    ('function', 'pgqueue_wake', NULL),
+    ('trigger', 'pgqueue_ring', 'pgqueue'),
+    ('trigger', 'pgqueue_wake', 'pgqueue_wake')) AS w(part, name, owner)
   LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = 'public'
   LEFT JOIN pg_catalog.pg_class t ON t.relnamespace = n.oid AND t.relname = w.owner AND t.relkind IN ('r', 'p')
   LEFT JOIN pg_catalog.pg_class named ON named.relnamespace = n.oid AND named.relname = w.name
@@ -123,7 +127,7 @@ BEGIN
          UNION SELECT typname, typowner FROM pg_catalog.pg_type WHERE typnamespace = n.oid
          UNION SELECT proname, proowner FROM pg_catalog.pg_proc WHERE pronamespace = n.oid AND pronargs = 0
        ) o
-       WHERE n.nspname = 'public' AND o.name IN ('pgqueue_status', 'pgqueue_time', 'pgqueue_attempts', 'pgqueue', 'pgqueue_lease', 'pgqueue_registry', 'pgqueue_pause', 'pgqueue_activity', 'pgqueue_snapshot', 'pgqueue_bell', 'pgqueue_rewind', 'pgqueue_ring')
+       WHERE n.nspname = 'public' AND o.name IN ('pgqueue_status', 'pgqueue_time', 'pgqueue_attempts', 'pgqueue', 'pgqueue_lease', 'pgqueue_registry', 'pgqueue_pause', 'pgqueue_activity', 'pgqueue_snapshot', 'pgqueue_wake', 'pgqueue_bell', 'pgqueue_rewind', 'pgqueue_ring', 'pgqueue_wake', 'pgqueue_wake')
      ) owned
      WHERE role <> current_user AND EXISTS (SELECT FROM missing) GROUP BY role ORDER BY role LIMIT 1)) INTO strange;
   IF strange IS NOT NULL THEN
@@ -162,17 +166,17 @@ DO $$ BEGIN
   created_at       "public"."pgqueue_time" NOT NULL DEFAULT now(),
   finished_at      "public"."pgqueue_time",
   status           "public"."pgqueue_status" NOT NULL DEFAULT 'new',
-  lease_id         bigint,
-  claim_id         bigint,
   kind             smallint NOT NULL,
   priority         smallint NOT NULL DEFAULT 5,
+  lease_id         bigint,
+  claim_id         bigint,
   attempts_left    smallint NOT NULL DEFAULT 32767,
   attempts_elapsed "public"."pgqueue_attempts" NOT NULL DEFAULT 0,
   external_key     text,
   messages         text[],
   trace            text,
   payload          json NOT NULL
-) WITH (fillfactor = 45, vacuum_truncate = off, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_scale_factor = 0,
+) WITH (fillfactor = 48, vacuum_truncate = off, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_scale_factor = 0,
         autovacuum_vacuum_cost_delay = 0);
     INSERT INTO "public"."pgqueue" (id, kind, payload) SELECT -n, 0, to_json(repeat('x', 90)) FROM generate_series(1, 20000) n;
     DELETE FROM "public"."pgqueue";
@@ -188,13 +192,13 @@ BEGIN
   END LOOP;
 END $$;
 
-CREATE INDEX IF NOT EXISTS pgqueue_claim ON "public"."pgqueue" (kind, priority, run_at, id) WHERE status OPERATOR(pg_catalog.=) ANY ('{new,must_retry}');
+CREATE INDEX IF NOT EXISTS pgqueue_claim ON "public"."pgqueue" (kind, priority, run_at, id) WHERE status OPERATOR(pg_catalog.=) 'new' OR status OPERATOR(pg_catalog.=) 'must_retry';
 
 CREATE UNIQUE INDEX IF NOT EXISTS pgqueue_key ON "public"."pgqueue" (kind, external_key) WHERE external_key IS NOT NULL;
 
-CREATE INDEX IF NOT EXISTS pgqueue_done ON "public"."pgqueue" (kind, finished_at) WHERE status OPERATOR(pg_catalog.=) ANY ('{cancelled,succeeded}');
+CREATE INDEX IF NOT EXISTS pgqueue_done ON "public"."pgqueue" (kind, finished_at) WHERE status OPERATOR(pg_catalog.=) 'cancelled' OR status OPERATOR(pg_catalog.=) 'succeeded';
 
-CREATE INDEX IF NOT EXISTS pgqueue_broken ON "public"."pgqueue" (kind, created_at) WHERE status OPERATOR(pg_catalog.=) ANY ('{no_attempts_left}');
+CREATE INDEX IF NOT EXISTS pgqueue_broken ON "public"."pgqueue" (kind, created_at) WHERE status OPERATOR(pg_catalog.=) 'no_attempts_left';
 
 CREATE TABLE IF NOT EXISTS "public"."pgqueue_lease" (
   id           bigint PRIMARY KEY DEFAULT ('x' || replace(left(gen_random_uuid()::text, 13), '-', ''))::bit(48)::bigint,
@@ -240,23 +244,47 @@ CREATE SEQUENCE IF NOT EXISTS "public"."pgqueue_bell" MINVALUE 0 START 0;
 
 CREATE SEQUENCE IF NOT EXISTS "public"."pgqueue_rewind" MINVALUE 0 START 0;
 
+CREATE UNLOGGED TABLE IF NOT EXISTS "public"."pgqueue_wake" (pushed_at timestamptz NOT NULL DEFAULT clock_timestamp());
+
+CREATE OR REPLACE FUNCTION "public"."pgqueue_wake"() RETURNS trigger LANGUAGE plpgsql AS $wake$
+BEGIN
+  IF pg_catalog.current_query() OPERATOR(pg_catalog.!~*) '[[:<:]]PREPARE[[:space:]]+TRANSACTION[[:>:]]' THEN
+    PERFORM pg_catalog.pg_notify('pgqueue_efa1f375d76194fa', '');
+  END IF;
+  RETURN NULL;
+END $wake$;
+
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = '"public"."pgqueue_wake"'::regclass AND tgname = 'pgqueue_wake') THEN
+    CREATE CONSTRAINT TRIGGER pgqueue_wake AFTER INSERT ON "public"."pgqueue_wake" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION "public"."pgqueue_wake"();
+  END IF;
+END $$;
+
 CREATE OR REPLACE FUNCTION "public"."pgqueue_ring"() RETURNS trigger LANGUAGE plpgsql AS $ring$
 DECLARE
-  at bigint := (extract(epoch FROM pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000)::bigint;
-  last bigint;
+  at bigint;
+  age bigint;
+  place pg_catalog.tid;
 BEGIN
   IF pg_catalog.current_setting('pgqueue.notify', true) OPERATOR(pg_catalog.=) 'off' THEN
     RETURN NULL;
   END IF;
-  IF coalesce(pg_catalog.current_setting('pgqueue.alone', true), '') OPERATOR(pg_catalog.<>) 'on' THEN
-    PERFORM pg_catalog.pg_notify('pgqueue_efa1f375d76194fa', '');
+  IF pg_catalog.current_setting('pgqueue.alone', true) OPERATOR(pg_catalog.=) 'on' THEN
+    at := (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000)::bigint;
+    age := at OPERATOR(pg_catalog.-) (pg_catalog.pg_sequence_last_value('"public"."pgqueue_bell"'::pg_catalog.regclass) OPERATOR(pg_catalog./) 2);
+    IF age OPERATOR(pg_catalog.>=) 0 AND age OPERATOR(pg_catalog.<) 10 THEN
+      RETURN NULL;
+    END IF;
+    PERFORM pg_catalog.setval('"public"."pgqueue_bell"', at OPERATOR(pg_catalog.*) 2);
+  ELSIF pg_catalog.current_setting('max_prepared_transactions') OPERATOR(pg_catalog.<>) '0' THEN
+    IF coalesce(pg_catalog.current_setting('pgqueue.wakes', true), '') OPERATOR(pg_catalog.<>) 'on' THEN
+      PERFORM pg_catalog.set_config('pgqueue.wakes', 'on', true);
+      INSERT INTO "public"."pgqueue_wake" DEFAULT VALUES RETURNING ctid INTO place;
+      DELETE FROM "public"."pgqueue_wake" WHERE ctid OPERATOR(pg_catalog.=) place;
+    END IF;
     RETURN NULL;
   END IF;
-  SELECT last_value OPERATOR(pg_catalog./) 2 INTO last FROM "public"."pgqueue_bell";
-  IF (at OPERATOR(pg_catalog.-) last) OPERATOR(pg_catalog.>=) 10 OR last OPERATOR(pg_catalog.>) at THEN
-    PERFORM pg_catalog.setval('"public"."pgqueue_bell"', at OPERATOR(pg_catalog.*) 2);
-    PERFORM pg_catalog.pg_notify('pgqueue_efa1f375d76194fa', '');
-  END IF;
+  PERFORM pg_catalog.pg_notify('pgqueue_efa1f375d76194fa', '');
   RETURN NULL;
 END $ring$;
 

@@ -14,6 +14,8 @@ export interface SchemaNames {
   readonly pause: string;
   readonly activity: string;
   readonly snapshot: string;
+  /** A table, and its trigger's function: what wakes the workers when a transaction ends that might be prepared. */
+  readonly wake: string;
   readonly status: string;
   /** Domains of the task table's columns. */
   readonly time: string;
@@ -46,6 +48,7 @@ export function schemaNames(schema: string): SchemaNames {
     pause: qualify('pgqueue_pause'),
     activity: qualify('pgqueue_activity'),
     snapshot: qualify('pgqueue_snapshot'),
+    wake: qualify('pgqueue_wake'),
     status: qualify('pgqueue_status'),
     time: qualify('pgqueue_time'),
     attempts: qualify('pgqueue_attempts'),

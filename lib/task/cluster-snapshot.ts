@@ -9,6 +9,7 @@ export const QUEUE_TABLES = [
   'pgqueue_pause',
   'pgqueue_activity',
   'pgqueue_snapshot',
+  'pgqueue_wake',
 ] as const;
 export type QueueTable = (typeof QUEUE_TABLES)[number];
 

@@ -21,6 +21,7 @@ const TABLES = [
   'pgqueue_pause',
   'pgqueue_registry',
   'pgqueue_snapshot',
+  'pgqueue_wake',
 ];
 
 describe('migrations', () => {

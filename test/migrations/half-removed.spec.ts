@@ -51,8 +51,8 @@ const catalog = async () =>
 
 const CHANGES = [
   'DROP TABLE pgqueue',
-  'DROP TABLE pgqueue, pgqueue_lease, pgqueue_registry, pgqueue_pause, pgqueue_activity, pgqueue_snapshot',
-  'DROP TABLE pgqueue, pgqueue_lease, pgqueue_registry, pgqueue_pause, pgqueue_activity, pgqueue_snapshot; DROP TYPE pgqueue_status',
+  'DROP TABLE pgqueue, pgqueue_lease, pgqueue_registry, pgqueue_pause, pgqueue_activity, pgqueue_snapshot, pgqueue_wake',
+  'DROP TABLE pgqueue, pgqueue_lease, pgqueue_registry, pgqueue_pause, pgqueue_activity, pgqueue_snapshot, pgqueue_wake; DROP TYPE pgqueue_status',
   'DROP TABLE pgqueue; DROP DOMAIN pgqueue_time',
   'DROP TABLE pgqueue_pause',
   'DROP SEQUENCE pgqueue_bell',
@@ -171,7 +171,7 @@ it('what the check looks for is what the migration creates', async () => {
     UNION ALL SELECT 'index ' || indexrelid::regclass || ' ' || indrelid::regclass FROM pg_index
     WHERE indrelid = 'pgqueue'::regclass AND NOT indisprimary
     UNION ALL SELECT 'constraint ' || conname || ' ' || conrelid::regclass FROM pg_constraint WHERE conrelid <> 0 AND conname LIKE 'pgqueue%valid'
-    UNION ALL SELECT 'trigger ' || tgname || ' pgqueue' FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL SELECT 'trigger ' || tgname || ' ' || tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal
     UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE proname LIKE 'pgqueue%'
     UNION ALL SELECT CASE typtype WHEN 'e' THEN 'type ' ELSE 'domain ' END || typname FROM pg_type WHERE typtype IN ('e', 'd') AND typname LIKE 'pgqueue%'`);
   const looked = SCHEMA_PARTS.map((part) => part.filter((word) => word !== null).join(' '));

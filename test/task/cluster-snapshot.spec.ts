@@ -10,6 +10,7 @@ const DEAD_TUPLES = {
   pgqueue_pause: 4,
   pgqueue_activity: 5,
   pgqueue_snapshot: 6,
+  pgqueue_wake: 7,
 };
 
 const countsOf = (kind: number, fresh: number, dueMs: number | null = null): KindCounts => ({

@@ -1,12 +1,13 @@
 /** The columns of each table, in their order. */
 const COLUMNS = {
   pgqueue:
-    'id run_at created_at finished_at status lease_id claim_id kind priority attempts_left attempts_elapsed external_key messages trace payload',
+    'id run_at created_at finished_at status kind priority lease_id claim_id attempts_left attempts_elapsed external_key messages trace payload',
   pgqueue_lease: 'id worker started_at heartbeat_at host pid version kinds settings slots running refused',
   pgqueue_registry: 'job updated_at',
   pgqueue_pause: 'kind paused_at',
   pgqueue_activity: 'minute kind succeeded failed exhausted wait run',
   pgqueue_snapshot: 'one taken_at content',
+  pgqueue_wake: 'pushed_at',
 };
 
 export type PartKind =
@@ -35,7 +36,9 @@ export const SCHEMA_PARTS: readonly SchemaPart[] = [
   ['sequence', 'pgqueue_bell', null],
   ['sequence', 'pgqueue_rewind', null],
   ['function', 'pgqueue_ring', null],
+  ['function', 'pgqueue_wake', null],
   ['trigger', 'pgqueue_ring', 'pgqueue'],
+  ['trigger', 'pgqueue_wake', 'pgqueue_wake'],
 ];
 
 const VALUES = SCHEMA_PARTS.map(
@@ -152,7 +155,12 @@ const PUSH_PRIVILEGES = `
     UNION ALL
     SELECT c.relname, p.privilege, has_sequence_privilege(c.oid, p.privilege)
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, (VALUES ('SELECT'), ('UPDATE')) AS p(privilege)
-    WHERE n.nspname = $1 AND c.relname = 'pgqueue_bell'`;
+    WHERE n.nspname = $1 AND c.relname = 'pgqueue_bell'
+    UNION ALL
+    SELECT c.relname, p.privilege, has_table_privilege(c.oid, p.privilege)
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,
+      (VALUES ('SELECT'), ('INSERT'), ('DELETE')) AS p(privilege)
+    WHERE n.nspname = $1 AND c.relname = 'pgqueue_wake'`;
 
 /** $1 schema. The privileges that the role lacks. */
 export const checkPrivileges = (use: SchemaUse) => `

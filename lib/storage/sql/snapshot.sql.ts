@@ -5,7 +5,7 @@ import { millis } from './clock.sql.js';
 
 const regclass = (name: string) => `${pg.escapeLiteral(name)}::regclass`;
 
-export function snapshotSql({ task, lease, registry, pause, activity, snapshot }: SchemaNames) {
+export function snapshotSql({ task, lease, registry, pause, activity, snapshot, wake }: SchemaNames) {
   const tables: Record<QueueTable, string> = {
     pgqueue: task,
     pgqueue_lease: lease,
@@ -13,6 +13,7 @@ export function snapshotSql({ task, lease, registry, pause, activity, snapshot }
     pgqueue_pause: pause,
     pgqueue_activity: activity,
     pgqueue_snapshot: snapshot,
+    pgqueue_wake: wake,
   };
   const deadTuples = Object.entries(tables).map(
     ([label, name]) => `'${label}', pg_stat_get_dead_tuples(${regclass(name)})`,

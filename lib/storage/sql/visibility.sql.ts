@@ -6,6 +6,7 @@ export const QUEUE_TABLES = [
   'pgqueue_pause',
   'pgqueue_activity',
   'pgqueue_snapshot',
+  'pgqueue_wake',
 ];
 
 /**
