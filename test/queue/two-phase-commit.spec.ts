@@ -95,6 +95,48 @@ describe.skipIf(skipped)('a transaction that is prepared', () => {
     expect((await client.query('SELECT FROM pgqueue_wake')).rowCount).toBe(0);
   });
 
+  it.each(['REPEATABLE READ', 'SERIALIZABLE'])('is in nobody’s way in %s', async (isolation) => {
+    const other = new pg.Client({ connectionString: database.url });
+    await other.connect();
+    const both = [client, other];
+    for (const each of both) {
+      await each.query(`BEGIN ISOLATION LEVEL ${isolation}`);
+    }
+    for (const [n, executor] of both.entries()) {
+      await app.queue.pushTask({ kind: definition, payload: { n } }, { executor });
+    }
+    for (const each of both) {
+      expect(await each.query('COMMIT')).toMatchObject({ command: 'COMMIT' });
+    }
+    await other.end();
+  });
+});
+
+describe.skipIf(skipped)('a transaction that might be prepared', () => {
+  const definition = newKind<{ n: number }>();
+  let database: TestDatabase;
+  let app: QueueApp;
+  let client: pg.Client;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    app = await createQueueApp({ url: database.url, options: { autoStart: false } });
+  });
+  afterAll(async () => {
+    await app.close();
+    await client.end();
+    await database.drop();
+  });
+
+  const push = (n: number) => app.queue.pushTask({ kind: definition, payload: { n } }, { executor: client });
+
+  const pushWithin = async (n: number) => {
+    await client.query('BEGIN');
+    return push(n);
+  };
+
   it('notifies once at its commit where it is not prepared, however much it has pushed', async () => {
     const sent = await notificationsOf(database.url, async () => {
       await pushWithin(7);
@@ -105,8 +147,6 @@ describe.skipIf(skipped)('a transaction that is prepared', () => {
       await client.query('COMMIT');
     });
     expect(sent).toBe(1);
-    await until(() => ran.includes(9));
-    expect(ran).not.toContain(8);
   });
 
   it('notifies where only what came after a savepoint is left', async () => {
@@ -126,22 +166,6 @@ describe.skipIf(skipped)('a transaction that is prepared', () => {
       await client.query('ROLLBACK');
     });
     expect(sent).toBe(0);
-  });
-
-  it.each(['REPEATABLE READ', 'SERIALIZABLE'])('is in nobody’s way in %s', async (isolation) => {
-    const other = new pg.Client({ connectionString: database.url });
-    await other.connect();
-    const both = [client, other];
-    for (const each of both) {
-      await each.query(`BEGIN ISOLATION LEVEL ${isolation}`);
-    }
-    for (const [n, executor] of both.entries()) {
-      await app.queue.pushTask({ kind: definition, payload: { n } }, { executor });
-    }
-    for (const each of both) {
-      expect(await each.query('COMMIT')).toMatchObject({ command: 'COMMIT' });
-    }
-    await other.end();
   });
 
   it('notifies never where it says so', async () => {
