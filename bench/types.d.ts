@@ -70,7 +70,7 @@ export interface Contender {
   openWorker(store: Store, settings: WorkerSettings): Promise<Worker>;
 }
 
-export type HandlerMode = 'count' | 'latency' | 'fail-once' | 'hold' | 'hang';
+export type HandlerMode = 'count' | 'latency' | 'starts' | 'fail-once' | 'hold' | 'hang';
 
 export interface WorkerCall {
   store: Store;

@@ -223,8 +223,8 @@ export class QueueService {
     transaction: Manager | Executor | undefined,
   ): Promise<PushResult[]> {
     const { database, pusher } = shard;
-    const alone = isAlone(transaction);
-    const store = (run: RunStatement) => pusher.push(run, drafts, replace, alone);
+    const commits = isAlone(transaction) || commitsEach(transaction!);
+    const store = (run: RunStatement) => pusher.push(run, drafts, replace, commits);
     const push = () => {
       if (needsTransaction(drafts)) {
         return database.transaction(store, transaction);

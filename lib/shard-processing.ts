@@ -49,6 +49,7 @@ export class ShardProcessing {
   private readonly process: WorkerProcess;
   private readonly refused: RefusedTasks;
   private readonly recorder: ActivityRecorder;
+  private readonly leases: LeaseRepository;
   private readonly rescuer: Rescuer;
   private readonly repository: MaintenanceRepository;
   private readonly maintenance: readonly PeriodicJob[];
@@ -65,7 +66,8 @@ export class ShardProcessing {
     const { settle } = this.process.connections;
     const { pools } = this.process;
     const { events, sql } = shard;
-    this.rescuer = new Rescuer(new LeaseRepository(settle, sql), pools, events, this.refused, {
+    this.leases = new LeaseRepository(settle, sql);
+    this.rescuer = new Rescuer(this.leases, pools, events, this.refused, {
       leaseTimeoutMs: options.leaseTimeoutMs,
       // Behind a pooler a session belongs to nobody.
       silenceMs: options.transactionPooling ? null : silenceMs(options),
@@ -150,6 +152,7 @@ export class ShardProcessing {
         version: VERSION,
       }),
       onSilentProcesses: (leaseIds) => void this.rescuer.runOnce(leaseIds),
+      onEndedLeases: (leaseIds) => void this.rescuer.runOnce([], leaseIds),
     });
   }
 
@@ -179,8 +182,9 @@ export class ShardProcessing {
   }
 
   private async endRescue(): Promise<void> {
-    if (await this.rescuer.stop()) {
-      await this.repository.returnTurn(ORPHANS);
+    const left = await this.rescuer.stop();
+    if (left.length > 0) {
+      await this.leases.leave(left);
     }
   }
 }

@@ -7,7 +7,7 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 
 DROP TABLE IF EXISTS "public"."pgqueue", "public"."pgqueue_lease", "public"."pgqueue_registry", "public"."pgqueue_pause", "public"."pgqueue_activity", "public"."pgqueue_snapshot", "public"."pgqueue_wake";
 
-DROP FUNCTION IF EXISTS "public"."pgqueue_ring"(), "public"."pgqueue_wake"();
+DROP FUNCTION IF EXISTS "public"."pgqueue_ring"(), "public"."pgqueue_wake"(), "public"."pgqueue_wake_later"();
 
 DROP SEQUENCE IF EXISTS "public"."pgqueue_bell", "public"."pgqueue_rewind";
 

@@ -62,6 +62,7 @@ BEGIN
     ('column', 'slots', 'pgqueue_lease'),
     ('column', 'running', 'pgqueue_lease'),
     ('column', 'refused', 'pgqueue_lease'),
+    ('column', 'ended_at', 'pgqueue_lease'),
     ('table', 'pgqueue_registry', 'pgqueue_registry'),
     ('column', 'job', 'pgqueue_registry'),
     ('column', 'updated_at', 'pgqueue_registry'),
@@ -94,6 +95,7 @@ BEGIN
     ('sequence', 'pgqueue_rewind', NULL),
     ('function', 'pgqueue_ring', NULL),
     ('function', 'pgqueue_wake', NULL),
+    ('function', 'pgqueue_wake_later', NULL),
     ('trigger', 'pgqueue_ring', 'pgqueue'),
     ('trigger', 'pgqueue_wake', 'pgqueue_wake')) AS w(part, name, owner)
   LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = 'public'
@@ -111,7 +113,7 @@ BEGIN
     WHEN 'sequence' THEN coalesce(named.relkind = 'S', false)
     WHEN 'type' THEN coalesce(y.typtype = 'e', false)
     WHEN 'domain' THEN coalesce(y.typtype = 'd', false)
-    WHEN 'function' THEN coalesce(p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype, false)
+    WHEN 'function' THEN coalesce(p.prorettype IN ('pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.void'::pg_catalog.regtype), false)
     WHEN 'trigger' THEN coalesce(p.oid = g.tgfoid, false)
   END
   )
@@ -127,7 +129,7 @@ BEGIN
          UNION SELECT typname, typowner FROM pg_catalog.pg_type WHERE typnamespace = n.oid
          UNION SELECT proname, proowner FROM pg_catalog.pg_proc WHERE pronamespace = n.oid AND pronargs = 0
        ) o
-       WHERE n.nspname = 'public' AND o.name IN ('pgqueue_status', 'pgqueue_time', 'pgqueue_attempts', 'pgqueue', 'pgqueue_lease', 'pgqueue_registry', 'pgqueue_pause', 'pgqueue_activity', 'pgqueue_snapshot', 'pgqueue_wake', 'pgqueue_bell', 'pgqueue_rewind', 'pgqueue_ring', 'pgqueue_wake', 'pgqueue_wake')
+       WHERE n.nspname = 'public' AND o.name IN ('pgqueue_status', 'pgqueue_time', 'pgqueue_attempts', 'pgqueue', 'pgqueue_lease', 'pgqueue_registry', 'pgqueue_pause', 'pgqueue_activity', 'pgqueue_snapshot', 'pgqueue_wake', 'pgqueue_bell', 'pgqueue_rewind', 'pgqueue_ring', 'pgqueue_wake', 'pgqueue_wake_later', 'pgqueue_wake')
      ) owned
      WHERE role <> current_user AND EXISTS (SELECT FROM missing) GROUP BY role ORDER BY role LIMIT 1)) INTO strange;
   IF strange IS NOT NULL THEN
@@ -213,6 +215,7 @@ CREATE TABLE IF NOT EXISTS "public"."pgqueue_lease" (
   slots        json,
   running      json,
   refused      json,
+  ended_at     timestamptz,
   CONSTRAINT pgqueue_lease_valid CHECK (id BETWEEN -9007199254740991 AND 9007199254740991 AND heartbeat_at < 'infinity')
 ) WITH (fillfactor = 50);
 
@@ -248,7 +251,7 @@ CREATE UNLOGGED TABLE IF NOT EXISTS "public"."pgqueue_wake" (pushed_at timestamp
 
 CREATE OR REPLACE FUNCTION "public"."pgqueue_wake"() RETURNS trigger LANGUAGE plpgsql AS $wake$
 BEGIN
-  IF pg_catalog.current_query() OPERATOR(pg_catalog.!~*) '[[:<:]]PREPARE[[:space:]]+TRANSACTION[[:>:]]' THEN
+  IF coalesce(pg_catalog.current_query(), '') OPERATOR(pg_catalog.!~*) '[[:<:]]PREPARE[[:space:]]+TRANSACTION[[:>:]]' THEN
     PERFORM pg_catalog.pg_notify('pgqueue_efa1f375d76194fa', '');
   END IF;
   RETURN NULL;
@@ -260,11 +263,20 @@ DO $$ BEGIN
   END IF;
 END $$;
 
+CREATE OR REPLACE FUNCTION "public"."pgqueue_wake_later"() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $wake$
+DECLARE
+  place tid;
+BEGIN
+  INSERT INTO "public"."pgqueue_wake" DEFAULT VALUES RETURNING ctid INTO place;
+  DELETE FROM "public"."pgqueue_wake" WHERE ctid = place;
+END $wake$;
+
+GRANT EXECUTE ON FUNCTION "public"."pgqueue_wake_later"() TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION "public"."pgqueue_ring"() RETURNS trigger LANGUAGE plpgsql AS $ring$
 DECLARE
   at bigint;
   age bigint;
-  place pg_catalog.tid;
 BEGIN
   IF pg_catalog.current_setting('pgqueue.notify', true) OPERATOR(pg_catalog.=) 'off' THEN
     RETURN NULL;
@@ -279,8 +291,7 @@ BEGIN
   ELSIF pg_catalog.current_setting('max_prepared_transactions') OPERATOR(pg_catalog.<>) '0' THEN
     IF coalesce(pg_catalog.current_setting('pgqueue.wakes', true), '') OPERATOR(pg_catalog.<>) 'on' THEN
       PERFORM pg_catalog.set_config('pgqueue.wakes', 'on', true);
-      INSERT INTO "public"."pgqueue_wake" DEFAULT VALUES RETURNING ctid INTO place;
-      DELETE FROM "public"."pgqueue_wake" WHERE ctid OPERATOR(pg_catalog.=) place;
+      PERFORM "public"."pgqueue_wake_later"();
     END IF;
     RETURN NULL;
   END IF;

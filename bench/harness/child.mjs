@@ -3,7 +3,7 @@
 import { now } from './clock.mjs';
 import { memoryOf } from './cpu.mjs';
 import { Profile } from './profile.mjs';
-import { fill, flood, pace, pushFor, trickle } from './pushing.mjs';
+import { fill, flood, pace, pushFor, trickle, trickleInPairs } from './pushing.mjs';
 import { Tally } from './tally.mjs';
 
 /** @type {{ default: Contender }} */
@@ -70,6 +70,7 @@ const calls = {
   stopWorker: () => theWorker().stop(),
   seen: () => theTally().seen,
   latencies: () => Float64Array.from(theTally().latencies),
+  starts: () => theTally().starts,
   forgetLatencies: () => void theTally().latencies.splice(0),
 
   openProducer,
@@ -79,6 +80,8 @@ const calls = {
   pushFor: (/** @type {Parameters<typeof pushFor>[1]} */ settings) => pushFor(theProducer(), settings),
   pace: (/** @type {Parameters<typeof pace>[1]} */ settings) => pace(theProducer(), settings),
   trickle: (/** @type {Parameters<typeof trickle>[1]} */ settings) => trickle(theProducer(), settings),
+  trickleInPairs: (/** @type {Parameters<typeof trickleInPairs>[1]} */ settings) =>
+    trickleInPairs(theProducer(), settings),
   flood: (/** @type {Parameters<typeof flood>[2]} */ settings) => flood(theProducer(), credit, settings),
 
   async startUsage() {

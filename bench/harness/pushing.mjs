@@ -81,6 +81,28 @@ export async function trickle(producer, { from, count, minMs, maxMs }) {
 }
 
 /**
+ * Pushes single tasks in pairs, with pauses in which the queue falls idle.
+ * @param {Producer} producer
+ * @param {{ from: number, count: number, gapMs: number, minMs: number, maxMs: number }} settings
+ * @returns {Promise<[n: number, at: number][]>} when each push was acknowledged
+ */
+export async function trickleInPairs(producer, { from, count, gapMs, minMs, maxMs }) {
+  /** @type {[number, number][]} */
+  const acknowledged = [];
+  const push = async (/** @type {number} */ n) => {
+    await producer.pushOne({ n });
+    acknowledged.push([n, now()]);
+  };
+  for (let n = from; n < from + count; n += 2) {
+    await pause(minMs + Math.random() * (maxMs - minMs));
+    const first = push(n);
+    await pause(gapMs);
+    await Promise.all([first, push(n + 1)]);
+  }
+  return acknowledged;
+}
+
+/**
  * Pushes at full speed, but never so far ahead of the workers that the backlog itself is what is measured.
  * @param {Producer} producer
  * @param {{ handled: number }} credit

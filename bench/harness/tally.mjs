@@ -8,6 +8,8 @@ export class Tally {
   running = 0;
   /** @type {number[]} milliseconds from the call of the push to the start of the handler */
   latencies = [];
+  /** When the handler of each task started, by its number. @type {Map<number, number>} */
+  starts = new Map();
   #counts = new Uint8Array(1024);
 
   /**
@@ -20,6 +22,10 @@ export class Tally {
       count: ({ n }) => this.#done(n),
       latency: ({ n, at }) => {
         this.latencies.push(now() - /** @type {number} */ (at));
+        this.#done(n);
+      },
+      starts: ({ n }) => {
+        this.starts.set(n, now());
         this.#done(n);
       },
       'fail-once': ({ n }) => this.#failOnce(n),

@@ -13,6 +13,7 @@ import retry from './retry.mjs';
 import scaling from './scaling.mjs';
 import sustained from './sustained.mjs';
 import wakeUp from './wake-up.mjs';
+import wakeUpSlowCommits from './wake-up-slow-commits.mjs';
 
 /** In the order in which they run and are shown. @type {readonly Measure[]} */
 export const MEASURES = [
@@ -23,6 +24,7 @@ export const MEASURES = [
   push,
   pushWoken,
   wakeUp,
+  wakeUpSlowCommits,
   sustained,
   retry,
   crash,

@@ -95,6 +95,13 @@ export function targetsOf(results) {
       figure('wake-up', 'pgqueue', 'p99'),
       '2 medians + 3 ms',
     ),
+    ...[0, 25, 60].map((ms) =>
+      atMost(
+        `wake-up beside commits that take ${ms} ms longer, 99th percentile in ms`,
+        20,
+        figure('wake-up-slow-commits', `pgqueue, ${ms}`, 'p99'),
+      ),
+    ),
     atLeast(
       'sustained 2,000/s, achieved of asked',
       0.99,

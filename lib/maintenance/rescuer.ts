@@ -24,9 +24,13 @@ export class Rescuer {
     private readonly limits: { readonly leaseTimeoutMs: number; readonly silenceMs: number | null },
   ) {}
 
-  /** Rescues once; a call while one runs joins it. Never rejects. @param suspects leases whose process may be dead */
-  runOnce(suspects: readonly number[] = []): Promise<void> {
-    this.running ??= this.rescue(suspects).finally(() => {
+  /**
+   * Rescues once; a call while one runs joins it. Never rejects.
+   * @param suspects leases whose process may be dead
+   * @param ended leases that somebody ended, and had to leave tasks of
+   */
+  runOnce(suspects: readonly number[] = [], ended: readonly number[] = []): Promise<void> {
+    this.running ??= this.rescue(suspects, ended).finally(() => {
       this.running = undefined;
     });
     return this.running;
@@ -39,20 +43,21 @@ export class Rescuer {
     return rescue.remaining.length === 0;
   }
 
-  /** Ends the timer and waits for what runs. @returns whether tasks are left that nobody else knows of: orphans now */
-  async stop(): Promise<boolean> {
+  /** Ends the timer and waits for what runs. @returns the leases whose tasks it had to leave: others see to them */
+  async stop(): Promise<readonly number[]> {
     this.stopped = true;
     clearTimeout(this.timer);
     await this.running;
-    return this.remaining.length > 0;
+    return this.remaining.map(({ leaseId }) => leaseId);
   }
 
-  private async rescue(suspects: readonly number[]): Promise<void> {
+  private async rescue(suspects: readonly number[], ended: readonly number[]): Promise<void> {
     try {
       await this.takeRemaining();
       if (suspects.length > 0) {
         await this.takeFrom(suspects);
       }
+      await this.takeEnded(ended.filter((id) => this.remaining.every(({ leaseId }) => leaseId !== id)));
     } catch (error) {
       this.events.emit({ type: 'connection-failed', role: 'maintenance', error });
     }
@@ -78,6 +83,14 @@ export class Rescuer {
     const rescue = await this.repository.rescue(suspects, leaseTimeoutMs, silenceMs, this.messagesKept());
     this.remaining = [...this.remaining, ...rescue.remaining];
     this.report(rescue);
+  }
+
+  private async takeEnded(ended: readonly number[]): Promise<void> {
+    if (ended.length > 0) {
+      const rescue = await this.repository.rescueEnded(ended, this.messagesKept());
+      this.remaining = [...this.remaining, ...rescue.remaining];
+      this.report(rescue);
+    }
   }
 
   private async rescueOne(of: DeadWorker, id: number): Promise<void> {

@@ -1,5 +1,6 @@
 import { asciiJson } from '../task/ascii.js';
 import type { ControlPool, TextRow } from './control-pool.js';
+import { type Heartbeat, heartbeatOf } from './heartbeat.js';
 import { giveBack, type GivingBack, giveSome, type Query } from './give-back.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
@@ -12,27 +13,6 @@ export interface WorkerInfo {
   host: string;
   pid: number;
   version: string;
-}
-
-export interface LateHeartbeat {
-  id: number;
-  /** By the database's clock, in µs since the epoch. */
-  beatAt: number;
-  /** For longer than asked. */
-  silent: boolean;
-}
-
-export interface Heartbeat {
-  /** Those of this process's leases that still exist. */
-  alive: ReadonlySet<number>;
-  /** Leases of others whose heartbeat is late. */
-  late: readonly LateHeartbeat[];
-  /** The kinds that are paused in the whole cluster. */
-  paused: readonly number[];
-  /** The session that answered. */
-  session: string;
-  /** No other process has anything to do. */
-  othersAreIdle: boolean;
 }
 
 /** The leases whose locks a session has. */
@@ -113,19 +93,7 @@ export class LeaseRepository {
       aheadMs,
     ]);
     this.told = columns;
-    return {
-      alive: new Set(JSON.parse(rows[0]!['alive']!) as number[]),
-      late: (JSON.parse(rows[0]!['late'] ?? '[]') as [number, number, boolean][]).map(
-        ([id, beatAt, silent]) => ({
-          id,
-          beatAt,
-          silent,
-        }),
-      ),
-      paused: JSON.parse(rows[0]!['paused']!) as number[],
-      session: rows[0]!['session']!,
-      othersAreIdle: rows[0]!['idle'] === 't',
-    };
+    return heartbeatOf(rows[0]!);
   }
 
   /** Ties leases to this session. An older session of this process, which has not ended yet, may hold some of them still. */
@@ -172,12 +140,21 @@ export class LeaseRepository {
   ): Promise<Rescue> {
     return this.pool.transaction(SCAN, async (query) => {
       const dead = await query(this.sql.endDead, [timeoutMs, silenceMs, intArray(suspects, Number)]);
-      return this.takeFrom(
-        query,
-        dead.map(({ id, worker }) => ({ leaseId: Number(id), worker: worker! })),
-        keep,
-      );
+      return this.takeFrom(query, dead.map(deadWorker), keep);
     });
+  }
+
+  /** Gives back what rescues had to leave, where nobody has tried for a while. @param ended leases */
+  rescueEnded(ended: readonly number[], keep: ReadonlyMap<number, number>): Promise<Rescue> {
+    return this.pool.transaction(SCAN, async (query) => {
+      const left = await query(this.sql.endLeft, [intArray(ended, Number)]);
+      return this.takeFrom(query, left.map(deadWorker), keep);
+    });
+  }
+
+  /** Lets others give back at once what is left of leases that this process has ended. */
+  async leave(ended: readonly number[]): Promise<void> {
+    await this.pool.query('leave', this.sql.leave, [intArray(ended, Number)]);
   }
 
   /** Gives back what a rescue had to leave. */
@@ -243,6 +220,11 @@ export class LeaseRepository {
       ? giveSome(query, this.sql, what, ids).then((some) => ({ ...some, refused: [] }))
       : giveBack(query, this.sql, what));
     await query(this.sql.rewind);
+    if (!ids) {
+      // What is left keeps its lease, so that it is known of whatever becomes of this process.
+      const done = dead.filter(({ leaseId }) => !remaining.includes(leaseId));
+      await query(this.sql.end, [intArray(done, ({ leaseId }) => leaseId)]);
+    }
     const byLease = new Map(dead.map((worker) => [worker.leaseId, worker]));
     return {
       tasks: given.map(([kind, leaseId, count, exhausted]) => ({
@@ -260,6 +242,10 @@ export class LeaseRepository {
       })),
     };
   }
+}
+
+function deadWorker({ id, worker }: TextRow): DeadWorker {
+  return { leaseId: Number(id), worker: worker! };
 }
 
 function givingBack(dead: readonly DeadWorker[], keep: ReadonlyMap<number, number>): GivingBack {

@@ -16,6 +16,8 @@ export interface SchemaNames {
   readonly snapshot: string;
   /** A table, and its trigger's function: what wakes the workers when a transaction ends that might be prepared. */
   readonly wake: string;
+  /** A function that makes that happen. */
+  readonly wakeLater: string;
   readonly status: string;
   /** Domains of the task table's columns. */
   readonly time: string;
@@ -49,6 +51,7 @@ export function schemaNames(schema: string): SchemaNames {
     activity: qualify('pgqueue_activity'),
     snapshot: qualify('pgqueue_snapshot'),
     wake: qualify('pgqueue_wake'),
+    wakeLater: qualify('pgqueue_wake_later'),
     status: qualify('pgqueue_status'),
     time: qualify('pgqueue_time'),
     attempts: qualify('pgqueue_attempts'),

@@ -61,6 +61,12 @@ export class SettleRepository {
     return lost.map(([claimId, id, status]) => ({ id, claimId, status }));
   }
 
+  /** Which of these transactions were rolled back. */
+  async findRolledBack(xids: readonly string[]): Promise<ReadonlySet<string>> {
+    const rows = await this.pool.query('find_rolled_back', this.sql.findRolledBack, [xids]);
+    return new Set(JSON.parse(rows[0]?.['aborted'] ?? '[]') as string[]);
+  }
+
   /** The ids of these attempts' tasks whose rows another transaction holds. */
   async findHeld(attempts: readonly AttemptRef[]): Promise<ReadonlySet<number>> {
     const rows = await this.pool.query('find_held', this.sql.findHeld, [intArray(attempts, ({ id }) => id)]);

@@ -11,9 +11,11 @@ export interface StoredKey {
   externalKey: string;
 }
 
-/** What became of an attempt in a transaction; `xid` is null while that has written nothing. */
+/** What became of an attempt in a transaction. */
 export type Completion =
-  { readonly done: true; readonly xid: string } | { readonly done: false; readonly xid: string | null };
+  | { readonly done: true; readonly xid: string }
+  /** `before`: it was completed in this transaction already, by what is not rolled back. */
+  | { readonly done: false; readonly before: boolean };
 
 /** What producers do with tasks: each method is one statement, in the caller's transaction or outside any. */
 export class TaskRepository {
@@ -96,10 +98,7 @@ export class TaskRepository {
     return Math.max(0, Math.round(Number(row?.['age'] ?? 0)));
   }
 
-  /**
-   * Settles an attempt as succeeded.
-   * @returns `xid` of the transaction; `done` is false when the attempt no longer holds its task
-   */
+  /** Settles an attempt as succeeded, where it holds its task. */
   async complete(run: RunStatement, { id, claimId }: AttemptRef, keep: boolean): Promise<Completion> {
     // Not every library tells the server that a number is a bigint.
     const parameters = [String(id), String(claimId)];
@@ -107,8 +106,9 @@ export class TaskRepository {
     if (done) {
       return { done: true, xid: done['xid'] as string };
     }
-    const [transaction] = await run(this.sql.findTransaction, []);
-    return { done: false, xid: transaction!['xid'] as string | null };
+    const [transaction] = await run(this.sql.findCompleted, []);
+    const completed = transaction!['completed'] as string | null;
+    return { done: false, before: completed?.includes(` ${id}:${claimId} `) ?? false };
   }
 }
 

@@ -64,12 +64,23 @@ export class AttemptWatch {
     const lost = new Map(
       (await this.repository.findLost(held)).map(({ id, claimId, status }) => [`${id}:${claimId}`, status]),
     );
+    const statusOf = ({ id, claimId }: Attempt) => lost.get(`${id}:${claimId}`);
+    const rolledBack = await this.findRolledBack(
+      held.filter((attempt) => hasCompleted(attempt, statusOf(attempt))),
+    );
     for (const attempt of held) {
-      const status = lost.get(`${attempt.id}:${attempt.claimId}`);
-      if (status !== undefined && this.isOpen(attempt) && !hasCompleted(attempt, status)) {
+      const status = statusOf(attempt);
+      const completed = hasCompleted(attempt, status) && !rolledBack.has(attempt.completedIn ?? '');
+      if (status !== undefined && this.isOpen(attempt) && !completed) {
         this.lose(attempt, status === 'cancelled');
       }
     }
+  }
+
+  /** Of the transactions in which these were completed. */
+  private async findRolledBack(completed: readonly Attempt[]): Promise<ReadonlySet<string>> {
+    const xids = completed.flatMap(({ completedIn }) => completedIn ?? []);
+    return xids.length > 0 ? this.repository.findRolledBack(xids) : new Set();
   }
 
   /** A whole lease is gone. @returns how many attempts ran under it. */
@@ -98,6 +109,6 @@ export class AttemptWatch {
 }
 
 /** Its handler settled it in a transaction of its own, so that the row is finished, or gone. */
-function hasCompleted({ completed }: Attempt, status: string | null): boolean {
+function hasCompleted({ completed }: Attempt, status: string | null | undefined): boolean {
   return completed && (status === null || status === 'succeeded');
 }

@@ -91,8 +91,13 @@ export class ChosenClaims {
     try {
       return await this.claim(tasks, limit);
     } catch (error) {
-      if (!this.deps.isClosed() && isRowSuspected(error, 0)) {
-        await this.refused.isolate(tasks.slice(0, limit));
+      if (
+        !this.deps.isClosed() &&
+        isRowSuspected(error, 0) &&
+        (await this.refused.isolate(tasks.slice(0, limit)))
+      ) {
+        // Those that could be had have been started.
+        return new Set();
       }
       throw error;
     }

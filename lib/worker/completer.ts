@@ -48,7 +48,7 @@ export class Completer {
     });
     if (completion.done) {
       attempt.completedIn = completion.xid;
-    } else if (completion.xid === null || completion.xid !== attempt.completedIn) {
+    } else if (!completion.before) {
       attempt.completed = completed;
       throw this.lost(attempt);
     }

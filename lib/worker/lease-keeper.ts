@@ -33,6 +33,8 @@ export interface LeaseKeeperDeps {
   onAcquired(): void;
   /** Other processes are silent, and this one was healthy for long enough to judge. */
   onSilent(leaseIds: readonly number[]): void;
+  /** Leases have ended, and tasks point to them still. */
+  onEnded(leaseIds: readonly number[]): void;
   /** After each heartbeat that succeeded. */
   onBeat(): void;
   /** Whether attempts of a lease still run or wait to be written. */
@@ -185,7 +187,7 @@ export class LeaseKeeper {
 
   private async beat(): Promise<void> {
     const { heartbeats, heartbeatPeriodMs, rest, silenceMs, info, events } = this.deps;
-    const { onPaused, onAcquired, onSilent, onBeat } = this.deps;
+    const { onPaused, onAcquired, onSilent, onEnded, onBeat } = this.deps;
     const report = this.deps.report();
     // A gap of now counts as long as it was announced.
     const allowedMs = this.extraMs;
@@ -194,7 +196,7 @@ export class LeaseKeeper {
     // One that is being released is locked for as long as that takes.
     const held = this.all.filter((leaseId) => !this.releasing.has(leaseId));
     const beat = await heartbeats.heartbeat(held, this.lease, silenceMs, report, this.aheadMs);
-    const { alive, late, paused, session } = beat;
+    const { alive, late, ended, paused, session } = beat;
     rest.othersAreIdle = beat.othersAreIdle;
     // Before there is a lease to claim under.
     onPaused(paused);
@@ -214,6 +216,9 @@ export class LeaseKeeper {
     const suspects = this.silence.look(late, performance.now());
     if (this.isFitToJudge(allowedMs) && suspects.length > 0) {
       onSilent(suspects);
+    }
+    if (ended.length > 0) {
+      onEnded(ended);
     }
     void this.releaseRetired();
     onBeat();

@@ -4,7 +4,7 @@ import type { SettleAnswer } from '../task/settlement.js';
 import type { SettlerEntry } from './settler-entry.js';
 
 export interface OutcomeReportDeps {
-  repository: Pick<SettleRepository, 'findLost'>;
+  repository: Pick<SettleRepository, 'findLost' | 'findRolledBack'>;
   events: ShardEventSink;
   holds(leaseId: number): boolean;
   onReopened(delayMs: number): void;
@@ -59,11 +59,16 @@ export class OutcomeReport {
   /** Their handlers' own transactions were first, and stand whatever the handlers did afterwards; unless they rolled back. */
   private async reportCompleted(entries: readonly SettlerEntry[]): Promise<void> {
     try {
-      const found = await this.deps.repository.findLost(entries.map(({ settlement }) => settlement));
+      const { repository } = this.deps;
+      const found = await repository.findLost(entries.map(({ settlement }) => settlement));
+      const rolledBack = await repository.findRolledBack(
+        entries.flatMap(({ completedIn }) => completedIn ?? []),
+      );
       const statuses = new Map(found.map(({ id, status }) => [id, status]));
       for (const entry of entries) {
         const status = statuses.get(entry.settlement.id) ?? 'succeeded';
-        this.ended({ ...entry, error: undefined }, status === 'succeeded' ? 'succeeded' : 'lost', false);
+        const stands = status === 'succeeded' && !rolledBack.has(entry.completedIn ?? '');
+        this.ended({ ...entry, error: undefined }, stands ? 'succeeded' : 'lost', false);
       }
     } catch (error) {
       this.deps.onUnknown(entries, error);

@@ -15,6 +15,8 @@ export interface SettlerEntry {
   readonly error?: unknown;
   /** The handler may have settled it in its own transaction: then finding it settled is no loss. */
   readonly completed: boolean;
+  /** The id of the transaction in which it did so last, as far as its answer came. */
+  readonly completedIn?: string | undefined;
   /** A write of it may have been committed though its answer never came. */
   uncertain: boolean;
 }
@@ -26,7 +28,7 @@ export function entryOf(
   place: TaskPlace,
 ): SettlerEntry {
   const { kind, name, options } = pool;
-  const { leaseId, durationMs, completed, lost } = attempt;
+  const { leaseId, durationMs, completed, completedIn, lost } = attempt;
   // Of one that has lost its task nothing is written.
   const written = lost && !completed ? UNCLAIMED : outcome;
   return {
@@ -37,6 +39,7 @@ export function entryOf(
     durationMs,
     error: lost ? attempt.aborted : errorOf(outcome),
     completed,
+    completedIn,
     uncertain: false,
   };
 }

@@ -1,4 +1,4 @@
-import type { LateHeartbeat } from '../storage/lease.repository.js';
+import type { LateHeartbeat } from '../storage/heartbeat.js';
 
 /**
  * Tells which late leases have really stood still, by this process's own clock too: when the database's clock jumps forward,

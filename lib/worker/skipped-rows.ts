@@ -122,6 +122,9 @@ export class SkippedRows {
   /** @returns whether any was claimed, so that more may be */
   private async claim(): Promise<boolean> {
     let hasClaimed = false;
+    // Others know of these and try them, each alone.
+    const refused = new Set(this.deps.except());
+    this.tasks = this.tasks.filter(({ id }) => !refused.has(id));
     for (const ofKind of byKind(this.tasks, ({ kind }) => kind)) {
       const free = this.deps.pools.get(ofKind[0]!.kind)!.free;
       if (free > 0) {

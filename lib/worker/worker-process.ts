@@ -54,6 +54,8 @@ export interface WorkerProcessDeps {
   info: () => WorkerInfo;
   /** Other worker processes may be dead. */
   onSilentProcesses(leaseIds: readonly number[]): void;
+  /** Leases have ended, and tasks point to them still. */
+  onEndedLeases(leaseIds: readonly number[]): void;
 }
 
 /** How long the last outcomes get to be written then. */
@@ -254,7 +256,7 @@ export class WorkerProcess {
   }
 
   private createLeaseKeeper(): LeaseKeeper {
-    const { sql, events, options, instance, refused, onSilentProcesses } = this.deps;
+    const { sql, events, options, instance, refused, onSilentProcesses, onEndedLeases } = this.deps;
     const reporter = new WorkerReporter(this.pools, silenceMs(options), instance, refused);
     return new LeaseKeeper({
       ...this.deps,
@@ -271,6 +273,7 @@ export class WorkerProcess {
       onPaused: (kinds) => this.paused.update(kinds),
       onAcquired: () => this.claimer.ring(),
       onSilent: onSilentProcesses,
+      onEnded: onEndedLeases,
       onBeat: () => void this.watched(this.watch.onBeat(this.isListening)),
       isUsed: (leaseId) =>
         this.settler.uses(leaseId) || this.watch.attempts().some((attempt) => attempt.leaseId === leaseId),

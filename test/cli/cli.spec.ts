@@ -276,7 +276,7 @@ describe('retry and cancel', () => {
     const role = `pgqueue_cli_${randomBytes(6).toString('hex')}`;
     await app.dataSource.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`);
     await app.dataSource.query(
-      `GRANT SELECT, INSERT, UPDATE, DELETE ON pgqueue, pgqueue_lease, pgqueue_registry, pgqueue_pause, pgqueue_activity, pgqueue_snapshot, pgqueue_wake TO ${role}`,
+      `GRANT SELECT, INSERT, UPDATE, DELETE ON pgqueue, pgqueue_lease, pgqueue_registry, pgqueue_pause, pgqueue_activity, pgqueue_snapshot TO ${role}`,
     );
     const url = Object.assign(new URL(database.url), { username: role, password: 'secret' }).href;
     const id = await push(1);

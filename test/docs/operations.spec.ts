@@ -175,6 +175,8 @@ describe('docs/examples/grants-push-only.sql', () => {
     'DELETE FROM pgqueue',
     'TRUNCATE pgqueue',
     'BEGIN; LOCK TABLE pgqueue IN ACCESS EXCLUSIVE MODE',
+    'BEGIN; LOCK TABLE pgqueue_wake IN ACCESS SHARE MODE',
+    'INSERT INTO pgqueue_wake DEFAULT VALUES',
     'CREATE TRIGGER mine AFTER INSERT ON pgqueue EXECUTE FUNCTION pgqueue_ring()',
     'CREATE TEMP VIEW mine AS SELECT * FROM pgqueue; SELECT * FROM mine',
     'ALTER TABLE pgqueue DISABLE TRIGGER ALL',

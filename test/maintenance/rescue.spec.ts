@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { recordEvents } from '../support/queue-events.js';
 import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -91,14 +92,74 @@ it('rescues at once what it can, and the rest when the transaction ends that hol
     await manager.query('SELECT FROM pgqueue WHERE id = $1 FOR UPDATE', [first.id]);
     await app.queue.start();
     await until(() => attempts.length === 1);
-    await until(async () => (await leases()).every((worker) => worker !== 'old-pod'));
+    await until(async () => (await endedLeases()).includes('old-pod'));
     expect(await storedTasks(app.dataSource)).toContainEqual(
       expect.objectContaining({ id: first.id, lease_id: dead }),
     );
   });
   await until(() => attempts.length === 2);
   expect(attempts).toEqual([2, 2]);
+  await until(async () => !(await leases()).includes('old-pod'));
 });
+
+it('leaves to others, as it stops, what it had to leave', async () => {
+  const dead = await leaseOf('old-pod', 60);
+  await leased(dead);
+  const other = await createQueueApp({
+    url: database.url,
+    options: { heartbeatPeriod: 100, leaseTimeout: 1000, autoStart: false },
+  });
+  register();
+  await app.dataSource.transaction(async (manager) => {
+    await manager.query('SELECT FROM pgqueue FOR UPDATE');
+    await other.queue.start();
+    other.queue.registerKind(2, () => undefined, { attemptTimeout: '10s', backoff: () => 0 });
+    await until(async () => (await endedLeases()).includes('old-pod'));
+    await other.close();
+  });
+  await app.queue.start();
+  await until(() => attempts.length === 1);
+  expect(await leases()).not.toContain('old-pod');
+});
+
+it('gives back what was left by a rescue whose process is dead itself, or never heard that it was done', async () => {
+  const dead = await leaseOf('old-pod', 60);
+  await app.dataSource.query("UPDATE pgqueue_lease SET ended_at = clock_timestamp() - interval '31 seconds'");
+  await leased(dead);
+  register();
+  await app.queue.start();
+  await until(() => attempts.length === 1, 5000);
+  expect(attempts).toEqual([2]);
+  await until(async () => !(await leases()).includes('old-pod'));
+});
+
+it('leaves an ended lease alone while whoever ended it may see to what is left', async () => {
+  await leased(await leaseOf('old-pod', 60));
+  await app.dataSource.query('UPDATE pgqueue_lease SET ended_at = clock_timestamp()');
+  const events = recordEvents(app.queue);
+  register();
+  await app.queue.start();
+  await until(() => events.of('claimed').length > 10);
+  expect(attempts).toEqual([]);
+  expect(events.of('tasks-rescued')).toEqual([]);
+});
+
+it('ends a lease for its own process too: nothing is claimed under it, and no heartbeat revives it', async () => {
+  const events = recordEvents(app.queue);
+  register();
+  await app.queue.start();
+  const { leaseId } = await events.first('lease-acquired');
+  await app.dataSource.query('UPDATE pgqueue_lease SET ended_at = clock_timestamp()');
+  await app.queue.pushTask({ kind: 1, payload: 0 });
+  await until(() => attempts.length === 1);
+  expect(events.of('lease-acquired').map((event) => event.leaseId)).toEqual([leaseId, expect.any(Number)]);
+  expect(await endedLeases()).toHaveLength(1);
+});
+
+async function endedLeases(): Promise<string[]> {
+  const rows = await app.dataSource.query('SELECT worker FROM pgqueue_lease WHERE ended_at IS NOT NULL');
+  return rows.map(({ worker }: { worker: string }) => worker);
+}
 
 async function leases(): Promise<string[]> {
   const rows = await app.dataSource.query('SELECT worker FROM pgqueue_lease');

@@ -27,7 +27,7 @@ class Handlers {
 const GRANTS = {
   USAGE: 'SCHEMA queue',
   'SELECT, INSERT, UPDATE, DELETE':
-    'queue.pgqueue, queue.pgqueue_lease, queue.pgqueue_registry, queue.pgqueue_pause, queue.pgqueue_activity, queue.pgqueue_snapshot, queue.pgqueue_wake',
+    'queue.pgqueue, queue.pgqueue_lease, queue.pgqueue_registry, queue.pgqueue_pause, queue.pgqueue_activity, queue.pgqueue_snapshot',
   'SELECT, UPDATE': 'SEQUENCE queue.pgqueue_bell, queue.pgqueue_rewind',
 };
 
@@ -207,8 +207,7 @@ describe('H52: the check of the tables at boot', () => {
   it('asks of a process without handlers only what a push needs', async () => {
     await admin.query(`REVOKE ALL ON ALL TABLES IN SCHEMA queue FROM ${role}`);
     await admin.query(
-      `GRANT INSERT (kind, priority, attempts_left, external_key, trace, payload, run_at), SELECT (id, kind) ON queue.pgqueue TO ${role};
-       GRANT SELECT, INSERT, DELETE ON queue.pgqueue_wake TO ${role}`,
+      `GRANT INSERT (kind, priority, attempts_left, external_key, trace, payload, run_at), SELECT (id, kind) ON queue.pgqueue TO ${role}`,
     );
     const reason = await start({}, []).catch((error: Error) => error.message);
     expect(reason).toBe(`schema "queue": role "${role}" lacks SELECT (external_key) on pgqueue; grant it`);
@@ -227,7 +226,6 @@ describe('H52: the check of the tables at boot', () => {
     ['DELETE', 'queue.pgqueue_pause', 'DELETE on pgqueue_pause'],
     ['INSERT', 'queue.pgqueue_activity', 'INSERT on pgqueue_activity'],
     ['UPDATE', 'queue.pgqueue_snapshot', 'UPDATE on pgqueue_snapshot'],
-    ['INSERT', 'queue.pgqueue_wake', 'INSERT on pgqueue_wake'],
     ['UPDATE', 'SEQUENCE queue.pgqueue_bell', 'UPDATE on pgqueue_bell'],
     ['SELECT', 'SEQUENCE queue.pgqueue_rewind', 'SELECT on pgqueue_rewind'],
   ])('fails when the role lacks %s on %s, naming both', async (privilege, object, lacks) => {

@@ -168,6 +168,18 @@ describe.skipIf(skipped)('a transaction that might be prepared', () => {
     expect(sent).toBe(0);
   });
 
+  it.each([
+    ['a pool', (pool: pg.Pool) => ({ executor: pool })],
+    ['a manager outside of transactions', () => ({ manager: app.dataSource.manager })],
+  ])('notifies for a push by %s, which commits by itself', async (_, transaction) => {
+    const pool = new pg.Pool({ connectionString: database.url });
+    const sent = await notificationsOf(database.url, () =>
+      app.queue.pushTask({ kind: definition, payload: { n: 14 } }, transaction(pool)),
+    );
+    await pool.end();
+    expect(sent).toBe(1);
+  });
+
   it('notifies never where it says so', async () => {
     const sent = await notificationsOf(database.url, async () => {
       await client.query('BEGIN; SET LOCAL pgqueue.notify = off');

@@ -112,6 +112,34 @@ it('starts what the application held while claims passed over it, soon after the
   expect(working.events.of('swept')).toEqual([]);
 });
 
+it('is not kept by a row that the database refuses from what else was held', async () => {
+  const kind = newKind<number>({ workerCount: 2 });
+  const other = newKind<number>({ workerCount: 2 });
+  const [, , , , refused] = await push(kind, 5);
+  const [held] = await push(other, 5);
+  const working = await work(kind);
+  const holder = await lock([refused!, held!]);
+  const others: number[] = [];
+  worker!.queue.registerKind(other, ({ payload }) => void others.push(payload));
+  working.open();
+  await until(() => working.ran.length === 4 && others.length === 4);
+  await untilPassed(working);
+  await producer.dataSource.query(`
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused by a trigger'; END $$;
+    CREATE TRIGGER refuse BEFORE UPDATE ON pgqueue FOR EACH ROW WHEN (old.id = ${refused} AND new.claim_id IS NOT NULL)
+      EXECUTE FUNCTION refuse()`);
+  await holder.commitTransaction();
+  await until(() => others.length === 5, 5000);
+  await until(() => working.events.of('task-refused').some(({ id }) => id === refused));
+  await untilPassed(working);
+  // It is tried again after longer and longer waits, and by nobody else.
+  const tries = working.events.of('task-refused').map((event) => event.tries);
+  expect(tries).toEqual(tries.map((_, index) => index + 1));
+  expect(working.events.of('connection-failed')).toEqual([]);
+  await producer.dataSource.query('DROP TRIGGER refuse ON pgqueue; DROP FUNCTION refuse()');
+  await until(() => working.ran.length === 5, 20_000);
+});
+
 it('starts a task whose cancel was rolled back', async () => {
   const kind = newKind<number>({ workerCount: 1 });
   await push(kind, 3);

@@ -66,7 +66,7 @@ WITH ${due}, claimed AS (
       attempts_left = CASE WHEN ${hasMore} THEN t.attempts_left - 1 ELSE t.attempts_left END,
       attempts_elapsed = CASE WHEN ${hasMore} THEN least(t.attempts_elapsed, ${MAX_ATTEMPTS - 1}) + 1 ELSE t.attempts_elapsed END
   WHERE t.ctid = ANY ((SELECT ctids FROM due)::tid[])
-    AND coalesce(t.lease_id, $1) = (SELECT l.id FROM ${lease} l WHERE l.id = $1 FOR KEY SHARE)
+    AND coalesce(t.lease_id, $1) = (SELECT l.id FROM ${lease} l WHERE l.id = $1 AND l.ended_at IS NULL FOR KEY SHARE)
   RETURNING t.id, t.kind, t.priority, t.run_at, CASE WHEN t.claim_id > 0 THEN t.attempts_left ELSE 0 END AS attempts_left,
             t.attempts_elapsed, t.external_key, t.trace, t.payload
 ), small AS MATERIALIZED (

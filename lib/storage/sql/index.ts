@@ -21,7 +21,7 @@ export function queueSql(schema: string) {
   const settle = settleSql(names);
   const manage = manageSql(names);
   const admin = adminSql(names);
-  const { completeKeeping, completeDeleting, findTransaction } = settle;
+  const { completeKeeping, completeDeleting, findCompleted } = settle;
   const { cancelByKey, retryBroken, boundReading } = manage;
   const { look } = admin;
   return {
@@ -40,7 +40,7 @@ export function queueSql(schema: string) {
       ...pushSql(names),
       completeKeeping,
       completeDeleting,
-      findTransaction,
+      findCompleted,
       cancelByKey,
       retryBroken,
       boundReading,

@@ -3,6 +3,11 @@ import { MAX_ATTEMPTS } from '../../task/kind-options.js';
 import type { SchemaNames } from '../schema-names.js';
 import { appendMessage, CLOCK, fromMicros, isOpenById, micros, OPEN } from './clock.sql.js';
 
+/** Who ended a lease looks again at what it had to leave; somebody else does when it may be dead itself, or does not know of it. */
+const LEFT_FOR = '30 seconds';
+
+const isLeft = (lease: string) => `${lease}.ended_at < clock_timestamp() - interval '${LEFT_FOR}'`;
+
 export function leaseSql({ task, lease, pause, status, rewind, channel }: SchemaNames) {
   const toRewind = `nextval(${pg.escapeLiteral(rewind)})`;
   const place = `(CASE WHEN w.run_at < 0 THEN '-infinity' ELSE ${fromMicros('w.run_at')} END, w.id)`;
@@ -47,8 +52,9 @@ VALUES ($1, $2, $3, $4, $5::smallint[], $6::json, $7::json, $8::json, $9::json) 
     /**
      * $1 leases of this process · $2 silence in ms · $3 to $7 what the process tells of itself, in its current lease; null where
      * nothing changed · $8 that one · $9 for how many ms it may be silent besides. Answers the leases that are alive, those of others that
-     * are late by half of the silence, and whether they are silent for all of it, the kinds that are paused, the session that answers, and
-     * whether no other process has anything to do: only of one that has not the heartbeat is still to come.
+     * are late by half of the silence, and whether they are silent for all of it, those that ended a while ago and have tasks still, the
+     * kinds that are paused, the session that answers, and whether no other process has anything to do: only of one that has not the
+     * heartbeat is still to come.
      */
     heartbeat: `
 WITH beat AS (
@@ -57,13 +63,15 @@ WITH beat AS (
       slots = CASE WHEN id = $8 THEN coalesce($5::json, slots) ELSE '{}' END,
       running = CASE WHEN id = $8 THEN coalesce($6::json, running) ELSE '[]' END,
       refused = CASE WHEN id = $8 THEN coalesce($7::json, refused) ELSE '[]' END
-  WHERE id = ANY ($1::bigint[]) RETURNING id
+  WHERE id = ANY ($1::bigint[]) AND ended_at IS NULL RETURNING id
 )
 SELECT (SELECT coalesce(json_agg(id), '[]') FROM beat)::text AS alive,
        (SELECT json_agg(json_build_array(
                  l.id, ${micros('l.heartbeat_at')}, l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond'))
         FROM ${lease} l
-        WHERE l.heartbeat_at < clock_timestamp() - $2 * interval '0.5 millisecond' AND l.id <> ALL ($1::bigint[]))::text AS late,
+        WHERE l.heartbeat_at < clock_timestamp() - $2 * interval '0.5 millisecond' AND l.id <> ALL ($1::bigint[])
+          AND l.ended_at IS NULL)::text AS late,
+       (SELECT json_agg(l.id) FROM ${lease} l WHERE ${isLeft('l')})::text AS ended,
        (SELECT coalesce(json_agg(kind), '[]') FROM ${pause})::text AS paused,
        pg_backend_pid() AS session,
        NOT EXISTS (SELECT FROM ${lease} l WHERE l.id <> ALL ($1::bigint[]) AND l.heartbeat_at <= clock_timestamp()) AS idle`,
@@ -74,19 +82,26 @@ SELECT (SELECT coalesce(json_agg(id), '[]') FROM beat)::text AS alive,
     /** Keeps claims under this lease out until the transaction ends. */
     lock: `SELECT id FROM ${lease} WHERE id = $1 FOR UPDATE`,
     /**
-     * Deletes those of the suspected leases whose process is dead: silent for the lease timeout, or for a few heartbeats when nobody holds the lock
+     * Ends those of the suspected leases whose process is dead, until nothing is left that points to them: silent for the lease timeout, or for a few heartbeats when nobody holds the lock
      * of its session either (a blocked process keeps its connection, a killed one does not).
      * $1 lease timeout in ms · $2 silence in ms, or null: the locks tell nothing · $3 the suspects.
      */
     endDead: `
-DELETE FROM ${lease}
+UPDATE ${lease} SET ended_at = clock_timestamp()
 WHERE id IN (
   SELECT id FROM ${lease}
-  WHERE id = ANY ($3::bigint[])
+  WHERE id = ANY ($3::bigint[]) AND ended_at IS NULL
     AND (heartbeat_at < clock_timestamp() - $1 * interval '1 millisecond'
          OR heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond' AND pg_try_advisory_xact_lock(id))
   FOR UPDATE SKIP LOCKED)
 RETURNING id, worker`,
+    /** $1 leases. Those of them that ended a while ago, and are nobody else's to end for another while. */
+    endLeft: `
+UPDATE ${lease} l SET ended_at = clock_timestamp()
+WHERE l.id IN (SELECT e.id FROM ${lease} e WHERE e.id = ANY ($1::bigint[]) AND ${isLeft('e')} FOR UPDATE SKIP LOCKED)
+RETURNING l.id, l.worker`,
+    /** $1 leases that have ended: others may see to what is left of them at once. */
+    leave: `UPDATE ${lease} SET ended_at = clock_timestamp() - interval '${LEFT_FOR}' WHERE id = ANY ($1::bigint[]) AND ended_at IS NOT NULL`,
     /** Leases that tasks point to and that do not exist: only foreign SQL leaves such. */
     findOrphans: `
 SELECT DISTINCT t.lease_id AS id FROM ${task} t

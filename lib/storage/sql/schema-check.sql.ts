@@ -2,7 +2,8 @@
 const COLUMNS = {
   pgqueue:
     'id run_at created_at finished_at status kind priority lease_id claim_id attempts_left attempts_elapsed external_key messages trace payload',
-  pgqueue_lease: 'id worker started_at heartbeat_at host pid version kinds settings slots running refused',
+  pgqueue_lease:
+    'id worker started_at heartbeat_at host pid version kinds settings slots running refused ended_at',
   pgqueue_registry: 'job updated_at',
   pgqueue_pause: 'kind paused_at',
   pgqueue_activity: 'minute kind succeeded failed exhausted wait run',
@@ -37,6 +38,7 @@ export const SCHEMA_PARTS: readonly SchemaPart[] = [
   ['sequence', 'pgqueue_rewind', null],
   ['function', 'pgqueue_ring', null],
   ['function', 'pgqueue_wake', null],
+  ['function', 'pgqueue_wake_later', null],
   ['trigger', 'pgqueue_ring', 'pgqueue'],
   ['trigger', 'pgqueue_wake', 'pgqueue_wake'],
 ];
@@ -80,7 +82,7 @@ const missingParts = (schema: string) => `
     WHEN 'sequence' THEN coalesce(named.relkind = 'S', false)
     WHEN 'type' THEN coalesce(y.typtype = 'e', false)
     WHEN 'domain' THEN coalesce(y.typtype = 'd', false)
-    WHEN 'function' THEN coalesce(p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype, false)
+    WHEN 'function' THEN coalesce(p.prorettype IN ('pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.void'::pg_catalog.regtype), false)
     WHEN 'trigger' THEN coalesce(p.oid = g.tgfoid, false)
   END`;
 
@@ -136,6 +138,11 @@ END `;
 /** What a process does with the tables: one without handlers only pushes. */
 export type SchemaUse = 'push' | 'work';
 
+/** Only the owner has to do with the table behind the wake-ups at the end of transactions. */
+const WORKED_WITH = [...Object.keys(COLUMNS), 'pgqueue_bell', 'pgqueue_rewind'].filter(
+  (name) => name !== 'pgqueue_wake',
+);
+
 const WORK_PRIVILEGES = `
     SELECT c.relname AS object, p.privilege, CASE c.relkind
              WHEN 'S' THEN has_sequence_privilege(c.oid, p.privilege)
@@ -143,7 +150,7 @@ const WORK_PRIVILEGES = `
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN (VALUES ('r', 'SELECT'), ('r', 'INSERT'), ('r', 'UPDATE'), ('r', 'DELETE'), ('S', 'SELECT'), ('S', 'UPDATE'))
       AS p(relkind, privilege) ON p.relkind = c.relkind::text
-    WHERE n.nspname = $1 AND c.relname IN (${[...Object.keys(COLUMNS), 'pgqueue_bell', 'pgqueue_rewind'].map((name) => `'${name}'`).join(', ')})`;
+    WHERE n.nspname = $1 AND c.relname IN (${WORKED_WITH.map((name) => `'${name}'`).join(', ')})`;
 
 /** Of the columns that a push writes, and of those that it reads. */
 const PUSH_PRIVILEGES = `
@@ -155,12 +162,7 @@ const PUSH_PRIVILEGES = `
     UNION ALL
     SELECT c.relname, p.privilege, has_sequence_privilege(c.oid, p.privilege)
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, (VALUES ('SELECT'), ('UPDATE')) AS p(privilege)
-    WHERE n.nspname = $1 AND c.relname = 'pgqueue_bell'
-    UNION ALL
-    SELECT c.relname, p.privilege, has_table_privilege(c.oid, p.privilege)
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,
-      (VALUES ('SELECT'), ('INSERT'), ('DELETE')) AS p(privilege)
-    WHERE n.nspname = $1 AND c.relname = 'pgqueue_wake'`;
+    WHERE n.nspname = $1 AND c.relname = 'pgqueue_bell'`;
 
 /** $1 schema. The privileges that the role lacks. */
 export const checkPrivileges = (use: SchemaUse) => `

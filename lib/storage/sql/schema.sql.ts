@@ -1,7 +1,9 @@
 import pg from 'pg';
 import { schemaNames, type SchemaNames } from '../schema-names.js';
 import { CLOCK, EXACT_IDS, FIRST_MOMENT, LAST_MOMENT } from './clock.sql.js';
+import { block, unless } from './block.sql.js';
 import { refuseForeign } from './schema-check.sql.js';
+import { wakeSql } from './wake.sql.js';
 
 /**
  * A migration raises the minor part where processes of the release before work on beside it, the major part where they can't. A
@@ -23,12 +25,6 @@ const HEAP_ROWS = 20_000;
  * and two processes would take each other's lease for their own.
  */
 const LEASE_ID = `('x' || replace(left(gen_random_uuid()::text, 13), '-', ''))::bit(48)::bigint`;
-
-/** Names in the text may hold what looks like its end. */
-function dollarQuoted(tag: string, text: string): string {
-  const quote = `$${tag}$`;
-  return text.includes(quote) ? dollarQuoted(`${tag}_`, text) : `${quote}${text}${quote}`;
-}
 
 const isTime = (column: string) => `${column} BETWEEN ${FIRST_MOMENT} AND ${LAST_MOMENT}`;
 
@@ -93,17 +89,9 @@ export const rebuildIndexSql = (schema: string, name: string) =>
  */
 export function createSchemaSql(schema: string, indexes = true): string[] {
   const names = schemaNames(schema);
-  const { task, lease, registry, pause, activity, snapshot, wake, status, bell, rewind, ring, channel } =
-    names;
+  const { task, lease, registry, pause, activity, snapshot, status, bell, rewind } = names;
   const literal = pg.escapeLiteral;
   const comment = literal(`${VERSION_COMMENT}${SCHEMA_VERSION.major}.${SCHEMA_VERSION.minor}`);
-  const block = (body: string) => `DO ${dollarQuoted('', body)}`;
-  const unless = (exists: string, ...statements: string[]) =>
-    block(` BEGIN
-  IF NOT ${exists} THEN
-    ${statements.join(';\n    ')};
-  END IF;
-END `);
   const constrain = (Object.keys(CONSTRAINTS) as Constrained[]).flatMap((table) =>
     Object.entries(CONSTRAINTS[table]).map(
       ([
@@ -186,7 +174,8 @@ END `),
   settings     json,
   slots        json,
   running      json,
-  refused      json${constraintsOf('lease')}
+  refused      json,
+  ended_at     timestamptz${constraintsOf('lease')}
 ) WITH (fillfactor = 50)`,
     `CREATE TABLE IF NOT EXISTS ${registry} (job text PRIMARY KEY, updated_at timestamptz NOT NULL) WITH (fillfactor = 50)`,
     `CREATE TABLE IF NOT EXISTS ${pause} (kind smallint PRIMARY KEY, paused_at timestamptz NOT NULL DEFAULT clock_timestamp()${constraintsOf('pause')})`,
@@ -208,62 +197,7 @@ END `),
 ) WITH (fillfactor = 50)`,
     `CREATE SEQUENCE IF NOT EXISTS ${bell} MINVALUE 0 START 0`,
     `CREATE SEQUENCE IF NOT EXISTS ${rewind} MINVALUE 0 START 0`,
-    // NOTIFY takes a global lock at commit, so one that is less than 10 ms after the last is left out; workers look once
-    // more a little later. A long transaction's would be lost by that (it rings at its commit), so that only a push which
-    // says that it commits by itself may leave it out; nothing in a trigger tells the two apart.
-    // The bell has twice the milliseconds of the last ring, and one more where that is certainly heard (see push.sql.ts).
-    // They run under the path of who pushes, so that each name says its schema: a SET clause would cost the server up to a tenth of a push.
-    // A transaction that has notified can't be prepared for two-phase commit. Where transactions can be prepared, a row that is gone at
-    // once leaves a trigger for the end, which knows what ends it; only a row can have one that is deferred.
-    `CREATE UNLOGGED TABLE IF NOT EXISTS ${wake} (pushed_at timestamptz NOT NULL DEFAULT clock_timestamp())`,
-    `CREATE OR REPLACE FUNCTION ${wake}() RETURNS trigger LANGUAGE plpgsql AS ${dollarQuoted(
-      'wake',
-      `
-BEGIN
-  IF pg_catalog.current_query() OPERATOR(pg_catalog.!~*) '[[:<:]]PREPARE[[:space:]]+TRANSACTION[[:>:]]' THEN
-    PERFORM pg_catalog.pg_notify(${literal(channel)}, '');
-  END IF;
-  RETURN NULL;
-END `,
-    )}`,
-    unless(
-      `EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = ${literal(wake)}::regclass AND tgname = 'pgqueue_wake')`,
-      `CREATE CONSTRAINT TRIGGER pgqueue_wake AFTER INSERT ON ${wake} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ${wake}()`,
-    ),
-    `CREATE OR REPLACE FUNCTION ${ring}() RETURNS trigger LANGUAGE plpgsql AS ${dollarQuoted(
-      'ring',
-      `
-DECLARE
-  at bigint;
-  age bigint;
-  place pg_catalog.tid;
-BEGIN
-  IF pg_catalog.current_setting('pgqueue.notify', true) OPERATOR(pg_catalog.=) 'off' THEN
-    RETURN NULL;
-  END IF;
-  IF pg_catalog.current_setting('pgqueue.alone', true) OPERATOR(pg_catalog.=) 'on' THEN
-    at := (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000)::bigint;
-    age := at OPERATOR(pg_catalog.-) (pg_catalog.pg_sequence_last_value(${literal(bell)}::pg_catalog.regclass) OPERATOR(pg_catalog./) 2);
-    IF age OPERATOR(pg_catalog.>=) 0 AND age OPERATOR(pg_catalog.<) 10 THEN
-      RETURN NULL;
-    END IF;
-    PERFORM pg_catalog.setval(${literal(bell)}, at OPERATOR(pg_catalog.*) 2);
-  ELSIF pg_catalog.current_setting('max_prepared_transactions') OPERATOR(pg_catalog.<>) '0' THEN
-    IF coalesce(pg_catalog.current_setting('pgqueue.wakes', true), '') OPERATOR(pg_catalog.<>) 'on' THEN
-      PERFORM pg_catalog.set_config('pgqueue.wakes', 'on', true);
-      INSERT INTO ${wake} DEFAULT VALUES RETURNING ctid INTO place;
-      DELETE FROM ${wake} WHERE ctid OPERATOR(pg_catalog.=) place;
-    END IF;
-    RETURN NULL;
-  END IF;
-  PERFORM pg_catalog.pg_notify(${literal(channel)}, '');
-  RETURN NULL;
-END `,
-    )}`,
-    unless(
-      `EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = ${literal(task)}::regclass AND tgname = 'pgqueue_ring')`,
-      `CREATE TRIGGER pgqueue_ring AFTER INSERT ON ${task} FOR EACH STATEMENT EXECUTE FUNCTION ${ring}()`,
-    ),
+    ...wakeSql(names),
     block(` BEGIN\n${constrain.join('\n')}\nEND `),
     `COMMENT ON TABLE ${task} IS ${comment}`,
   ];
@@ -272,10 +206,11 @@ END `,
 /** The statements that remove what there is of the queue, with every task. */
 export function dropSchemaSql(schema: string): string[] {
   const names = schemaNames(schema);
-  const { task, lease, registry, pause, activity, snapshot, wake, status, bell, rewind, ring } = names;
+  const { task, lease, registry, pause, activity, snapshot, wake, wakeLater, status, bell, rewind, ring } =
+    names;
   return [
     `DROP TABLE IF EXISTS ${task}, ${lease}, ${registry}, ${pause}, ${activity}, ${snapshot}, ${wake}`,
-    `DROP FUNCTION IF EXISTS ${ring}(), ${wake}()`,
+    `DROP FUNCTION IF EXISTS ${ring}(), ${wake}(), ${wakeLater}()`,
     `DROP SEQUENCE IF EXISTS ${bell}, ${rewind}`,
     `DROP TYPE IF EXISTS ${status}`,
     `DROP DOMAIN IF EXISTS ${names.time}, ${names.attempts}`,

@@ -17,6 +17,10 @@ const HAS_BEGUN = 't.claim_id > 0';
 const BACK = `CASE WHEN ${HAS_BEGUN} THEN u.back::int ELSE 0 END`;
 const ONE_HOLDER = 't.id = $1 AND t.claim_id = $2';
 /** The row is nobody's. */
+/** The attempts that the transaction has completed, each as `id:claim` between spaces. */
+const COMPLETED = `pg_current_xact_id()::text AS xid,
+  set_config('pgqueue.completed', coalesce(current_setting('pgqueue.completed', true), '') || ' ' || $1 || ':' || $2 || ' ', true)`;
+
 const RELEASED = 'lease_id = NULL, claim_id = NULL';
 
 /** The ids that were settled, or null when all were: the usual answer costs nothing to read. */
@@ -75,15 +79,19 @@ WITH unclaimed AS (
 ) ${SETTLED} FROM unclaimed`,
     /**
      * A handler settles inside its own transaction: $1 and $2 of its attempt alone. Answers a row when that held its task, with the
-     * transaction's id.
+     * transaction's id. The transaction remembers it, in a setting that a roll-back takes back, to a savepoint too.
      */
     completeKeeping: `
 UPDATE ${task} t SET status = 'succeeded', ${RELEASED}, finished_at = now()
-WHERE ${ONE_HOLDER} RETURNING pg_current_xact_id()::text AS xid`,
+WHERE ${ONE_HOLDER} RETURNING ${COMPLETED}`,
     completeDeleting: `
-DELETE FROM ${task} t WHERE ${ONE_HOLDER} RETURNING pg_current_xact_id()::text AS xid`,
-    /** In which transaction nothing was completed. */
-    findTransaction: `SELECT pg_current_xact_id_if_assigned()::text AS xid`,
+DELETE FROM ${task} t WHERE ${ONE_HOLDER} RETURNING ${COMPLETED}`,
+    /** What this transaction has completed. */
+    findCompleted: `SELECT current_setting('pgqueue.completed', true) AS completed`,
+    /** $1 ids of transactions. Those that were rolled back, or are not yet: the server has gone back in time. */
+    findRolledBack: `
+SELECT json_agg(u.xid::text)::text AS aborted FROM unnest($1::xid8[]) AS u(xid)
+WHERE CASE WHEN u.xid < pg_snapshot_xmax(pg_current_snapshot()) THEN pg_xact_status(u.xid) = 'aborted' ELSE true END`,
     /** Which of these rows another transaction holds. $1 ids. */
     findHeld: `
 WITH free AS MATERIALIZED (

@@ -6,7 +6,6 @@ export const QUEUE_TABLES = [
   'pgqueue_pause',
   'pgqueue_activity',
   'pgqueue_snapshot',
-  'pgqueue_wake',
 ];
 
 /**

@@ -1,0 +1,40 @@
+import type { TextRow } from './control-pool.js';
+
+export interface LateHeartbeat {
+  id: number;
+  /** By the database's clock, in µs since the epoch. */
+  beatAt: number;
+  /** For longer than asked. */
+  silent: boolean;
+}
+
+export interface Heartbeat {
+  /** Those of this process's leases that still exist. */
+  alive: ReadonlySet<number>;
+  /** Leases of others whose heartbeat is late. */
+  late: readonly LateHeartbeat[];
+  /** Leases that ended a while ago, and that tasks point to still. */
+  ended: readonly number[];
+  /** The kinds that are paused in the whole cluster. */
+  paused: readonly number[];
+  /** The session that answered. */
+  session: string;
+  /** No other process has anything to do. */
+  othersAreIdle: boolean;
+}
+
+/** Of what the statement answers. */
+export function heartbeatOf(row: TextRow): Heartbeat {
+  return {
+    alive: new Set(JSON.parse(row['alive']!) as number[]),
+    late: (JSON.parse(row['late'] ?? '[]') as [number, number, boolean][]).map(([id, beatAt, silent]) => ({
+      id,
+      beatAt,
+      silent,
+    })),
+    ended: JSON.parse(row['ended'] ?? '[]') as number[],
+    paused: JSON.parse(row['paused']!) as number[],
+    session: row['session']!,
+    othersAreIdle: row['idle'] === 't',
+  };
+}
