@@ -16,6 +16,10 @@ const RING_EVERY_MS = 10;
  */
 export class SlowPushRing {
   private sentAt = Number.NEGATIVE_INFINITY;
+  /** No more than one at once: where connections are short, pushes need them more. */
+  private isOnItsWay = false;
+  /** What is on its way may be heard before a commit that came since. */
+  private isWanted = false;
 
   constructor(
     private readonly send: () => Promise<unknown>,
@@ -40,13 +44,26 @@ export class SlowPushRing {
 
   private ring(): void {
     const now = performance.now();
+    if (this.isOnItsWay) {
+      this.isWanted = true;
+      return;
+    }
     if (now - this.sentAt < RING_EVERY_MS) {
       return;
     }
     this.sentAt = now;
-    this.send().catch((error: unknown) => {
-      // The fall-back poll finds the tasks.
-      this.events.emit({ type: 'connection-failed', role: 'maintenance', error });
-    });
+    this.isOnItsWay = true;
+    this.isWanted = false;
+    void this.send()
+      .catch((error: unknown) => {
+        // The fall-back poll finds the tasks.
+        this.events.emit({ type: 'connection-failed', role: 'maintenance', error });
+      })
+      .finally(() => {
+        this.isOnItsWay = false;
+        if (this.isWanted) {
+          this.ring();
+        }
+      });
   }
 }

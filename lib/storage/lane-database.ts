@@ -62,8 +62,13 @@ export class LaneDatabase implements Pick<Database, 'transaction'> {
         if (signal?.aborted) {
           throw signal.reason;
         }
+        if (!(error instanceof NotConnectedError)) {
+          throw error;
+        }
+        // The application may have other options by now, such as a new password.
+        this.connection = undefined;
         // Why there was no connection says more than that there was none.
-        throw error instanceof NotConnectedError ? (error.cause ?? error) : error;
+        throw error.cause ?? error;
       });
   };
 
@@ -111,7 +116,7 @@ export class LaneDatabase implements Pick<Database, 'transaction'> {
 
   private open(max: number): ControlPool {
     const { statementTimeoutMs, transactionPooling } = this.options;
-    // Of several replicas the same one, whose statements the canceller ends.
+    // Of several replicas the same one, whose statements the canceller ends; as long as it can be reached.
     const connection = () => (this.connection ??= this.database().connectionOptions());
     return new ControlPool({
       connection,

@@ -141,6 +141,19 @@ it('cancels on the server that does the work, where one name leads to several', 
   await lane.close();
 });
 
+it('asks for the options of a connection anew when it can not be opened', async () => {
+  const answers = [{ host: '127.0.0.1', port: 1 }, { connectionString: database.url }];
+  const lane = new LaneDatabase(() => ({ connectionOptions: () => answers.shift()! }), {
+    connections: 1,
+    statementTimeoutMs: 60_000,
+    transactionPooling: false,
+  });
+  const ask = () => lane.transaction((run) => run('SELECT 1 AS one', []));
+  expect(await rejectionOf(ask())).toMatchObject({ code: 'ECONNREFUSED' });
+  expect(await ask()).toEqual([{ one: '1' }]);
+  await lane.close();
+});
+
 it('asks as many shards at once as there are, for one visitor', async () => {
   const lane = new LaneDatabase(() => ({ connectionOptions: () => ({ connectionString: database.url }) }), {
     connections: 12,
