@@ -57,6 +57,8 @@ describe.skipIf(skipped)('a transaction whose session the server ended', () => {
         await manager.query(SHORT);
         const [{ pid }] = await manager.query('SELECT pg_backend_pid() AS pid');
         await ended(pid);
+        // The server has ended it before this process hears of it.
+        await until(() => manager.queryRunner?.isReleased);
         await work(manager);
       });
 
