@@ -9,7 +9,7 @@ export interface LateHeartbeat {
 }
 
 export interface Heartbeat {
-  /** Those of this process's leases that still exist. */
+  /** Those of this process's leases that have not ended. */
   alive: ReadonlySet<number>;
   /** Leases of others whose heartbeat is late. */
   late: readonly LateHeartbeat[];

@@ -63,6 +63,9 @@ export class SettleRepository {
 
   /** Which of these transactions were rolled back. */
   async findRolledBack(xids: readonly string[]): Promise<ReadonlySet<string>> {
+    if (xids.length === 0) {
+      return new Set();
+    }
     const rows = await this.pool.query('find_rolled_back', this.sql.findRolledBack, [xids]);
     return new Set(JSON.parse(rows[0]?.['aborted'] ?? '[]') as string[]);
   }

@@ -65,8 +65,9 @@ export class AttemptWatch {
       (await this.repository.findLost(held)).map(({ id, claimId, status }) => [`${id}:${claimId}`, status]),
     );
     const statusOf = ({ id, claimId }: Attempt) => lost.get(`${id}:${claimId}`);
-    const rolledBack = await this.findRolledBack(
-      held.filter((attempt) => hasCompleted(attempt, statusOf(attempt))),
+    const done = held.filter((attempt) => hasCompleted(attempt, statusOf(attempt)));
+    const rolledBack = await this.repository.findRolledBack(
+      done.flatMap(({ completedIn }) => completedIn ?? []),
     );
     for (const attempt of held) {
       const status = statusOf(attempt);
@@ -75,12 +76,6 @@ export class AttemptWatch {
         this.lose(attempt, status === 'cancelled');
       }
     }
-  }
-
-  /** Of the transactions in which these were completed. */
-  private async findRolledBack(completed: readonly Attempt[]): Promise<ReadonlySet<string>> {
-    const xids = completed.flatMap(({ completedIn }) => completedIn ?? []);
-    return xids.length > 0 ? this.repository.findRolledBack(xids) : new Set();
   }
 
   /** A whole lease is gone. @returns how many attempts ran under it. */

@@ -16,9 +16,7 @@ let definition = newKind();
 beforeAll(async () => {
   database = await createTestDatabase();
   app = await createQueueApp({ url: database.url });
-  await app.dataSource.query(
-    'CREATE TABLE effect (id int PRIMARY KEY, key text UNIQUE DEFERRABLE INITIALLY DEFERRED)',
-  );
+  await app.dataSource.query('CREATE TABLE effect (id int PRIMARY KEY)');
 });
 
 beforeEach(async () => {

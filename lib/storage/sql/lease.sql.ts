@@ -82,8 +82,9 @@ SELECT (SELECT coalesce(json_agg(id), '[]') FROM beat)::text AS alive,
     /** Keeps claims under this lease out until the transaction ends. */
     lock: `SELECT id FROM ${lease} WHERE id = $1 FOR UPDATE`,
     /**
-     * Ends those of the suspected leases whose process is dead, until nothing is left that points to them: silent for the lease timeout, or for a few heartbeats when nobody holds the lock
-     * of its session either (a blocked process keeps its connection, a killed one does not).
+     * Ends those of the suspected leases whose process is dead: silent for the lease timeout, or for a few heartbeats when nobody holds
+     * the lock of its session either (a blocked process keeps its connection, a killed one does not). An ended lease stays until no task
+     * points to it.
      * $1 lease timeout in ms · $2 silence in ms, or null: the locks tell nothing · $3 the suspects.
      */
     endDead: `

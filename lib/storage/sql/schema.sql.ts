@@ -122,7 +122,7 @@ export function createSchemaSql(schema: string, indexes = true): string[] {
     ),
     // The payload is last: an update on the same page then logs only what stands before it.
     // A claimed row is 16 bytes longer, and no longer for padding: less than half of a page is filled, so that the new versions of its
-    // rows fit beside them. Fewer rows of a page make pushes slower: by 6% at 45, where claims gain nothing any more.
+    // rows fit beside them. Fewer rows in a page make pushes slower.
     // No column that a claim changes may ever be in an index or a predicate: that would end its HOT updates.
     // A heap that was never small keeps the planner from reading it whole, even in a plan made while the table is empty.
     unless(
