@@ -16,6 +16,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   await dashboard?.close();
   dashboard = undefined;
 });
@@ -102,11 +103,10 @@ it.each([
   const response = await app.get(`/pgqueue/api/tasks/${id}`);
   expect(response.status).toBe(500);
   expect(await response.json()).toEqual({ message: "Something went wrong; the application's log says what" });
-  expect(log).toHaveBeenCalledExactlyOnceWith(
-    `GET /pgqueue/api/tasks/${id}: no ada`,
-    expect.stringMatching(/^ {4}at /),
-  );
-  log.mockRestore();
+  // Nest logs errors of its own, of a connection that it tries again for example.
+  expect(log.mock.calls.filter(([line]) => String(line).startsWith('GET '))).toEqual([
+    [`GET /pgqueue/api/tasks/${id}: no ada`, expect.stringMatching(/^ {4}at /)],
+  ]);
 });
 
 it('shows no payloads in lists, and finds none by their text', async () => {
