@@ -19,9 +19,26 @@ const SPOIL_EVERY_MS = [200, 1500];
 /** What poolers answer in the server's place, or the server when it may have committed. */
 const CODES = ['XX000', '08P01', '08006', '58000', '57P01'];
 
+/** Every sort of fault; chance makes each of them within some minutes. */
+const FAULTS = [
+  'kill -9',
+  'SIGSTOP and SIGCONT',
+  'SIGTERM',
+  'pg_terminate_backend',
+  'connections reset',
+  'network silent',
+  'network slow',
+  'stop and start',
+  'PostgreSQL restarted (immediate)',
+  ...['cut', 'mute', 'late', 'wrong'].flatMap((how) =>
+    ['claim', 'outcome', 'heartbeat', 'commit', 'any'].map((request) => `${how} answers to ${request}`),
+  ),
+  ...['cut', 'late', 'wrong'].map((how) => `${how} answers to push`),
+];
+
 export class Chaos {
   /** How often each fault was made. @type {Record<string, number>} */
-  counts = {};
+  counts = Object.fromEntries(FAULTS.map((name) => [name, 0]));
   /** When the server was away. @type {{ from: number, to: number }[]} */
   outages = [];
   #ending = new AbortController();

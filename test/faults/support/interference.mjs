@@ -41,9 +41,13 @@ const SOME = "SELECT id FROM pgqueue WHERE status IN ('new', 'must_retry') ORDER
 /** As a check, a cast, a right, a damaged row and a trigger of one's own refuse. */
 const CODES = ['23514', '22P02', '42501', 'XX001', 'P0001'];
 
+/** Syntax, and names that nothing has. */
+const NEVER_WORKS = new Set(['42601', '42703', '42883', '42P01', '42P02']);
+const SLOW_COMMITS = 'slow commits';
+
 export class Interference {
   /** How often each was done. @type {Record<string, number>} */
-  counts = {};
+  counts = { [SLOW_COMMITS]: 0 };
   /** What can't be. @type {string[]} */
   mistakes = [];
   #ending = new AbortController();
@@ -92,7 +96,7 @@ export class Interference {
     this.#ending.abort();
     await Promise.all(this.#loops);
     const { rows } = await this.pool.query('SELECT last_value::int AS count FROM slow_commits');
-    this.counts['slow commits'] = rows[0].count;
+    this.counts[SLOW_COMMITS] = rows[0].count;
     await this.pool.end();
   }
 
@@ -102,14 +106,16 @@ export class Interference {
    * @param {() => Promise<number | void>} act
    */
   async #every(ms, name, act) {
+    this.counts[name] = 0;
     while (!this.#ending.signal.aborted && !this.without.has(name)) {
       await this.#wait(between(this.random, 0, ms));
       try {
         const count = (await act()) ?? 1;
-        this.counts[name] = (this.counts[name] ?? 0) + count;
+        this.counts[name] += count;
       } catch (error) {
         // Else the server is away, or somebody was first.
-        if (error instanceof AssertionError) this.mistakes.push(error.message);
+        if (error instanceof AssertionError || isWrong(error))
+          this.mistakes.push(`${name}: ${String(error)}`);
       }
     }
   }
@@ -165,7 +171,7 @@ export class Interference {
       this.random,
       CODES.map((each) => /** @type {const} */ ([1, each])),
     );
-    const { rowCount } = await this.pool.query(`INSERT INTO poison SELECT id, $2 FROM (${SOME}) some`, [
+    const { rowCount } = await this.pool.query(`INSERT INTO poison SELECT id, $2 FROM (${SOME}) AS picked`, [
       2,
       code,
     ]);
@@ -222,3 +228,9 @@ export class Interference {
 }
 
 class ChangeOfMind extends Error {}
+
+/** Whether a statement of this file can't work, whatever the server and others do. @param {unknown} error */
+function isWrong(error) {
+  const { code } = /** @type {{ code?: string }} */ (error);
+  return code !== undefined && NEVER_WORKS.has(code);
+}

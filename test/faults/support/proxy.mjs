@@ -10,6 +10,15 @@ import { Answer, errorOf, prepares, readyForQuery } from './answers.mjs';
 /** How long a wrong answer has to arrive, before its connection is closed. */
 const LAST_WORDS_MS = 20;
 
+/**
+ * Node can't reset a socket that is shutting down: it would stay open without an owner, and its process would never end.
+ * @param {net.Socket} socket
+ */
+function reset(socket) {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** One connection: a socket on either side, and what holds the bytes back between them. */
 class Link {
   /** Bytes that still wait to be written, by direction, so that a delay never changes their order. */
@@ -52,7 +61,7 @@ class Link {
       else if (!this.#muted) this.#toClient(chunk);
     });
     server.on('close', () => void this.#down.then(() => this.#gone()));
-    server.on('error', () => this.client.resetAndDestroy());
+    server.on('error', () => reset(this.client));
     this.#apply();
   }
 
@@ -69,8 +78,8 @@ class Link {
   }
 
   reset() {
-    this.client.resetAndDestroy();
-    this.#server?.resetAndDestroy();
+    reset(this.client);
+    if (this.#server) reset(this.#server);
   }
 
   /** @param {Buffer} chunk */
@@ -210,7 +219,7 @@ export class Proxy {
   #accept(client) {
     if (this.#refuses) {
       client.on('error', () => undefined);
-      client.resetAndDestroy();
+      reset(client);
       return;
     }
     const link = new Link(client, this, () => this.#links.delete(link));

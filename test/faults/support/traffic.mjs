@@ -6,8 +6,8 @@ import { between, choose } from './random.mjs';
 /** @typedef {import('./producer.mjs').ToPush} ToPush */
 
 const BATCH = 40;
-/** Small, so that what is rescued does not wait behind it. */
-const LARGEST_BACKLOG = 400;
+/** Small, so that what is rescued does not wait behind it for long; larger than what waits for rescues, mostly. */
+const LARGEST_BACKLOG = 1200;
 /** A task that kills its process costs everything else that ran there an attempt. */
 const POISON_EVERY_MS = 60_000;
 /** So few keys are pushed again while their last tasks wait, run, or have ended. */

@@ -36,11 +36,14 @@ export class Worker {
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
   #waiting = new Map();
 
-  /** @param {import('./worker-app.mjs').WorkerConfig} config */
-  constructor(config) {
+  /**
+   * @param {import('./worker-app.mjs').WorkerConfig} config
+   * @param {string} [app] the program, where it is another release's
+   */
+  constructor(config, app = APP) {
     const env = { ...process.env };
     for (const name of Object.keys(env)) if (/^(NODE_OPTIONS|VITEST|TEST$)/.test(name)) delete env[name];
-    this.child = spawn(process.execPath, [APP, JSON.stringify(config)], {
+    this.child = spawn(process.execPath, [app, JSON.stringify(config)], {
       env,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
@@ -61,9 +64,10 @@ export class Worker {
   /**
    * Starts a worker process, and waits until its application has started.
    * @param {import('./worker-app.mjs').WorkerConfig} config
+   * @param {string} [app] the program, where it is another release's
    */
-  static async start(config) {
-    const worker = new Worker(config);
+  static async start(config, app) {
+    const worker = new Worker(config, app);
     await worker.ready();
     return worker;
   }
