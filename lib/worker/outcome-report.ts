@@ -30,22 +30,23 @@ export class OutcomeReport {
   }
 
   async answered(entries: readonly SettlerEntry[], { settled, exhausted }: SettleAnswer): Promise<void> {
-    const completed: SettlerEntry[] = [];
+    const doubtful: SettlerEntry[] = [];
     for (const entry of entries) {
       const { id, write } = entry.settlement;
-      const written =
-        settled === null || settled.has(id) || (entry.uncertain && this.deps.holds(entry.leaseId));
-      if (!written && entry.completed) {
-        completed.push(entry);
+      const mayBeWritten = entry.uncertain && this.deps.holds(entry.leaseId);
+      const isWritten = settled === null || settled.has(id);
+      if (!isWritten && (entry.completed || (mayBeWritten && write === 'finish'))) {
+        doubtful.push(entry);
         continue;
       }
+      const written = isWritten || mayBeWritten;
       this.ended(entry, written ? entry.as : 'lost', exhausted.has(id));
       if (written && write === 'reopen' && !exhausted.has(id)) {
         this.deps.onReopened(entry.settlement.delayMs);
       }
     }
-    if (completed.length > 0) {
-      await this.reportCompleted(completed);
+    if (doubtful.length > 0) {
+      await this.reportDoubtful(doubtful);
     }
   }
 
@@ -56,8 +57,8 @@ export class OutcomeReport {
     }
   }
 
-  /** Their handlers' own transactions were first, and stand whatever the handlers did afterwards; unless they rolled back. */
-  private async reportCompleted(entries: readonly SettlerEntry[]): Promise<void> {
+  /** They ended before this write: their rows tell how. */
+  private async reportDoubtful(entries: readonly SettlerEntry[]): Promise<void> {
     try {
       const { repository } = this.deps;
       const found = await repository.findLost(entries.map(({ settlement }) => settlement));
@@ -66,9 +67,15 @@ export class OutcomeReport {
       );
       const statuses = new Map(found.map(({ id, status }) => [id, status]));
       for (const entry of entries) {
-        const status = statuses.get(entry.settlement.id) ?? 'succeeded';
-        const stands = status === 'succeeded' && !rolledBack.has(entry.completedIn ?? '');
-        this.ended({ ...entry, error: undefined }, stands ? 'succeeded' : 'lost', false);
+        const status = statuses.get(entry.settlement.id) ?? undefined;
+        if (entry.completed) {
+          // Its handler's own transaction was first, and stands whatever the handler did afterwards; unless it rolled back.
+          const stands = (status ?? 'succeeded') === 'succeeded' && !rolledBack.has(entry.completedIn ?? '');
+          this.ended({ ...entry, error: undefined }, stands ? 'succeeded' : 'lost', false);
+        } else {
+          // An earlier write of it was committed, unless somebody cancelled the task before.
+          this.ended(entry, status === 'cancelled' && entry.as !== 'cancelled' ? 'lost' : entry.as, false);
+        }
       }
     } catch (error) {
       this.deps.onUnknown(entries, error);

@@ -1,8 +1,9 @@
 import type { DueTask } from '../task/claim.js';
 import { byKind } from '../task/isolation.js';
-import { isolateRows } from '../storage/isolate-rows.js';
+import { isolateRows, isRowSuspected } from '../storage/isolate-rows.js';
 import type { ClaimCursor } from './claim-cursor.js';
 import type { RefusedTasks } from './refused-tasks.js';
+import { retryDelay } from './retry-delay.js';
 
 /** When a task of a paused kind is looked at again. */
 const PAUSED_AGAIN_MS = 1000;
@@ -15,9 +16,16 @@ export interface RefusedClaimsDeps {
   claim(tasks: readonly DueTask[]): Promise<ReadonlySet<number>>;
 }
 
+interface RefusedClaim {
+  readonly task: DueTask;
+  againAt: number;
+  /** How often in a row it could not be tried again: the server may have been away. */
+  failures: number;
+}
+
 /** The tasks that the database refuses to hand out: claims pass over them, and each is tried again alone. */
 export class RefusedClaims {
-  private readonly tasks = new Map<number, { readonly task: DueTask; againAt: number }>();
+  private readonly tasks = new Map<number, RefusedClaim>();
   private ids: readonly number[] = [];
 
   constructor(private readonly deps: RefusedClaimsDeps) {}
@@ -62,7 +70,7 @@ export class RefusedClaims {
     }
   }
 
-  private async tryOne(entry: { readonly task: DueTask; againAt: number }, now: number): Promise<void> {
+  private async tryOne(entry: RefusedClaim, now: number): Promise<void> {
     const { task } = entry;
     if (this.deps.isPaused(task.kind)) {
       entry.againAt = now + PAUSED_AGAIN_MS;
@@ -75,13 +83,18 @@ export class RefusedClaims {
       }
       this.accept(task);
     } catch (error) {
-      this.refuse(task, error);
+      entry.failures++;
+      if (isRowSuspected(error, entry.failures)) {
+        this.refuse(task, error);
+      } else {
+        entry.againAt = now + retryDelay(entry.failures);
+      }
     }
   }
 
   private refuse(task: DueTask, error: unknown): void {
     const againMs = this.deps.refused.refuse(task, 'claim', error);
-    this.tasks.set(task.id, { task, againAt: performance.now() + againMs });
+    this.tasks.set(task.id, { task, againAt: performance.now() + againMs, failures: 0 });
     this.ids = [...this.tasks.keys()];
   }
 

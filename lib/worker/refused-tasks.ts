@@ -1,7 +1,9 @@
+import { isRowSuspected } from '../storage/isolate-rows.js';
 import { errorMessage } from '../task/error-message.js';
 import type { RefusedStep, ShardEventSink } from '../task/queue-events.js';
 import { MAX_REPORTED_REFUSALS, type ReportedRefusals } from '../task/worker-report.js';
 import type { TaskPlace } from './attempt.js';
+import { retryDelay } from './retry-delay.js';
 
 /** When what was refused is tried again: each time later. */
 const FIRST_AGAIN_MS = 1000;
@@ -25,6 +27,8 @@ interface Refusal extends TaskRow {
   readonly since: number;
   error: unknown;
   tries: number;
+  /** How often in a row it could not be tried again: the server may have been away. */
+  failures: number;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -58,9 +62,9 @@ export class RefusedTasks {
     const retryInMs = Math.min(LONGEST_AGAIN_MS, FIRST_AGAIN_MS * 2 ** Math.min(refusal.tries++, 16));
     const { tries } = refusal;
     this.deps.events.emit({ type: 'task-refused', ...this.nameOf(refusal), error, tries, retryInMs });
-    if (again && !this.closed) {
-      clearTimeout(refusal.timer);
-      refusal.timer = setTimeout(() => this.tryAgain(refusal, again), retryInMs);
+    refusal.failures = 0;
+    if (again) {
+      this.tryLater(refusal, again, retryInMs);
     }
     return retryInMs;
   }
@@ -130,6 +134,13 @@ export class RefusedTasks {
     }
   }
 
+  private tryLater(refusal: Refusal, again: () => Promise<void>, delayMs: number): void {
+    if (!this.closed) {
+      clearTimeout(refusal.timer);
+      refusal.timer = setTimeout(() => this.tryAgain(refusal, again), delayMs);
+    }
+  }
+
   private tryAgain(refusal: Refusal, again: () => Promise<void>): void {
     const trial = this.tryOnce(refusal, again).finally(() => this.trying.delete(trial));
     this.trying.add(trial);
@@ -141,8 +152,13 @@ export class RefusedTasks {
       await again();
       this.accept(refusal.id, refusal.step);
     } catch (error) {
-      if (!this.closed) {
+      if (this.closed) {
+        return;
+      }
+      if (isRowSuspected(error, ++refusal.failures)) {
         this.refuse(refusal, refusal.step, error, again);
+      } else {
+        this.tryLater(refusal, again, retryDelay(refusal.failures));
       }
     }
   }
@@ -153,7 +169,7 @@ export class RefusedTasks {
 }
 
 function newRefusal({ id, kind }: TaskRow, step: RefusedStep): Refusal {
-  return { id, kind, step, since: Date.now(), error: undefined, tries: 0, timer: undefined };
+  return { id, kind, step, since: Date.now(), error: undefined, tries: 0, failures: 0, timer: undefined };
 }
 
 function keyOf(id: number, step: RefusedStep): string {

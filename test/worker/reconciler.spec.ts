@@ -1,5 +1,6 @@
 import net from 'node:net';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { Reconciler } from '../../lib/worker/reconciler.js';
 import { deferred } from '../support/deferred.js';
 import { newKind } from '../support/kinds.js';
 import { cannotRunOver } from '../support/over.js';
@@ -112,6 +113,51 @@ it.skipIf(cannotRunOver({ pgbouncer: 'the server is reached by another way' }))(
     cutter.close();
   },
 );
+
+it('gives back what its leases hold and it does not run, as after a restore, and nothing that it runs', async () => {
+  const long = newKind();
+  const fast = newKind({ maxAttempts: 3 });
+  const end = deferred();
+  const started = deferred();
+  const ran: string[] = [];
+  const starts = vi.spyOn(Reconciler.prototype, 'start');
+  const worker = await createQueueApp({ url: database.url, options: { autoStart: false } });
+  worker.queue.registerKind(long, async () => {
+    started.resolve();
+    await end.promise;
+  });
+  worker.queue.registerKind(fast, ({ id, attempt }) => void ran.push(`${id}: ${attempt}`));
+  const events = recordEvents(worker.queue);
+  await worker.queue.start();
+  const reconciler = starts.mock.contexts[0] as Reconciler;
+  starts.mockRestore();
+  await producer.queue.pushTask({ kind: long, payload: 0 });
+  await started.promise;
+  const [{ id }] = (await producer.queue.pushTasks(
+    Array.from({ length: 20 }, (_, payload) => ({ kind: fast, payload })),
+  )) as unknown as [{ id: string }];
+  const stored = () => storedTasks(producer.dataSource, `kind = ${fast.kind}`);
+  await until(async () => (await stored()).every(({ status }) => status === 'succeeded'));
+  expect(await reconciler.runOnce()).toBe(0);
+
+  await producer.dataSource.query(
+    `UPDATE pgqueue SET status = 'new', finished_at = NULL, attempts_left = 2, attempts_elapsed = 1, claim_id = 1,
+       lease_id = (SELECT lease_id FROM pgqueue WHERE kind = ${long.kind})
+     WHERE id = $1`,
+    [id],
+  );
+  // Its cursors go on when claims have seen that nothing can come to lie behind them.
+  await until(async () => (await reconciler.runOnce()) === 1, 10_000);
+  await until(() => ran.length === 21);
+  expect(ran.filter((each) => each.startsWith(`${id}: `))).toEqual([`${id}: 1`, `${id}: 1`]);
+  expect(events.of('tasks-released').map(({ kind, count }) => [kind, count])).toEqual([[fast.kind, 1]]);
+  expect(await reconciler.runOnce()).toBe(0);
+  expect(await storedTasks(producer.dataSource, `kind = ${long.kind} AND lease_id IS NOT NULL`)).toHaveLength(
+    1,
+  );
+  end.resolve();
+  await worker.close();
+});
 
 it('uses up a last attempt when it begins, not when its task is claimed', async () => {
   const LOCK = 4712;

@@ -3,6 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Task } from '../../lib/index.js';
 import { type Deferred, deferred } from '../support/deferred.js';
 import { newKind } from '../support/kinds.js';
+import { startLossyRelay } from '../support/lossy-relay.js';
+import { cannotRunOver } from '../support/over.js';
 import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
 import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -214,3 +216,30 @@ async function waitingForLocks(): Promise<number> {
   );
   return row.count;
 }
+
+describe('an outcome that is written again because its answer was lost', () => {
+  it.skipIf(cannotRunOver({ pgbouncer: 'the server is reached by another way' })).each([
+    ['succeeds', false, 'succeeded'],
+    ['was cancelled before', true, 'lost'],
+  ])('is told of as the row says: one that %s', async (_, cancels, as) => {
+    const relay = await startLossyRelay(database.url);
+    // Nothing tells it of the cancel before its outcome is written.
+    const app = await createQueueApp({ url: relay.url, options: { listen: false, autoStart: false } });
+    const kind = newKind();
+    const told = recordEvents(app.queue);
+    app.queue.registerKind(kind, async ({ externalKey }) => {
+      if (cancels) {
+        await producer.queue.cancelTaskByKey(kind, externalKey!);
+      }
+    });
+    await producer.queue.pushTask({ kind, payload: 0, externalKey: 'key' });
+    const lost = relay.lose((message) => message.includes('pgqueue_settle'));
+    await app.queue.start();
+    await lost;
+    expect(await told.first('attempt-settled')).toMatchObject({ as });
+    const [task] = await storedTasks(producer.dataSource, `kind = ${kind.kind}`);
+    expect(task).toMatchObject({ status: cancels ? 'cancelled' : 'succeeded' });
+    await app.close();
+    relay.close();
+  });
+});
