@@ -284,7 +284,7 @@ BEGIN
   IF pg_catalog.current_setting('pgqueue.alone', true) OPERATOR(pg_catalog.=) 'on' THEN
     at := (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000)::bigint;
     age := at OPERATOR(pg_catalog.-) (pg_catalog.pg_sequence_last_value('"public"."pgqueue_bell"'::pg_catalog.regclass) OPERATOR(pg_catalog./) 2);
-    IF age OPERATOR(pg_catalog.>=) 0 AND age OPERATOR(pg_catalog.<) 10 THEN
+    IF age OPERATOR(pg_catalog.>=) 0 AND age OPERATOR(pg_catalog.<) 8 THEN
       RETURN NULL;
     END IF;
     PERFORM pg_catalog.setval('"public"."pgqueue_bell"', at OPERATOR(pg_catalog.*) 2);

@@ -1,14 +1,14 @@
 import type { ShardEventSink } from '../task/queue-events.js';
 
 /**
- * The trigger leaves a ring out when there was one less than 10 ms before, and workers look once more 15 ms after each ring: a push
+ * The trigger leaves a ring out when there was one less than 8 ms before, and workers look once more 12 ms after each ring: a push
  * that has committed 4 ms after it was sent is seen by that look.
  */
 const COVERED_MS = 4;
 /** What is inserted takes so long before the trigger rings, on a slow machine. */
 const PER_TASK_MS = 0.03;
 /** One ring is heard for all that is seen by the look after it. */
-const RING_EVERY_MS = 10;
+const RING_EVERY_MS = 8;
 
 /**
  * Wakes the workers where a commit takes long: of a push that was slow, whose own ring may have been left out long before it could

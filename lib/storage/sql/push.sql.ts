@@ -1,5 +1,6 @@
 import type { SchemaNames } from '../schema-names.js';
 import { CLOCK } from './clock.sql.js';
+import { RING_GAP_MS } from './wake.sql.js';
 
 /** No text in an array of texts is an empty one: under `array_nulls = off` a null would be the text NULL. */
 const nonEmpty = (text: string) => `CASE WHEN ${text} <> '' THEN ${text} END`;
@@ -63,7 +64,7 @@ FROM pushed`,
     ...insertWith(false),
     alone: insertWith(true),
     /**
-     * Wakes the workers, unless a statement like this one did less than 10 ms ago. A ring of a push is heard with its commit, however
+     * Wakes the workers, unless a statement like this one did so just now. A ring of a push is heard with its commit, however
      * late; this one waits for no disk and no standby.
      */
     ring: `
@@ -71,7 +72,7 @@ WITH bell AS MATERIALIZED (
   SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS at, last_value / 2 AS last, last_value % 2 = 1 AS heard FROM ${bell}
 )
 SELECT set_config('synchronous_commit', 'off', true), setval('${bell.replaceAll("'", "''")}', at * 2 + 1), pg_notify('${channel}', '')::text
-FROM bell WHERE NOT heard OR at - last >= 10 OR last > at`,
+FROM bell WHERE NOT heard OR at - last >= ${RING_GAP_MS} OR last > at`,
     /** $1 kinds · $2 keys: the stored tasks that this transaction sees, each by the index, whatever the planner knows of the table. */
     findByKeys: `
       SELECT t.id::text AS id, t.kind, t.external_key AS key
