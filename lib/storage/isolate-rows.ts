@@ -9,6 +9,11 @@ export function isRowSuspected(error: unknown, failures: number): boolean {
   return isRowError(error) || (failures >= PATIENCE && !(error instanceof NotConnectedError));
 }
 
+/** @returns how many failures in a row may have been a row's, after one more: where nothing could be sent, that was none of them. */
+export function failuresAfter(error: unknown, before: number): number {
+  return before + (error instanceof NotConnectedError ? 0 : 1);
+}
+
 /**
  * Finds the rows for which a statement fails, whatever its error says; the others are done.
  * @param work does nothing for no rows; may be tried again after any failure

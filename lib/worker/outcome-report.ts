@@ -35,7 +35,7 @@ export class OutcomeReport {
       const { id, write } = entry.settlement;
       const mayBeWritten = entry.uncertain && this.deps.holds(entry.leaseId);
       const isWritten = settled === null || settled.has(id);
-      if (!isWritten && (entry.completed || (mayBeWritten && write === 'finish'))) {
+      if (!isWritten && (entry.completed || (mayBeWritten && write !== 'reopen'))) {
         doubtful.push(entry);
         continue;
       }
@@ -73,7 +73,7 @@ export class OutcomeReport {
           const stands = (status ?? 'succeeded') === 'succeeded' && !rolledBack.has(entry.completedIn ?? '');
           this.ended({ ...entry, error: undefined }, stands ? 'succeeded' : 'lost', false);
         } else {
-          // An earlier write of it was committed, unless somebody cancelled the task before.
+          // An earlier write of it was committed, unless somebody cancelled the task before; one that was armed again since tells nothing.
           this.ended(entry, status === 'cancelled' && entry.as !== 'cancelled' ? 'lost' : entry.as, false);
         }
       }

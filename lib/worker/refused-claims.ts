@@ -1,12 +1,11 @@
 import type { DueTask } from '../task/claim.js';
 import { byKind } from '../task/isolation.js';
-import { isolateRows, isRowSuspected } from '../storage/isolate-rows.js';
+import { failuresAfter, isolateRows, isRowSuspected } from '../storage/isolate-rows.js';
 import type { ClaimCursor } from './claim-cursor.js';
 import type { RefusedTasks } from './refused-tasks.js';
-import { retryDelay } from './retry-delay.js';
 
-/** When a task of a paused kind is looked at again. */
-const PAUSED_AGAIN_MS = 1000;
+/** When a task of a paused kind is looked at again, or one for which the server did not answer. */
+const AGAIN_MS = 1000;
 
 export interface RefusedClaimsDeps {
   cursor: Pick<ClaimCursor, 'reset'>;
@@ -19,7 +18,7 @@ export interface RefusedClaimsDeps {
 interface RefusedClaim {
   readonly task: DueTask;
   againAt: number;
-  /** How often in a row it could not be tried again: the server may have been away. */
+  /** How many failures in a row may have been the row's, whatever the server said. */
   failures: number;
 }
 
@@ -73,7 +72,7 @@ export class RefusedClaims {
   private async tryOne(entry: RefusedClaim, now: number): Promise<void> {
     const { task } = entry;
     if (this.deps.isPaused(task.kind)) {
-      entry.againAt = now + PAUSED_AGAIN_MS;
+      entry.againAt = now + AGAIN_MS;
       return;
     }
     try {
@@ -83,18 +82,18 @@ export class RefusedClaims {
       }
       this.accept(task);
     } catch (error) {
-      entry.failures++;
+      entry.failures = failuresAfter(error, entry.failures);
       if (isRowSuspected(error, entry.failures)) {
-        this.refuse(task, error);
+        this.refuse(task, error, entry.failures);
       } else {
-        entry.againAt = now + retryDelay(entry.failures);
+        entry.againAt = performance.now() + AGAIN_MS;
       }
     }
   }
 
-  private refuse(task: DueTask, error: unknown): void {
+  private refuse(task: DueTask, error: unknown, failures = 0): void {
     const againMs = this.deps.refused.refuse(task, 'claim', error);
-    this.tasks.set(task.id, { task, againAt: performance.now() + againMs, failures: 0 });
+    this.tasks.set(task.id, { task, againAt: performance.now() + againMs, failures });
     this.ids = [...this.tasks.keys()];
   }
 

@@ -1,9 +1,8 @@
-import { isRowSuspected } from '../storage/isolate-rows.js';
+import { failuresAfter, isRowSuspected } from '../storage/isolate-rows.js';
 import { errorMessage } from '../task/error-message.js';
 import type { RefusedStep, ShardEventSink } from '../task/queue-events.js';
 import { MAX_REPORTED_REFUSALS, type ReportedRefusals } from '../task/worker-report.js';
 import type { TaskPlace } from './attempt.js';
-import { retryDelay } from './retry-delay.js';
 
 /** When what was refused is tried again: each time later. */
 const FIRST_AGAIN_MS = 1000;
@@ -27,7 +26,7 @@ interface Refusal extends TaskRow {
   readonly since: number;
   error: unknown;
   tries: number;
-  /** How often in a row it could not be tried again: the server may have been away. */
+  /** How many failures in a row may have been the row's, whatever the server said. */
   failures: number;
   timer: NodeJS.Timeout | undefined;
 }
@@ -62,7 +61,6 @@ export class RefusedTasks {
     const retryInMs = Math.min(LONGEST_AGAIN_MS, FIRST_AGAIN_MS * 2 ** Math.min(refusal.tries++, 16));
     const { tries } = refusal;
     this.deps.events.emit({ type: 'task-refused', ...this.nameOf(refusal), error, tries, retryInMs });
-    refusal.failures = 0;
     if (again) {
       this.tryLater(refusal, again, retryInMs);
     }
@@ -155,10 +153,11 @@ export class RefusedTasks {
       if (this.closed) {
         return;
       }
-      if (isRowSuspected(error, ++refusal.failures)) {
+      refusal.failures = failuresAfter(error, refusal.failures);
+      if (isRowSuspected(error, refusal.failures)) {
         this.refuse(refusal, refusal.step, error, again);
       } else {
-        this.tryLater(refusal, again, retryDelay(refusal.failures));
+        this.tryLater(refusal, again, FIRST_AGAIN_MS);
       }
     }
   }

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PgQueueHealthIndicator, QueueAdmin } from '../../lib/index.js';
 import { newKind } from '../support/kinds.js';
+import { cannotRunOver } from '../support/over.js';
 import { type QueueApp, storedTasks } from '../support/queue-app.js';
 import {
   bad,
@@ -139,6 +140,31 @@ describe('an outcome that the database refuses', () => {
     expect(ran).toBe(1000);
   });
 });
+
+it.skipIf(cannotRunOver({ pgbouncer: 'the pooler keeps its own connections' })).each([
+  ['claim', CLAIM_OF_BAD],
+  ['outcome', OUTCOME_OF_BAD],
+] as const)(
+  'an outage is no refusal: a task whose %s was refused is tried again soon after it',
+  async (step, condition) => {
+    const worker = await database.newWorker();
+    const kind = newKind();
+    worker.queue.registerKind(kind, () => undefined);
+    await database.refuse('UPDATE', condition);
+    const { id } = await producer.queue.pushTask({ kind, payload: 0, externalKey: 'bad' });
+    await worker.events.first('task-refused', (event) => event.step === step, 10_000);
+    const restore = await database.cutOff();
+    await pause(4000);
+    await restore();
+    await until(async () => (await producer.get(QueueAdmin).explain(id!)).reason === 'refused', 20_000);
+    expect(worker.events.of('task-refused').map(({ error }) => String(error))).toEqual(
+      worker.events.of('task-refused').map(() => expect.stringContaining('refused by the function refuse')),
+    );
+    await database.repair();
+    const stored = () => storedTasks(producer.dataSource, `kind = ${kind.kind}`);
+    await until(async () => (await stored())[0]!.status === 'succeeded', 20_000);
+  },
+);
 
 describe('a task that the database refuses to hand out', () => {
   it.each(SQLSTATES)(

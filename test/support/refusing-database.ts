@@ -1,3 +1,4 @@
+import { cutOff } from './cut-off.js';
 import { createQueueApp, type QueueApp } from './queue-app.js';
 import { type RecordedEvents, recordEvents } from './queue-events.js';
 import { createTestDatabase } from './test-database.js';
@@ -20,6 +21,8 @@ export interface RefusingDatabase {
   refuse(on: 'UPDATE' | 'DELETE', condition: string, sqlstate?: string): Promise<void>;
   /** Refuses nothing any more. */
   repair(): Promise<void>;
+  /** Nobody reaches the database until the returned function is called. */
+  cutOff(): Promise<() => Promise<void>>;
   /** Ends the workers, and deletes all tasks. */
   clean(): Promise<void>;
   close(): Promise<void>;
@@ -47,6 +50,7 @@ BEGIN IF ${condition} THEN RAISE 'refused by a trigger' USING ERRCODE = '${sqlst
         `CREATE TRIGGER refuse BEFORE ${on} ON pgqueue FOR EACH ROW EXECUTE FUNCTION refuse()`,
       );
     },
+    cutOff: () => cutOff(database),
     clean: async () => {
       await repair();
       await Promise.all(workers.splice(0).map((worker) => worker.close()));
