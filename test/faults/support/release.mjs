@@ -19,20 +19,28 @@ async function git(...args) {
 }
 
 /**
- * @returns {Promise<string | undefined>} the commit before the newest migration was added, or else the last but one; undefined
- *   outside of a repository, and in a clone that has no history
+ * @param {...string} what options and paths
+ * @returns {Promise<string>} the last commit that has changed any of these, or an empty text
+ */
+function last(...what) {
+  const options = what.filter((each) => each.startsWith('--'));
+  const paths = what.filter((each) => !each.startsWith('--'));
+  return git('log', '-1', '--format=%H', ...options, '--', ...paths);
+}
+
+/**
+ * @returns {Promise<string | undefined>} the commit before the newest migration was added, or else before the code was last changed;
+ *   undefined outside of a repository, and in a clone that has no history
  */
 export async function commitBefore() {
   try {
-    const added = ['log', '-1', '--diff-filter=A', '--format=%H'];
-    const migrated = await git(
-      ...added,
-      '--',
+    const added = await last(
+      '--diff-filter=A',
       'migrations/*.ts',
       `:!${FIRST_MIGRATION}`,
       ':!migrations/index.ts',
     );
-    return await git('rev-parse', '--verify', '--quiet', `${migrated || 'HEAD'}^`);
+    return await git('rev-parse', '--verify', '--quiet', `${added || (await last('lib', 'migrations'))}^`);
   } catch {
     return undefined;
   }
