@@ -57,6 +57,11 @@ export interface PgQueueModuleOptions {
    * A process that was killed is noticed earlier, after three heartbeats, by its lost connection.
    */
   leaseTimeout?: Duration;
+  /**
+   * For a database that suspends when nothing is asked: while this process has nothing to do and every task that is stored has ended, it
+   * is silent, and looks again after so long. A push ends that at once; without `listen` it waits until then. Default: never silent.
+   */
+  idlePeriod?: Duration;
   /** How long a statement of the queue's own may take before its connection is given up. Default 10 s. */
   statementTimeout?: Duration;
   /** The name of this worker process, for operators. Default: the host's name and the process id. */
@@ -84,6 +89,7 @@ export type ResolvedOptions = Required<
     | 'shutdownTimeout'
     | 'heartbeatPeriod'
     | 'leaseTimeout'
+    | 'idlePeriod'
     | 'statementTimeout'
   >
 > &
@@ -91,6 +97,8 @@ export type ResolvedOptions = Required<
     shutdownTimeoutMs: number;
     heartbeatPeriodMs: number;
     leaseTimeoutMs: number;
+    /** Undefined: the process is never silent. */
+    idlePeriodMs: number | undefined;
     statementTimeoutMs: number;
   };
 
@@ -150,6 +158,7 @@ const CHECKS: Record<keyof PgQueueModuleOptions, Check> = {
   transactionPooling: isBoolean,
   heartbeatPeriod: isDuration,
   leaseTimeout: isDuration,
+  idlePeriod: isDuration,
   statementTimeout: isDuration,
   workerName: isText,
   taskContext: isBoolean,
@@ -189,6 +198,10 @@ export function resolveOptions(options: PgQueueModuleOptions = {}): ResolvedOpti
     leaseTimeoutMs: toMilliseconds('leaseTimeout', options.leaseTimeout ?? '15s', {
       min: heartbeatPeriodMs * 2,
     }),
+    idlePeriodMs:
+      options.idlePeriod === undefined
+        ? undefined
+        : toTimerMilliseconds('idlePeriod', options.idlePeriod, 1000),
     shutdownTimeoutMs: toTimerMilliseconds('shutdownTimeout', options.shutdownTimeout ?? '20s', 0),
     statementTimeoutMs: toTimerMilliseconds('statementTimeout', options.statementTimeout ?? '10s', 100),
   };

@@ -81,6 +81,8 @@ export class QueueLogger {
           'error',
           `${this.in(event)}${event.role}: ${describe(event.error)}`,
         );
+      case 'suspended':
+        return this.write('log', `${this.in(event)}nothing to do: the database is asked nothing for now`);
       case 'connection-restored':
         return this.write('log', `${this.in(event)}${event.role}: works again`);
       case 'event-loop-blocked':

@@ -6,6 +6,7 @@ import type { ResolvedOptions } from './pg-queue.options.js';
 import type { Shard } from './shard.js';
 import { ShardOpening } from './shard-opening.js';
 import { ShardProcessing } from './shard-processing.js';
+import { ShardSleep } from './shard-sleep.js';
 import { ReadOnlyServerError } from './storage/visibility-check.js';
 import { askShards, type ShardAnswers } from './task/shard-answers.js';
 import type { Instruments } from './task/instrumentation.js';
@@ -15,7 +16,7 @@ import { SchemaMismatchError } from './task/task.errors.js';
 import type { Attempt } from './worker/attempt.js';
 import { retryDelay } from './worker/retry-delay.js';
 import { SharedSlots } from './worker/shared-slots.js';
-import type { StopCallers } from './worker/stop-callers.js';
+import { StopCallers } from './worker/stop-callers.js';
 import { EventLoopWatch } from './worker/event-loop-watch.js';
 import type { Processing } from './worker/task-scheduler.js';
 
@@ -33,7 +34,10 @@ export interface QueueProcessingDeps {
 /** One run of processing, in all shards. Without a handler it does nothing at all. */
 export class QueueProcessing implements Processing {
   private readonly slotsOf = new Map<number, SharedSlots>();
-  private readonly running: ShardProcessing[] = [];
+  private readonly running = new Set<ShardProcessing>();
+  /** Shards in which there is nothing to do. */
+  private readonly sleeping = new Map<ShardSleep, Promise<void>>();
+  private stopped = false;
   private readonly late: ShardOpening[] = [];
   private readonly instance = randomUUID();
   private ready: readonly Shard[] = [];
@@ -106,7 +110,7 @@ export class QueueProcessing implements Processing {
   }
 
   runs(attempt: Attempt): boolean {
-    return this.running.some((processing) => processing.runs(attempt));
+    return [...this.running].some((processing) => processing.runs(attempt));
   }
 
   onCalled(): void {
@@ -114,10 +118,14 @@ export class QueueProcessing implements Processing {
   }
 
   async stop(timeoutMs: number, callers: StopCallers): Promise<void> {
+    this.stopped = true;
     this.eventLoop.stop();
+    this.sleeping.forEach((_, sleep) => sleep.end());
+    await Promise.all(this.sleeping.values());
     this.late.forEach((opening) => opening.stop());
-    callers.begin(this.running.length);
-    const released = await Promise.all(this.running.map((processing) => processing.stop(timeoutMs, callers)));
+    const running = [...this.running];
+    callers.begin(running.length);
+    const released = await Promise.all(running.map((processing) => processing.stop(timeoutMs, callers)));
     this.deps.events.emit({ type: 'stopped', released: released.reduce((sum, count) => sum + count, 0) });
   }
 
@@ -137,11 +145,51 @@ export class QueueProcessing implements Processing {
     const { shards, registry, instruments, options } = this.deps;
     const others = shards.filter((other) => other !== shard);
     const { instance } = this;
-    const processing = new ShardProcessing({ shard, others, instance, instruments, options });
+    const onIdle = (): Promise<void> => this.sleep(shard, processing);
+    const processing: ShardProcessing = new ShardProcessing({
+      shard,
+      others,
+      instance,
+      instruments,
+      options,
+      onIdle,
+    });
     for (const handler of registry.getAll()) {
       processing.add(handler, this.slotsOf.get(handler.options.kind)!);
     }
-    this.running.push(processing);
+    this.running.add(processing);
     processing.start();
+  }
+
+  private async sleep(shard: Shard, processing: ShardProcessing): Promise<void> {
+    const sleep = new ShardSleep(shard, this.deps.options);
+    const slept = this.sleepIn(shard, processing, sleep).finally(() => this.sleeping.delete(sleep));
+    this.sleeping.set(sleep, slept);
+    await slept;
+  }
+
+  /** Never rejects. */
+  private async sleepIn(shard: Shard, processing: ShardProcessing, sleep: ShardSleep): Promise<void> {
+    try {
+      await sleep.listen();
+      // What was pushed before is found now, what is pushed later is heard.
+      if (this.stopped || !(await processing.hasNothing()) || this.stopped) {
+        return;
+      }
+      const callers = new StopCallers();
+      callers.begin(1);
+      await processing.stop(this.deps.options.shutdownTimeoutMs, callers);
+      this.running.delete(processing);
+      shard.events.emit({ type: 'suspended' });
+      await sleep.wait();
+      shard.events.emit({ type: 'resumed' });
+      if (!this.stopped) {
+        this.startIn(shard);
+      }
+    } catch (error) {
+      shard.events.emit({ type: 'connection-failed', role: 'maintenance', error });
+    } finally {
+      await sleep.close();
+    }
   }
 }

@@ -17,6 +17,7 @@ import { within } from './worker/deadline.js';
 import type { SharedSlots } from './worker/shared-slots.js';
 import { RefusedTasks } from './worker/refused-tasks.js';
 import type { StopCallers } from './worker/stop-callers.js';
+import { IdleWatch } from './worker/idle-watch.js';
 import { silenceMs } from './worker/worker-options.js';
 import { WorkerProcess } from './worker/worker-process.js';
 import { VERSION } from './version.js';
@@ -42,6 +43,8 @@ export interface ShardProcessingDeps {
   instance: string;
   instruments: Instruments;
   options: ResolvedOptions;
+  /** There is nothing to do. Resolves when there is again, or this run has ended. */
+  onIdle(): Promise<void>;
 }
 
 /** One run of processing in one shard: the worker process and the maintenance beside it. */
@@ -54,6 +57,7 @@ export class ShardProcessing {
   private readonly repository: MaintenanceRepository;
   private readonly maintenance: readonly PeriodicJob[];
   private readonly visibility: VisibilityWatch;
+  private readonly idle: IdleWatch | undefined;
 
   constructor(private readonly deps: ShardProcessingDeps) {
     const { shard, options } = deps;
@@ -82,12 +86,14 @@ export class ShardProcessing {
       events,
       options.heartbeatPeriodMs,
     );
+    this.idle = options.idlePeriodMs === undefined ? undefined : this.createIdleWatch();
   }
 
   start(): void {
     this.process.start();
     this.recorder.start();
     this.visibility.start();
+    this.idle?.start();
     this.maintenance.forEach((job) => job.start());
   }
 
@@ -103,12 +109,13 @@ export class ShardProcessing {
 
   /** The handler of one of its attempts has called for the stop. */
   onCalled(): void {
-    this.process.onCalled();
+    this.process.drain.changed();
   }
 
   /** Bounded by `timeoutMs` and a little more; never rejects. @returns how many attempts did not end in time */
   async stop(timeoutMs: number, callers: StopCallers): Promise<number> {
     const { process, maintenance } = this;
+    this.idle?.stop();
     const ended = Promise.allSettled([
       this.endRescue(),
       this.visibility.stop(),
@@ -153,6 +160,20 @@ export class ShardProcessing {
       }),
       onSilentProcesses: (leaseIds) => void this.rescuer.runOnce(leaseIds),
       onEndedLeases: (leaseIds) => void this.rescuer.runOnce([], leaseIds),
+    });
+  }
+
+  /** Whether there is nothing to do: nothing that this process has, and nothing that is stored. */
+  async hasNothing(): Promise<boolean> {
+    return this.process.isIdle && (await this.repository.isEmpty()) && this.process.isIdle;
+  }
+
+  private createIdleWatch(): IdleWatch {
+    return new IdleWatch({
+      hasNothing: () => this.hasNothing(),
+      onIdle: () => this.deps.onIdle(),
+      onError: (error) =>
+        this.deps.shard.events.emit({ type: 'connection-failed', role: 'maintenance', error }),
     });
   }
 

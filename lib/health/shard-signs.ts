@@ -25,6 +25,8 @@ export class ShardSigns {
   /** For how much longer than usual the next claim is put off, since nobody has anything to do. */
   restMs = 0;
   private lastSignAt = 0;
+  /** It has nothing to do, and asks nothing. */
+  private suspended = false;
   /** Whether the last heartbeat failed. */
   private cutOff = false;
   /** Tasks for which the database refuses something, and what is tried again: each in words. */
@@ -41,6 +43,7 @@ export class ShardSigns {
 
   /** Processing begins. */
   reset(): void {
+    this.suspended = false;
     this.cutOff = false;
     this.deaf = false;
     this.restMs = 0;
@@ -51,7 +54,7 @@ export class ShardSigns {
 
   /** For how long no claim has succeeded, or no heartbeat while all slots are busy. */
   get silentMs(): number {
-    return Math.round(performance.now() - this.lastSignAt);
+    return this.suspended ? 0 : Math.round(performance.now() - this.lastSignAt);
   }
 
   get refusal(): Refusal | undefined {
@@ -72,6 +75,12 @@ export class ShardSigns {
         this.refusals.delete('claim');
         this.restMs = event.restMs;
         this.onSign();
+        break;
+      case 'suspended':
+        this.suspended = true;
+        break;
+      case 'resumed':
+        this.reset();
         break;
       case 'saturated':
         // Full slots ask the database nothing, but the heartbeat does.

@@ -23,6 +23,12 @@ export class MaintenanceRepository {
     await this.pool.query('return_turn', this.sql.returnTurn, [job]);
   }
 
+  /** Whether every task that is stored has ended. */
+  async isEmpty(): Promise<boolean> {
+    const [row] = await this.pool.query('is_empty', this.sql.isEmpty);
+    return row!['empty'] === 't';
+  }
+
   /** Gives tasks of a kind whose priority no claim looks at the nearest one that they may have. */
   async alignPriorities(kind: number): Promise<void> {
     await this.pool.query('align_priorities', this.sql.alignPriorities, [kind]);

@@ -136,6 +136,10 @@ export type ShardProcessEvent =
       /** So many attempts ran under the lease; they are aborted. */
       readonly running: number;
     }
+  /** This process has nothing to do, and asks the database nothing until there is something, or `idlePeriod` is over. */
+  | { readonly type: 'suspended' }
+  /** This process asks for tasks again. */
+  | { readonly type: 'resumed' }
   /** Wake-ups can be heard from now on. */
   | { readonly type: 'listening' }
   /** A notification said that something was pushed. */

@@ -27,9 +27,13 @@ export class Rest {
   }
 
   /** This process has had nothing to do for a while. */
+  get hasNothing(): boolean {
+    return performance.now() - this.newsAt >= AFTER_MS && !this.deps.hasWork();
+  }
+
+  /** The same, and it would hear of something. */
   get isIdle(): boolean {
-    const { isListening, hasWork } = this.deps;
-    return performance.now() - this.newsAt >= AFTER_MS && isListening() && !hasWork();
+    return this.deps.isListening() && this.hasNothing;
   }
 
   /** Nobody has. */

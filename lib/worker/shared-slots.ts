@@ -10,7 +10,7 @@ const BORNE_PER_SLOT = 10;
 /** The slots of one kind in this process. The tasks of all shards run in them: each has as many as another, while both have use for more. */
 export class SharedSlots implements Slots {
   private readonly live: LiveSettings;
-  private readonly shares: SlotShare[] = [];
+  private shares: readonly SlotShare[] = [];
   private turns = 0;
   private timer: NodeJS.Timeout | undefined;
 
@@ -22,7 +22,11 @@ export class SharedSlots implements Slots {
   }
 
   join(share: SlotShare): void {
-    this.shares.push(share);
+    this.shares = [...this.shares, share];
+  }
+
+  leave(share: SlotShare): void {
+    this.shares = this.shares.filter((other) => other !== share);
   }
 
   /** As the live option says now; the last good value while it fails. */

@@ -22,6 +22,7 @@ export interface SlotHolder {
 /** The slots of a kind, as a share of them sees them. */
 export interface Slots {
   join(share: SlotShare): void;
+  leave(share: SlotShare): void;
   /** This share of the free ones, out of so many in all. */
   freeFor(share: SlotShare, count: number): number;
   /** Rises with every use, so that shares can tell who was served last. */

@@ -255,6 +255,7 @@ export class WorkerPool implements SlotHolder {
   close(): void {
     this.deadlines.close();
     this.line.close();
+    this.slots.leave(this.share);
     this.slots.close();
   }
 

@@ -82,7 +82,7 @@ export class WorkerProcess {
   private readonly leases: LeaseKeeper;
   private readonly watch: AttemptWatch;
   private readonly listener: WakeListener | undefined;
-  private readonly drain = new Drain(this.pools);
+  readonly drain = new Drain(this.pools);
 
   constructor(private readonly deps: WorkerProcessDeps) {
     const { database, sql, events, options } = deps;
@@ -156,13 +156,13 @@ export class WorkerProcess {
     return this.watch.attempts().includes(attempt);
   }
 
-  /** The handler of one of its attempts has called for the stop. */
-  onCalled(): void {
-    this.drain.changed();
-  }
-
   get isListening(): boolean {
     return this.listener?.isListening ?? false;
+  }
+
+  /** Whether nothing runs, waits or is in doubt, and has not for a while; where wake-ups are to be heard, they are. */
+  get isIdle(): boolean {
+    return (this.isListening || !this.listener) && this.rest.hasNothing && !this.reconciler.isInDoubt;
   }
 
   /** Starts a kind's cursors anew, to find what may have been left behind them. */

@@ -16,6 +16,7 @@ const NOBODY: SlotHolder = {
 };
 const NO_RIVALS: Slots = {
   join: () => undefined,
+  leave: () => undefined,
   freeFor: (_, count) => count,
   nextTurn: () => 1,
   fill: () => undefined,

@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { PgQueueHealthIndicator } from '../../lib/index.js';
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type Duration, PgQueueHealthIndicator, type TaskDefinition } from '../../lib/index.js';
 import { newKind } from '../support/kinds.js';
 import { LISTENS } from '../support/over.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { recordEvents } from '../support/queue-events.js';
+import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
@@ -63,6 +65,114 @@ it.skipIf(!LISTENS)(
   },
   60_000,
 );
+
+/** How many statements are sent to a database. */
+function countStatements(url: string): { count: number; end(): void } {
+  const counted = { count: 0, end: () => spy.mockRestore() };
+  const query = pg.Client.prototype.query as (...asked: unknown[]) => unknown;
+  const spy = vi.spyOn(pg.Client.prototype as { query: typeof query }, 'query').mockImplementation(function (
+    this: pg.Client,
+    ...asked
+  ) {
+    const { database: name } = this as unknown as { database: string };
+    counted.count += new URL(url).pathname === `/${name}` ? 1 : 0;
+    return Reflect.apply(query, this, asked);
+  });
+  return counted;
+}
+
+describe('a process with an idle period', () => {
+  let quiet: TestDatabase;
+  let observer: pg.Client;
+  let app: QueueApp;
+  let events: RecordedEvents;
+  let ran: string[];
+
+  beforeAll(async () => {
+    quiet = await createTestDatabase();
+    observer = new pg.Client({ connectionString: quiet.url });
+    await observer.connect();
+  });
+  afterEach(() => app.close());
+  afterAll(async () => {
+    await observer.end();
+    await quiet.drop();
+  });
+
+  async function start(idlePeriod: Duration): Promise<TaskDefinition<any>> {
+    app = await createQueueApp({
+      url: quiet.url,
+      options: { autoStart: false, idlePeriod, listen: LISTENS },
+    });
+    events = recordEvents(app.queue);
+    ran = [];
+    const kind = newKind();
+    app.queue.registerKind(kind, ({ payload }) => void ran.push(payload as string));
+    await app.queue.start();
+    return kind;
+  }
+
+  /** The queue's own connections, by their role. */
+  async function connections(): Promise<string[]> {
+    const { rows } = await observer.query(
+      `SELECT application_name AS name FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '%nestjs-pgqueue %'`,
+    );
+    return rows.map(({ name }) => name);
+  }
+
+  it('asks nothing while nothing is stored that has not ended, and is healthy', async () => {
+    const kind = await start('1h');
+    await app.queue.pushTask({ kind, payload: 'delayed' }, { delay: '24s' });
+    await until(() => ran.length === 1, 40_000);
+    // As long as a task waited it had to be looked for.
+    expect(events.of('suspended')).toEqual([]);
+    await events.first('suspended', undefined, 40_000);
+    const statements = countStatements(quiet.url);
+    await pause(10_000);
+    expect(statements.count).toBe(0);
+    statements.end();
+    expect(await connections()).toHaveLength(LISTENS ? 1 : 0);
+    expect((await observer.query('SELECT FROM pgqueue_lease')).rowCount).toBe(0);
+    expect(await app.get(PgQueueHealthIndicator).isHealthy()).toMatchObject({ pgqueue: { status: 'up' } });
+    expect(events.of('lease-lost')).toEqual([]);
+    // A stop ends it, and so does what is registered and started anew.
+    await app.queue.stop();
+    expect(await connections()).toEqual([]);
+    await app.queue.start();
+    await app.queue.pushTask({ kind, payload: 'now' });
+    await until(() => ran.length === 2);
+  }, 120_000);
+
+  it.skipIf(!LISTENS)(
+    'runs what is pushed meanwhile at once, also when its connection was cut',
+    async () => {
+      const kind = await start('1h');
+      await events.first('suspended', undefined, 40_000);
+      const pushedAt = performance.now();
+      await app.queue.pushTask({ kind, payload: 'pushed' });
+      await until(() => ran.length === 1, 5000);
+      expect(performance.now() - pushedAt).toBeLessThan(2000);
+      await until(() => events.of('suspended').length === 2, 40_000);
+      await observer.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '%nestjs-pgqueue %'`,
+      );
+      // What it can't hear of any more it looks for.
+      await until(() => events.of('resumed').length === 2, 5000);
+      await app.queue.pushTask({ kind, payload: 'heard' });
+      await until(() => ran.length === 2, 5000);
+    },
+    120_000,
+  );
+
+  it('looks again after that time', async () => {
+    const kind = await start('2s');
+    await events.first('suspended', undefined, 40_000);
+    await events.first('resumed', undefined, 5000);
+    await app.queue.pushTask({ kind, payload: 'found' });
+    await until(() => ran.length === 1, 5000);
+    expect(events.of('suspended')).toHaveLength(1);
+  }, 60_000);
+});
 
 it('warns when a handler blocks the event loop for a fifth of the lease timeout', async () => {
   const blocking = await createQueueApp({

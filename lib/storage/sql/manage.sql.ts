@@ -47,6 +47,8 @@ LATERAL (
   WHERE q.kind = k.kind AND q.priority = p.priority AND q.status IN ${OPEN} AND q.lease_id IS NULL AND q.run_at <= now()
   ORDER BY q.run_at LIMIT 1
 ) oldest`,
+    /** Whether every task has ended: by the index of those that have not, whatever the planner knows of the table. */
+    isEmpty: `SELECT (SELECT true FROM ${task} WHERE status IN ${OPEN} ORDER BY kind, priority, run_at, id LIMIT 1) IS NULL AS empty`,
     /**
      * Jobs that run once per period in the whole cluster: the first process to ask after the period gets the turn.
      * $1 jobs · $2 periods in ms. A job that another process is just taking is passed over.
