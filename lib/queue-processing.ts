@@ -80,11 +80,9 @@ export class QueueProcessing implements Processing {
       this.eventLoop.start();
       handlers.forEach((handler) => this.addSlots(handler));
       this.ready.forEach((shard) => this.startIn(shard));
-      for (const shard of this.deps.shards.filter((candidate) => !this.ready.includes(candidate))) {
-        const opening = new ShardOpening(shard, () => this.startIn(shard));
-        this.late.push(opening);
-        opening.start();
-      }
+      this.deps.shards
+        .filter((shard) => !this.ready.includes(shard))
+        .forEach((shard) => this.startLater(shard));
     }
     const kinds = this.slots().map(({ kind, name, slots }) => ({ kind, name, workerCount: slots }));
     this.deps.events.emit({ type: 'started', kinds });
@@ -183,13 +181,30 @@ export class QueueProcessing implements Processing {
       shard.events.emit({ type: 'suspended' });
       await sleep.wait();
       shard.events.emit({ type: 'resumed' });
-      if (!this.stopped) {
-        this.startIn(shard);
-      }
+      this.resume(shard);
     } catch (error) {
       shard.events.emit({ type: 'connection-failed', role: 'maintenance', error });
     } finally {
       await sleep.close();
     }
+  }
+
+  private resume(shard: Shard): void {
+    if (this.stopped) {
+      return;
+    }
+    try {
+      this.startIn(shard);
+    } catch (error) {
+      // Its DataSource is away just now, for example.
+      shard.events.emit({ type: 'connection-failed', role: 'claim', error });
+      this.startLater(shard);
+    }
+  }
+
+  private startLater(shard: Shard): void {
+    const opening = new ShardOpening(shard, () => this.startIn(shard));
+    this.late.push(opening);
+    opening.start();
   }
 }

@@ -30,15 +30,15 @@ export class ShardOpening {
     try {
       await pause(retryDelay(failures), undefined, { signal });
       await this.shard.checkApart('work');
+      if (!signal.aborted) {
+        this.onOpen();
+        events.emit({ type: 'connection-restored', role: 'claim' });
+      }
     } catch (error) {
       if (!signal.aborted) {
         events.emit({ type: 'connection-failed', role: 'claim', error });
       }
       return signal.aborted;
-    }
-    if (!signal.aborted) {
-      events.emit({ type: 'connection-restored', role: 'claim' });
-      this.onOpen();
     }
     return true;
   }
