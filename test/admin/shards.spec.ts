@@ -208,8 +208,8 @@ describe('QueueAdmin over several shards', () => {
   it('shows the lease that a process has lost beside its newer one', async () => {
     const lease = (silentS: number) =>
       app.dataSource('a').query(
-        `INSERT INTO pgqueue_lease (worker, heartbeat_at, slots, running, settings)
-         VALUES ('back', now() - $1 * interval '1 s', '{"7": [5, 2, null]}', '[]', '{"instance": "two", "silenceMs": 60000, "kinds": {}}')
+        `INSERT INTO pgqueue_lease (worker, started_at, heartbeat_at, slots, running, settings)
+         VALUES ('back', now() - $1 * interval '1 s', now() - $1 * interval '1 s', '{"7": [5, 2, null]}', '[]', '{"instance": "two", "silenceMs": 60000, "kinds": {}}')
          RETURNING id`,
         [silentS],
       );
