@@ -77,6 +77,11 @@ class Link {
     else this.#apply();
   }
 
+  /** Whether nothing of the server is heard any more, for good. */
+  get isMuted() {
+    return this.#muted;
+  }
+
   reset() {
     reset(this.client);
     if (this.#server) reset(this.#server);
@@ -200,13 +205,14 @@ export class Proxy {
   }
 
   /**
-   * Ends `blackhole` and `refuse`.
+   * Ends `blackhole` and `refuse`. Connections that were muted are reset: an idle pool would hand out such a one again and again.
    * @param {{ revive?: boolean }} [options] revive: what was held back is delivered, as when a cable is plugged in again;
    *   otherwise the connections of before stay silent for ever, as behind a firewall that forgot them
    */
   heal({ revive = true } = {}) {
     this.#refuses = false;
     this.#swallows = undefined;
+    for (const link of this.#links) if (link.isMuted) link.reset();
     if (revive) for (const link of this.#links) link.silence('both', false);
   }
 
