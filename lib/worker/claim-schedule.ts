@@ -5,8 +5,8 @@ import { type Rest, REST_PERIOD_MS } from './rest.js';
 import { SlotHold } from './slot-hold.js';
 import type { WorkerPool } from './worker-pool.js';
 
-/** One more look after a ring or a claim: rings less than 10 ms apart are left out. */
-const TRAILING_MS = 15;
+/** One more look after a ring or a claim: a ring less than 8 ms after another is left out, and its push commits a little later. */
+const TRAILING_MS = 12;
 /** Where tasks come faster than rings, the next look does not wait for one. */
 const STREAM_MS = 5;
 /** A level that had rows so lately is looked at in every claim. */

@@ -50,17 +50,17 @@ function schedule() {
   };
 }
 
-it('looks once more 15 ms after a claim that found a task', () => {
+it('looks once more 12 ms after a claim that found a task', () => {
   const one = schedule();
   one.look(0, 0);
   one.ring(100);
   one.look(100, 1);
-  expect(one.waits(100)).toBe(15);
-  one.look(115, 0);
-  expect(one.waits(115)).toBeGreaterThan(800);
+  expect(one.waits(100)).toBe(12);
+  one.look(112, 0);
+  expect(one.waits(112)).toBeGreaterThan(800);
 });
 
-it('looks every 5 ms while several tasks come between two looks, and once more 15 ms after the last', () => {
+it('looks every 5 ms while several tasks come between two looks, and once more 12 ms after the last', () => {
   const stream = schedule();
   stream.look(0, 0);
   stream.ring(100);
@@ -69,9 +69,9 @@ it('looks every 5 ms while several tasks come between two looks, and once more 1
   stream.look(105, 2);
   expect(stream.waits(105)).toBe(5);
   stream.look(110, 0);
-  expect(stream.waits(110)).toBe(10);
-  stream.look(120, 0);
-  expect(stream.waits(120)).toBeGreaterThan(800);
+  expect(stream.waits(110)).toBe(7);
+  stream.look(117, 0);
+  expect(stream.waits(117)).toBeGreaterThan(800);
 });
 
 it('claims at once, without more looks at everything, while more tasks wait than there are slots', () => {
@@ -79,6 +79,6 @@ it('claims at once, without more looks at everything, while more tasks wait than
   backlog.look(0, 10);
   expect(backlog.waits(1)).toMatchObject({ full: false });
   backlog.look(1, 10);
-  expect(backlog.waits(14)).toMatchObject({ full: false });
-  expect(backlog.waits(15)).toMatchObject({ full: true });
+  expect(backlog.waits(11)).toMatchObject({ full: false });
+  expect(backlog.waits(12)).toMatchObject({ full: true });
 });
