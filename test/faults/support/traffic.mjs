@@ -6,6 +6,8 @@ import { between, choose } from './random.mjs';
 /** @typedef {import('./producer.mjs').ToPush} ToPush */
 
 const BATCH = 40;
+/** Besides, so many that do nothing: a handler that writes to tables keeps a small machine busy, and the queue idle. */
+const QUIET = 80;
 /** Small, so that what is rescued does not wait behind it for long; larger than what waits for rescues, mostly. */
 const LARGEST_BACKLOG = 1200;
 /** A task that kills its process costs everything else that ran there an attempt. */
@@ -66,7 +68,9 @@ export class Traffic {
   }
 
   async #pushBatch() {
+    /** @type {ToPush[]} */
     const tasks = Array.from({ length: BATCH }, () => this.#task());
+    for (let n = 0; n < QUIET; n++) tasks.push({ do: 'quiet', kind: 'other', life: this.#life() });
     const now = Date.now();
     if (now - this.#lastPoison > POISON_EVERY_MS) {
       this.#lastPoison = now;
