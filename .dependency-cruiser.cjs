@@ -5,20 +5,28 @@
 const lib = (...folders) => `^lib/(${folders.join('|')})/`;
 const pkg = (...names) => `^node_modules/(${names.join('|')})/`;
 
-/** Folders of lib/, and the folders that each may import from besides itself. */
+/** The rooms of lib/, lowest first, and the rooms that each may import from besides itself. */
 const layers = {
-  task: [],
-  storage: ['task'],
-  handlers: ['task'],
-  producer: ['handlers', 'storage', 'task'],
-  worker: ['handlers', 'storage', 'task'],
-  maintenance: ['worker', 'storage', 'task'],
-  admin: ['storage', 'task'],
-  cli: ['admin', 'storage', 'task'],
-  dashboard: ['admin', 'task'],
-  health: ['handlers', 'storage', 'task'],
-  metrics: ['admin', 'handlers', 'task'],
-  tracing: ['task'],
+  errors: [],
+  timing: ['errors'],
+  task: ['errors', 'timing'],
+  events: ['errors', 'timing', 'task'],
+  inspect: ['errors', 'timing', 'task', 'events'],
+  handlers: ['errors', 'timing', 'task', 'events'],
+  storage: ['errors', 'timing', 'task', 'events', 'inspect'],
+  producer: ['errors', 'timing', 'task', 'events', 'handlers', 'storage'],
+  worker: ['errors', 'timing', 'task', 'events', 'inspect', 'handlers', 'storage'],
+  maintenance: ['errors', 'timing', 'task', 'events', 'inspect', 'storage', 'worker'],
+  admin: ['errors', 'timing', 'task', 'events', 'inspect', 'storage'],
+  cluster: [
+    'errors', 'timing', 'task', 'events', 'inspect', 'handlers', 'storage', 'producer', 'worker', 'maintenance', 'admin', 'version',
+  ],
+  nest: ['errors', 'timing', 'task', 'events', 'inspect', 'handlers', 'storage', 'producer', 'cluster'],
+  health: ['nest'],
+  metrics: ['timing', 'task', 'events', 'inspect', 'handlers', 'cluster', 'nest'],
+  tracing: ['errors', 'events', 'version'],
+  dashboard: ['errors', 'timing', 'task', 'events', 'inspect', 'admin', 'cluster'],
+  cli: ['errors', 'timing', 'events', 'inspect', 'storage', 'admin', 'cluster'],
 };
 /** These are tested, and could be used, without NestJS. */
 const withoutNest = ['task', 'worker', 'maintenance', 'admin', 'cli'];

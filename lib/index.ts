@@ -1,9 +1,9 @@
-export { PgQueueModule } from './pg-queue.module.js';
-export type { PgQueueModuleOptions } from './pg-queue.options.js';
-export type { ShardsOptions } from './shards.options.js';
-export type { PgQueueOptionsFactory } from './pg-queue.module-definition.js';
-export { QueueService } from './queue.service.js';
-export { QueueAdmin } from './admin/queue-admin.js';
+export { PgQueueModule } from './nest/pg-queue.module.js';
+export type { PgQueueModuleOptions } from './cluster/queue.options.js';
+export type { ShardsOptions } from './cluster/shards.options.js';
+export type { PgQueueOptionsFactory } from './nest/pg-queue.module-definition.js';
+export { QueueService } from './nest/queue.service.js';
+export { QueueAdmin } from './cluster/admin/queue-admin.js';
 export type { TaskOptions } from './admin/decoded-task.js';
 export type { ActionOptions, ActionResult, RefusedTask, RetryActionOptions } from './admin/task-actions.js';
 export { TaskHandler } from './handlers/task-handler.decorator.js';
@@ -17,8 +17,8 @@ export {
   PgQueueHealthIndicator,
   type PgQueueHealthOptions,
   type PgQueueHealthResult,
-} from './health/pg-queue.health.js';
-export { TaskConsoleLogger } from './task-console-logger.js';
+} from './nest/health/pg-queue.health.js';
+export { TaskConsoleLogger } from './nest/task-console-logger.js';
 export { createPgQueueMigrations, pgQueueMigrations } from '../migrations/index.js';
 export { defineTask, type KindRef, type PayloadOf, type TaskDefinition } from './task/task-definition.js';
 export {
@@ -32,13 +32,13 @@ export {
 } from './task/backoff.js';
 export type { EncodedPayloadInfo, PayloadCodec } from './task/payload-codec.js';
 export { currentTask, type CurrentTask } from './task/current-task.js';
-export type { Duration } from './task/duration.js';
-export type { KindSlots } from './task/kind-slots.js';
+export type { Duration } from './timing/duration.js';
+export type { KindSlots } from './inspect/kind-slots.js';
 export type { KindOptions, Live, LoopOptions } from './task/kind-options.js';
 export type { NewTask, Priority, PushOptions, PushResult, RetryOptions, Task } from './task/task.js';
-export type { ActivityOptions, ActivityPoint, KindActivity, Percentiles } from './task/activity.js';
-export type { Explanation } from './task/explanation.js';
-export type { PageOptions, TaskFilter } from './task/task-filter.js';
+export type { ActivityOptions, ActivityPoint, KindActivity, Percentiles } from './inspect/activity.js';
+export type { Explanation } from './inspect/explanation.js';
+export type { PageOptions, TaskFilter } from './inspect/task-filter.js';
 export type {
   KindCounts,
   KindSettings,
@@ -51,16 +51,16 @@ export type {
   TaskSummary,
   TimelineEntry,
   WorkerView,
-} from './task/task-view.js';
+} from './inspect/task-view.js';
 export type {
   ActionFilter,
   ActionRecord,
   ActionSource,
   ActorOptions,
   OperatorAction,
-} from './task/action-record.js';
+} from './events/action-record.js';
 export type { MetricStatus, TaskStatus } from './task/task-status.js';
-export type { ShardKey } from './task/shard.js';
+export type { ShardKey } from './cluster/shard-name.js';
 export type { Executor, Manager, ShardOptions, TransactionOptions } from './task/transaction.js';
 export type {
   AttemptName,
@@ -74,7 +74,7 @@ export type {
   QueueEventListener,
   SettledAs,
   TaskQueueEvent,
-} from './task/queue-events.js';
+} from './events/queue-events.js';
 export {
   DatabaseError,
   DuplicateKindError,
@@ -97,4 +97,4 @@ export {
   TaskTimeoutError,
   UnexpectedTaskKindError,
   UnsupportedHandlerError,
-} from './task/task.errors.js';
+} from './errors/pg-queue.errors.js';

@@ -1,5 +1,5 @@
 import { decodePayload, encodedText, type PayloadCodec } from '../task/payload-codec.js';
-import type { TaskDetail } from '../task/task-view.js';
+import type { TaskDetail } from '../inspect/task-view.js';
 
 /** How `QueueAdmin.task` shows a task. */
 export interface TaskOptions {

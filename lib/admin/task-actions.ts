@@ -2,8 +2,8 @@ import type { Action, AdminRepository, ListPlace, StoredSummary } from '../stora
 import { isolateRows } from '../storage/isolate-rows.js';
 import { type ListShape, shapeOf } from '../storage/list-shape.js';
 import { mayBeRowError } from '../storage/sql-state.js';
-import type { ActorOptions } from '../task/action-record.js';
-import { errorMessage } from '../task/error-message.js';
+import type { ActorOptions } from '../events/action-record.js';
+import { errorMessage } from '../errors/error-message.js';
 import { MAX_ATTEMPTS } from '../task/kind-options.js';
 import {
   assertCount,
@@ -12,8 +12,8 @@ import {
   checkFilter,
   classesOf,
   type TaskFilter,
-} from '../task/task-filter.js';
-import { InvalidOptionError } from '../task/task.errors.js';
+} from '../inspect/task-filter.js';
+import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 import type { TaskStatus } from '../task/task-status.js';
 import type { TaskLister } from './task-lister.js';
 

@@ -1,6 +1,6 @@
 import type { AdminRepository, ListPlace, StoredPage } from '../storage/admin.repository.js';
 import { isExact, type ListShape, shapeOf } from '../storage/list-shape.js';
-import type { CheckedFilter } from '../task/task-filter.js';
+import type { CheckedFilter } from '../inspect/task-filter.js';
 
 /** So many rows are looked at for a page of a filter that no index serves whole. */
 const EXAMINED = 5000;

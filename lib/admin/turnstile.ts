@@ -1,4 +1,4 @@
-import { PgQueueError } from '../task/task.errors.js';
+import { PgQueueError } from '../errors/pg-queue.errors.js';
 
 /** Others ask for so much at the moment that this was not begun. */
 export class BusyError extends PgQueueError {

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import type { ActionOptions, ActionResult } from '../admin/task-actions.js';
-import type { TaskFilter } from '../task/task-filter.js';
-import type { KindView } from '../task/task-view.js';
+import type { TaskFilter } from '../inspect/task-filter.js';
+import type { KindView } from '../inspect/task-view.js';
 import {
   type Command,
   type CommandContext,

@@ -1,10 +1,10 @@
 import pg from 'pg';
-import type { AdminShard } from '../admin/admin-shard.js';
+import type { AdminShard } from '../admin/admin-database.js';
 import { named } from '../storage/connection-options.js';
 import { PgDatabase } from '../storage/pg-database.js';
 import type { QueueSql } from '../storage/sql/index.js';
-import { QueueEvents, ShardEvents } from '../task/queue-events.js';
-import { idPrefixOf } from '../task/shard.js';
+import { QueueEvents, ShardEvents } from '../events/queue-events.js';
+import { idPrefixOf } from '../cluster/shard-name.js';
 
 const CONNECTION_TIMEOUT_MS = 10_000;
 /** What a command asks at the same time: nothing then waits behind what a silent server keeps. */

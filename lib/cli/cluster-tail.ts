@@ -1,5 +1,5 @@
-import type { QueueAdmin } from '../admin/queue-admin.js';
-import { errorMessage } from '../task/error-message.js';
+import type { QueueAdmin } from '../cluster/admin/queue-admin.js';
+import { errorMessage } from '../errors/error-message.js';
 import { PartlyDone } from './partly.js';
 import type { TailEvent } from './shard-tail.js';
 

@@ -1,5 +1,5 @@
 import type { ParseArgsConfig } from 'node:util';
-import type { QueueAdmin } from '../admin/queue-admin.js';
+import type { QueueAdmin } from '../cluster/admin/queue-admin.js';
 import type { CliShard } from './cli-shard.js';
 import type { Output } from './output.js';
 import type { PartlyDone } from './partly.js';

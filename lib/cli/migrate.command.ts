@@ -1,5 +1,5 @@
 import { buildIndex, migrate, type MigrationPlan, planMigration } from '../storage/migrate.js';
-import { askShards, resultOf } from '../task/shard-answers.js';
+import { askShards, resultOf } from '../cluster/shard-answers.js';
 import type { CliShard } from './cli-shard.js';
 import { type Command, EXIT } from './command.js';
 import { jsonLine, oneLine } from './output.js';

@@ -1,4 +1,4 @@
-import { oneLine as plainLine, printableJson } from '../task/one-line.js';
+import { oneLine as plainLine, printableJson } from '../errors/one-line.js';
 
 /** Where a command writes. */
 export interface Output {

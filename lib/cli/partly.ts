@@ -1,5 +1,5 @@
-import { errorMessage } from '../task/error-message.js';
-import { ShardsFailedError } from '../task/task.errors.js';
+import { errorMessage } from '../errors/error-message.js';
+import { ShardsFailedError } from '../errors/pg-queue.errors.js';
 import { oneLine } from './output.js';
 
 /** What came of the shards that could be asked, and why not of the others: a command shows the first, and ends with the second. */

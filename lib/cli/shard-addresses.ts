@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { assertShardName, DEFAULT_SHARD } from '../task/shard.js';
+import { assertShardName, DEFAULT_SHARD } from '../cluster/shard-name.js';
 import type { ShardAddress } from './cli-shard.js';
 import { UsageError } from './command.js';
 

@@ -1,8 +1,8 @@
-import type { QueueAdmin } from '../admin/queue-admin.js';
-import { errorMessage } from '../task/error-message.js';
-import { splitTaskId } from '../task/shard.js';
-import type { TaskFilter } from '../task/task-filter.js';
-import type { TaskSummary } from '../task/task-view.js';
+import type { QueueAdmin } from '../cluster/admin/queue-admin.js';
+import { errorMessage } from '../errors/error-message.js';
+import { splitTaskId } from '../cluster/shard-name.js';
+import type { TaskFilter } from '../inspect/task-filter.js';
+import type { TaskSummary } from '../inspect/task-view.js';
 
 /** Something that two looks at the tables differ by. */
 export interface TailEvent {

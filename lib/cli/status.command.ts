@@ -1,4 +1,4 @@
-import type { KindCounts, KindView, ShardView, TaskCount, WorkerView } from '../task/task-view.js';
+import type { KindCounts, KindView, ShardView, TaskCount, WorkerView } from '../inspect/task-view.js';
 import { type Command, EXIT } from './command.js';
 import { duration, jsonLine, table } from './output.js';
 

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { toMilliseconds } from '../task/duration.js';
+import { toMilliseconds } from '../timing/duration.js';
 import { ClusterTail } from './cluster-tail.js';
 import { type Command, type CommandContext, EXIT } from './command.js';
 import { jsonLine, oneLine } from './output.js';

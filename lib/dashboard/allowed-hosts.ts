@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { ForbiddenException, Logger } from '@nestjs/common';
-import { printableJson } from '../task/one-line.js';
-import { InvalidOptionError } from '../task/task.errors.js';
+import { printableJson } from '../errors/one-line.js';
+import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 
 const NAME = /^\.?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i;
 /** Open pages ask again and again. */

@@ -1,8 +1,8 @@
 import type { ActionResult } from '../admin/task-actions.js';
-import type { ActivityPoint, KindActivity } from '../task/activity.js';
-import type { Explanation } from '../task/explanation.js';
+import type { ActivityPoint, KindActivity } from '../inspect/activity.js';
+import type { Explanation } from '../inspect/explanation.js';
 import type { TaskStatus } from '../task/task-status.js';
-import type { KindView, ShardView, TaskCount, TaskDetail, TaskPage, WorkerView } from '../task/task-view.js';
+import type { KindView, ShardView, TaskCount, TaskDetail, TaskPage, WorkerView } from '../inspect/task-view.js';
 
 /*
  * What the pages and the server say to each other, under the path of the dashboard:
@@ -147,7 +147,7 @@ export type Json<T> = T extends Date
         : T;
 
 export type { WorkerView };
-export { MAX_REPORTED_ATTEMPTS } from '../task/worker-report.js';
+export { MAX_REPORTED_ATTEMPTS } from '../inspect/worker-report.js';
 
 /** Every request that changes something carries it: other sites can't send it along without being asked first. */
 export const CHANGE_HEADER = 'x-pgqueue-dashboard';

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { PgQueueError } from '../task/task.errors.js';
+import { PgQueueError } from '../errors/pg-queue.errors.js';
 
 /** The files of the pages are not where the package has them. */
 export class DashboardFilesError extends PgQueueError {

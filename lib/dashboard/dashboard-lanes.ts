@@ -1,6 +1,6 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { AdminLane } from '../admin/admin-lane.js';
-import type { QueueAdmin } from '../admin/queue-admin.js';
+import { AdminLane } from '../cluster/admin/admin-lane.js';
+import type { QueueAdmin } from '../cluster/admin/queue-admin.js';
 
 /** What the lanes take from the queue's own options. */
 export interface LaneSettings {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable, type NestMiddleware, NotFoundException } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
-import { PgQueueError } from '../task/task.errors.js';
+import { PgQueueError } from '../errors/pg-queue.errors.js';
 import { protect, sendJson } from './answer.js';
 import { DashboardRouter } from './dashboard-router.js';
 import { DASHBOARD_OPTIONS, type ResolvedDashboardOptions } from './dashboard.options.js';

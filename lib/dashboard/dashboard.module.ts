@@ -1,7 +1,7 @@
 import { type DynamicModule, Inject, type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
-import { PG_QUEUE_OPTIONS, type ResolvedOptions } from '../pg-queue.options.js';
-import { QueueAdmin } from '../admin/queue-admin.js';
-import { Instruments } from '../task/instrumentation.js';
+import { PG_QUEUE_OPTIONS, type ResolvedOptions } from '../cluster/queue.options.js';
+import { QueueAdmin } from '../cluster/admin/queue-admin.js';
+import { Instruments } from '../events/instrumentation.js';
 import { AllowedHosts } from './allowed-hosts.js';
 import { DashboardAssets } from './dashboard-assets.js';
 import { DashboardLanes } from './dashboard-lanes.js';

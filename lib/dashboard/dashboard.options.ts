@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { checkAllowedHosts, type HostNames } from './allowed-hosts.js';
-import { InvalidOptionError } from '../task/task.errors.js';
+import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 import type { Redact } from './redactor.js';
 import type { Authorization } from './visitor.js';
 

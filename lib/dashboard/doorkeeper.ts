@@ -1,9 +1,9 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { ForbiddenException, HttpException, Logger, ServiceUnavailableException } from '@nestjs/common';
-import { errorMessage } from '../task/error-message.js';
-import { inTime } from '../task/in-time.js';
-import { framesOf, oneLine } from '../task/one-line.js';
-import { NoAnswerError } from '../task/task.errors.js';
+import { errorMessage } from '../errors/error-message.js';
+import { inTime } from '../timing/in-time.js';
+import { framesOf, oneLine } from '../errors/one-line.js';
+import { NoAnswerError } from '../errors/pg-queue.errors.js';
 import { type AllowedHosts, withoutSecrets } from './allowed-hosts.js';
 import type { PgQueueDashboardOptions } from './dashboard.options.js';
 import { isFromThisMachine } from './this-machine.js';

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import type { AdminLane } from '../admin/admin-lane.js';
-import { detached } from '../task/detached.js';
+import type { AdminLane } from '../cluster/admin/admin-lane.js';
+import { detached } from '../timing/detached.js';
 import type { Overview, Refusal } from './dashboard-api.js';
 import { MissingLog } from './missing-log.js';
 import { StreamText } from './overview-event.js';

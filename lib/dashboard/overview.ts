@@ -1,8 +1,8 @@
-import type { ActivityPoint, KindActivity } from '../task/activity.js';
-import type { FiguresOfShard, QueueFigures } from '../admin/queue-overview.js';
-import { sumCounts } from '../task/task-counts.js';
-import type { KindCounts, KindView, TaskCount } from '../task/task-view.js';
-import { SHOWN_STATUSES } from '../task/task-filter.js';
+import type { ActivityPoint, KindActivity } from '../inspect/activity.js';
+import type { FiguresOfShard, QueueFigures } from '../cluster/admin/queue-overview.js';
+import { sumCounts } from '../inspect/task-counts.js';
+import type { KindCounts, KindView, TaskCount } from '../inspect/task-view.js';
+import { SHOWN_STATUSES } from '../inspect/task-filter.js';
 import type { Overview, OverviewKind, OverviewShard } from './dashboard-api.js';
 import { missingShard } from './partly.js';
 import { isAmong, type KindSet } from './visitor.js';

@@ -1,4 +1,4 @@
-import { ShardsFailedError } from '../task/task.errors.js';
+import { ShardsFailedError } from '../errors/pg-queue.errors.js';
 import type { MissingShard, OfShards } from './dashboard-api.js';
 import type { MissingLog } from './missing-log.js';
 import { refusalOf } from './refusal.js';

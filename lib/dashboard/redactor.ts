@@ -1,4 +1,4 @@
-import type { TaskDetail, TaskPage } from '../task/task-view.js';
+import type { TaskDetail, TaskPage } from '../inspect/task-view.js';
 
 /** The names of fields to hide, or what to show in the place of a payload. */
 export type Redact =

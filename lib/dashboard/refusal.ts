@@ -1,8 +1,8 @@
 import { HttpException, Logger } from '@nestjs/common';
 import { BusyError } from '../admin/turnstile.js';
-import { errorMessage } from '../task/error-message.js';
-import { framesOf, oneLine } from '../task/one-line.js';
-import { InvalidOptionError, NoAnswerError } from '../task/task.errors.js';
+import { errorMessage } from '../errors/error-message.js';
+import { framesOf, oneLine } from '../errors/one-line.js';
+import { InvalidOptionError, NoAnswerError } from '../errors/pg-queue.errors.js';
 import type { Refusal } from './dashboard-api.js';
 
 const logger = new Logger('PgQueueDashboard');

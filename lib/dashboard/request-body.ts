@@ -5,8 +5,8 @@ import {
   RequestTimeoutException,
   UnsupportedMediaTypeException,
 } from '@nestjs/common';
-import { inTime } from '../task/in-time.js';
-import { NoAnswerError } from '../task/task.errors.js';
+import { inTime } from '../timing/in-time.js';
+import { NoAnswerError } from '../errors/pg-queue.errors.js';
 
 const LONGEST = 64 * 1024;
 /** A visitor who has not sent it by then keeps a connection for nothing. */

@@ -1,5 +1,5 @@
-import type { PageOptions, TaskFilter } from '../task/task-filter.js';
-import { InvalidOptionError } from '../task/task.errors.js';
+import type { PageOptions, TaskFilter } from '../inspect/task-filter.js';
+import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 import type { TaskStatus } from '../task/task-status.js';
 import type { TaskQuery } from './dashboard-api.js';
 

@@ -1,8 +1,8 @@
 import { ForbiddenException, NotFoundException } from '@nestjs/common';
-import type { QueueAdmin } from '../admin/queue-admin.js';
-import type { TaskFilter } from '../task/task-filter.js';
-import type { TaskDetail, WorkerView } from '../task/task-view.js';
-import { InvalidOptionError, TaskPayloadError } from '../task/task.errors.js';
+import type { QueueAdmin } from '../cluster/admin/queue-admin.js';
+import type { TaskFilter } from '../inspect/task-filter.js';
+import type { TaskDetail, WorkerView } from '../inspect/task-view.js';
+import { InvalidOptionError, TaskPayloadError } from '../errors/pg-queue.errors.js';
 import {
   type ActionAnswer,
   DASHBOARD_ACTIONS,

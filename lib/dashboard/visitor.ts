@@ -1,6 +1,6 @@
 import { type KindRef, kindOf } from '../task/task-definition.js';
-import { checkActor } from '../task/action-record.js';
-import { InvalidOptionError } from '../task/task.errors.js';
+import { checkActor } from '../events/action-record.js';
+import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 import type { DashboardAccess } from './dashboard-api.js';
 
 /** Who a visitor is, and what he may do. */

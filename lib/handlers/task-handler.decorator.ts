@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import type { KindOptions } from '../task/kind-options.js';
 import type { Task } from '../task/task.js';
 import type { KindRef, TaskDefinition } from '../task/task-definition.js';
-import { UnsupportedHandlerError } from '../task/task.errors.js';
+import { UnsupportedHandlerError } from '../errors/pg-queue.errors.js';
 
 const TASK_HANDLER_METADATA = 'pgqueue:task-handler';
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { UnsupportedHandlerError } from '../task/task.errors.js';
+import { UnsupportedHandlerError } from '../errors/pg-queue.errors.js';
 import type { HandlerFunction } from './registered-handler.js';
 import { handlerMetadata, type TaskHandlerMetadata } from './task-handler.decorator.js';
 import {

@@ -7,7 +7,7 @@ import {
 } from '../task/kind-options.js';
 import type { PayloadCodec } from '../task/payload-codec.js';
 import { type KindRef, kindOf } from '../task/task-definition.js';
-import { DuplicateKindError, UnexpectedTaskKindError } from '../task/task.errors.js';
+import { DuplicateKindError, UnexpectedTaskKindError } from '../errors/pg-queue.errors.js';
 import type { HandlerFunction, RegisteredHandler } from './registered-handler.js';
 
 /** The options of the module's `kinds`, by kind number. */

@@ -1,1 +1,1 @@
-export * from './pg-queue.health.js';
+export * from '../nest/health/pg-queue.health.js';

@@ -1,6 +1,6 @@
 import type { ActivityRepository } from '../storage/activity.repository.js';
-import { ActivityTally } from '../task/activity-tally.js';
-import type { ShardEvents } from '../task/queue-events.js';
+import { ActivityTally } from '../inspect/activity-tally.js';
+import type { ShardEvents } from '../events/queue-events.js';
 
 const PERIOD_MS = 10_000;
 

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ExpiryBatch, MaintenanceRepository } from '../storage/maintenance.repository.js';
 import { isolateRows } from '../storage/isolate-rows.js';
-import type { ShardEventSink } from '../task/queue-events.js';
+import type { ShardEventSink } from '../events/queue-events.js';
 import type { RefusedTasks } from '../worker/refused-tasks.js';
-import type { WorkerPool } from '../worker/worker-pool.js';
+import type { WorkerPool } from '../worker/run/worker-pool.js';
 import { PeriodicJob } from './periodic-job.js';
 
 /** Bounded, so that no statement runs long and no transaction holds many locks. */

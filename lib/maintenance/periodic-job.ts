@@ -1,5 +1,5 @@
 import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
-import type { ShardEventSink } from '../task/queue-events.js';
+import type { ShardEventSink } from '../events/queue-events.js';
 
 /** How often a process asks for its turns, as a share of the shortest period. */
 const SHARE = 0.25;

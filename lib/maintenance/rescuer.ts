@@ -1,7 +1,7 @@
 import type { DeadWorker, LeaseRepository, Rescue } from '../storage/lease.repository.js';
-import type { ShardEventSink } from '../task/queue-events.js';
+import type { ShardEventSink } from '../events/queue-events.js';
 import type { RefusedTasks } from '../worker/refused-tasks.js';
-import type { WorkerPool } from '../worker/worker-pool.js';
+import type { WorkerPool } from '../worker/run/worker-pool.js';
 
 /** How soon a rescue that had to leave tasks to the transactions that hold their rows looks for them again: each time later. */
 const FIRST_AGAIN_MS = 1000;

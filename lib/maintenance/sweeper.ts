@@ -1,6 +1,6 @@
 import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
-import type { ShardEventSink } from '../task/queue-events.js';
-import type { WorkerPool } from '../worker/worker-pool.js';
+import type { ShardEventSink } from '../events/queue-events.js';
+import type { WorkerPool } from '../worker/run/worker-pool.js';
 import { PeriodicJob } from './periodic-job.js';
 
 const PERIOD_MS = 60_000;

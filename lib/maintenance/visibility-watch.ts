@@ -1,7 +1,7 @@
 import { checkVisibility, ReadOnlyServerError } from '../storage/visibility-check.js';
 import type { RunStatement } from '../storage/executor.js';
-import { SchemaMismatchError } from '../task/task.errors.js';
-import type { ShardEventSink } from '../task/queue-events.js';
+import { SchemaMismatchError } from '../errors/pg-queue.errors.js';
+import type { ShardEventSink } from '../events/queue-events.js';
 import { ConnectionStates } from '../worker/connection-states.js';
 
 const FIRST_MS = 2000;

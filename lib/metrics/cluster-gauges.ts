@@ -1,5 +1,5 @@
 import type { Gauge, GaugeConfiguration } from 'prom-client';
-import { QUEUE_TABLES } from '../task/cluster-snapshot.js';
+import { QUEUE_TABLES } from '../inspect/cluster-snapshot.js';
 import type { ClusterView } from './cluster-view.js';
 
 /** A gauge of the stored tasks in the database, labelled `shard`, `kind` (its name) and `status` (a `TaskStatus`). */

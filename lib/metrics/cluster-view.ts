@@ -1,4 +1,4 @@
-import { addKinds, type ClusterSnapshot, NOTHING, type SnapshotKind } from '../task/cluster-snapshot.js';
+import { addKinds, type ClusterSnapshot, NOTHING, type SnapshotKind } from '../inspect/cluster-snapshot.js';
 
 /** The name under which tasks are shown whose kind nobody has named. */
 export const UNKNOWN_KIND = 'unknown';

@@ -1,9 +1,9 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { Gauge } from 'prom-client';
-import { ClusterSnapshots } from '../admin/cluster-snapshots.js';
+import { ClusterSnapshots } from '../cluster/admin/cluster-snapshots.js';
 import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
-import { Instruments } from '../task/instrumentation.js';
-import { QueueEvents, ShardEvents } from '../task/queue-events.js';
+import { Instruments } from '../events/instrumentation.js';
+import { QueueEvents, ShardEvents } from '../events/queue-events.js';
 import { showView } from './cluster-gauges.js';
 import { ClusterView } from './cluster-view.js';
 import { ViewRefresher } from './view-refresher.js';

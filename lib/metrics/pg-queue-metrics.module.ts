@@ -6,7 +6,7 @@ import {
   makeHistogramProvider,
 } from '@willsoto/nestjs-prometheus';
 import { Counter, Gauge, Histogram, register, type Registry } from 'prom-client';
-import { type Duration, toTimerMilliseconds } from '../task/duration.js';
+import { type Duration, toTimerMilliseconds } from '../timing/duration.js';
 import { CLUSTER_GAUGES } from './cluster-gauges.js';
 import { COUNTERS, GAUGES, HISTOGRAMS } from './definitions.js';
 import { PgQueueMetrics } from './pg-queue.metrics.js';

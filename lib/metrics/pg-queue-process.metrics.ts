@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter, Histogram } from 'prom-client';
-import { Shards } from '../shards.js';
-import { CONNECTION_ROLES, type QueueEvent, QueueEvents } from '../task/queue-events.js';
+import { Shards } from '../cluster/shards.js';
+import { CONNECTION_ROLES, type QueueEvent, QueueEvents } from '../events/queue-events.js';
 import {
   CONNECTION_FAILURES_TOTAL,
   FETCH_DURATION,

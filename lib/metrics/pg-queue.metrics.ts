@@ -2,8 +2,8 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter, Gauge, Histogram } from 'prom-client';
 import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
-import { QueueService } from '../queue.service.js';
-import { type QueueEvent, QueueEvents } from '../task/queue-events.js';
+import { QueueService } from '../nest/queue.service.js';
+import { type QueueEvent, QueueEvents } from '../events/queue-events.js';
 import { METRIC_STATUSES, type MetricStatus } from '../task/task-status.js';
 import {
   ABANDONED_HANDLERS,

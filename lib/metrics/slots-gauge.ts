@@ -1,5 +1,5 @@
 import type { Gauge } from 'prom-client';
-import type { KindSlots } from '../task/kind-slots.js';
+import type { KindSlots } from '../inspect/kind-slots.js';
 
 /** Reads the slots of one application. */
 export type ReadSlots = () => readonly KindSlots[];

@@ -1,5 +1,5 @@
-import type { ShardSnapshots } from '../admin/shard-snapshots.js';
-import type { ShardEventSink } from '../task/queue-events.js';
+import type { ShardSnapshots } from '../admin/figures-snapshot.js';
+import type { ShardEventSink } from '../events/queue-events.js';
 import type { ClusterView } from './cluster-view.js';
 
 /** When a snapshot is overdue or missing, it is looked for again after this share of the period. */

@@ -1,4 +1,4 @@
-import type { InstrumentedPush, Instruments, PushInfo } from '../task/instrumentation.js';
+import type { InstrumentedPush, Instruments, PushInfo } from '../events/instrumentation.js';
 import type { PushResult } from '../task/task.js';
 import type { TaskDraft } from '../task/task-draft.js';
 

@@ -1,5 +1,5 @@
 import { isCertainlyRolledBack, isConflict } from '../storage/sql-state.js';
-import { DatabaseError, OutcomeUnknownError, PushOutcomeUnknownError } from '../task/task.errors.js';
+import { DatabaseError, OutcomeUnknownError, PushOutcomeUnknownError } from '../errors/pg-queue.errors.js';
 
 /** How often a change in a transaction of its own is tried where it conflicts with others. */
 const MAX_TRIES = 5;

@@ -1,4 +1,4 @@
-import type { ShardEventSink } from '../task/queue-events.js';
+import type { ShardEventSink } from '../events/queue-events.js';
 
 /**
  * The trigger leaves a ring out when there was one less than 8 ms before, and workers look once more 12 ms after each ring: a push

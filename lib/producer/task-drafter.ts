@@ -1,14 +1,14 @@
 import type { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
-import { ESCAPED_KEY } from '../task/ascii.js';
-import { toMilliseconds } from '../task/duration.js';
+import { ESCAPED_KEY } from '../storage/ascii.js';
+import { toMilliseconds } from '../timing/duration.js';
 import { encodePayload, looksEncoded, type PayloadCodec } from '../task/payload-codec.js';
 import { assertMatches, assertSize, serializePayload } from '../task/payload.js';
 import type { NewTask, PushOptions } from '../task/task.js';
 import { DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY } from '../task/task.js';
-import type { ShardKey } from '../task/shard.js';
+import type { ShardKey } from '../cluster/shard-name.js';
 import { kindOf } from '../task/task-definition.js';
 import type { TaskDraft } from '../task/task-draft.js';
-import { InvalidTaskError } from '../task/task.errors.js';
+import { InvalidTaskError } from '../errors/pg-queue.errors.js';
 
 /** A unique index entry must fit a third of a page, whatever its text compresses to. */
 const MAX_KEY_BYTES = 512;

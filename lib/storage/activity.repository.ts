@@ -1,6 +1,6 @@
-import { MAX_ACTIVITY_MINUTES } from '../task/activity.js';
-import type { KindTally } from '../task/activity-tally.js';
-import type { Buckets } from '../task/histogram.js';
+import { MAX_ACTIVITY_MINUTES } from '../inspect/activity.js';
+import type { KindTally } from '../inspect/activity-tally.js';
+import type { Buckets } from '../inspect/histogram.js';
 import type { ControlPool } from './control-pool.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';

@@ -1,4 +1,4 @@
-import { shownKey } from '../task/ascii.js';
+import { shownKey } from './ascii.js';
 import type { ClaimLimits, ClaimRequest, ClaimedTask, DueTask, LimitedAnswer } from '../task/claim.js';
 import type { ControlPool, TextRow } from './control-pool.js';
 import { intArray } from './pg-array.js';

@@ -1,4 +1,4 @@
-import { asciiJson, storedKey } from '../task/ascii.js';
+import { asciiJson, storedKey } from './ascii.js';
 import type { TaskDraft } from '../task/task-draft.js';
 import { beforeCommit, type RunStatement } from './executor.js';
 

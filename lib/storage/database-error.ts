@@ -1,4 +1,4 @@
-import { DatabaseError, PgQueueError } from '../task/task.errors.js';
+import { DatabaseError, PgQueueError } from '../errors/pg-queue.errors.js';
 import { asRolledBack, isCertainlyRolledBack, NotConnectedError, sqlState } from './sql-state.js';
 
 /** Codes whose text the server makes of names alone. Any other may quote a value: `invalid input syntax for type integer: "…"`. */

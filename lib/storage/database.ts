@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
-import type { DatabaseError } from '../task/task.errors.js';
+import type { DatabaseError } from '../errors/pg-queue.errors.js';
 import type { RunStatement } from './executor.js';
 
 /** Everything that the queue asks of the application's own database library. */

@@ -1,7 +1,7 @@
 import { cleanError } from './database-error.js';
 import { asRolledBack, sqlState } from './sql-state.js';
 import type { Executor, Manager } from '../task/transaction.js';
-import { InvalidManagerError } from '../task/task.errors.js';
+import { InvalidManagerError } from '../errors/pg-queue.errors.js';
 
 export type Row = Record<string, unknown>;
 

@@ -1,4 +1,4 @@
-import { isolate, type Isolated } from '../task/isolation.js';
+import { isolate, type Isolated } from './isolation.js';
 import { isRowError, NotConnectedError } from './sql-state.js';
 
 /** So many failures in a row may be a row's, whatever the server says; or does not say, when it breaks down over a row. */

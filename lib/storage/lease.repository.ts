@@ -1,11 +1,11 @@
-import { asciiJson } from '../task/ascii.js';
+import { asciiJson } from './ascii.js';
 import type { ControlPool, TextRow } from './control-pool.js';
 import { type Heartbeat, heartbeatOf } from './heartbeat.js';
 import { giveBack, type GivingBack, giveSome, type Query } from './give-back.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
 import type { ClaimRequest, HeldTask, LevelPlace } from '../task/claim.js';
-import type { WorkerReport } from '../task/worker-report.js';
+import type { WorkerReport } from '../inspect/worker-report.js';
 
 /** What an operator sees of a worker process. */
 export interface WorkerInfo {

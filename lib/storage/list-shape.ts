@@ -4,7 +4,7 @@ import {
   isWholeClass,
   type ListClass,
   SHOWN_STATUSES,
-} from '../task/task-filter.js';
+} from '../inspect/task-filter.js';
 
 /** Which index a list walks: the order of the list follows. */
 export type ListShape = ListClass | 'any' | 'byId' | 'byKey';

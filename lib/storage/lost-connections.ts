@@ -1,5 +1,5 @@
 import type { Executor, Manager } from '../task/transaction.js';
-import { DatabaseError, InvalidManagerError } from '../task/task.errors.js';
+import { DatabaseError, InvalidManagerError } from '../errors/pg-queue.errors.js';
 import { cleanError } from './database-error.js';
 import { sqlState } from './sql-state.js';
 

@@ -1,4 +1,4 @@
-import { SchemaMismatchError } from '../task/task.errors.js';
+import { SchemaMismatchError } from '../errors/pg-queue.errors.js';
 import type { Database } from './database.js';
 import type { RunStatement } from './executor.js';
 import { onSafePath } from './safe-path.js';

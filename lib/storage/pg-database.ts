@@ -1,5 +1,5 @@
 import { errorMonitor, type EventEmitter } from 'node:events';
-import type { DatabaseError } from '../task/task.errors.js';
+import type { DatabaseError } from '../errors/pg-queue.errors.js';
 import type { ConnectionOptions } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import type { Database } from './database.js';

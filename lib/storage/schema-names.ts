@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { InvalidOptionError } from '../task/task.errors.js';
+import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 
 /** PostgreSQL cuts longer names short. */
 const MAX_IDENTIFIER_BYTES = 63;

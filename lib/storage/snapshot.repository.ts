@@ -1,5 +1,5 @@
-import { asciiJson } from '../task/ascii.js';
-import type { ClusterSnapshot, ServerVitals } from '../task/cluster-snapshot.js';
+import { asciiJson } from './ascii.js';
+import type { ClusterSnapshot, ServerVitals } from '../inspect/cluster-snapshot.js';
 import type { Database } from './database.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';

@@ -1,10 +1,10 @@
-import type { WorkerView } from '../task/task-view.js';
+import type { WorkerView } from '../inspect/task-view.js';
 import type {
   ReportedAttempts,
   ReportedRefusals,
   ReportedSettings,
   ReportedSlots,
-} from '../task/worker-report.js';
+} from '../inspect/worker-report.js';
 
 /** A worker process as its lease has it. */
 export interface StoredWorker extends Omit<WorkerView, 'id' | 'lost' | 'kinds' | 'running' | 'shards'> {

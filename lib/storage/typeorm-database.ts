@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { ConnectionOptions } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
-import { type DatabaseError, InvalidManagerError } from '../task/task.errors.js';
+import { type DatabaseError, InvalidManagerError } from '../errors/pg-queue.errors.js';
 import type { Database } from './database.js';
 import {
   assertTransaction,

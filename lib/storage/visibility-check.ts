@@ -1,4 +1,4 @@
-import { SchemaMismatchError } from '../task/task.errors.js';
+import { SchemaMismatchError } from '../errors/pg-queue.errors.js';
 import type { RunStatement } from './executor.js';
 import { CHECK_VISIBILITY, QUEUE_TABLES } from './sql/visibility.sql.js';
 

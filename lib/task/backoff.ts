@@ -1,5 +1,5 @@
-import { type Duration, toMilliseconds } from './duration.js';
-import { InvalidOptionError } from './task.errors.js';
+import { type Duration, toMilliseconds } from '../timing/duration.js';
+import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 
 /** The delay before the next attempt; `attempt` counts from 0 for the first one that failed. */
 export type Backoff = (attempt: number) => Duration;

@@ -1,7 +1,7 @@
 import type { Backoff } from './backoff.js';
 import type { PayloadCodec } from './payload-codec.js';
-import { type Duration, MAX_TIMER_MS, toMilliseconds } from './duration.js';
-import { InvalidOptionError } from './task.errors.js';
+import { type Duration, MAX_TIMER_MS, toMilliseconds } from '../timing/duration.js';
+import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 
 /** A value, or a function that is read each time the value is used. */
 export type Live<T> = T | (() => T);

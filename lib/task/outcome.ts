@@ -1,7 +1,7 @@
-import { toMilliseconds } from './duration.js';
-import { errorMessage } from './error-message.js';
-import type { SettledAs } from './queue-events.js';
-import { MustCancelTaskError, MustIgnoreTaskError, SnoozeTaskError } from './task.errors.js';
+import { toMilliseconds } from '../timing/duration.js';
+import { errorMessage } from '../errors/error-message.js';
+import type { SettledAs } from '../events/queue-events.js';
+import { MustCancelTaskError, MustIgnoreTaskError, SnoozeTaskError } from '../errors/pg-queue.errors.js';
 
 /** How an attempt ended. */
 export type Outcome =

@@ -1,5 +1,5 @@
-import { errorMessage } from './error-message.js';
-import { TaskPayloadError } from './task.errors.js';
+import { errorMessage } from '../errors/error-message.js';
+import { TaskPayloadError } from '../errors/pg-queue.errors.js';
 
 /** Of which task a payload is; the same at push and before the handler, so that it can be authenticated with the payload. */
 export interface EncodedPayloadInfo {

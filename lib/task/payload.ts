@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { errorMessage } from './error-message.js';
+import { errorMessage } from '../errors/error-message.js';
 import { flawOf, NOT_CARRIED } from './payload-flaw.js';
-import { InvalidTaskError, TaskPayloadError } from './task.errors.js';
+import { InvalidTaskError, TaskPayloadError } from '../errors/pg-queue.errors.js';
 
 const MAX_FIELD_LENGTH = 200;
 /** What is shorter is no secret, and is part of many words. */

@@ -1,4 +1,4 @@
-import { toMilliseconds } from './duration.js';
+import { toMilliseconds } from '../timing/duration.js';
 import type { RunnableKindOptions } from './kind-options.js';
 import type { Outcome } from './outcome.js';
 

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { KindOptions } from './kind-options.js';
-import { InvalidOptionError } from './task.errors.js';
+import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 
 /** The numbers that a kind may have: PostgreSQL's `smallint`. */
 const MIN_KIND = -32768;

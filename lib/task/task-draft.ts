@@ -1,4 +1,4 @@
-import type { ShardKey } from './shard.js';
+import type { ShardKey } from '../cluster/shard-name.js';
 
 /** A task as it is about to be stored: checked, with every default filled in. */
 export interface TaskDraft {

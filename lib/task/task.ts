@@ -1,5 +1,5 @@
-import type { Duration } from './duration.js';
-import type { ShardKey } from './shard.js';
+import type { Duration } from '../timing/duration.js';
+import type { ShardKey } from '../cluster/shard-name.js';
 import type { KindRef, TaskDefinition } from './task-definition.js';
 import type { Executor, Manager, ShardOptions } from './transaction.js';
 

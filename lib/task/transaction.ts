@@ -1,4 +1,4 @@
-import type { ShardKey } from './shard.js';
+import type { ShardKey } from '../cluster/shard-name.js';
 
 /**
  * Anything that runs SQL with `$1` parameters: a `pg` client or pool, or a small wrapper of another library.

@@ -9,7 +9,7 @@ import {
   trace,
   type Tracer,
 } from '@opentelemetry/api';
-import { errorMessage } from '../task/error-message.js';
+import { errorMessage } from '../errors/error-message.js';
 import {
   type AttemptInfo,
   type Instrumentation,
@@ -17,8 +17,8 @@ import {
   type InstrumentedPush,
   Instruments,
   type PushInfo,
-} from '../task/instrumentation.js';
-import type { SettledAs } from '../task/queue-events.js';
+} from '../events/instrumentation.js';
+import type { SettledAs } from '../events/queue-events.js';
 import { VERSION } from '../version.js';
 import { fromCarrier, toCarrier } from './trace-carrier.js';
 

@@ -1,4 +1,4 @@
-import type { ConnectionRole, ShardEventSink } from '../task/queue-events.js';
+import type { ConnectionRole, ShardEventSink } from '../events/queue-events.js';
 
 /** Which of the queue's own connections fail, whoever noticed: each failure is told, and the first success after some. */
 export class ConnectionStates {

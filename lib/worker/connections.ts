@@ -1,7 +1,7 @@
 import { ControlPool } from '../storage/control-pool.js';
 import { ListenConnection } from '../storage/listen-connection.js';
 import type { Database } from '../storage/database.js';
-import type { ConnectionRole } from '../task/queue-events.js';
+import type { ConnectionRole } from '../events/queue-events.js';
 import type { ConnectionStates } from './connection-states.js';
 import type { WorkerOptions } from './worker-options.js';
 

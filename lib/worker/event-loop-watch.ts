@@ -1,4 +1,4 @@
-import type { QueueEvents } from '../task/queue-events.js';
+import type { QueueEvents } from '../events/queue-events.js';
 
 const PERIOD_MS = 500;
 /** Others may take this process for dead when heartbeats are missing for the lease timeout: it is told of after this share. */

@@ -1,8 +1,8 @@
 import { failuresAfter, isRowSuspected } from '../storage/isolate-rows.js';
-import { errorMessage } from '../task/error-message.js';
-import type { RefusedStep, ShardEventSink } from '../task/queue-events.js';
-import { MAX_REPORTED_REFUSALS, type ReportedRefusals } from '../task/worker-report.js';
-import type { TaskPlace } from './attempt.js';
+import { errorMessage } from '../errors/error-message.js';
+import type { RefusedStep, ShardEventSink } from '../events/queue-events.js';
+import { MAX_REPORTED_REFUSALS, type ReportedRefusals } from '../inspect/worker-report.js';
+import type { TaskPlace } from './run/attempt.js';
 
 /** When what was refused is tried again: each time later. */
 const FIRST_AGAIN_MS = 1000;

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { AdminLane } from '../../lib/admin/admin-lane.js';
+import { AdminLane } from '../../lib/cluster/admin/admin-lane.js';
 import { BusyError, Turnstile } from '../../lib/admin/turnstile.js';
 import { askedUntil, LaneDatabase } from '../../lib/storage/lane-database.js';
 import { createDashboardApp, type DashboardApp, FROM_PAGE } from '../support/dashboard-app.js';

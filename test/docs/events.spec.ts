@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { expect, it } from 'vitest';
 
-const SOURCE = 'lib/task/queue-events.ts';
+const SOURCE = 'lib/events/queue-events.ts';
 /** Of every event but some, which the document names. */
 const SHARD = 'shard';
 /** Those of every event of tasks; the document says so once. */

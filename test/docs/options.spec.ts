@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { noJitter } from '../../lib/index.js';
-import { resolveOptions } from '../../lib/pg-queue.options.js';
-import { toMilliseconds } from '../../lib/task/duration.js';
+import { resolveOptions } from '../../lib/cluster/queue.options.js';
+import { toMilliseconds } from '../../lib/timing/duration.js';
 import { resolveKindOptions } from '../../lib/task/kind-options.js';
 
 /** The rows of the README's table whose first column is headed `option`, below a heading. */
@@ -69,7 +69,7 @@ describe('the README’s table of module options', () => {
   const table = tableBelow('Options of the module');
 
   it('has every option', () => {
-    const options = propertiesOf('lib/pg-queue.options.ts', 'PgQueueModuleOptions');
+    const options = propertiesOf('lib/cluster/queue.options.ts', 'PgQueueModuleOptions');
     expect([...table.keys()]).toEqual([...options.keys()]);
   });
 

@@ -5,7 +5,7 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
-import { ClusterSnapshots } from '../../dist/lib/admin/cluster-snapshots.js';
+import { ClusterSnapshots } from '../../dist/lib/cluster/admin/cluster-snapshots.js';
 import { PgQueueDashboardModule } from '../../dist/lib/dashboard/index.js';
 import { PgQueueModule, pgQueueMigrations, QueueAdmin } from '../../dist/lib/index.js';
 

@@ -2,8 +2,8 @@
 // the first use of AsyncLocalStorage makes every later promise of a process a little dearer.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { Attempt } from '../../dist/lib/worker/attempt.js';
-import { runAttempt } from '../../dist/lib/worker/task-runner.js';
+import { Attempt } from '../../dist/lib/worker/run/attempt.js';
+import { runAttempt } from '../../dist/lib/worker/run/attempt-runner.js';
 
 const ROUNDS = 7;
 const ATTEMPTS = 100_000;

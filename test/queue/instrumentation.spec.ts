@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { TaskDefinition } from '../../lib/index.js';
-import { type AttemptInfo, Instruments, type PushInfo } from '../../lib/task/instrumentation.js';
+import { type AttemptInfo, Instruments, type PushInfo } from '../../lib/events/instrumentation.js';
 import { newKind } from '../support/kinds.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { type RecordedEvents, recordEvents } from '../support/queue-events.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Shards } from '../../lib/shards.js';
+import { Shards } from '../../lib/cluster/shards.js';
 import { newKind } from '../support/kinds.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { recordEvents } from '../support/queue-events.js';

@@ -112,7 +112,7 @@ it('no error, event or log line of a worker or of an operator shows what the dat
 
 it('errors of another copy of the package are known', async () => {
   vi.resetModules();
-  const other = await import('../../lib/task/task.errors.js');
+  const other = await import('../../lib/errors/pg-queue.errors.js');
   const thrown = new other.MustCancelTaskError('stop');
   expect(other.MustCancelTaskError).not.toBe(MustCancelTaskError);
   expect(thrown).toBeInstanceOf(MustCancelTaskError);

@@ -1,6 +1,6 @@
 import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Shards } from '../../lib/shards.js';
+import { Shards } from '../../lib/cluster/shards.js';
 import { PgDatabase } from '../../lib/storage/pg-database.js';
 import { OVER, QUEUE_SCHEMA } from './over.js';
 import { createQueueApp, type QueueApp } from './queue-app.js';

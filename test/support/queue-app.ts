@@ -10,7 +10,7 @@ import {
   QueueService,
   type ShardOptions,
 } from '../../lib/index.js';
-import { DEFAULT_SHARD } from '../../lib/task/shard.js';
+import { DEFAULT_SHARD } from '../../lib/cluster/shard-name.js';
 import { OVER, QUEUE_OPTIONS, QUEUE_SCHEMA, SECOND } from './over.js';
 import { silentLogger } from './silent-logger.js';
 import { applicationUrl, secondUrl } from './test-database.js';

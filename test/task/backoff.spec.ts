@@ -7,7 +7,7 @@ import {
   type Jitter,
   noJitter,
 } from '../../lib/task/backoff.js';
-import { InvalidOptionError } from '../../lib/task/task.errors.js';
+import { InvalidOptionError } from '../../lib/errors/pg-queue.errors.js';
 
 const attempts = fc.integer({ min: 0, max: 32_766 });
 const maxima = fc.integer({ min: 0, max: 100 * 365 * 24 * 3600 * 1000 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { noJitter } from '../../lib/task/backoff.js';
 import { assertRunnable, type KindOptions, resolveKindOptions } from '../../lib/task/kind-options.js';
-import { InvalidOptionError } from '../../lib/task/task.errors.js';
+import { InvalidOptionError } from '../../lib/errors/pg-queue.errors.js';
 import { thrownBy } from '../support/thrown-by.js';
 
 const DAY = 24 * 3600 * 1000;

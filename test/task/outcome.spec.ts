@@ -7,7 +7,7 @@ import {
   MustIgnoreTaskError,
   SnoozeTaskError,
   TaskTimeoutError,
-} from '../../lib/task/task.errors.js';
+} from '../../lib/errors/pg-queue.errors.js';
 
 class OutOfStock extends MustCancelTaskError {}
 

@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { assertMatches, parsePayload } from '../../lib/task/payload.js';
-import { InvalidTaskError, TaskPayloadError } from '../../lib/task/task.errors.js';
+import { InvalidTaskError, TaskPayloadError } from '../../lib/errors/pg-queue.errors.js';
 import { rejectionOf } from '../support/thrown-by.js';
 
 describe('a schema', () => {

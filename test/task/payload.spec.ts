@@ -2,7 +2,7 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { serializePayload } from '../../lib/task/payload.js';
-import { InvalidTaskError } from '../../lib/task/task.errors.js';
+import { InvalidTaskError } from '../../lib/errors/pg-queue.errors.js';
 import { thrownBy } from '../support/thrown-by.js';
 
 const MAX = 1024 * 1024;

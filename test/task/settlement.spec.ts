@@ -7,7 +7,7 @@ import {
 } from '../../lib/task/kind-options.js';
 import { failed, type Outcome, RELEASED, SUCCEEDED } from '../../lib/task/outcome.js';
 import { keepsTerminal, settlementOf } from '../../lib/task/settlement.js';
-import { InvalidOptionError } from '../../lib/task/task.errors.js';
+import { InvalidOptionError } from '../../lib/errors/pg-queue.errors.js';
 
 const ref = { id: 5, claimId: 2 };
 const CANCELLED: Outcome = { type: 'cancelled', message: 'the reason' };

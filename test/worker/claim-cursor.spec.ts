@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ClaimCursor, START } from '../../lib/worker/claim-cursor.js';
+import { ClaimCursor, START } from '../../lib/worker/claim/claim-cursor.js';
 import { CursorModel, PRIORITIES } from './cursor-model.js';
 
 const RUNS = 3000;

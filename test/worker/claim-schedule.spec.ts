@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import type { ClaimedTask } from '../../lib/task/claim.js';
-import { ClaimCursor } from '../../lib/worker/claim-cursor.js';
-import { type ClaimPlan, ClaimSchedule } from '../../lib/worker/claim-schedule.js';
-import { Rest } from '../../lib/worker/rest.js';
-import { type SlotHolder, SlotShare, type Slots } from '../../lib/worker/slot-share.js';
-import type { WorkerPool } from '../../lib/worker/worker-pool.js';
+import { ClaimCursor } from '../../lib/worker/claim/claim-cursor.js';
+import { type ClaimPlan, ClaimSchedule } from '../../lib/worker/claim/claim-schedule.js';
+import { Rest } from '../../lib/worker/claim/rest.js';
+import { type SlotHolder, SlotShare, type Slots } from '../../lib/worker/slots/slot-share.js';
+import type { WorkerPool } from '../../lib/worker/run/worker-pool.js';
 
 const KIND = 1;
 const NOBODY: SlotHolder = {

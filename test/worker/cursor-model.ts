@@ -1,4 +1,4 @@
-import { ClaimCursor, type ClaimTicket } from '../../lib/worker/claim-cursor.js';
+import { ClaimCursor, type ClaimTicket } from '../../lib/worker/claim/claim-cursor.js';
 import type { ClaimAnswer, ClaimedTask, ClaimRequest } from '../../lib/task/claim.js';
 
 /** A transaction of the model: PostgreSQL's visibility rules, without PostgreSQL. */

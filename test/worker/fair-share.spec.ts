@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fairShare } from '../../lib/worker/fair-share.js';
+import { fairShare } from '../../lib/worker/slots/fair-share.js';
 
 const user = (used: number, servedAt = 0) => ({ used, servedAt });
 

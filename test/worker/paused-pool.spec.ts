@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
 import { resolveKindOptions, type RunnableKindOptions } from '../../lib/task/kind-options.js';
-import { Instruments } from '../../lib/task/instrumentation.js';
+import { Instruments } from '../../lib/events/instrumentation.js';
 import type { Outcome } from '../../lib/task/outcome.js';
-import { QueueEvents } from '../../lib/task/queue-events.js';
-import { AbandonedTasks } from '../../lib/worker/abandoned-handlers.js';
-import { Attempt } from '../../lib/worker/attempt.js';
-import { SharedSlots } from '../../lib/worker/shared-slots.js';
-import { WorkerPool } from '../../lib/worker/worker-pool.js';
+import { QueueEvents } from '../../lib/events/queue-events.js';
+import { AbandonedTasks } from '../../lib/worker/run/abandoned-handlers.js';
+import { Attempt } from '../../lib/worker/run/attempt.js';
+import { SharedSlots } from '../../lib/worker/slots/slot-allocator.js';
+import { WorkerPool } from '../../lib/worker/run/worker-pool.js';
 
 it('a pool of a paused kind has no free slot, and gives back what a claim on its way brings', () => {
   let paused = false;

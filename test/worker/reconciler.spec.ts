@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { Reconciler } from '../../lib/worker/reconciler.js';
+import { Reconciler } from '../../lib/worker/lease/reconciler.js';
 import { deferred } from '../support/deferred.js';
 import { newKind } from '../support/kinds.js';
 import { cannotRunOver } from '../support/over.js';

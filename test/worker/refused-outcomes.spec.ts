@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { RefusedOutcomes } from '../../lib/worker/refused-outcomes.js';
+import { RefusedOutcomes } from '../../lib/worker/settle/refused-outcomes.js';
 import { RefusedTasks } from '../../lib/worker/refused-tasks.js';
-import type { SettlerEntry } from '../../lib/worker/settler-entry.js';
+import type { SettlerEntry } from '../../lib/worker/settle/settler-entry.js';
 
 const entry = (id: number): SettlerEntry => ({
   settlement: { write: 'delete', id, claimId: 1 },

@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RegisteredHandler } from '../../lib/handlers/registered-handler.js';
 import type { ClaimedTask } from '../../lib/task/claim.js';
-import { Instruments } from '../../lib/task/instrumentation.js';
+import { Instruments } from '../../lib/events/instrumentation.js';
 import { assertRunnable, resolveKindOptions } from '../../lib/task/kind-options.js';
 import type { Outcome } from '../../lib/task/outcome.js';
-import { QueueEvents } from '../../lib/task/queue-events.js';
-import { LeaseLostError } from '../../lib/task/task.errors.js';
-import { AbandonedTasks } from '../../lib/worker/abandoned-handlers.js';
-import { Attempt } from '../../lib/worker/attempt.js';
-import { SharedSlots } from '../../lib/worker/shared-slots.js';
-import { WorkerPool } from '../../lib/worker/worker-pool.js';
+import { QueueEvents } from '../../lib/events/queue-events.js';
+import { LeaseLostError } from '../../lib/errors/pg-queue.errors.js';
+import { AbandonedTasks } from '../../lib/worker/run/abandoned-handlers.js';
+import { Attempt } from '../../lib/worker/run/attempt.js';
+import { SharedSlots } from '../../lib/worker/slots/slot-allocator.js';
+import { WorkerPool } from '../../lib/worker/run/worker-pool.js';
 import { deferred } from '../support/deferred.js';
 import { until } from '../support/until.js';
 

@@ -179,7 +179,7 @@ END `),
 ) WITH (fillfactor = 50)`,
     `CREATE TABLE IF NOT EXISTS ${registry} (job text PRIMARY KEY, updated_at timestamptz NOT NULL) WITH (fillfactor = 50)`,
     `CREATE TABLE IF NOT EXISTS ${pause} (kind smallint PRIMARY KEY, paused_at timestamptz NOT NULL DEFAULT clock_timestamp()${constraintsOf('pause')})`,
-    // The histograms' buckets are those of lib/task/histogram.ts; the minute stands first, since minutes are read and deleted.
+    // The histograms' buckets are those of lib/inspect/histogram.ts; the minute stands first, since minutes are read and deleted.
     `CREATE TABLE IF NOT EXISTS ${activity} (
   minute    timestamptz NOT NULL,
   kind      smallint NOT NULL,

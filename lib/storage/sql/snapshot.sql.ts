@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { QueueTable } from '../../task/cluster-snapshot.js';
+import type { QueueTable } from '../../inspect/cluster-snapshot.js';
 import type { SchemaNames } from '../schema-names.js';
 import { millis } from './clock.sql.js';
 

@@ -1,0 +1,13 @@
+import type { Database } from '../storage/database.js';
+import type { QueueSql } from '../storage/sql/index.js';
+import type { ShardEventSink } from '../events/queue-events.js';
+
+/** A database of the queue, as far as operators ask it. */
+export interface AdminShard {
+  readonly name: string;
+  readonly events: ShardEventSink;
+  /** A task's id as the application knows it. */
+  idOf(id: string): string;
+  readonly database: Pick<Database, 'transaction' | 'replica' | 'prepare' | 'connectionOptions'>;
+  readonly sql: QueueSql;
+}

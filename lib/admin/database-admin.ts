@@ -1,0 +1,230 @@
+import {
+  type Action,
+  AdminRepository,
+  type ListPlace,
+  type StoredSummary,
+} from '../storage/admin.repository.js';
+import type { ListShape } from '../storage/list-shape.js';
+import type { Database } from '../storage/database.js';
+import type { ServerMoment } from '../storage/server-moment.js';
+import type { StoredWorker } from '../storage/stored-worker.js';
+import type { StoredActivity } from '../inspect/activity.js';
+import { explain, type Explanation, notFound } from '../inspect/explanation.js';
+import { combineCounts } from '../inspect/task-counts.js';
+import type { CheckedFilter } from '../inspect/task-filter.js';
+import type { KindCounts, TaskDetail, TaskSummary } from '../inspect/task-view.js';
+import { timelineOf } from '../inspect/timeline.js';
+import type { AdminShard } from './admin-database.js';
+import type { KindNames } from './kind-names.js';
+import { type ActionProgress, type CheckedAction, TaskActions } from './task-actions.js';
+import { TaskLister } from './task-lister.js';
+import { isLost, refusalOf, slotsOf, startOf, untoldAfter } from './worker-views.js';
+
+/** Which server is asked for what may be a little old. */
+export type ReadFrom = 'master' | 'replica';
+
+export interface ShardAdminDeps {
+  readonly shard: AdminShard;
+  readonly names: KindNames;
+  readonly statementTimeoutMs: number;
+  readonly readFrom: ReadFrom;
+}
+
+/** The part of a page that a shard has. */
+export interface ShardPage {
+  readonly tasks: readonly { readonly task: TaskSummary; readonly place: ListPlace }[];
+  readonly examined: number;
+  /** Where the others begin; null when there are no more. */
+  readonly next: ListPlace | null;
+  readonly ageMs: number | null;
+}
+
+/** So many tasks before one are counted. */
+const MAX_BEFORE = 1000;
+
+/** What operators ask of one shard; it takes ids as the shard has them, and answers them as the application knows them. */
+export class ShardAdmin {
+  readonly name: string;
+  private opened: { master: AdminRepository; reading: AdminRepository } | undefined;
+  private readonly lister = new TaskLister(() => this.reading);
+  private readonly masterLister = new TaskLister(() => this.master);
+  private readonly actions = new TaskActions(() => this.master, this.masterLister, {
+    idOf: (id) => this.idOf(id),
+    onChanged: (action, kinds) => this.tell(action, kinds),
+    onRefused: (action, task, error) => this.tellRefused(action, task, error),
+  });
+
+  constructor(private readonly deps: ShardAdminDeps) {
+    this.name = deps.shard.name;
+  }
+
+  idOf(id: string): string {
+    return this.deps.shard.idOf(id);
+  }
+
+  async counts(mostKinds: number | null): Promise<KindCounts[]> {
+    const { oldestDue, ...counted } = await this.reading.count(mostKinds);
+    await this.learnNames([
+      ...counted.counted.map(([, kind]) => kind),
+      ...counted.sampled.map(([kind]) => kind),
+    ]);
+    return combineCounts(counted, this.deps.names.of, oldestDue);
+  }
+
+  async page(
+    filter: CheckedFilter,
+    limit: number,
+    after: ListPlace | null,
+    shape: ListShape,
+  ): Promise<ShardPage> {
+    const { tasks, ...page } = await this.lister.page(filter, limit, after, shape);
+    await this.learnNames(tasks.map(({ task }) => task.kind));
+    return { ...page, tasks: tasks.map(({ task, place }) => ({ task: this.show(task), place })) };
+  }
+
+  async task(id: string, maxPayloadBytes: number | null): Promise<TaskDetail | null> {
+    const found = await this.master.find(id, maxPayloadBytes);
+    if (!found) {
+      return null;
+    }
+    const { task, payload, payloadBytes, errors, leaseId } = found;
+    const workers = await this.askWorkers();
+    const startedAt = leaseId === null ? null : startOf(workers, task.id, task.attemptsElapsed);
+    return {
+      ...this.show(task),
+      payload: payload === null ? null : JSON.parse(payload),
+      payloadBytes,
+      errors,
+      timeline: timelineOf(task, errors, startedAt),
+    };
+  }
+
+  async explain(id: string): Promise<Explanation> {
+    const found = await this.master.findPlace(id, MAX_BEFORE);
+    if (!found) {
+      return notFound(this.idOf(id));
+    }
+    const { task, leaseId, now, pausedAt, before } = found;
+    const workers = await this.askWorkers();
+    const holder = workers.find((worker) => worker.leaseId === leaseId);
+    const live = workers.filter((worker) => !isLost(worker));
+    return explain({
+      ...this.show(task),
+      now,
+      lease:
+        leaseId === null
+          ? null
+          : {
+              worker: holder?.worker ?? null,
+              silentMs: holder?.silentMs ?? null,
+              lost: !holder || isLost(holder),
+              startedAt: startOf(workers, task.id, task.attemptsElapsed),
+              untoldAfter: holder ? untoldAfter(holder) : null,
+            },
+      refusal: refusalOf(live, task.id),
+      pausedAt,
+      processes: live.flatMap((worker) => slotsOf(worker, task.kind) ?? []),
+      before,
+      beforeIsAtLeast: before >= MAX_BEFORE,
+    });
+  }
+
+  async activity(minutes: number, mostKinds: number | null): Promise<StoredActivity> {
+    const stored = await this.reading.activity(minutes, mostKinds);
+    await this.learnNames(stored.minutes.map(([kind]) => kind));
+    return stored;
+  }
+
+  /** The worker processes as they have told this shard of themselves. */
+  async workers(): Promise<StoredWorker[]> {
+    const workers = await this.askWorkers();
+    return workers.map((worker) => ({
+      ...worker,
+      running: worker.running.map(([id, ...attempt]) => [this.idOf(id), ...attempt] as const),
+    }));
+  }
+
+  pauses(): Promise<Map<number, Date>> {
+    return this.master.pauses();
+  }
+
+  setPaused(kind: number, paused: boolean): Promise<boolean> {
+    return this.master.setPaused(kind, paused);
+  }
+
+  /** Changes the tasks that are meant, and counts them in `progress` while it does. */
+  act(action: CheckedAction, progress: ActionProgress): Promise<void> {
+    return this.actions.run(action, progress);
+  }
+
+  /** Of the server that is read from; asks the master too, where that is another one. */
+  async moment(): Promise<ServerMoment> {
+    if (this.reading !== this.master) {
+      await this.master.moment();
+    }
+    return this.reading.moment();
+  }
+
+  private show(task: StoredSummary): TaskSummary {
+    const { shard, names } = this.deps;
+    return { ...task, id: shard.idOf(task.id), shard: shard.name, name: names.of(task.kind) };
+  }
+
+  private async askWorkers(): Promise<StoredWorker[]> {
+    const workers = await this.master.workers();
+    this.deps.names.learn(workers);
+    return workers;
+  }
+
+  private learnNames(kinds: readonly number[]): Promise<void> {
+    return this.deps.names.ask(kinds, () => this.reading.workers());
+  }
+
+  private tell(action: Action, kinds: ReadonlyMap<number, number>): void {
+    const { shard, names } = this.deps;
+    for (const [kind, count] of kinds) {
+      const name = names.of(kind);
+      if (action === 'retry') {
+        shard.events.emit({ type: 'tasks-retried', kind, name, count });
+      }
+      const cancelled = action === 'cancel' ? count : 0;
+      for (let told = 0; told < cancelled; told++) {
+        shard.events.emit({ type: 'task-cancelled', kind, name });
+      }
+    }
+  }
+
+  private tellRefused(step: Action, { id, kind }: StoredSummary, error: unknown): void {
+    const { shard, names } = this.deps;
+    const task = { kind, name: names.of(kind), id: shard.idOf(id) };
+    shard.events.emit({ type: 'task-refused', ...task, step, error, tries: 1, retryInMs: null });
+  }
+
+  private get master(): AdminRepository {
+    return this.open().master;
+  }
+
+  /** For what may be a little old. */
+  private get reading(): AdminRepository {
+    return this.open().reading;
+  }
+
+  private open() {
+    if (!this.opened) {
+      const { shard, statementTimeoutMs, readFrom } = this.deps;
+      const { database, sql } = shard;
+      const repositoryOf = (server: Pick<Database, 'transaction'>) => {
+        // An application may have started while this server was down.
+        const transaction: Database['transaction'] = async (work) => {
+          await database.prepare();
+          return server.transaction(work);
+        };
+        return new AdminRepository({ transaction }, sql, statementTimeoutMs);
+      };
+      const master = repositoryOf(database);
+      const replica = readFrom === 'replica' ? database.replica : undefined;
+      this.opened = { master, reading: replica ? repositoryOf(replica) : master };
+    }
+    return this.opened;
+  }
+}

@@ -1,0 +1,46 @@
+import { askedUntil, type LaneOptions } from '../../storage/lane-database.js';
+import { LaneShard } from '../../admin/lane-admin-database.js';
+import type { ActionSource } from '../../events/action-record.js';
+import { QueueAdmin } from './queue-admin.js';
+import { Turnstile } from '../../admin/turnstile.js';
+
+/** How visitors ask the queue. */
+export interface AdminLaneOptions extends Omit<LaneOptions, 'connections'> {
+  /** So many questions at once; each takes a connection of each shard. */
+  readonly atOnce: number;
+  /** So many more wait, for so long at most. */
+  readonly waiting: number;
+  readonly patienceMs: number;
+  readonly via: ActionSource;
+}
+
+/**
+ * The queue as visitors ask it: on few connections of its own, few at once, and only while the one who asked is there. Whatever is
+ * asked here, the application's own connections stay free.
+ */
+export class AdminLane {
+  readonly admin: QueueAdmin;
+  private readonly shards: readonly LaneShard[];
+  private readonly turnstile: Turnstile;
+
+  constructor({ deps }: QueueAdmin, options: AdminLaneOptions) {
+    const lane = { ...options, connections: options.atOnce };
+    this.shards = deps.shards.map((shard) => new LaneShard(shard, lane));
+    this.admin = new QueueAdmin({
+      ...deps,
+      shards: this.shards,
+      statementTimeoutMs: options.statementTimeoutMs,
+      via: options.via,
+    });
+    this.turnstile = new Turnstile(options);
+  }
+
+  /** @throws BusyError when too many ask; what the signal is aborted with, when nobody waits for the answer any more */
+  ask<T>(signal: AbortSignal, work: (admin: QueueAdmin) => Promise<T>): Promise<T> {
+    return this.turnstile.pass(signal, () => askedUntil(signal, () => work(this.admin)));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.shards.map((shard) => shard.close()));
+  }
+}

@@ -1,0 +1,45 @@
+import type { StoredWorker } from '../../storage/stored-worker.js';
+import type { WorkerShard } from '../../inspect/task-view.js';
+import { isLost } from '../../admin/worker-views.js';
+
+/** A worker process with its lease in each shard; what it tells of itself is as the shard has it that heard of it last. */
+export interface WorkerProcess extends StoredWorker {
+  readonly id: string;
+  readonly shards: readonly WorkerShard[];
+}
+
+/**
+ * The processes that have told shards of themselves. One that works in several has told each of the same slots; one that has not
+ * said which it is counts by itself, and so does a lease that a process has lost in a shard where it has a newer one.
+ */
+export function mergeWorkers(byShard: ReadonlyMap<string, readonly StoredWorker[]>): WorkerProcess[] {
+  const processes = new Map<string, WorkerProcess[]>();
+  for (const [shard, workers] of byShard) {
+    for (const worker of workers) {
+      const process = inShard(shard, worker, workers);
+      processes.set(process.id, [...(processes.get(process.id) ?? []), process]);
+    }
+  }
+  return [...processes.values()].map(asOne).toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
+}
+
+function inShard(shard: string, worker: StoredWorker, others: readonly StoredWorker[]): WorkerProcess {
+  const { leaseId, startedAt, heartbeatAt, silentMs, settings } = worker;
+  const instance = settings?.instance;
+  const isReplaced = others.some(
+    (other) => other.settings?.instance === instance && other.startedAt.getTime() > startedAt.getTime(),
+  );
+  const id = instance === undefined || isReplaced ? `${shard}/${leaseId}` : instance;
+  return { ...worker, id, shards: [{ shard, leaseId, heartbeatAt, silentMs, lost: isLost(worker) }] };
+}
+
+function asOne(parts: readonly WorkerProcess[]): WorkerProcess {
+  const [latest] = parts.toSorted((a, b) => a.silentMs - b.silentMs);
+  return {
+    ...latest!,
+    leaseId: parts[0]!.leaseId,
+    startedAt: new Date(Math.min(...parts.map(({ startedAt }) => startedAt.getTime()))),
+    running: parts.flatMap(({ running }) => running).toSorted(([, , , a], [, , , b]) => a - b),
+    shards: parts.flatMap(({ shards }) => shards),
+  };
+}

@@ -1,0 +1,106 @@
+import type { Action } from '../../storage/admin.repository.js';
+import {
+  type ActionFilter,
+  actionFilterOf,
+  type ActionRecord,
+  type ActionSource,
+  type ActorOptions,
+  checkActor,
+} from '../../events/action-record.js';
+import type { QueueEvent } from '../../events/queue-events.js';
+import { askShards, askShardsInTurn, resultOf } from '../shard-answers.js';
+import { type KindRef, kindOf } from '../../task/task-definition.js';
+import type { TaskFilter } from '../../inspect/task-filter.js';
+import { InvalidOptionError } from '../../errors/pg-queue.errors.js';
+import type { KindNames } from '../../admin/kind-names.js';
+import type { ShardAdmin } from '../../admin/database-admin.js';
+import { ownFilter, shardsOf } from './shard-filter.js';
+import {
+  type ActionProgress,
+  actionResult,
+  type ActionResult,
+  checkAction,
+  type RetryActionOptions,
+} from '../../admin/task-actions.js';
+
+export interface OperatorActionsDeps {
+  readonly shards: readonly ShardAdmin[];
+  readonly names: KindNames;
+  readonly events: { emit(event: QueueEvent): void };
+  readonly via: ActionSource;
+}
+
+/** Changes tasks and kinds in all shards, and tells of each change who has made it. */
+export class OperatorActions {
+  constructor(private readonly deps: OperatorActionsDeps) {}
+
+  /** One shard after the other, up to the limit: what one changed before it failed counts too. */
+  async act(action: Action, filter: TaskFilter, options: RetryActionOptions = {}): Promise<ActionResult> {
+    const { by: name, ...others } = options;
+    const checked = checkAction(action, filter, others);
+    const by = checkActor(name);
+    const shards = shardsOf(this.deps.shards, checked.filter);
+    const progress: ActionProgress = { changed: 0, more: false, kinds: new Map(), refused: [] };
+    const asked = await askShardsInTurn(shards, checked.limit, async (shard) => {
+      const before = progress.changed;
+      await shard.act({ ...checked, filter: ownFilter(shard, checked.filter) }, progress);
+      return progress.changed - before;
+    });
+    progress.more ||= asked.answers.size + asked.errors.size < shards.length;
+    const { limit, attempts, meant } = checked;
+    this.tell({
+      action,
+      by,
+      filter: actionFilterOf(meant),
+      limit,
+      attempts,
+      count: progress.changed,
+      kinds: this.named(progress.kinds),
+      more: progress.more,
+      ...failureOf([...asked.errors.values(), ...progress.refused.map(({ error }) => error)]),
+    });
+    const result = actionResult(progress);
+    // An operator who is told of a failure alone would not know what was changed before it.
+    return resultOf(asked, result, progress.changed > 0 ? Number.POSITIVE_INFINITY : shards.length);
+  }
+
+  async setPaused(kind: KindRef, paused: boolean, options: ActorOptions = {}): Promise<boolean> {
+    const number = kindOf(kind);
+    const unknown = Object.entries(options).find(([name]) => name !== 'by');
+    const action = paused ? 'pause' : 'resume';
+    if (unknown) {
+      throw new InvalidOptionError(unknown[0], unknown[1], `is not an option of ${action}`);
+    }
+    const by = checkActor(options.by);
+    const asked = await askShards(this.deps.shards, (shard) => shard.setPaused(number, paused));
+    const changed = [...asked.answers.values()].some(Boolean);
+    const filter: ActionFilter = { kind: [number] };
+    const count = Number(changed);
+    this.tell({
+      action,
+      by,
+      filter,
+      limit: null,
+      attempts: null,
+      count,
+      more: false,
+      kinds: this.named(new Map([[number, count]])),
+      ...failureOf([...asked.errors.values()]),
+    });
+    return resultOf(asked, changed);
+  }
+
+  private named(kinds: ReadonlyMap<number, number>): ActionRecord['kinds'] {
+    return [...kinds].map(([kind, count]) => ({ kind, name: this.deps.names.of(kind), count }));
+  }
+
+  private tell(record: Omit<ActionRecord, 'via'>): void {
+    const { events, via } = this.deps;
+    events.emit({ type: 'action-taken', via, ...record });
+  }
+}
+
+/** Of several shards that failed, or tasks that were refused, what the first one failed of. */
+function failureOf(errors: readonly unknown[]): Pick<ActionRecord, 'error'> {
+  return errors.length === 0 ? {} : { error: errors[0] };
+}

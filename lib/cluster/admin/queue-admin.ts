@@ -1,0 +1,282 @@
+import type { PayloadCodec } from '../../task/payload-codec.js';
+import { decodedTask, type TaskOptions } from '../../admin/decoded-task.js';
+import { shapeOf } from '../../storage/list-shape.js';
+import {
+  type ActivityOptions,
+  activityOf,
+  checkMinutes,
+  joinActivity,
+  type KindActivity,
+} from '../../inspect/activity.js';
+import type { ActionSource, ActorOptions } from '../../events/action-record.js';
+import { errorMessage } from '../../errors/error-message.js';
+import type { Explanation } from '../../inspect/explanation.js';
+import { askShards, resultOf, type ShardAnswers } from '../shard-answers.js';
+import type { QueueEvent } from '../../events/queue-events.js';
+import { shardOfTask } from '../shard-name.js';
+import { mergeCounts } from '../../inspect/task-counts.js';
+import type { KindRef } from '../../task/task-definition.js';
+import {
+  assertCount,
+  checkFilter,
+  type PageOptions,
+  type TaskFilter,
+  taskIdOf,
+} from '../../inspect/task-filter.js';
+import type { KindCounts, KindView, ShardView, TaskDetail, TaskPage, WorkerView } from '../../inspect/task-view.js';
+import { InvalidOptionError } from '../../errors/pg-queue.errors.js';
+import type { AdminShard } from '../../admin/admin-database.js';
+import { KindNames } from '../../admin/kind-names.js';
+import { mergePages } from './merged-page.js';
+import { mergePauses } from './merged-pauses.js';
+import { mergeWorkers } from './merged-workers.js';
+import { OperatorActions } from './operator-actions.js';
+import { decodeCursor, encodeCursor, type PagePlace } from './page-cursor.js';
+import { type QueueFigures, QueueOverview } from './queue-overview.js';
+import { type ReadFrom, ShardAdmin } from '../../admin/database-admin.js';
+import type { Look } from '../../admin/figures.js';
+import { ownFilter, shardsOf } from './shard-filter.js';
+import type { ActionOptions, ActionResult, RetryActionOptions } from '../../admin/task-actions.js';
+import { kindViews, workerView } from '../../admin/worker-views.js';
+
+export interface QueueAdminDeps {
+  readonly shards: readonly AdminShard[];
+  /** The names of those that take no new tasks. */
+  readonly draining: ReadonlySet<string>;
+  readonly statementTimeoutMs: number;
+  readonly readFrom: ReadFrom;
+  readonly events: { emit(event: QueueEvent): void };
+  /** By which way whoever uses it acts. */
+  readonly via: ActionSource;
+  /** The name of a kind that this process knows. */
+  nameOf: (kind: number) => string | undefined;
+  codecOf?: (kind: number) => PayloadCodec | undefined;
+}
+
+const DEFAULT_PAGE = 50;
+const MAX_PAGE = 500;
+const MAX_PAYLOAD_BYTES = 2 ** 31 - 1;
+
+/**
+ * The queue, for those who run it: what there is, why it does not run, and what to do about it. Works in every process, with handlers
+ * or without, through the application's own DataSource; each of its statements is bounded in rows and by `statementTimeout`.
+ *
+ * Of several shards it tells as of one queue. Where some can't be asked, and not all, it throws a `ShardsFailedError` whose `result`
+ * is what came of the others; none holds the others up for longer than `statementTimeout` and a moment.
+ * @publicApi
+ */
+export class QueueAdmin {
+  private readonly all: readonly ShardAdmin[];
+  private readonly names: KindNames;
+  private readonly looks: QueueOverview;
+  private readonly actions: OperatorActions;
+
+  /** @internal Nest makes it: inject it by its class. */
+  constructor(/** @internal */ readonly deps: QueueAdminDeps) {
+    this.names = new KindNames(deps.nameOf);
+    this.all = deps.shards.map((shard) => new ShardAdmin({ ...deps, shard, names: this.names }));
+    const { all: shards, names } = this;
+    this.actions = new OperatorActions({ ...deps, shards, names });
+    this.looks = new QueueOverview(this.all, deps.draining, this.names);
+  }
+
+  /** The names of the shards; a queue without `shards` has one. */
+  get shardNames(): readonly string[] {
+    return this.all.map(({ name }) => name);
+  }
+
+  /**
+   * The stored tasks by kind and status, and since when the oldest has been due. Cheap however many there are: small numbers are exact,
+   * large ones are estimated from a sample of the table, and say so.
+   * @throws ShardsFailedError
+   */
+  async counts(): Promise<KindCounts[]> {
+    const asked = await askShards(this.all, (shard) => shard.counts(null));
+    return resultOf(asked, mergeCounts(valuesOf(asked)));
+  }
+
+  /**
+   * A page of the tasks that a filter means; the first without `after`. Open ones come in the order in which they are due, broken ones
+   * the newest first, finished ones the last finished first, and statuses of several of these together the newest first.
+   * A page looks at 5,000 tasks of each shard at most: where few of them are meant it may be short, or empty, and `next` still leads on.
+   * @throws InvalidOptionError for an unknown filter or a bad value, before anything is asked; ShardsFailedError
+   */
+  async list(filter: TaskFilter = {}, page: PageOptions = {}): Promise<TaskPage> {
+    const checked = checkFilter(filter);
+    const shards = shardsOf(this.all, checked);
+    const unknown = Object.entries(page).find(([name]) => name !== 'limit' && name !== 'after');
+    if (unknown) {
+      throw new InvalidOptionError(unknown[0], unknown[1], 'is not an option of a page');
+    }
+    const { limit = DEFAULT_PAGE, after } = page;
+    assertCount('limit', limit, MAX_PAGE);
+    const shape = shapeOf(checked);
+    const names = shards.map(({ name }) => name);
+    const start: PagePlace =
+      after === undefined ? new Map(names.map((name) => [name, null])) : decodeCursor(shape, names, after);
+    const asked = await askShards(
+      shards.filter(({ name }) => start.get(name) !== 'end'),
+      (shard) => shard.page(ownFilter(shard, checked), limit, placeOf(start, shard), shape),
+    );
+    const pages = new Map([...asked.answers].map(([{ name }, answer]) => [name, answer]));
+    const { tasks, places } = mergePages(shape, pages, start, limit);
+    const isLast = [...places.values()].every((place) => place === 'end');
+    const merged: TaskPage = {
+      tasks,
+      examined: valuesOf(asked).reduce((sum, { examined }) => sum + examined, 0),
+      next: isLast ? null : encodeCursor(shape, places),
+      ageMs: oldest(valuesOf(asked).map(({ ageMs }) => ageMs)),
+    };
+    return resultOf(asked, merged, shards.length);
+  }
+
+  /**
+   * One task with its payload, its last error messages and its timeline; null when it is not stored.
+   * @throws InvalidOptionError for what can't be an id, and for an id of no shard
+   */
+  async task(id: string, { decoded = false, maxPayloadBytes }: TaskOptions = {}): Promise<TaskDetail | null> {
+    const { shard, id: ownId } = shardOfTask(this.all, taskIdOf(id));
+    if (maxPayloadBytes !== undefined) {
+      assertCount('maxPayloadBytes', maxPayloadBytes, MAX_PAYLOAD_BYTES);
+    }
+    const task = await shard.task(ownId, maxPayloadBytes ?? null);
+    return decoded && task ? decodedTask(task, (kind) => this.deps.codecOf?.(kind)) : task;
+  }
+
+  /**
+   * Why a task is not running, or who runs it: a typed reason and a sentence.
+   * @throws InvalidOptionError for what can't be an id, and for an id of no shard
+   */
+  async explain(id: string): Promise<Explanation> {
+    const { shard, id: ownId } = shardOfTask(this.all, taskIdOf(id));
+    return shard.explain(ownId);
+  }
+
+  /**
+   * What attempts came to in the last minutes, in all worker processes, by kind; a kind of which nothing happened is left out.
+   * Worker processes write it every 10 s, and what they could not write then is added to a later minute.
+   * @throws InvalidOptionError for `minutes` that are not 1 to 1440; ShardsFailedError
+   */
+  async activity(options: ActivityOptions = {}): Promise<KindActivity[]> {
+    const minutes = checkMinutes(options);
+    const asked = await askShards(this.all, (shard) => shard.activity(minutes, null));
+    return resultOf(asked, activityOf(joinActivity(valuesOf(asked)), minutes, this.names.of));
+  }
+
+  /**
+   * The kinds that live worker processes handle, with their slots and settings, and those that are paused.
+   * @throws ShardsFailedError
+   */
+  async kinds(): Promise<KindView[]> {
+    const asked = await askShards(this.all, async (shard) => ({
+      workers: await shard.workers(),
+      pauses: await shard.pauses(),
+    }));
+    const workers = new Map([...asked.answers].map(([{ name }, answer]) => [name, answer.workers]));
+    const pauses = mergePauses([...asked.answers].map(([{ name }, answer]) => [name, answer.pauses]));
+    return resultOf(asked, kindViews(mergeWorkers(workers), pauses, this.names.of));
+  }
+
+  /**
+   * The worker processes with their last heartbeat, their slots, and what they have run for a second or longer. One that works in
+   * several shards has a lease in each, and is here once.
+   * @throws ShardsFailedError
+   */
+  async workers(): Promise<WorkerView[]> {
+    const asked = await askShards(this.all, (shard) => shard.workers());
+    const workers = mergeWorkers(new Map([...asked.answers].map(([{ name }, answer]) => [name, answer])));
+    return resultOf(
+      asked,
+      workers.map((worker) => workerView(worker, this.names.of)),
+    );
+  }
+
+  /** The shards, and whether each can be asked; never rejects for one that can't. A queue without `shards` has one. */
+  async shards(): Promise<ShardView[]> {
+    const asked = await askShards(this.all, (shard) => shard.moment());
+    return this.all.map((shard) => ({
+      name: shard.name,
+      reachable: !asked.errors.has(shard),
+      error: asked.errors.has(shard) ? errorMessage(asked.errors.get(shard)) : null,
+      draining: this.deps.draining.has(shard.name),
+      ageMs: asked.answers.get(shard)?.ageMs ?? null,
+      now: asked.answers.get(shard)?.now ?? null,
+    }));
+  }
+
+  /**
+   * All that an overview shows, of each shard by itself: of one that fails, or takes longer, there is nothing in it but why.
+   * @internal The dashboard's.
+   * @throws what the first shard failed of, where all have failed
+   */
+  overview(look: Look): Promise<QueueFigures> {
+    return this.looks.now(look);
+  }
+
+  /**
+   * Pauses a kind in the whole cluster, until it is resumed: no process claims its tasks any more, those that run go on. Processes
+   * that listen heed it at once, the others at their next heartbeat, and new ones before their first claim.
+   * @returns false when it was paused already
+   * @throws InvalidOptionError; ShardsFailedError when it is paused in some shards and not in others
+   */
+  pause(kind: KindRef, options?: ActorOptions): Promise<boolean> {
+    return this.actions.setPaused(kind, true, options);
+  }
+
+  /**
+   * Ends the pause of a kind.
+   * @returns false when it was not paused
+   * @throws InvalidOptionError; ShardsFailedError when it is resumed in some shards and not in others
+   */
+  resume(kind: KindRef, options?: ActorOptions): Promise<boolean> {
+    return this.actions.setPaused(kind, false, options);
+  }
+
+  /**
+   * Gives tasks without attempts left new ones, due now. The others that the filter means are left alone.
+   * Like every action it changes 500 tasks per transaction, and what was changed stays so when a later one fails: then it throws a
+   * `ShardsFailedError` with one database too, whose `result` says how many were changed.
+   * @throws InvalidOptionError before anything is changed; for a filter that names nothing, too; ShardsFailedError
+   */
+  retry(filter: TaskFilter, options?: RetryActionOptions): Promise<ActionResult> {
+    return this.actions.act('retry', filter, options);
+  }
+
+  /**
+   * Cancels open tasks; the signal of a running attempt is aborted, wherever it runs, and its outcome is discarded.
+   * @throws InvalidOptionError before anything is changed; ShardsFailedError
+   */
+  cancel(filter: TaskFilter, options?: ActionOptions): Promise<ActionResult> {
+    return this.actions.act('cancel', filter, options);
+  }
+
+  /**
+   * Deletes tasks, and frees their keys. One that is processing is left alone, unless only its outcome is refused: cancel it first.
+   * @throws InvalidOptionError before anything is changed; ShardsFailedError
+   */
+  delete(filter: TaskFilter, options?: ActionOptions): Promise<ActionResult> {
+    return this.actions.act('delete', filter, options);
+  }
+
+  /**
+   * Makes open tasks due now that are due later: delayed ones, and those that wait for their next attempt.
+   * @throws InvalidOptionError before anything is changed; ShardsFailedError
+   */
+  runNow(filter: TaskFilter, options?: ActionOptions): Promise<ActionResult> {
+    return this.actions.act('runNow', filter, options);
+  }
+}
+
+function valuesOf<Answer>({ answers }: ShardAnswers<unknown, Answer>): Answer[] {
+  return [...answers.values()];
+}
+
+function placeOf(places: PagePlace, { name }: ShardAdmin) {
+  const place = places.get(name);
+  return place === 'end' ? null : (place ?? null);
+}
+
+/** Of several servers the one that is behind the most; null where one can't tell. */
+function oldest(ages: readonly (number | null)[]): number | null {
+  return ages.includes(null) ? null : Math.max(0, ...(ages as number[]));
+}

@@ -1,0 +1,25 @@
+import { shardNamed, shardOfTask, splitTaskId } from '../shard-name.js';
+import type { CheckedFilter } from '../../inspect/task-filter.js';
+import type { ShardAdmin } from '../../admin/database-admin.js';
+
+/**
+ * The shards that can have tasks of a filter: those of its ids, and the one that it names.
+ * @throws InvalidOptionError for a shard, or an id of a shard, that does not exist
+ */
+export function shardsOf(all: readonly ShardAdmin[], { ids, shard }: CheckedFilter): readonly ShardAdmin[] {
+  const named = shard === null ? all : [shardNamed(all, shard)];
+  if (ids === null) {
+    return named;
+  }
+  const owners = new Set(ids.map((id) => shardOfTask(all, id).shard));
+  return named.filter((candidate) => owners.has(candidate));
+}
+
+/** The filter as a shard knows it: with its own ids. */
+export function ownFilter(shard: ShardAdmin, filter: CheckedFilter): CheckedFilter {
+  const ids = filter.ids?.flatMap((id) => {
+    const { id: ownId } = splitTaskId(id);
+    return shard.idOf(ownId) === id ? ownId : [];
+  });
+  return { ...filter, ids: ids ?? null };
+}

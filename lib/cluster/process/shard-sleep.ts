@@ -1,0 +1,51 @@
+import type { ResolvedOptions } from '../queue.options.js';
+import type { Shard } from '../shard.js';
+import { ListenConnection } from '../../storage/listen-connection.js';
+import { WakeSignal } from '../../timing/wake-signal.js';
+
+/**
+ * The wait of a process that has nothing to do in a shard. One connection listens meanwhile and asks nothing; without `listen` there
+ * is none.
+ */
+export class ShardSleep {
+  private readonly signal = new WakeSignal();
+  private connection: ListenConnection | undefined;
+
+  constructor(
+    private readonly shard: Shard,
+    private readonly options: ResolvedOptions,
+  ) {}
+
+  /** From now on whatever is notified ends the wait, and so does the end of the connection. */
+  async listen(): Promise<void> {
+    const { listen, workerName, statementTimeoutMs, transactionPooling } = this.options;
+    if (listen) {
+      const { database, sql } = this.shard;
+      this.connection = await ListenConnection.open(
+        {
+          connection: database.connectionOptions(),
+          worker: workerName,
+          deadlineMs: statementTimeoutMs,
+          transactionPooling,
+        },
+        sql.names.channel,
+        () => this.end(),
+        () => this.end(),
+      );
+    }
+  }
+
+  /** Resolves when something is notified, after `idlePeriod`, or with `end`. */
+  async wait(): Promise<void> {
+    await this.signal.wait(this.options.idlePeriodMs ?? 0);
+  }
+
+  /** Ends the wait; one that has not begun, too. */
+  end(): void {
+    this.signal.wake();
+  }
+
+  async close(): Promise<void> {
+    await this.connection?.close();
+  }
+}

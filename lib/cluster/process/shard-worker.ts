@@ -1,0 +1,211 @@
+import { hostname } from 'node:os';
+import type { RegisteredHandler } from '../../handlers/registered-handler.js';
+import { ActivityRecorder } from '../../maintenance/activity-recorder.js';
+import { Janitor } from '../../maintenance/janitor.js';
+import { PeriodicJob } from '../../maintenance/periodic-job.js';
+import { Rescuer } from '../../maintenance/rescuer.js';
+import { VisibilityWatch } from '../../maintenance/visibility-watch.js';
+import { Sweeper } from '../../maintenance/sweeper.js';
+import type { ResolvedOptions } from '../queue.options.js';
+import type { Shard } from '../shard.js';
+import { ActivityRepository } from '../../storage/activity.repository.js';
+import { LeaseRepository } from '../../storage/lease.repository.js';
+import { MaintenanceRepository } from '../../storage/maintenance.repository.js';
+import type { Instruments } from '../../events/instrumentation.js';
+import type { Attempt, TaskPlace } from '../../worker/run/attempt.js';
+import { within } from '../../timing/within.js';
+import type { SharedSlots } from '../../worker/slots/slot-allocator.js';
+import { RefusedTasks } from '../../worker/refused-tasks.js';
+import type { StopCallers } from '../../worker/run/stop-callers.js';
+import { IdleWatch } from '../../worker/idle-watch.js';
+import { silenceMs } from '../../worker/worker-options.js';
+import { WorkerProcess } from '../../worker/worker-process.js';
+import { VERSION } from '../../version.js';
+
+const ORPHANS = 'orphans';
+/** Costs one scan of the table; little but foreign SQL makes orphans. */
+const ORPHANS_PERIOD_MS = 600_000;
+const ACTIVITY = 'activity';
+const ACTIVITY_PERIOD_MS = 3_600_000;
+/** How many minutes of kinds are deleted at a time. */
+const ACTIVITY_BATCH = 50_000;
+/** How long maintenance gets to end what it is at, and to give its turns back. */
+const MAINTENANCE_GRACE_MS = 1000;
+
+/** A process without options for it asks no more often than by this share of its heartbeat period. */
+const HEARTBEAT_SHARE = 0.25;
+
+export interface ShardProcessingDeps {
+  shard: Shard;
+  /** The other shards of the queue. */
+  others: readonly Shard[];
+  /** Names this run of processing, in every shard. */
+  instance: string;
+  instruments: Instruments;
+  options: ResolvedOptions;
+  /** There is nothing to do. Resolves when there is again, or this run has ended. */
+  onIdle(): Promise<void>;
+}
+
+/** One run of processing in one shard: the worker process and the maintenance beside it. */
+export class ShardProcessing {
+  private readonly process: WorkerProcess;
+  private readonly refused: RefusedTasks;
+  private readonly recorder: ActivityRecorder;
+  private readonly leases: LeaseRepository;
+  private readonly rescuer: Rescuer;
+  private readonly repository: MaintenanceRepository;
+  private readonly maintenance: readonly PeriodicJob[];
+  private readonly visibility: VisibilityWatch;
+  private readonly idle: IdleWatch | undefined;
+
+  constructor(private readonly deps: ShardProcessingDeps) {
+    const { shard, options } = deps;
+    this.refused = new RefusedTasks({
+      events: shard.events,
+      place: this.place,
+      nameOf: (kind) => this.process.pools.get(kind)?.name ?? `pgqueue-${kind}`,
+    });
+    this.process = this.createProcess();
+    const { settle } = this.process.connections;
+    const { pools } = this.process;
+    const { events, sql } = shard;
+    this.leases = new LeaseRepository(settle, sql);
+    this.rescuer = new Rescuer(this.leases, pools, events, this.refused, {
+      leaseTimeoutMs: options.leaseTimeoutMs,
+      // Behind a pooler a session belongs to nobody.
+      silenceMs: options.transactionPooling ? null : silenceMs(options),
+    });
+    this.repository = new MaintenanceRepository(settle, sql);
+    const activity = new ActivityRepository(settle, sql);
+    this.recorder = new ActivityRecorder(activity, events);
+    this.maintenance = this.createMaintenance(activity);
+    this.visibility = new VisibilityWatch(
+      (text, values) => settle.query('visibility', text, values),
+      sql.names.schema,
+      events,
+      options.heartbeatPeriodMs,
+    );
+    this.idle = options.idlePeriodMs === undefined ? undefined : this.createIdleWatch();
+  }
+
+  start(): void {
+    this.process.start();
+    this.recorder.start();
+    this.visibility.start();
+    this.idle?.start();
+    this.maintenance.forEach((job) => job.start());
+  }
+
+  /** Takes on a kind, in these slots; before the start or while this runs. */
+  add(handler: RegisteredHandler, slots: SharedSlots): void {
+    this.process.add(handler, slots);
+  }
+
+  /** Whether an attempt is one of this run's. */
+  runs(attempt: Attempt): boolean {
+    return this.process.runs(attempt);
+  }
+
+  /** The handler of one of its attempts has called for the stop. */
+  onCalled(): void {
+    this.process.drain.changed();
+  }
+
+  /** Bounded by `timeoutMs` and a little more; never rejects. @returns how many attempts did not end in time */
+  async stop(timeoutMs: number, callers: StopCallers): Promise<number> {
+    const { process, maintenance } = this;
+    this.idle?.stop();
+    const ended = Promise.allSettled([
+      this.endRescue(),
+      this.visibility.stop(),
+      ...maintenance.map((job) => job.stop()),
+    ]);
+    const { released, settled } = await process.stop(timeoutMs, callers);
+    const recorded = this.recorder.stop();
+    // What runs on meets a closed connection. A database that took no outcomes will take no statistics either.
+    await within(MAINTENANCE_GRACE_MS, settled ? Promise.all([ended, recorded]) : ended);
+    await process.connections.close();
+    await within(MAINTENANCE_GRACE_MS, ended);
+    return released;
+  }
+
+  private get place(): TaskPlace {
+    const { shard } = this.deps;
+    return { shard: shard.name, idOf: (id) => shard.idOf(id) };
+  }
+
+  private createProcess(): WorkerProcess {
+    const { shard, others, instance, instruments, options } = this.deps;
+    return new WorkerProcess({
+      instance,
+      isOfAnother: (transaction) => others.some(({ database }) => database.owns(transaction)),
+      abandonedTasks: shard.abandonedTasks,
+      database: shard.database,
+      sql: shard.sql,
+      events: shard.events,
+      place: this.place,
+      refused: this.refused,
+      instruments,
+      options: {
+        ...options,
+        // Each shard claims by itself, into the same memory.
+        maxPayloadMemory: Math.ceil(options.maxPayloadMemory / (others.length + 1)),
+      },
+      info: () => ({
+        worker: options.workerName,
+        host: hostname(),
+        pid: globalThis.process.pid,
+        version: VERSION,
+      }),
+      onSilentProcesses: (leaseIds) => void this.rescuer.runOnce(leaseIds),
+      onEndedLeases: (leaseIds) => void this.rescuer.runOnce([], leaseIds),
+    });
+  }
+
+  /** Whether there is nothing to do: nothing that this process has, and nothing that is stored. */
+  async hasNothing(): Promise<boolean> {
+    return this.process.isIdle && (await this.repository.isEmpty()) && this.process.isIdle;
+  }
+
+  private createIdleWatch(): IdleWatch {
+    return new IdleWatch({
+      hasNothing: () => this.hasNothing(),
+      onIdle: () => this.deps.onIdle(),
+      onError: (error) =>
+        this.deps.shard.events.emit({ type: 'connection-failed', role: 'maintenance', error }),
+    });
+  }
+
+  private createMaintenance(activity: ActivityRepository): PeriodicJob[] {
+    const { process, repository, rescuer } = this;
+    const { events } = this.deps.shard;
+    const shortestPauseMs = this.deps.options.heartbeatPeriodMs * HEARTBEAT_SHARE;
+    return [
+      new Janitor(repository, process.pools, events, this.refused),
+      new PeriodicJob({
+        shortestPauseMs,
+        repository,
+        events,
+        jobs: () => new Map([[ORPHANS, ORPHANS_PERIOD_MS]]),
+        work: () => rescuer.adoptOrphans(),
+      }),
+      new PeriodicJob({
+        shortestPauseMs,
+        repository,
+        events,
+        jobs: () => new Map([[ACTIVITY, ACTIVITY_PERIOD_MS]]),
+        // After a full batch the turn is given back for the rest.
+        work: async () => (await activity.expire(ACTIVITY_BATCH)) < ACTIVITY_BATCH,
+      }),
+      new Sweeper(repository, process.pools, events, shortestPauseMs, (kind) => process.sweep(kind)),
+    ];
+  }
+
+  private async endRescue(): Promise<void> {
+    const left = await this.rescuer.stop();
+    if (left.length > 0) {
+      await this.leases.leave(left);
+    }
+  }
+}

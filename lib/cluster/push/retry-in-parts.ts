@@ -1,0 +1,51 @@
+import type { Shard } from '../shard.js';
+import { isolateRows } from '../../storage/isolate-rows.js';
+import type { KindName } from '../../events/queue-events.js';
+
+/** So many rounds look for others in place of tasks that could not be retried. */
+const MOST_ROUNDS = 5;
+
+/**
+ * Retries tasks though the database refuses to change some of them: these are passed over, and named by events.
+ * @param error why it could not be done in one statement
+ * @throws what the database says, where it refuses all
+ */
+export async function retryInParts(
+  shard: Shard,
+  { kind, name }: KindName,
+  attempts: number,
+  limit: number,
+  error: unknown,
+): Promise<number> {
+  const { database, events, tasks } = shard;
+  const { run } = database;
+  const passedOver: string[] = [];
+  let count = 0;
+  const retry = async (ids: readonly string[]) => {
+    const retried = await tasks.retrySome(run, ids, attempts);
+    count += retried;
+  };
+  try {
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      const ids = count < limit ? await tasks.findBroken(run, kind, limit - count, passedOver) : [];
+      if (ids.length === 0) {
+        break;
+      }
+      const { refused, untried } = await isolateRows(ids, retry);
+      passedOver.push(...refused.map(({ item }) => item), ...untried);
+      for (const { item, error: reason } of refused) {
+        const task = { kind, name, id: shard.idOf(item), step: 'retry' as const };
+        events.emit({ type: 'task-refused', ...task, error: reason, tries: 1, retryInMs: null });
+      }
+    }
+  } catch (failure) {
+    // How many were retried before the server failed is told; who asks for the others meets the failure.
+    if (count === 0) {
+      throw failure;
+    }
+  }
+  if (count === 0) {
+    throw error;
+  }
+  return count;
+}

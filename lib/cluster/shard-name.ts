@@ -1,0 +1,68 @@
+import { InvalidOptionError } from '../errors/pg-queue.errors.js';
+
+/** What an application spreads its data by, such as the id of a customer. */
+export type ShardKey = string | number | bigint;
+
+/** The only shard of a queue without `shards`, unless its DataSource has another name; its tasks have bare ids whatever is added later. */
+export const DEFAULT_SHARD = 'default';
+
+const SHARD_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
+const SEPARATOR = '/';
+
+/** @throws InvalidOptionError for a name that could not stand in a task's id. */
+export function assertShardName(field: string, name: unknown): asserts name is string {
+  if (typeof name !== 'string' || !SHARD_NAME.test(name)) {
+    throw new InvalidOptionError(
+      field,
+      name,
+      'must be a text of 1 to 63 letters, digits, dots, hyphens and underscores',
+    );
+  }
+}
+
+/** What stands before the ids of a shard's tasks, so that an id means one task in the whole queue. */
+export function idPrefixOf(shard: string): string {
+  return shard === DEFAULT_SHARD ? '' : `${shard}${SEPARATOR}`;
+}
+
+/** Takes a task's id apart: the shard that it names, undefined where it names none, and the id within that shard. */
+export function splitTaskId(id: string): { shard: string | undefined; id: string } {
+  const end = id.lastIndexOf(SEPARATOR);
+  return end < 0 ? { shard: undefined, id } : { shard: id.slice(0, end), id: id.slice(end + 1) };
+}
+
+/** @throws InvalidOptionError for a name that no shard has. */
+export function shardNamed<Shard extends { readonly name: string }>(
+  shards: readonly Shard[],
+  name: string,
+): Shard {
+  const shard = shards.find((candidate) => candidate.name === name);
+  if (!shard) {
+    throw new InvalidOptionError(
+      'shard',
+      name,
+      `must be one of ${shards.map((candidate) => candidate.name).join(', ')}`,
+    );
+  }
+  return shard;
+}
+
+/**
+ * The shard of a task's id, and the id within it.
+ * @throws InvalidOptionError for an id of no shard
+ */
+export function shardOfTask<Shard extends { idOf(id: string): string }>(
+  shards: readonly Shard[],
+  id: string,
+): { shard: Shard; id: string } {
+  const { shard: name, id: ownId } = splitTaskId(id);
+  const shard = shards.find((candidate) => candidate.idOf(ownId) === id);
+  if (!shard) {
+    const problem =
+      name === undefined
+        ? "must name its shard, as in 'shard/id'"
+        : 'must be the id of a task in one of the shards';
+    throw new InvalidOptionError('id', id, problem);
+  }
+  return { shard, id: ownId };
+}

@@ -1,0 +1,134 @@
+import { types } from 'node:util';
+import type { Shard } from './shard.js';
+import { assertTransaction } from '../storage/executor.js';
+import type { ShardKey } from './shard-name.js';
+import { InvalidManagerError, InvalidTaskError } from '../errors/pg-queue.errors.js';
+import type { Executor, Manager } from '../task/transaction.js';
+
+/** Which shard a key belongs to, and which shards take no tasks any more. */
+export interface ShardRules {
+  shardOf: (key: ShardKey) => string;
+  readonly draining: ReadonlySet<string>;
+}
+
+/** Where a task may belong. */
+export interface ShardHints {
+  readonly transaction: Manager | Executor | undefined;
+  readonly shardKey: ShardKey | undefined;
+}
+
+/** The shards of the queue: one, unless the application spreads its data. */
+export class Shards {
+  private readonly byName: ReadonlyMap<string, Shard>;
+
+  /** @param rules absent for a queue without `shards`: everything belongs to its only one */
+  constructor(
+    readonly all: readonly Shard[],
+    private readonly rules: ShardRules | undefined,
+  ) {
+    this.byName = new Map(all.map((shard) => [shard.name, shard]));
+  }
+
+  /** Whether there may be several. */
+  get areNamed(): boolean {
+    return this.rules !== undefined;
+  }
+
+  /** @throws InvalidOptionError when the application has no such DataSource, InvalidManagerError for one of another database. */
+  open(): void {
+    this.all.forEach((shard) => shard.open());
+  }
+
+  /** The application ends. */
+  close(): void {
+    this.all.forEach((shard) => shard.close());
+  }
+
+  /**
+   * The shard that a task is pushed to: that of its transaction, or that of its key.
+   * @throws InvalidTaskError where neither says it, and for a shard that is draining; InvalidManagerError where they disagree
+   */
+  routePush(hints: ShardHints, field = 'shardKey'): Shard {
+    const shard = this.route(hints, field);
+    if (!shard) {
+      throw new InvalidTaskError(
+        field,
+        undefined,
+        'must be given, or the manager of a transaction in a shard: the queue has several',
+      );
+    }
+    if (this.rules?.draining.has(shard.name)) {
+      throw new InvalidTaskError(
+        field,
+        hints.shardKey,
+        `must not lead to shard ${shard.name}, which is draining`,
+      );
+    }
+    return shard;
+  }
+
+  /**
+   * The shard that a transaction or a key means; undefined where neither is given, or a foreign transaction comes without a key.
+   * @throws InvalidManagerError for a transaction of another shard than the key's
+   */
+  route({ transaction, shardKey }: ShardHints, field = 'shardKey'): Shard | undefined {
+    if (!this.rules) {
+      return this.all[0];
+    }
+    const keyed = shardKey === undefined ? undefined : this.ofKey(shardKey, field);
+    const owner = transaction && this.ownerOf(transaction);
+    if (owner && keyed && owner !== keyed) {
+      throw new InvalidManagerError(
+        `manager: is of shard ${owner.name}, but ${field} ${String(shardKey)} belongs to shard ${keyed.name}`,
+      );
+    }
+    return owner ?? keyed;
+  }
+
+  /**
+   * The shards that a cancel or a retry concerns: all, unless a transaction or a key means one.
+   * @throws InvalidTaskError for a foreign transaction without a key
+   */
+  routeChange(hints: ShardHints): readonly Shard[] {
+    const shard = hints.transaction ? this.routeForeign(hints) : this.route(hints);
+    return shard ? [shard] : this.all;
+  }
+
+  private routeForeign(hints: ShardHints): Shard {
+    const shard = this.route(hints);
+    if (!shard) {
+      throw new InvalidTaskError(
+        'shardKey',
+        undefined,
+        'must be given: nothing else says of which shard the transaction is',
+      );
+    }
+    return shard;
+  }
+
+  private ofKey(key: ShardKey, field: string): Shard {
+    const name = this.rules!.shardOf(key);
+    const shard = this.byName.get(name);
+    if (!shard) {
+      throw new InvalidTaskError(
+        field,
+        key,
+        `must belong to a shard, but shardOf answers ${types.isPromise(name) ? 'a promise' : JSON.stringify(name)}`,
+      );
+    }
+    return shard;
+  }
+
+  /** @throws InvalidManagerError for a transaction that is of none of them. */
+  private ownerOf(transaction: Manager | Executor): Shard | undefined {
+    assertTransaction(transaction);
+    const owners = this.all.map((shard) => [shard, shard.database.owns(transaction)] as const);
+    const owner = owners.find(([, owns]) => owns)?.[0];
+    if (!owner && owners.every(([, owns]) => owns === false)) {
+      throw new InvalidManagerError(
+        "manager: belongs to another DataSource than the queue's; its transaction can't carry this queue's tasks",
+      );
+    }
+    return owner;
+  }
+}

@@ -1,0 +1,107 @@
+import type { CheckedFilter } from '../inspect/task-filter.js';
+import { SHOWN_STATUSES } from '../inspect/task-filter.js';
+import { InvalidOptionError } from '../errors/pg-queue.errors.js';
+import type { TaskStatus } from '../task/task-status.js';
+
+/** By which way somebody has acted. */
+export type ActionSource = 'dashboard' | 'cli' | 'admin';
+
+export type OperatorAction = 'retry' | 'cancel' | 'delete' | 'runNow' | 'pause' | 'resume';
+
+/** Which tasks an action was for, as plain JSON: the fields of the filter that were given. */
+export interface ActionFilter {
+  readonly id?: readonly string[];
+  readonly shard?: string;
+  readonly kind?: readonly number[];
+  readonly status?: readonly TaskStatus[];
+  readonly externalKey?: string;
+  readonly text?: string;
+  /** ISO 8601. */
+  readonly createdFrom?: string;
+  /** ISO 8601. */
+  readonly createdTo?: string;
+}
+
+/** What somebody has done to tasks or to a kind: who, by which way, to which, and what came of it. Plain JSON, besides `error`. */
+export interface ActionRecord {
+  readonly action: OperatorAction;
+  /** Who has acted, as he was named; null where nobody was. */
+  readonly by: string | null;
+  readonly via: ActionSource;
+  /** The tasks that were meant; of `pause` and `resume` the kind alone. */
+  readonly filter: ActionFilter;
+  /** At most so many tasks were to be changed; null for `pause` and `resume`. */
+  readonly limit: number | null;
+  /** The attempts that `retry` was to give each task; null: as many as it had. */
+  readonly attempts: number | null;
+  /** How many tasks were changed; of `pause` and `resume` 1, or 0 when the kind was so already. */
+  readonly count: number;
+  /** The same by kind. */
+  readonly kinds: readonly { readonly kind: number; readonly name: string; readonly count: number }[];
+  /** The limit was reached: there may be more tasks that the filter means. */
+  readonly more: boolean;
+  /** Why it ended early; what was changed until then stays. */
+  readonly error?: unknown;
+}
+
+/** Who acts. */
+export interface ActorOptions {
+  /** Who acts, for the record of the action: 1 to 200 characters. */
+  by?: string;
+}
+
+const LONGEST_NAME = 200;
+
+/** @throws InvalidOptionError for anything but a name or undefined. */
+export function checkActor(by: unknown, field = 'by'): string | null {
+  const fits =
+    by === undefined ||
+    (typeof by === 'string' && by.trim() !== '' && by.length <= LONGEST_NAME && !by.includes('\0'));
+  if (!fits) {
+    throw new InvalidOptionError(field, by, `must be a name of 1 to ${LONGEST_NAME} characters`);
+  }
+  return (by as string | undefined) ?? null;
+}
+
+export function actionFilterOf(filter: CheckedFilter): ActionFilter {
+  const { ids, shard, kinds, statuses, externalKey, text, createdFrom, createdTo } = filter;
+  return {
+    ...(ids && { id: ids }),
+    ...(shard !== null && { shard }),
+    ...(kinds && { kind: kinds }),
+    ...(statuses.length < SHOWN_STATUSES.length && { status: statuses }),
+    ...(externalKey !== null && { externalKey }),
+    ...(text !== null && { text }),
+    ...(createdFrom && { createdFrom: createdFrom.toISOString() }),
+    ...(createdTo && { createdTo: createdTo.toISOString() }),
+  };
+}
+
+/** Ids beyond these are counted. */
+const NAMED_IDS = 20;
+
+/** The record as one line for a log: a text that was looked for is a part of payloads, and so only its length is in it. */
+export function describeAction(record: ActionRecord): string {
+  const { action, by, via, count, kinds, limit, more, attempts } = record;
+  const isPause = action === 'pause' || action === 'resume';
+  const changed = isPause
+    ? `${kinds[0]?.name}${count === 0 ? ' (it was so already)' : ''}`
+    : `changed ${count} ${count === 1 ? 'task' : 'tasks'}${more ? ', limit reached' : ''}`;
+  const details = [
+    ...describeFilter(record.filter),
+    ...(limit === null ? [] : [`limit ${limit}`]),
+    ...(attempts === null ? [] : [`attempts ${attempts}`]),
+  ];
+  return `${action} by ${by ?? 'nobody named'} (${via}): ${changed}; ${details.join(', ')}`;
+}
+
+function describeFilter({ id, kind, status, text, ...others }: ActionFilter): string[] {
+  const more = (id?.length ?? 0) - NAMED_IDS;
+  return [
+    ...(id ? [`id ${id.slice(0, NAMED_IDS).join(' ')}${more > 0 ? ` and ${more} more` : ''}`] : []),
+    ...(kind ? [`kind ${kind.join(' ')}`] : []),
+    ...(status ? [`status ${status.join(' ')}`] : []),
+    ...Object.entries(others).map(([name, value]) => `${name} ${value}`),
+    ...(text === undefined ? [] : [`text of ${text.length} characters`]),
+  ];
+}

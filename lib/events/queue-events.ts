@@ -1,0 +1,260 @@
+import type { ActionRecord } from './action-record.js';
+import type { MetricStatus } from '../task/task-status.js';
+
+/** A kind as events name it. */
+export interface KindName {
+  readonly kind: number;
+  readonly name: string;
+}
+
+/** One attempt as events name it. */
+export interface AttemptName extends KindName {
+  readonly id: string;
+  /** Counts from 1. */
+  readonly attempt: number;
+}
+
+/** How an attempt ended, as far as the database agreed. */
+export type SettledAs =
+  Exclude<MetricStatus, 'new' | 'processing' | 'no_attempts_left'> | 'snoozed' | 'released';
+
+/** What the database refuses to do for one task. */
+export type RefusedStep = (typeof REFUSED_STEPS)[number];
+export const REFUSED_STEPS = [
+  'claim',
+  'begin',
+  'outcome',
+  'release',
+  'rescue',
+  'cleanup',
+  'retry',
+  'cancel',
+  'delete',
+  'runNow',
+] as const;
+
+/** A statement that the database refuses for one task alone, as events name it. */
+export interface RefusalName extends KindName {
+  readonly id: string;
+  readonly step: RefusedStep;
+}
+
+/** Which of the queue's own connections an event is about; `schema`: the regular look whether they see the queue's tables. */
+export type ConnectionRole = (typeof CONNECTION_ROLES)[number];
+export const CONNECTION_ROLES = ['claim', 'settle', 'heartbeat', 'listen', 'maintenance', 'schema'] as const;
+
+/** The shard where it happened; of a queue without `shards` the name of its DataSource, `'default'` unless it was given. */
+export interface InShard {
+  readonly shard: string;
+}
+
+/** What happens to the tasks of one shard, kind by kind. */
+export type ShardTaskEvent =
+  /** Tasks were stored, duplicates left out; before the commit of a caller's transaction, which may still roll back. */
+  | ({ readonly type: 'tasks-pushed'; readonly count: number } & KindName)
+  /** A task was cancelled by its key; before the commit of a caller's transaction. */
+  | ({ readonly type: 'task-cancelled' } & KindName)
+  /** Broken tasks got new attempts by `retryTasks`; before the commit of a caller's transaction. */
+  | ({ readonly type: 'tasks-retried'; readonly count: number } & KindName)
+  | ({
+      readonly type: 'tasks-claimed';
+      readonly count: number;
+      /** How long each had been due, by the database's clock. */
+      readonly waitsMs: readonly number[];
+    } & KindName)
+  /** An attempt has ended, and its outcome is written, or certainly is not any more. */
+  | ({
+      readonly type: 'attempt-settled';
+      readonly as: SettledAs;
+      /** The task is `no_attempts_left` now. */
+      readonly exhausted: boolean;
+      readonly durationMs: number;
+      /** What was thrown, or why the lease was lost. */
+      readonly error?: unknown;
+    } & AttemptName)
+  /** An attempt has given its slot up and its body goes on. */
+  | ({
+      readonly type: 'handler-abandoned';
+      /** How many such bodies of this kind there are now. */
+      readonly abandoned: number;
+    } & AttemptName)
+  /** The body of an abandoned attempt has ended at last; what it did changes nothing. */
+  | ({ readonly type: 'abandoned-handler-ended'; readonly abandoned: number } & AttemptName)
+  /** This process gave back the tasks of one that is dead. */
+  | ({
+      readonly type: 'tasks-rescued';
+      readonly count: number;
+      /** So many of them are `no_attempts_left` now. */
+      readonly exhausted: number;
+      /** The name of the dead process. */
+      readonly worker: string;
+    } & KindName)
+  /**
+   * This process gave back tasks that its lease held and that it did not run: a claim took them and its answer was lost, or a
+   * server was restored to an earlier time. No attempt was used.
+   */
+  | ({ readonly type: 'tasks-released'; readonly count: number } & KindName)
+  /** The database refuses a statement for this task alone, whatever its error says; other tasks go on. */
+  | ({
+      readonly type: 'task-refused';
+      readonly error: unknown;
+      /** How often so far. */
+      readonly tries: number;
+      /** In how many milliseconds it is tried again; null: only when somebody asks for it. */
+      readonly retryInMs: number | null;
+    } & RefusalName)
+  /** What the database refused for this task is done, or there is nothing to do any more. */
+  | ({ readonly type: 'task-accepted' } & RefusalName)
+  /** A kind that this process handles was paused in the whole cluster: nothing of it is claimed until it is resumed. */
+  | ({ readonly type: 'kind-paused' } & KindName)
+  | ({ readonly type: 'kind-resumed' } & KindName)
+  /** This process has deleted terminal tasks that were older than their TTL. */
+  | ({ readonly type: 'tasks-expired'; readonly count: number } & KindName);
+
+/** What happens between this process and one shard. */
+export type ShardProcessEvent =
+  /** The database has answered a claim, with tasks or without. */
+  | {
+      readonly type: 'claimed';
+      readonly count: number;
+      readonly durationMs: number;
+      /** For how much longer than usual the next poll is put off, since nobody has anything to do; else 0. */
+      readonly restMs: number;
+    }
+  /** Nothing is claimed because no slot is free. */
+  | { readonly type: 'saturated' }
+  /** A batch of outcomes has been written. */
+  | { readonly type: 'flushed'; readonly count: number; readonly durationMs: number }
+  /** A sweep found tasks behind the cursor: a cancel that was rolled back, foreign SQL, or a bug. */
+  | { readonly type: 'swept'; readonly count: number }
+  /** There is a lease to claim under. */
+  | { readonly type: 'lease-acquired'; readonly leaseId: number }
+  /** Another process has declared this one dead. */
+  | {
+      readonly type: 'lease-lost';
+      readonly leaseId: number;
+      /** So many attempts ran under the lease; they are aborted. */
+      readonly running: number;
+    }
+  /** This process has nothing to do, and asks the database nothing until there is something, or `idlePeriod` is over. */
+  | { readonly type: 'suspended' }
+  /** This process asks for tasks again. */
+  | { readonly type: 'resumed' }
+  /** Wake-ups can be heard from now on. */
+  | { readonly type: 'listening' }
+  /** A notification said that something was pushed. */
+  | { readonly type: 'woken' }
+  /** A statement of the queue's own failed, or a connection broke; it is tried again. */
+  | { readonly type: 'connection-failed'; readonly role: ConnectionRole; readonly error: unknown }
+  /** The first success after failures; never of `maintenance`, whose jobs have their next turn. */
+  | { readonly type: 'connection-restored'; readonly role: ConnectionRole };
+
+/** What happens in one shard, as it is told there. */
+export type ShardEvent = ShardTaskEvent | ShardProcessEvent;
+
+type Placed<Event> = Event extends unknown ? Event & InShard : never;
+
+/** What happens in this process to tasks, kind by kind. */
+export type TaskQueueEvent =
+  | Placed<ShardTaskEvent>
+  /** A kind has a handler in this process. */
+  | ({ readonly type: 'kind-registered' } & KindName)
+  /** A live worker count has changed; seen when it is next read. */
+  | ({ readonly type: 'slots-resized'; readonly from: number; readonly to: number } & KindName)
+  /** A live option failed or is wrong; its last good value goes on. */
+  | ({ readonly type: 'option-invalid'; readonly error: unknown } & KindName);
+
+/** What happens in this process as a whole. */
+export type ProcessQueueEvent =
+  | Placed<ShardProcessEvent>
+  /** Processing has begun; without kinds, this process only pushes. */
+  | { readonly type: 'started'; readonly kinds: readonly (KindName & { readonly workerCount: number })[] }
+  /** Processing could not begin: the queue's tables are missing, of another version, or not accessible. */
+  | { readonly type: 'start-failed'; readonly error: unknown }
+  /** Processing has ended. */
+  | {
+      readonly type: 'stopped';
+      /** So many attempts did not end in time and were given back. */
+      readonly released: number;
+    }
+  /** Nothing could run in this process for a while, heartbeats neither: a handler blocks the event loop. */
+  | { readonly type: 'event-loop-blocked'; readonly blockedMs: number; readonly leaseTimeoutMs: number }
+  /** Somebody has changed tasks, paused a kind or resumed it: by the dashboard, the command line or `QueueAdmin`, in this process. */
+  | ({ readonly type: 'action-taken' } & ActionRecord)
+  /** A subscriber, or an instrumentation, has thrown. */
+  | { readonly type: 'subscriber-failed'; readonly error: unknown };
+
+/** What happens in this process, for metrics, logs, traces and applications to observe. */
+export type QueueEvent = TaskQueueEvent | ProcessQueueEvent;
+
+/** Called at once, within what the event is about: it must not block. */
+export type QueueEventListener = (event: QueueEvent) => void;
+
+/** Hands each event to every subscriber; one that throws breaks neither the queue nor the others. */
+export class QueueEvents {
+  /** Replaced as a whole, so that each event reaches those who were there when it happened, without an iterator for each. */
+  private listeners: readonly QueueEventListener[] = [];
+
+  /** @returns a function that ends the subscription. */
+  subscribe(listener: QueueEventListener): () => void {
+    this.listeners = [...this.listeners, listener];
+    return () => {
+      this.listeners = this.listeners.filter((other) => other !== listener);
+    };
+  }
+
+  emit(event: QueueEvent): void {
+    for (const listener of this.listeners) {
+      call(listener, event, (error) => this.reportFailure(listener, error));
+    }
+  }
+
+  private reportFailure(failed: QueueEventListener, error: unknown): void {
+    for (const listener of this.listeners) {
+      if (listener !== failed) {
+        // Should this one fail too, there is nobody left to tell.
+        call(listener, { type: 'subscriber-failed', error }, () => undefined);
+      }
+    }
+  }
+}
+
+/** Where the parts that work in one shard tell what happens there. */
+export interface ShardEventSink {
+  emit(event: ShardEvent): void;
+}
+
+/** The events of one shard among those of the process. */
+export class ShardEvents implements ShardEventSink {
+  constructor(
+    private readonly events: QueueEvents,
+    private readonly shard: string,
+  ) {}
+
+  emit(event: ShardEvent): void {
+    // Its own from here on: a copy of every event would cost more than what most listeners do with it.
+    (event as { shard?: string }).shard = this.shard;
+    this.events.emit(event as QueueEvent);
+  }
+
+  /** @returns a function that ends the subscription. */
+  subscribe(listener: (event: Placed<ShardEvent>) => void): () => void {
+    return this.events.subscribe((event) => {
+      if ('shard' in event && event.shard === this.shard) {
+        listener(event);
+      }
+    });
+  }
+}
+
+/** An asynchronous listener fits the type too; what it rejects with must not end the process. */
+function call(listener: QueueEventListener, event: QueueEvent, onFailed: (error: unknown) => void): void {
+  try {
+    const result: unknown = listener(event);
+    if (result instanceof Promise) {
+      result.catch(onFailed);
+    }
+  } catch (error) {
+    onFailed(error);
+  }
+}

@@ -1,0 +1,101 @@
+import { BUCKETS, type Buckets, bucketOf } from './histogram.js';
+import type { ShardEvent } from '../events/queue-events.js';
+
+/** What happened to the tasks of one kind. */
+export interface KindTally {
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly exhausted: number;
+  /** How long tasks had been due when they were claimed. */
+  readonly wait: Buckets;
+  /** How long attempts took. */
+  readonly run: Buckets;
+}
+
+interface OpenTally extends KindTally {
+  succeeded: number;
+  failed: number;
+  exhausted: number;
+  readonly wait: number[];
+  readonly run: number[];
+}
+
+type Settled = Extract<ShardEvent, { type: 'attempt-settled' }>;
+
+/**
+ * Adds up what this process's events tell, kind by kind. A lost attempt is counted where its task is rescued, once, and not where
+ * its late outcome is discarded; ignored, cancelled, snoozed and released attempts neither succeeded nor failed.
+ */
+export class ActivityTally {
+  private kinds = new Map<number, OpenTally>();
+
+  readonly onEvent = (event: ShardEvent): void => {
+    switch (event.type) {
+      case 'tasks-claimed': {
+        const { wait } = this.of(event.kind);
+        for (const waitMs of event.waitsMs) {
+          wait[bucketOf(waitMs)]!++;
+        }
+        return;
+      }
+      case 'attempt-settled':
+        return this.onSettled(event);
+      case 'tasks-rescued': {
+        const tally = this.of(event.kind);
+        tally.failed += event.count;
+        tally.exhausted += event.exhausted;
+        return;
+      }
+      default:
+    }
+  };
+
+  /** Hands over what came together, and begins anew. */
+  take(): ReadonlyMap<number, KindTally> {
+    const { kinds } = this;
+    this.kinds = new Map();
+    return kinds;
+  }
+
+  /** Adds what was taken to what has come since. */
+  giveBack(taken: ReadonlyMap<number, KindTally>): void {
+    for (const [kind, { succeeded, failed, exhausted, wait, run }] of taken) {
+      const tally = this.of(kind);
+      tally.succeeded += succeeded;
+      tally.failed += failed;
+      tally.exhausted += exhausted;
+      wait.forEach((n, bucket) => (tally.wait[bucket]! += n));
+      run.forEach((n, bucket) => (tally.run[bucket]! += n));
+    }
+  }
+
+  private onSettled({ kind, as, exhausted, durationMs }: Settled): void {
+    if (as === 'released' || as === 'lost') {
+      return;
+    }
+    const tally = this.of(kind);
+    tally.run[bucketOf(durationMs)]!++;
+    if (as === 'succeeded') {
+      tally.succeeded++;
+    } else if (as === 'failed' || exhausted) {
+      // An ignored attempt that was the last one leaves a broken task all the same.
+      tally.failed++;
+    }
+    if (exhausted) {
+      tally.exhausted++;
+    }
+  }
+
+  private of(kind: number): OpenTally {
+    let tally = this.kinds.get(kind);
+    if (!tally) {
+      tally = { succeeded: 0, failed: 0, exhausted: 0, wait: zeros(), run: zeros() };
+      this.kinds.set(kind, tally);
+    }
+    return tally;
+  }
+}
+
+function zeros(): number[] {
+  return Array.from({ length: BUCKETS }, () => 0);
+}

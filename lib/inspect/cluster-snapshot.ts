@@ -1,0 +1,127 @@
+import type { TaskStatus } from '../task/task-status.js';
+import type { KindCounts } from './task-view.js';
+
+/** The queue's tables, by their names without a schema. */
+export const QUEUE_TABLES = [
+  'pgqueue',
+  'pgqueue_lease',
+  'pgqueue_registry',
+  'pgqueue_pause',
+  'pgqueue_activity',
+  'pgqueue_snapshot',
+  'pgqueue_wake',
+] as const;
+export type QueueTable = (typeof QUEUE_TABLES)[number];
+
+/** The figures of the whole cluster at one moment, as one process gathers them for all. */
+export interface ClusterSnapshot {
+  /** The kinds that have a name: those that worker processes handle, and those of stored tasks as far as anybody has named them. */
+  readonly kinds: readonly (SnapshotKind & { readonly kind: number; readonly name: string })[];
+  /** All others together: nobody knows their names. */
+  readonly unknown: SnapshotKind;
+  readonly workers: { readonly live: number; readonly lost: number };
+  readonly deadTuples: Readonly<Record<QueueTable, number>>;
+  readonly oldestTransactionMs: number;
+  readonly held: HeldXmin | null;
+}
+
+export interface SnapshotKind {
+  readonly tasks: Readonly<Record<TaskStatus, number>>;
+  /** How long the task that waits the longest has been due; 0 when none waits. */
+  readonly oldestDueMs: number;
+  readonly paused: boolean;
+}
+
+/** What a standby or a replication slot needs kept. It tells no time, so that what counts is since when it has been the same. */
+export interface HeldXmin {
+  readonly xmin: string;
+  /** In ms since the epoch, by the database's clock. */
+  readonly since: number;
+}
+
+/** How the server fares. */
+export interface ServerVitals {
+  /** In ms since the epoch. */
+  readonly now: number;
+  readonly deadTuples: ClusterSnapshot['deadTuples'];
+  /** The age of the oldest transaction, prepared ones included, that keeps dead rows from being cleaned away. */
+  readonly oldestTransactionMs: number;
+  /** The oldest transaction id that standbys and replication slots hold. */
+  readonly heldXmin: string | null;
+}
+
+/** What a snapshot is made of. */
+export interface SnapshotParts {
+  readonly counts: readonly KindCounts[];
+  readonly paused: ReadonlySet<number>;
+  readonly workers: ClusterSnapshot['workers'];
+  /** The kinds of the worker processes with their names. */
+  readonly handled: ReadonlyMap<number, string>;
+  readonly vitals: ServerVitals;
+  /** The name of a kind that this process knows. */
+  readonly nameOf: (kind: number) => string | undefined;
+  readonly previous: ClusterSnapshot | null;
+}
+
+const NO_TASKS = { new: 0, must_retry: 0, processing: 0, no_attempts_left: 0, succeeded: 0, cancelled: 0 };
+/** Of a kind of which there is nothing. */
+export const NOTHING: SnapshotKind = { tasks: NO_TASKS, oldestDueMs: 0, paused: false };
+
+/** A name that was known once stays as long as there is something of its kind: it must not go with the last worker process. */
+export function snapshotOf({
+  counts,
+  paused,
+  workers,
+  handled,
+  vitals,
+  nameOf,
+  previous,
+}: SnapshotParts): ClusterSnapshot {
+  const { now, deadTuples, oldestTransactionMs, heldXmin } = vitals;
+  const countsOf = new Map(counts.map((count) => [count.kind, count]));
+  const toldNames = new Map([
+    ...(previous?.kinds ?? []).map(({ kind, name }) => [kind, name] as const),
+    ...handled,
+  ]);
+  const known = (kind: number) => nameOf(kind) ?? toldNames.get(kind);
+  const show = (kind: number): SnapshotKind => {
+    const count = countsOf.get(kind);
+    return {
+      tasks: count ? tasksOf(count) : NO_TASKS,
+      oldestDueMs: count?.oldestDueAt ? Math.max(0, now - count.oldestDueAt.getTime()) : 0,
+      paused: paused.has(kind),
+    };
+  };
+  const all = [...new Set([...countsOf.keys(), ...paused, ...handled.keys()])].toSorted((a, b) => a - b);
+  const held = heldXmin === null ? null : { xmin: heldXmin, since: now };
+  const stillHeld = held && previous?.held?.xmin === held.xmin ? previous.held : held;
+  return {
+    kinds: all.flatMap((kind) => {
+      const name = known(kind);
+      return name === undefined ? [] : [{ kind, name, ...show(kind) }];
+    }),
+    unknown: all
+      .filter((kind) => known(kind) === undefined)
+      .map(show)
+      .reduce(addKinds, NOTHING),
+    workers,
+    deadTuples,
+    oldestTransactionMs: Math.max(oldestTransactionMs, stillHeld ? now - stillHeld.since : 0),
+    held: stillHeld,
+  };
+}
+
+/** Two kinds under one name. */
+export function addKinds(a: SnapshotKind, b: SnapshotKind): SnapshotKind {
+  const sums = Object.entries(a.tasks).map(([status, n]) => [status, n + b.tasks[status as TaskStatus]]);
+  return {
+    tasks: Object.fromEntries(sums) as SnapshotKind['tasks'],
+    oldestDueMs: Math.max(a.oldestDueMs, b.oldestDueMs),
+    paused: a.paused || b.paused,
+  };
+}
+
+function tasksOf({ statuses }: KindCounts): SnapshotKind['tasks'] {
+  const counts = Object.entries(statuses).map(([status, { count }]) => [status, count]);
+  return Object.fromEntries(counts) as SnapshotKind['tasks'];
+}

@@ -1,0 +1,9 @@
+import type { KindName } from '../events/queue-events.js';
+
+/** The slots of a kind in this process. */
+export interface KindSlots extends KindName {
+  /** As the live `workerCount` says now. */
+  readonly slots: number;
+  /** How many run an attempt; above `slots` for a while when there were more. */
+  readonly busy: number;
+}

@@ -1,0 +1,117 @@
+import type { KindCounts, TaskCount } from './task-view.js';
+import { LIST_CLASS, type ListClass, SHOWN_STATUSES } from './task-filter.js';
+import type { TaskStatus } from '../task/task-status.js';
+
+/** What was counted by the indexes, and what a sample of the table holds. */
+export interface CountedTasks {
+  /** The share of the table that was sampled. At 100 the sample is all there is. */
+  readonly percent: number;
+  /** There are kinds of a class that were not counted. */
+  readonly partial: boolean;
+  /** No more than this was counted of one kind's tasks of each class. */
+  readonly caps: Readonly<Record<ListClass, number>>;
+  /** Without a status: of its class, not told apart. */
+  readonly counted: readonly (readonly [
+    group: ListClass,
+    kind: number,
+    status: TaskStatus | null,
+    n: number,
+  ])[];
+  readonly sampled: readonly (readonly [kind: number, status: TaskStatus, n: number])[];
+}
+
+/** What is known of a kind. */
+interface Known {
+  readonly counted: Numbers<TaskStatus>;
+  readonly classes: Numbers<ListClass>;
+  readonly sampled: Numbers<TaskStatus>;
+}
+
+type Numbers<Name extends string> = Partial<Record<Name, number>>;
+
+/** The numbers of each kind: exact where its class stayed below the cap, estimated where it did not. */
+export function combineCounts(
+  { percent, partial, caps, counted, sampled }: CountedTasks,
+  nameOf: (kind: number) => string,
+  oldestDue: ReadonlyMap<number, Date>,
+): KindCounts[] {
+  const whole = percent >= 100;
+  const byKind = new Map<number, Known>();
+  const known = (kind: number): Known => {
+    const found = byKind.get(kind) ?? { counted: {}, classes: {}, sampled: {} };
+    byKind.set(kind, found);
+    return found;
+  };
+  for (const [group, kind, status, n] of counted) {
+    const of = known(kind);
+    addTo(of.classes, group, n);
+    if (status !== null) {
+      addTo(of.counted, status, n);
+    }
+  }
+  for (const [kind, status, n] of sampled) {
+    if (whole || partial || byKind.has(kind)) {
+      addTo(known(kind).sampled, status, n);
+    }
+  }
+  const countOf = (of: Known, status: TaskStatus): TaskCount => {
+    const seen = of.counted[status] ?? 0;
+    const inSample = of.sampled[status] ?? 0;
+    if (whole) {
+      return { count: inSample, approximate: false };
+    }
+    const listClass = LIST_CLASS[status];
+    const inClass = of.classes[listClass];
+    const approximate = inClass === undefined ? partial && inSample > 0 : inClass >= caps[listClass];
+    const count = approximate ? Math.max(seen, Math.round((inSample * 100) / percent)) : seen;
+    return { count, approximate };
+  };
+  return [...byKind]
+    .toSorted(([a], [b]) => a - b)
+    .map(([kind, of]) => ({
+      kind,
+      name: nameOf(kind),
+      statuses: byStatus((status) => countOf(of, status)),
+      oldestDueAt: oldestDue.get(kind) ?? null,
+    }));
+}
+
+/** What several shards have of each kind, together. */
+export function mergeCounts(all: readonly (readonly KindCounts[])[]): KindCounts[] {
+  const merged = new Map<number, KindCounts>();
+  for (const counts of all.flat()) {
+    const other = merged.get(counts.kind);
+    merged.set(counts.kind, other ? { ...other, ...sumCounts([other, counts]) } : counts);
+  }
+  return [...merged.values()].toSorted((a, b) => a.kind - b.kind);
+}
+
+/** The tasks of all kinds; undefined where there are none. */
+export function sumCounts(
+  counts: readonly KindCounts[],
+): Pick<KindCounts, 'statuses' | 'oldestDueAt'> | undefined {
+  if (counts.length === 0) {
+    return undefined;
+  }
+  const since = counts.reduce(
+    (oldest, { oldestDueAt }) => Math.min(oldest, oldestDueAt?.getTime() ?? oldest),
+    Number.POSITIVE_INFINITY,
+  );
+  return {
+    statuses: byStatus((status) => ({
+      count: counts.reduce((sum, { statuses }) => sum + statuses[status].count, 0),
+      approximate: counts.some(({ statuses }) => statuses[status].approximate),
+    })),
+    oldestDueAt: Number.isFinite(since) ? new Date(since) : null,
+  };
+}
+
+function byStatus(countOf: (status: TaskStatus) => TaskCount): KindCounts['statuses'] {
+  return Object.fromEntries(
+    SHOWN_STATUSES.map((status) => [status, countOf(status)]),
+  ) as KindCounts['statuses'];
+}
+
+function addTo<Name extends string>(sums: Numbers<Name>, name: Name, n: number): void {
+  sums[name] = (sums[name] ?? 0) + n;
+}

@@ -1,0 +1,179 @@
+import { splitTaskId } from '../cluster/shard-name.js';
+import { type KindRef, kindOf } from '../task/task-definition.js';
+import { InvalidOptionError } from '../errors/pg-queue.errors.js';
+import { type TaskStatus, TASK_STATUSES } from '../task/task-status.js';
+
+/** Which tasks are meant; every field narrows, none means all. */
+export interface TaskFilter {
+  /** One id, or up to 1,000. */
+  id?: string | readonly string[];
+  /** The name of the shard that they are in. */
+  shard?: string;
+  /** A definition or a number, or several, whether they are handled here or not. */
+  kind?: KindRef | readonly KindRef[];
+  status?: TaskStatus | readonly TaskStatus[];
+  externalKey?: string;
+  /** A part of the payload as JSON, whatever its case; up to 1,000 characters. */
+  text?: string;
+  /** Pushed at this time or later. */
+  createdFrom?: Date;
+  /** Pushed before this time. */
+  createdTo?: Date;
+}
+
+/** A page of a list. */
+export interface PageOptions {
+  /** At most so many tasks, 1 to 500. Default 50. */
+  limit?: number;
+  /** `next` of the page before. */
+  after?: string;
+}
+
+/** A filter that was checked. */
+export interface CheckedFilter {
+  readonly ids: readonly string[] | null;
+  readonly shard: string | null;
+  readonly kinds: readonly number[] | null;
+  readonly statuses: readonly TaskStatus[];
+  readonly externalKey: string | null;
+  readonly text: string | null;
+  readonly createdFrom: Date | null;
+  readonly createdTo: Date | null;
+}
+
+export const SHOWN_STATUSES: readonly TaskStatus[] = [...TASK_STATUSES, 'processing'];
+
+const MAX_IDS = 1000;
+const MAX_TEXT = 1000;
+const MAX_ID = 2n ** 63n - 1n;
+
+const CHECKS: Record<keyof TaskFilter, (name: string, value: unknown) => void> = {
+  id: (name, value) => {
+    const ids = Array.isArray(value) ? value : [value];
+    assert(ids.length <= MAX_IDS, name, `${ids.length} ids`, `must be at most ${MAX_IDS} ids`);
+    ids.forEach((id) => void taskIdOf(id, name));
+  },
+  shard: (name, value) => assertText(name, value),
+  kind: (name, value) => void kindsOf(value as KindRef | readonly KindRef[], name),
+  status: (name, value) => {
+    for (const status of Array.isArray(value) ? value : [value]) {
+      assert(SHOWN_STATUSES.includes(status), name, status, `must be one of ${SHOWN_STATUSES.join(', ')}`);
+    }
+  },
+  externalKey: (name, value) => assertText(name, value),
+  text: (name, value) => assertText(name, value),
+  createdFrom: assertDate,
+  createdTo: assertDate,
+};
+
+/** @throws InvalidOptionError that names the field and the value. */
+export function checkFilter(filter: TaskFilter): CheckedFilter {
+  assert(
+    typeof filter === 'object' && filter !== null && !Array.isArray(filter),
+    'filter',
+    filter,
+    'must be an object',
+  );
+  for (const [name, value] of Object.entries(filter)) {
+    assert(Object.hasOwn(CHECKS, name), name, value, 'is not a filter of tasks');
+    if (value !== undefined) {
+      CHECKS[name as keyof TaskFilter](name, value);
+    }
+  }
+  const { id, shard = null, kind, status, externalKey = null, text = null } = filter;
+  const { createdFrom = null, createdTo = null } = filter;
+  return {
+    ids: id === undefined ? null : listOf(id),
+    shard,
+    kinds: kind === undefined ? null : kindsOf(kind),
+    statuses: status === undefined ? SHOWN_STATUSES : [...new Set(listOf(status))],
+    externalKey,
+    text,
+    createdFrom,
+    createdTo,
+  };
+}
+
+/** Numbers of kinds, each once. */
+function kindsOf(kinds: KindRef | readonly KindRef[], field?: string): number[] {
+  const list = Array.isArray(kinds) ? (kinds as readonly KindRef[]) : [kinds as KindRef];
+  return [...new Set(list.map((kind) => kindOf(kind, field)))];
+}
+
+/**
+ * For what changes tasks: a field that turned out undefined must not mean every task there is, and neither must a shard, or every
+ * status by its name.
+ * @throws InvalidOptionError for a filter that means all tasks of the queue or of a shard
+ */
+export function assertNarrow(filter: TaskFilter, checked: CheckedFilter): void {
+  const { ids, kinds, statuses, externalKey, text, createdFrom, createdTo } = checked;
+  const fields = [ids, kinds, externalKey, text, createdFrom, createdTo];
+  const narrows = fields.some((field) => field !== null) || SHOWN_STATUSES.some((s) => !statuses.includes(s));
+  assert(narrows, 'filter', filter, 'must name the tasks to change: an id, a kind, a status …');
+}
+
+/** The id of a task as text, with that of its shard before it where it has one. @throws InvalidOptionError when it can't be one. */
+export function taskIdOf(id: unknown, field = 'id'): string {
+  assert(
+    typeof id === 'string' && isOwnId(splitTaskId(id).id),
+    field,
+    id,
+    "must be a task's id, digits in a text",
+  );
+  return id;
+}
+
+function isOwnId(id: string): boolean {
+  return /^-?\d{1,19}$/.test(id) && BigInt(id) <= MAX_ID && BigInt(id) >= -MAX_ID;
+}
+
+/** How the statuses of a class are stored together: each class has an index of its own. */
+export type ListClass = 'open' | 'broken' | 'finished';
+
+export const LIST_CLASS: Record<TaskStatus, ListClass> = {
+  new: 'open',
+  must_retry: 'open',
+  processing: 'open',
+  no_attempts_left: 'broken',
+  succeeded: 'finished',
+  cancelled: 'finished',
+};
+
+/** The classes that these statuses are of. */
+export function classesOf(statuses: readonly TaskStatus[]): ListClass[] {
+  return [...new Set(statuses.map((status) => LIST_CLASS[status]))];
+}
+
+/** Whether a class holds nothing but what these statuses ask for. */
+export function isWholeClass(statuses: readonly TaskStatus[], listClass: ListClass): boolean {
+  return SHOWN_STATUSES.every((status) => LIST_CLASS[status] !== listClass || statuses.includes(status));
+}
+
+/** @throws InvalidOptionError for anything but an integer from 1 to `max`. */
+export function assertCount(field: string, value: unknown, max: number): asserts value is number {
+  const fits = Number.isInteger(value) && (value as number) >= 1 && (value as number) <= max;
+  assert(fits, field, value, `must be an integer from 1 to ${max}`);
+}
+
+function listOf<T extends string>(value: T | readonly T[]): readonly T[] {
+  return typeof value === 'string' ? [value] : value;
+}
+
+function assertText(name: string, value: unknown): void {
+  const fits = typeof value === 'string' && value !== '' && value.length <= MAX_TEXT && !value.includes('\0');
+  assert(fits, name, value, `must be a text of 1 to ${MAX_TEXT} characters`);
+}
+
+/** PostgreSQL's timestamps end before JavaScript's do. */
+const LAST_YEAR = 9999;
+
+function assertDate(name: string, value: unknown): void {
+  const fits = value instanceof Date && Math.abs(value.getUTCFullYear()) <= LAST_YEAR;
+  assert(fits, name, value, 'must be a Date');
+}
+
+function assert(condition: unknown, field: string, value: unknown, problem: string): asserts condition {
+  if (!condition) {
+    throw new InvalidOptionError(field, value, problem);
+  }
+}

@@ -1,0 +1,161 @@
+import { Global, Module } from '@nestjs/common';
+import { DiscoveryModule, ModuleRef } from '@nestjs/core';
+import { ClusterSnapshots } from '../cluster/admin/cluster-snapshots.js';
+import { QueueAdmin } from '../cluster/admin/queue-admin.js';
+import { ShardSnapshots } from '../admin/figures-snapshot.js';
+import { TaskHandlerExplorer } from '../handlers/task-handler.explorer.js';
+import { TaskHandlerInvoker } from '../handlers/task-handler.invoker.js';
+import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
+import { PgQueueHealthIndicator } from './health/pg-queue.health.js';
+import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './pg-queue.module-definition.js';
+import { PG_QUEUE_OPTIONS, resolveOptions, type ResolvedOptions } from '../cluster/queue.options.js';
+import { TaskDrafter } from '../producer/task-drafter.js';
+import { QueueLogger } from './queue-logger.js';
+import { QueueProcessing } from '../cluster/process/queue-worker.js';
+import { QueueService } from './queue.service.js';
+import { createShards } from './shards.factory.js';
+import { Shards } from '../cluster/shards.js';
+import { Instruments } from '../events/instrumentation.js';
+import { QueueEvents } from '../events/queue-events.js';
+import { TaskScheduler } from '../cluster/process/processing-lifecycle.js';
+
+/** What the whole application shares: pushing needs nothing else. */
+@Global()
+@Module({
+  imports: [DiscoveryModule],
+  providers: [
+    { provide: PG_QUEUE_OPTIONS, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveOptions },
+    { provide: QueueEvents, inject: [PG_QUEUE_OPTIONS], useFactory: createEvents },
+    { provide: Instruments, inject: [QueueEvents], useFactory: createInstruments },
+    { provide: TaskHandlerRegistry, inject: [PG_QUEUE_OPTIONS, QueueEvents], useFactory: createRegistry },
+    {
+      provide: Shards,
+      inject: [PG_QUEUE_OPTIONS, QueueEvents, Instruments, ModuleRef],
+      useFactory: createShards,
+    },
+    {
+      provide: TaskScheduler,
+      inject: [Shards, TaskHandlerRegistry, QueueEvents, Instruments, PG_QUEUE_OPTIONS],
+      useFactory: createScheduler,
+    },
+    {
+      provide: QueueService,
+      inject: [Shards, TaskHandlerRegistry, TaskScheduler, QueueEvents, Instruments, PG_QUEUE_OPTIONS],
+      useFactory: createService,
+    },
+    {
+      provide: QueueAdmin,
+      inject: [Shards, TaskHandlerRegistry, QueueEvents, PG_QUEUE_OPTIONS],
+      useFactory: createAdmin,
+    },
+    {
+      provide: ClusterSnapshots,
+      inject: [Shards, TaskHandlerRegistry, PG_QUEUE_OPTIONS],
+      useFactory: createSnapshots,
+    },
+    TaskHandlerInvoker,
+    TaskHandlerExplorer,
+    PgQueueHealthIndicator,
+  ],
+  exports: [
+    QueueService,
+    QueueAdmin,
+    ClusterSnapshots,
+    Shards,
+    QueueEvents,
+    Instruments,
+    TaskScheduler,
+    TaskHandlerRegistry,
+    TaskHandlerExplorer,
+    PgQueueHealthIndicator,
+    PG_QUEUE_OPTIONS,
+  ],
+})
+export class PgQueueCoreModule extends ConfigurableModuleClass {}
+
+function createEvents({ shards }: ResolvedOptions): QueueEvents {
+  const events = new QueueEvents();
+  events.subscribe(new QueueLogger(shards !== undefined).onEvent);
+  return events;
+}
+
+function createInstruments(events: QueueEvents): Instruments {
+  return new Instruments(events);
+}
+
+function createRegistry(options: ResolvedOptions, events: QueueEvents): TaskHandlerRegistry {
+  const registry = new TaskHandlerRegistry(options.kinds, options.codec);
+  registry.observe(({ options: { kind, name } }) => events.emit({ type: 'kind-registered', kind, name }));
+  return registry;
+}
+
+function createScheduler(
+  shards: Shards,
+  registry: TaskHandlerRegistry,
+  events: QueueEvents,
+  instruments: Instruments,
+  options: ResolvedOptions,
+): TaskScheduler {
+  let processing: QueueProcessing | undefined;
+  const create = async (isWanted: () => boolean) => {
+    const prepared = new QueueProcessing({ shards: shards.all, registry, events, instruments, options });
+    await prepared.prepare(isWanted).catch((error: unknown) => {
+      events.emit({ type: 'start-failed', error });
+      throw error;
+    });
+    processing = prepared;
+    return prepared;
+  };
+  const scheduler = new TaskScheduler(create, options.shutdownTimeoutMs, (work) =>
+    instruments.background(work),
+  );
+  registry.observe((handler) => {
+    if (scheduler.isRunning) {
+      instruments.background(() => processing?.add(handler));
+    }
+  });
+  return scheduler;
+}
+
+function createService(
+  shards: Shards,
+  registry: TaskHandlerRegistry,
+  scheduler: TaskScheduler,
+  events: QueueEvents,
+  instruments: Instruments,
+  options: ResolvedOptions,
+): QueueService {
+  const drafter = new TaskDrafter(registry, options.maxPayloadBytes);
+  return new QueueService(shards, registry, drafter, scheduler, events, instruments, () =>
+    options.transactionManager?.(),
+  );
+}
+
+function createAdmin(
+  shards: Shards,
+  registry: TaskHandlerRegistry,
+  events: QueueEvents,
+  { statementTimeoutMs, readFrom, shards: spread }: ResolvedOptions,
+): QueueAdmin {
+  return new QueueAdmin({
+    shards: shards.all,
+    draining: new Set(spread?.draining),
+    statementTimeoutMs,
+    readFrom,
+    events,
+    via: 'admin',
+    nameOf: (kind) => registry.knownNameOf(kind),
+    codecOf: (kind) => registry.codecOf(kind),
+  });
+}
+
+function createSnapshots(
+  shards: Shards,
+  registry: TaskHandlerRegistry,
+  { statementTimeoutMs, transactionPooling }: ResolvedOptions,
+): ClusterSnapshots {
+  const nameOf = (kind: number) => registry.knownNameOf(kind);
+  return new ClusterSnapshots(
+    shards.all.map((shard) => new ShardSnapshots({ shard, statementTimeoutMs, transactionPooling, nameOf })),
+  );
+}

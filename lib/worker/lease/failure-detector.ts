@@ -1,0 +1,24 @@
+import type { LateHeartbeat } from '../../storage/heartbeat.js';
+
+/**
+ * Tells which late leases have really stood still, by this process's own clock too: when the database's clock jumps forward,
+ * everybody's last heartbeat is old, but the next one comes as ever.
+ */
+export class SilenceWatch {
+  private seen = new Map<number, { readonly beatAt: number; readonly since: number }>();
+
+  /** @param stillMs for how long a heartbeat must not change */
+  constructor(private readonly stillMs: number) {}
+
+  /** @returns the ids of those that may be dead */
+  look(late: readonly LateHeartbeat[], now: number): number[] {
+    const before = this.seen;
+    this.seen = new Map();
+    return late.flatMap(({ id, beatAt, silent }) => {
+      const known = before.get(id);
+      const since = known?.beatAt === beatAt ? known.since : now;
+      this.seen.set(id, { beatAt, since });
+      return silent && now - since >= this.stillMs ? [id] : [];
+    });
+  }
+}

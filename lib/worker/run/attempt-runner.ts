@@ -1,0 +1,76 @@
+import type { RegisteredHandler } from '../../handlers/registered-handler.js';
+import { runAsCurrentTask } from '../../task/current-task.js';
+import { aside } from '../../timing/detached.js';
+import type { Instruments } from '../../events/instrumentation.js';
+import { failed, type Outcome, outcomeOf, RELEASED, SUCCEEDED } from '../../task/outcome.js';
+import { decodePayload, encodedText } from '../../task/payload-codec.js';
+import { parsePayload } from '../../task/payload.js';
+import { ShutdownError } from '../../errors/pg-queue.errors.js';
+import { type Attempt, type CompleteIn, TaskContext, type TaskPlace } from './attempt.js';
+
+export interface RunnerHooks {
+  complete: CompleteIn;
+  place: TaskPlace;
+  /** Let `currentTask` answer within the handler. */
+  taskContext: boolean;
+  /** The error for a message that only says that a connection is gone, where it is known why. */
+  explainLost(message: string, since: number): Error | undefined;
+}
+
+/** Runs one attempt to its outcome, which goes to `ended`: a promise of it would be one more for each task. */
+export async function runAttempt(
+  attempt: Attempt,
+  { options, schema, invoke }: RegisteredHandler,
+  { complete, place, taskContext, explainLost }: RunnerHooks,
+  ended: (attempt: Attempt, outcome: Outcome) => void,
+): Promise<void> {
+  let outcome: Outcome = SUCCEEDED;
+  try {
+    const { claimed } = attempt;
+    const encoded = encodedText(claimed.payload);
+    const stored =
+      encoded === undefined ? claimed.payload : await decodePayload(options.codec, encoded, claimed);
+    const payload = schema ? await parsePayload(schema, stored) : stored;
+    const task = new TaskContext(attempt, place, options.name, payload, complete);
+    await aside(() => (taskContext ? runAsCurrentTask(task, () => invoke(task)) : invoke(task)));
+  } catch (thrown) {
+    outcome = outcomeOf(thrown);
+    if (outcome.type === 'failed') {
+      // A handler that gave up because of the shutdown has not failed.
+      outcome =
+        attempt.aborted instanceof ShutdownError ? RELEASED : explained(outcome, attempt, explainLost);
+    }
+  }
+  ended(attempt, outcome);
+}
+
+function explained(
+  outcome: Outcome & { type: 'failed' },
+  { startedAt }: Attempt,
+  explainLost: RunnerHooks['explainLost'],
+): Outcome {
+  const error = explainLost(outcome.message, startedAt);
+  return error ? failed(error, outcome.ignored) : outcome;
+}
+
+/** The same, within what surrounds attempts. */
+export async function runInstrumented(
+  attempt: Attempt,
+  handler: RegisteredHandler,
+  hooks: RunnerHooks & { instruments: Instruments },
+  ended: (attempt: Attempt, outcome: Outcome) => void,
+): Promise<void> {
+  const { kind, name } = handler.options;
+  attempt.instrumented = hooks.instruments.startAttempt(() => ({
+    kind,
+    name,
+    id: hooks.place.idOf(attempt.id),
+    attempt: attempt.attempt,
+    trace: attempt.claimed.trace,
+  }));
+  let outcome: Outcome = RELEASED;
+  const body = () => runAttempt(attempt, handler, hooks, (_, how) => (outcome = how));
+  await (attempt.instrumented?.run(body) ?? body());
+  // Told from here, where the asynchronous context is the queue's own again: what it does next is no part of this attempt.
+  ended(attempt, outcome);
+}

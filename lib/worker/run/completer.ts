@@ -1,0 +1,62 @@
+import { assertOpen } from '../../storage/executor.js';
+import { isCertainlyRolledBack } from '../../storage/sql-state.js';
+import type { Database } from '../../storage/database.js';
+import type { TaskRepository } from '../../storage/task.repository.js';
+import { keepsTerminal } from '../../task/settlement.js';
+import { InvalidManagerError, LeaseLostError } from '../../errors/pg-queue.errors.js';
+import type { Executor, Manager } from '../../task/transaction.js';
+import type { Attempt, TaskPlace } from './attempt.js';
+import type { WorkerPool } from './worker-pool.js';
+
+export interface CompleterDeps {
+  database: Database;
+  repository: TaskRepository;
+  pools: ReadonlyMap<number, WorkerPool>;
+  place: TaskPlace;
+  /** Whether a transaction is known to be of another shard, where a task of the same number may be. */
+  isOfAnother(transaction: Manager | Executor): boolean;
+}
+
+/** Settles attempts as succeeded in transactions of their handlers. */
+export class Completer {
+  constructor(private readonly deps: CompleterDeps) {}
+
+  /**
+   * Completes an attempt if, and only if, the transaction commits. Again in the same transaction it changes nothing.
+   * @throws InvalidManagerError outside of a transaction, and for one of another shard or DataSource
+   * @throws LeaseLostError when the attempt has timed out, or no longer holds its task
+   */
+  async complete(attempt: Attempt, transaction: Manager | Executor): Promise<void> {
+    const { database, repository, pools, place } = this.deps;
+    const run = database.runIn(transaction);
+    assertOpen(transaction);
+    if (this.deps.isOfAnother(transaction)) {
+      throw new InvalidManagerError(`executor: is of another shard than task ${place.idOf(attempt.id)}`);
+    }
+    if (attempt.lost || attempt.state !== 'running') {
+      throw this.lost(attempt);
+    }
+    const pool = pools.get(attempt.claimed.kind)!;
+    const keep = keepsTerminal(pool.options, (error) => pool.reportInvalid(error));
+    const { completed } = attempt;
+    // Where the answer is lost, it may be.
+    attempt.completed = true;
+    const completion = await repository.complete(run, attempt, keep).catch((error: unknown) => {
+      attempt.completed =
+        completed || !(error instanceof InvalidManagerError || isCertainlyRolledBack(error));
+      throw error;
+    });
+    if (completion.done) {
+      attempt.completedIn = completion.xid;
+    } else if (!completion.before) {
+      attempt.completed = completed;
+      throw this.lost(attempt);
+    }
+  }
+
+  private lost({ id, attempt }: Attempt): LeaseLostError {
+    return new LeaseLostError(
+      `task ${this.deps.place.idOf(id)}: attempt ${attempt} no longer holds its lease`,
+    );
+  }
+}

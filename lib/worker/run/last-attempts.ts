@@ -1,0 +1,119 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { isolateRows, isRowSuspected } from '../../storage/isolate-rows.js';
+import type { SettleRepository } from '../../storage/settle.repository.js';
+import { UNCLAIMED } from '../../task/outcome.js';
+import { LeaseLostError } from '../../errors/pg-queue.errors.js';
+import type { Attempt, BeginHooks, TaskPlace } from './attempt.js';
+import type { ConnectionStates } from '../connection-states.js';
+import { retryDelay } from '../../timing/retry-delay.js';
+import { entryOf } from '../settle/settler-entry.js';
+import type { Settler } from '../settle/settler.js';
+import type { WorkerPool } from './worker-pool.js';
+
+export interface LastAttemptsDeps {
+  repository: SettleRepository;
+  states: ConnectionStates;
+  place: TaskPlace;
+  pools: ReadonlyMap<number, WorkerPool>;
+  settler: Pick<Settler, 'giveBackLater'>;
+}
+
+/** What waits for its beginning to be written. */
+interface Beginning extends BeginHooks {
+  readonly attempt: Attempt;
+}
+
+/**
+ * Tells the database that last attempts begin, before they do. A claim does not use up the last attempt of a task: what was claimed
+ * ahead, or by a claim whose answer was lost, would have none left although it never ran. What begins at the same time shares a statement.
+ */
+export class LastAttempts {
+  private waiting: Beginning[] = [];
+  private running = false;
+  private closed = false;
+
+  constructor(private readonly deps: LastAttemptsDeps) {}
+
+  /** One of the hooks is called, unless the attempt has ended meanwhile. */
+  begin(attempt: Attempt, { begun, withdraw }: BeginHooks): void {
+    this.waiting.push({ attempt, begun, withdraw });
+    if (!this.running) {
+      this.running = true;
+      setImmediate(() => void this.run());
+    }
+  }
+
+  /** Tries no longer. */
+  close(): void {
+    this.closed = true;
+  }
+
+  /** Never rejects. A beginning that was written and whose answer was lost is written again: that changes nothing more. */
+  private async run(): Promise<void> {
+    for (let failures = 0; this.waiting.length > 0 && !this.closed;) {
+      const batch = this.waiting.filter(({ attempt }) => attempt.state === 'beginning');
+      this.waiting = [];
+      try {
+        if (batch.length > 0) {
+          await this.write(batch);
+        }
+        failures = 0;
+      } catch (error) {
+        failures++;
+        const left = isRowSuspected(error, failures) ? await this.divide(batch) : batch;
+        if (left.length === 0) {
+          failures = 0;
+        } else {
+          this.waiting.unshift(...left);
+          this.deps.states.failed('settle', error);
+          await pause(retryDelay(failures));
+        }
+      }
+    }
+    this.running = false;
+  }
+
+  private async write(batch: readonly Beginning[]): Promise<void> {
+    this.answer(batch, await this.deps.repository.begin(batch.map(({ attempt }) => attempt)));
+  }
+
+  /** Those that the database refuses are withdrawn, so that the others begin. Never rejects. @returns what is to be tried again */
+  private async divide(batch: readonly Beginning[]): Promise<readonly Beginning[]> {
+    try {
+      const { refused, untried } = await isolateRows(batch, (part) => this.write(part));
+      for (const { item, error } of refused) {
+        this.withdraw(item, error);
+      }
+      return untried;
+    } catch {
+      // It is the server: what has begun meanwhile is no longer beginning.
+      return batch;
+    }
+  }
+
+  private withdraw({ attempt, withdraw }: Beginning, error: unknown): void {
+    if (attempt.state === 'beginning') {
+      withdraw();
+      const { pools, place, settler } = this.deps;
+      const pool = pools.get(attempt.claimed.kind)!;
+      settler.giveBackLater(entryOf(attempt, UNCLAIMED, pool, place), error);
+    }
+  }
+
+  private answer(batch: readonly Beginning[], begun: ReadonlySet<number> | null): void {
+    for (const beginning of batch) {
+      const { attempt } = beginning;
+      if (attempt.state !== 'beginning') {
+        continue;
+      }
+      if (begun !== null && !begun.has(attempt.id)) {
+        attempt.lose(
+          new LeaseLostError(
+            `task ${this.deps.place.idOf(attempt.id)} was taken away before its attempt began`,
+          ),
+        );
+      }
+      beginning.begun();
+    }
+  }
+}
