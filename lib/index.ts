@@ -52,29 +52,13 @@ export type {
   TimelineEntry,
   WorkerView,
 } from './inspect/task-view.js';
-export type {
-  ActionFilter,
-  ActionRecord,
-  ActionSource,
-  ActorOptions,
-  OperatorAction,
-} from './events/action-record.js';
+export type { ActionFilter, ActionRecord, ActionSource, OperatorAction } from './events/action-record.js';
+export type { ActorOptions } from './admin/actor.js';
 export type { MetricStatus, TaskStatus } from './task/task-status.js';
-export type { ShardKey } from './cluster/shard-name.js';
+export type { ShardKey } from './task/transaction.js';
 export type { Executor, Manager, ShardOptions, TransactionOptions } from './task/transaction.js';
-export type {
-  AttemptName,
-  ConnectionRole,
-  RefusalName,
-  RefusedStep,
-  InShard,
-  KindName,
-  ProcessQueueEvent,
-  QueueEvent,
-  QueueEventListener,
-  SettledAs,
-  TaskQueueEvent,
-} from './events/queue-events.js';
+export type { ConnectionRole, RefusalName, RefusedStep, InShard, ProcessQueueEvent, QueueEvent, QueueEventListener, TaskQueueEvent } from './events/queue-events.js';
+export type { AttemptName, KindName, SettledAs } from './task/task-name.js';
 export {
   DatabaseError,
   DuplicateKindError,

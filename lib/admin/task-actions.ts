@@ -2,7 +2,7 @@ import type { Action, AdminRepository, ListPlace, StoredSummary } from '../stora
 import { isolateRows } from '../storage/isolate-rows.js';
 import { type ListShape, shapeOf } from '../storage/list-shape.js';
 import { mayBeRowError } from '../storage/sql-state.js';
-import type { ActorOptions } from '../events/action-record.js';
+import type { ActorOptions } from './actor.js';
 import { errorMessage } from '../errors/error-message.js';
 import { MAX_ATTEMPTS } from '../task/kind-options.js';
 import {

@@ -1,8 +1,7 @@
 import type { StoredWorker } from '../storage/stored-worker.js';
 import type { Refusal } from '../inspect/refusal.js';
 import { MAX_REPORTED_ATTEMPTS } from '../inspect/worker-report.js';
-import type { KindView, SlotCounts, WorkerView } from '../inspect/task-view.js';
-import type { KindPause } from '../cluster/admin/merged-pauses.js';
+import type { KindPause, KindView, SlotCounts, WorkerView } from '../inspect/task-view.js';
 
 /** Where a process has not told of itself, the default of its `leaseTimeout`. */
 const DEFAULT_SILENCE_MS = 15_000;

@@ -1,6 +1,6 @@
 import type { QueueAdmin } from '../cluster/admin/queue-admin.js';
 import { errorMessage } from '../errors/error-message.js';
-import { splitTaskId } from '../cluster/shard-name.js';
+import { splitTaskId } from '../task/task-id.js';
 import type { TaskFilter } from '../inspect/task-filter.js';
 import type { TaskSummary } from '../inspect/task-view.js';
 

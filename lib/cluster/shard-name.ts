@@ -1,13 +1,10 @@
 import { InvalidOptionError } from '../errors/pg-queue.errors.js';
-
-/** What an application spreads its data by, such as the id of a customer. */
-export type ShardKey = string | number | bigint;
+import { prefixOf, splitTaskId } from '../task/task-id.js';
 
 /** The only shard of a queue without `shards`, unless its DataSource has another name; its tasks have bare ids whatever is added later. */
 export const DEFAULT_SHARD = 'default';
 
 const SHARD_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
-const SEPARATOR = '/';
 
 /** @throws InvalidOptionError for a name that could not stand in a task's id. */
 export function assertShardName(field: string, name: unknown): asserts name is string {
@@ -22,13 +19,7 @@ export function assertShardName(field: string, name: unknown): asserts name is s
 
 /** What stands before the ids of a shard's tasks, so that an id means one task in the whole queue. */
 export function idPrefixOf(shard: string): string {
-  return shard === DEFAULT_SHARD ? '' : `${shard}${SEPARATOR}`;
-}
-
-/** Takes a task's id apart: the shard that it names, undefined where it names none, and the id within that shard. */
-export function splitTaskId(id: string): { shard: string | undefined; id: string } {
-  const end = id.lastIndexOf(SEPARATOR);
-  return end < 0 ? { shard: undefined, id } : { shard: id.slice(0, end), id: id.slice(end + 1) };
+  return shard === DEFAULT_SHARD ? '' : prefixOf(shard);
 }
 
 /** @throws InvalidOptionError for a name that no shard has. */
@@ -55,11 +46,11 @@ export function shardOfTask<Shard extends { idOf(id: string): string }>(
   shards: readonly Shard[],
   id: string,
 ): { shard: Shard; id: string } {
-  const { shard: name, id: ownId } = splitTaskId(id);
+  const { prefix, id: ownId } = splitTaskId(id);
   const shard = shards.find((candidate) => candidate.idOf(ownId) === id);
   if (!shard) {
     const problem =
-      name === undefined
+      prefix === undefined
         ? "must name its shard, as in 'shard/id'"
         : 'must be the id of a task in one of the shards';
     throw new InvalidOptionError('id', id, problem);

@@ -1,5 +1,6 @@
 import { isPool, type PgPool } from '../storage/executor.js';
-import { assertShardName, type ShardKey } from './shard-name.js';
+import { assertShardName } from './shard-name.js';
+import type { ShardKey } from '../task/transaction.js';
 import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 
 /** How the application spreads its data, and with them its tasks, over several databases. */

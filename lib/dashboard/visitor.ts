@@ -1,5 +1,5 @@
 import { type KindRef, kindOf } from '../task/task-definition.js';
-import { checkActor } from '../events/action-record.js';
+import { checkActor } from '../admin/actor.js';
 import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 import type { DashboardAccess } from './dashboard-api.js';
 

@@ -1,5 +1,6 @@
 import { detached } from '../timing/detached.js';
-import type { KindName, QueueEvents, SettledAs } from './queue-events.js';
+import type { QueueEvents } from './queue-events.js';
+import type { KindName, SettledAs } from '../task/task-name.js';
 import type { PushResult } from '../task/task.js';
 
 /** One call of `pushTask` or `pushTasks`, as it is about to be stored. */

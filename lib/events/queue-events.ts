@@ -1,22 +1,5 @@
 import type { ActionRecord } from './action-record.js';
-import type { MetricStatus } from '../task/task-status.js';
-
-/** A kind as events name it. */
-export interface KindName {
-  readonly kind: number;
-  readonly name: string;
-}
-
-/** One attempt as events name it. */
-export interface AttemptName extends KindName {
-  readonly id: string;
-  /** Counts from 1. */
-  readonly attempt: number;
-}
-
-/** How an attempt ended, as far as the database agreed. */
-export type SettledAs =
-  Exclude<MetricStatus, 'new' | 'processing' | 'no_attempts_left'> | 'snoozed' | 'released';
+import type { AttemptName, KindName, SettledAs } from '../task/task-name.js';
 
 /** What the database refuses to do for one task. */
 export type RefusedStep = (typeof REFUSED_STEPS)[number];

@@ -1,4 +1,4 @@
-import type { KindName } from '../events/queue-events.js';
+import type { KindName } from '../task/task-name.js';
 
 /** The slots of a kind in this process. */
 export interface KindSlots extends KindName {

@@ -1,4 +1,4 @@
-import { splitTaskId } from '../cluster/shard-name.js';
+import { isOwnId, splitTaskId } from '../task/task-id.js';
 import { type KindRef, kindOf } from '../task/task-definition.js';
 import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 import { type TaskStatus, TASK_STATUSES } from '../task/task-status.js';
@@ -45,7 +45,6 @@ export const SHOWN_STATUSES: readonly TaskStatus[] = [...TASK_STATUSES, 'process
 
 const MAX_IDS = 1000;
 const MAX_TEXT = 1000;
-const MAX_ID = 2n ** 63n - 1n;
 
 const CHECKS: Record<keyof TaskFilter, (name: string, value: unknown) => void> = {
   id: (name, value) => {
@@ -101,9 +100,9 @@ function kindsOf(kinds: KindRef | readonly KindRef[], field?: string): number[] 
 }
 
 /**
- * For what changes tasks: a field that turned out undefined must not mean every task there is, and neither must a shard, or every
- * status by its name.
- * @throws InvalidOptionError for a filter that means all tasks of the queue or of a shard
+ * For what changes tasks: a field that turned out undefined must not mean every task there is, and neither must every status by its
+ * name, or the name of a database.
+ * @throws InvalidOptionError for a filter that means all tasks of a database
  */
 export function assertNarrow(filter: TaskFilter, checked: CheckedFilter): void {
   const { ids, kinds, statuses, externalKey, text, createdFrom, createdTo } = checked;
@@ -112,7 +111,7 @@ export function assertNarrow(filter: TaskFilter, checked: CheckedFilter): void {
   assert(narrows, 'filter', filter, 'must name the tasks to change: an id, a kind, a status …');
 }
 
-/** The id of a task as text, with that of its shard before it where it has one. @throws InvalidOptionError when it can't be one. */
+/** The id of a task, as a text, with its prefix where it has one. @throws InvalidOptionError when it can't be one. */
 export function taskIdOf(id: unknown, field = 'id'): string {
   assert(
     typeof id === 'string' && isOwnId(splitTaskId(id).id),
@@ -121,10 +120,6 @@ export function taskIdOf(id: unknown, field = 'id'): string {
     "must be a task's id, digits in a text",
   );
   return id;
-}
-
-function isOwnId(id: string): boolean {
-  return /^-?\d{1,19}$/.test(id) && BigInt(id) <= MAX_ID && BigInt(id) >= -MAX_ID;
 }
 
 /** How the statuses of a class are stored together: each class has an index of its own. */

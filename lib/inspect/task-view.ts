@@ -97,6 +97,9 @@ export interface KindView {
   readonly settings: KindSettings | null;
 }
 
+/** Since when a kind is paused, and where it is not. */
+export type KindPause = Pick<KindView, 'pausedAt' | 'unpausedIn'>;
+
 /** The options of a kind, in the process that told of them. A live one is null while reading it fails. */
 export type KindSettings = ReportedKindSettings;
 

@@ -2,7 +2,6 @@ import { Global, Module } from '@nestjs/common';
 import { DiscoveryModule, ModuleRef } from '@nestjs/core';
 import { ClusterSnapshots } from '../cluster/admin/cluster-snapshots.js';
 import { QueueAdmin } from '../cluster/admin/queue-admin.js';
-import { ShardSnapshots } from '../admin/figures-snapshot.js';
 import { TaskHandlerExplorer } from '../handlers/task-handler.explorer.js';
 import { TaskHandlerInvoker } from '../handlers/task-handler.invoker.js';
 import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
@@ -12,6 +11,8 @@ import { PG_QUEUE_OPTIONS, resolveOptions, type ResolvedOptions } from '../clust
 import { TaskDrafter } from '../producer/task-drafter.js';
 import { QueueLogger } from './queue-logger.js';
 import { QueueProcessing } from '../cluster/process/queue-worker.js';
+import { QueueChanges } from '../cluster/push/queue-changes.js';
+import { QueuePusher } from '../cluster/push/queue-pusher.js';
 import { QueueService } from './queue.service.js';
 import { createShards } from './shards.factory.js';
 import { Shards } from '../cluster/shards.js';
@@ -125,10 +126,11 @@ function createService(
   instruments: Instruments,
   options: ResolvedOptions,
 ): QueueService {
+  const ambientTransaction = () => options.transactionManager?.();
   const drafter = new TaskDrafter(registry, options.maxPayloadBytes);
-  return new QueueService(shards, registry, drafter, scheduler, events, instruments, () =>
-    options.transactionManager?.(),
-  );
+  const pusher = new QueuePusher({ shards, registry, drafter, instruments, ambientTransaction });
+  const changes = new QueueChanges({ shards, registry, ambientTransaction });
+  return new QueueService(pusher, changes, registry, scheduler, events);
 }
 
 function createAdmin(
@@ -155,7 +157,5 @@ function createSnapshots(
   { statementTimeoutMs, transactionPooling }: ResolvedOptions,
 ): ClusterSnapshots {
   const nameOf = (kind: number) => registry.knownNameOf(kind);
-  return new ClusterSnapshots(
-    shards.all.map((shard) => new ShardSnapshots({ shard, statementTimeoutMs, transactionPooling, nameOf })),
-  );
+  return new ClusterSnapshots(shards.all, { statementTimeoutMs, transactionPooling, nameOf });
 }

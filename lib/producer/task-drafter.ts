@@ -4,8 +4,7 @@ import { toMilliseconds } from '../timing/duration.js';
 import { encodePayload, looksEncoded, type PayloadCodec } from '../task/payload-codec.js';
 import { assertMatches, assertSize, serializePayload } from '../task/payload.js';
 import type { NewTask, PushOptions } from '../task/task.js';
-import { DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY } from '../task/task.js';
-import type { ShardKey } from '../cluster/shard-name.js';
+import { DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY, PUSH_OPTIONS, TASK_FIELDS } from '../task/task.js';
 import { kindOf } from '../task/task-definition.js';
 import type { TaskDraft } from '../task/task-draft.js';
 import { InvalidTaskError } from '../errors/pg-queue.errors.js';
@@ -21,32 +20,13 @@ const PART = {
   kind: 'task.kind',
   payload: 'task.payload',
   externalKey: 'task.externalKey',
-  shardKey: 'task.shardKey',
 } as const;
-
-const TASK_FIELDS: ReadonlySet<string> = new Set<keyof NewTask>([
-  'kind',
-  'payload',
-  'externalKey',
-  'shardKey',
-]);
-const PUSH_OPTIONS: ReadonlySet<string> = new Set<keyof PushOptions>([
-  'delay',
-  'priority',
-  'onConflict',
-  'manager',
-  'executor',
-  'shardKey',
-]);
-
-const SHARD_KEY_TYPES: ReadonlySet<string> = new Set(['string', 'number', 'bigint']);
 
 /** What the options of a push say for each of its tasks. */
 export interface DraftSettings {
   readonly delayMs: number;
   readonly priority: number;
   readonly replace: boolean;
-  readonly shardKey: ShardKey | undefined;
 }
 
 /** Makes drafts of what a caller pushes: everything is checked before anything is written. */
@@ -70,7 +50,6 @@ export class TaskDrafter {
       delayMs: delayOf(options),
       priority: priorityOf(options),
       replace: onConflict === 'replace',
-      shardKey: shardKeyOf('shardKey', options.shardKey),
     };
   }
 
@@ -113,7 +92,7 @@ export class TaskDrafter {
   }
 
   private toDraft(
-    { kind, payload, externalKey, shardKey }: NewTask,
+    { kind, payload, externalKey }: NewTask,
     settings: DraftSettings,
   ): TaskDraft | Promise<TaskDraft> {
     const known = this.registry.optionsOf(kind);
@@ -126,7 +105,6 @@ export class TaskDrafter {
       externalKey: externalKeyOf(PART.externalKey, externalKey),
       payload: serializePayload(PART.payload, payload, codec ? Infinity : this.maxPayloadBytes),
       trace: null,
-      shardKey: shardKey === undefined ? settings.shardKey : shardKeyOf(PART.shardKey, shardKey),
     };
     if (codec) {
       return this.encoded(draft, codec);
@@ -173,14 +151,6 @@ export function externalKeyOf(field: string, key: string | null | undefined): st
   }
   if (key.startsWith(ESCAPED_KEY)) {
     throw new InvalidTaskError(field, key, 'must not begin with U+001A');
-  }
-  return key;
-}
-
-/** @throws InvalidTaskError for what `shardOf` is not promised. */
-export function shardKeyOf(field: string, key: ShardKey | undefined): ShardKey | undefined {
-  if (key !== undefined && !SHARD_KEY_TYPES.has(typeof key)) {
-    throw new InvalidTaskError(field, key, 'must be a text, a number or a bigint');
   }
   return key;
 }

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { KindName } from '../events/queue-events.js';
+import type { KindName } from './task-name.js';
 
 /** Which attempt runs: what a log line or a report of an error should say. */
 export interface CurrentTask extends KindName {

@@ -1,6 +1,6 @@
 import { toMilliseconds } from '../timing/duration.js';
 import { errorMessage } from '../errors/error-message.js';
-import type { SettledAs } from '../events/queue-events.js';
+import type { SettledAs } from './task-name.js';
 import { MustCancelTaskError, MustIgnoreTaskError, SnoozeTaskError } from '../errors/pg-queue.errors.js';
 
 /** How an attempt ended. */

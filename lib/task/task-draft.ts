@@ -1,5 +1,3 @@
-import type { ShardKey } from '../cluster/shard-name.js';
-
 /** A task as it is about to be stored: checked, with every default filled in. */
 export interface TaskDraft {
   readonly kind: number;
@@ -11,6 +9,4 @@ export interface TaskDraft {
   readonly payload: string;
   /** What its attempts are given to carry on; null: nothing. */
   readonly trace: string | null;
-  /** Says to which shard it belongs, where its transaction does not. */
-  readonly shardKey: ShardKey | undefined;
 }

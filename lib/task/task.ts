@@ -1,6 +1,6 @@
 import type { Duration } from '../timing/duration.js';
-import type { ShardKey } from '../cluster/shard-name.js';
-import type { KindRef, TaskDefinition } from './task-definition.js';
+import type { ShardKey } from './transaction.js';
+import type { KindRef } from './task-definition.js';
 import type { Executor, Manager, ShardOptions } from './transaction.js';
 
 /** What a handler receives: one attempt of one task. */
@@ -37,8 +37,6 @@ export interface NewTask<Payload = any> {
   /** Says to which shard the task belongs, over that of the push. */
   shardKey?: ShardKey;
 }
-
-export type NewTaskOf<D> = D extends TaskDefinition<infer Input, any> ? NewTask<Input> : NewTask;
 
 /** Urgency among the due tasks of one kind: 0 runs first, 9 last. */
 export type Priority = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
@@ -80,3 +78,21 @@ export interface RetryOptions extends ShardOptions {
 export const MIN_PRIORITY = 0;
 export const MAX_PRIORITY = 9;
 export const DEFAULT_PRIORITY = 5;
+
+/** Fields that a task to push may have. */
+export const TASK_FIELDS: ReadonlySet<string> = new Set<keyof NewTask>([
+  'kind',
+  'payload',
+  'externalKey',
+  'shardKey',
+]);
+
+/** Options that a push may have. */
+export const PUSH_OPTIONS: ReadonlySet<string> = new Set<keyof PushOptions>([
+  'delay',
+  'priority',
+  'onConflict',
+  'manager',
+  'executor',
+  'shardKey',
+]);

@@ -1,4 +1,5 @@
-import type { ShardKey } from '../cluster/shard-name.js';
+/** What an application spreads its data by, such as the id of a customer. */
+export type ShardKey = string | number | bigint;
 
 /**
  * Anything that runs SQL with `$1` parameters: a `pg` client or pool, or a small wrapper of another library.

@@ -18,7 +18,7 @@ import {
   Instruments,
   type PushInfo,
 } from '../events/instrumentation.js';
-import type { SettledAs } from '../events/queue-events.js';
+import type { SettledAs } from '../task/task-name.js';
 import { VERSION } from '../version.js';
 import { fromCarrier, toCarrier } from './trace-carrier.js';
 

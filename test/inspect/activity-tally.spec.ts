@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { ActivityTally, type KindTally } from '../../lib/inspect/activity-tally.js';
-import type { ShardEvent, SettledAs } from '../../lib/events/queue-events.js';
+import type { ShardEvent } from '../../lib/events/queue-events.js';
+import type { SettledAs } from '../../lib/task/task-name.js';
 
 const KIND = { kind: 1, name: 'work' };
 const settled = (as: SettledAs, exhausted = false, durationMs = 1): ShardEvent => ({

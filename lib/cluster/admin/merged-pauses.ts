@@ -1,6 +1,4 @@
-import type { KindView } from '../../inspect/task-view.js';
-
-export type KindPause = Pick<KindView, 'pausedAt' | 'unpausedIn'>;
+import type { KindPause } from '../../inspect/task-view.js';
 
 /** The kinds that are paused, in whichever shard. */
 export function mergePauses(

@@ -1,12 +1,6 @@
 import type { Action } from '../../storage/admin.repository.js';
-import {
-  type ActionFilter,
-  actionFilterOf,
-  type ActionRecord,
-  type ActionSource,
-  type ActorOptions,
-  checkActor,
-} from '../../events/action-record.js';
+import { type ActionFilter, type ActionRecord, type ActionSource } from '../../events/action-record.js';
+import { actionFilterOf, type ActorOptions, checkActor } from '../../admin/actor.js';
 import type { QueueEvent } from '../../events/queue-events.js';
 import { askShards, askShardsInTurn, resultOf } from '../shard-answers.js';
 import { type KindRef, kindOf } from '../../task/task-definition.js';

@@ -1,6 +1,6 @@
 import type { ListPlace } from '../../storage/admin.repository.js';
 import type { ListShape } from '../../storage/list-shape.js';
-import { splitTaskId } from '../shard-name.js';
+import { splitTaskId } from '../../task/task-id.js';
 import { taskIdOf } from '../../inspect/task-filter.js';
 import { InvalidOptionError } from '../../errors/pg-queue.errors.js';
 
@@ -36,7 +36,7 @@ function placeOf(end: unknown, cursor: unknown): [shard: string, place: ShardPla
   }
   const [at, id] = arrayOf(place);
   const ownId = taskIdOf(id, 'after');
-  if (!Number.isSafeInteger(at) || splitTaskId(ownId).shard !== undefined) {
+  if (!Number.isSafeInteger(at) || splitTaskId(ownId).prefix !== undefined) {
     throw refusal(cursor);
   }
   return [shard as string, { at: at as number, id: ownId }];

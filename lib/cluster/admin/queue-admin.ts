@@ -8,7 +8,8 @@ import {
   joinActivity,
   type KindActivity,
 } from '../../inspect/activity.js';
-import type { ActionSource, ActorOptions } from '../../events/action-record.js';
+import type { ActionSource } from '../../events/action-record.js';
+import type { ActorOptions } from '../../admin/actor.js';
 import { errorMessage } from '../../errors/error-message.js';
 import type { Explanation } from '../../inspect/explanation.js';
 import { askShards, resultOf, type ShardAnswers } from '../shard-answers.js';

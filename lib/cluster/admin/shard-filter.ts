@@ -1,4 +1,5 @@
-import { shardNamed, shardOfTask, splitTaskId } from '../shard-name.js';
+import { splitTaskId } from '../../task/task-id.js';
+import { shardNamed, shardOfTask } from '../shard-name.js';
 import type { CheckedFilter } from '../../inspect/task-filter.js';
 import type { ShardAdmin } from '../../admin/database-admin.js';
 

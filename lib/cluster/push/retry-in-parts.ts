@@ -1,6 +1,6 @@
 import type { Shard } from '../shard.js';
 import { isolateRows } from '../../storage/isolate-rows.js';
-import type { KindName } from '../../events/queue-events.js';
+import type { KindName } from '../../task/task-name.js';
 
 /** So many rounds look for others in place of tasks that could not be retried. */
 const MOST_ROUNDS = 5;

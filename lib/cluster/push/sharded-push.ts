@@ -1,57 +1,88 @@
-import type { Shard } from '../shard.js';
-import type { ShardHints, Shards } from '../shards.js';
-import { askShards, resultOf } from '../shard-answers.js';
 import { InvalidTaskError } from '../../errors/pg-queue.errors.js';
-import type { PushResult } from '../../task/task.js';
+import type { NewTask, PushOptions, PushResult } from '../../task/task.js';
 import type { TaskDraft } from '../../task/task-draft.js';
+import type { ShardKey } from '../../task/transaction.js';
+import { askShards, resultOf } from '../shard-answers.js';
+import type { Shard } from '../shard.js';
+import type { Shards } from '../shards.js';
+import type { CallerTransaction } from './push-target.js';
+
+/** What says to which shards the tasks of a push belong, as it was when the push was called. */
+export interface ShardKeys {
+  /** The key of all tasks that have none of their own. */
+  readonly common: ShardKey | undefined;
+  /** The tasks' own keys; null: no task has one. */
+  readonly own: readonly (ShardKey | undefined)[] | null;
+  /** How errors name the key of a task. */
+  readonly fieldOf: (index: number) => string;
+}
 
 /** The drafts that belong to one shard. */
 export interface ShardDrafts {
   readonly shard: Shard;
   readonly drafts: readonly TaskDraft[];
-  /** Where they are in the push; null: they are all of it. */
-  readonly places: readonly number[] | null;
+  /** Their indexes in the push; null: they are all of it. */
+  readonly indexes: readonly number[] | null;
+}
+
+const SHARD_KEY_TYPES: ReadonlySet<string> = new Set(['string', 'number', 'bigint']);
+
+/** @throws InvalidTaskError for what `shardOf` is not promised. */
+export function shardKeyOf(field: string, key: ShardKey | undefined): ShardKey | undefined {
+  if (key !== undefined && !SHARD_KEY_TYPES.has(typeof key)) {
+    throw new InvalidTaskError(field, key, 'must be a text, a number or a bigint');
+  }
+  return key;
+}
+
+/**
+ * Reads the keys before anything is awaited: the caller may use its objects for another push meanwhile.
+ * @throws InvalidTaskError for a key that is none
+ */
+export function shardKeysOf(tasks: readonly NewTask[], options: PushOptions, batch: boolean): ShardKeys {
+  const common = shardKeyOf('shardKey', options.shardKey);
+  let own: (ShardKey | undefined)[] | null = null;
+  for (let index = 0; index < tasks.length; index++) {
+    const key = tasks[index]?.shardKey;
+    if (key !== undefined) {
+      own ??= Array.from({ length: tasks.length });
+      own[index] = shardKeyOf(batch ? `tasks[${index}].shardKey` : 'task.shardKey', key);
+    }
+  }
+  return { common, own, fieldOf: (index) => (batch ? `tasks[${index}].shardKey` : 'shardKey') };
 }
 
 /**
  * Which drafts belong to which shard.
- * @param fieldOf how errors name the key of a draft
  * @throws InvalidTaskError, InvalidManagerError as `Shards.routePush` does; InvalidTaskError where one transaction would be of two shards
  */
 export function groupByShard(
   shards: Shards,
   drafts: readonly TaskDraft[],
-  transaction: ShardHints['transaction'],
-  fieldOf: (place: number) => string,
+  { common, own, fieldOf }: ShardKeys,
+  transaction: CallerTransaction,
 ): ShardDrafts[] {
   if (!shards.areNamed) {
-    return [{ shard: shards.all[0]!, drafts, places: null }];
+    return [{ shard: shards.all[0]!, drafts, indexes: null }];
   }
-  const groups = new Map<Shard, { drafts: TaskDraft[]; places: number[] }>();
-  for (const [place, draft] of drafts.entries()) {
-    const shard = shards.routePush({ transaction, shardKey: draft.shardKey }, fieldOf(place));
-    const group = groups.get(shard) ?? { drafts: [], places: [] };
+  const groups = new Map<Shard, { drafts: TaskDraft[]; indexes: number[] }>();
+  for (const [index, draft] of drafts.entries()) {
+    const shardKey = own?.[index] ?? common;
+    const shard = shards.routePush({ transaction, shardKey }, fieldOf(index));
+    const group = groups.get(shard) ?? { drafts: [], indexes: [] };
     if (transaction && groups.size > 0 && !groups.has(shard)) {
       const [first] = groups.keys();
       throw new InvalidTaskError(
-        fieldOf(place),
-        draft.shardKey,
+        fieldOf(index),
+        shardKey,
         `must lead to shard ${first!.name}, as those before it: the transaction is of one shard`,
       );
     }
     group.drafts.push(draft);
-    group.places.push(place);
+    group.indexes.push(index);
     groups.set(shard, group);
   }
   return [...groups].map(([shard, group]) => ({ shard, ...group }));
-}
-
-/** The same groups of the same drafts, after each draft was replaced. */
-export function regroup(groups: readonly ShardDrafts[], drafts: readonly TaskDraft[]): ShardDrafts[] {
-  return groups.map((group) => ({
-    ...group,
-    drafts: group.places ? group.places.map((place) => drafts[place]!) : drafts,
-  }));
 }
 
 /**
@@ -69,11 +100,11 @@ export async function storeInShards(
   }
   const stored = await askShards(groups.map(named), store);
   const results: PushResult[] = [];
-  for (const [{ places }, ofShard] of stored.answers) {
-    places!.forEach((place, index) => (results[place] = ofShard[index]!));
+  for (const [{ indexes }, ofShard] of stored.answers) {
+    indexes!.forEach((index, position) => (results[index] = ofShard[position]!));
   }
-  for (const { places, shard } of stored.errors.keys()) {
-    places!.forEach((place) => (results[place] = { id: null, status: 'failed', shard: shard.name }));
+  for (const { indexes, shard } of stored.errors.keys()) {
+    indexes!.forEach((index) => (results[index] = { id: null, status: 'failed', shard: shard.name }));
   }
   return resultOf(stored, results);
 }

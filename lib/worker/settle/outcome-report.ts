@@ -1,5 +1,6 @@
 import type { SettleRepository } from '../../storage/settle.repository.js';
-import type { SettledAs, ShardEventSink } from '../../events/queue-events.js';
+import type { ShardEventSink } from '../../events/queue-events.js';
+import type { SettledAs } from '../../task/task-name.js';
 import type { SettleAnswer } from '../../task/settlement.js';
 import type { SettlerEntry } from './settler-entry.js';
 

@@ -1,5 +1,5 @@
 import { errorOf, type Outcome, settledAs, UNCLAIMED } from '../../task/outcome.js';
-import type { AttemptName, SettledAs } from '../../events/queue-events.js';
+import type { AttemptName, SettledAs } from '../../task/task-name.js';
 import { type Settlement, settlementOf } from '../../task/settlement.js';
 import type { Attempt, TaskPlace } from '../run/attempt.js';
 import type { WorkerPool } from '../run/worker-pool.js';

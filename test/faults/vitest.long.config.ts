@@ -1,5 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config';
-import base, { LONG } from './vitest.faults.config.js';
+import base, { LONG } from './vitest.config.js';
 
 /** What of the fault suite takes minutes: `npm run build` first. */
 export default defineConfig({

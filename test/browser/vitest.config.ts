@@ -1,5 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config';
-import base from './vitest.config.js';
+import base from '../../vitest.config.js';
 
 /** The dashboard's pages in a browser, which takes minutes: `npm run build` first. */
 export default defineConfig({

@@ -1,0 +1,49 @@
+import type { RunStatement } from '../../storage/executor.js';
+import { commitsAlone, commitsEach } from '../../storage/executor.js';
+import { withKnownOutcome } from '../../producer/known-outcome.js';
+import { InvalidManagerError } from '../../errors/pg-queue.errors.js';
+import type { Executor, Manager, TransactionOptions } from '../../task/transaction.js';
+import type { Shard } from '../shard.js';
+
+/** The caller's transaction; undefined: the queue's own. */
+export type CallerTransaction = Manager | Executor | undefined;
+
+/**
+ * The transaction that the options name, or else the one that the application is in.
+ * @throws InvalidManagerError for options that name two
+ */
+export function transactionOf(
+  { manager, executor }: TransactionOptions,
+  ambient: () => TransactionOptions['manager'],
+): CallerTransaction {
+  if (manager && executor) {
+    throw new InvalidManagerError('manager, executor: give one of them, not both');
+  }
+  return manager ?? executor ?? ambient();
+}
+
+/** Runs statements in the caller's transaction, or each by itself. */
+export function runnerIn({ database }: Shard, transaction: CallerTransaction): RunStatement {
+  return transaction ? database.runIn(transaction) : database.run;
+}
+
+/** Whether the change is committed when its call ends, and not by the caller. */
+export function commitsItself(transaction: CallerTransaction): boolean {
+  return isOwn(transaction) || commitsEach(transaction!);
+}
+
+/**
+ * Makes a change whose outcome is known, or said to be unknown. In a transaction of the caller's, its end decides.
+ * @throws OutcomeUnknownError, of a push PushOutcomeUnknownError, where it may be stored although it failed
+ */
+export function withOutcome<T>(
+  what: 'push' | 'change',
+  make: () => Promise<T>,
+  transaction: CallerTransaction,
+): Promise<T> {
+  return commitsItself(transaction) ? withKnownOutcome(what, make, isOwn(transaction)) : make();
+}
+
+function isOwn(transaction: CallerTransaction): boolean {
+  return transaction === undefined || commitsAlone(transaction);
+}

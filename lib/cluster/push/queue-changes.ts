@@ -1,0 +1,87 @@
+import { InvalidOptionError, InvalidTaskError } from '../../errors/pg-queue.errors.js';
+import type { TaskHandlerRegistry } from '../../handlers/task-handler.registry.js';
+import { externalKeyOf } from '../../producer/task-drafter.js';
+import { mayBeRowError } from '../../storage/sql-state.js';
+import { MAX_ATTEMPTS } from '../../task/kind-options.js';
+import type { RetryOptions } from '../../task/task.js';
+import type { KindRef } from '../../task/task-definition.js';
+import type { ShardOptions, TransactionOptions } from '../../task/transaction.js';
+import { askShards, askShardsInTurn, resultOf, sumOf } from '../shard-answers.js';
+import type { ShardHints, Shards } from '../shards.js';
+import { runnerIn, transactionOf, withOutcome } from './push-target.js';
+import { retryInParts } from './retry-in-parts.js';
+import { shardKeyOf } from './sharded-push.js';
+
+const DEFAULT_RETRY_LIMIT = 1000;
+
+export interface QueueChangesDeps {
+  shards: Shards;
+  registry: TaskHandlerRegistry;
+  /** The transaction that the application is in, where a call names none. */
+  ambientTransaction: () => TransactionOptions['manager'];
+}
+
+/** Changes stored tasks for the application, in the databases that they are in. */
+export class QueueChanges {
+  constructor(private readonly deps: QueueChangesDeps) {}
+
+  /** @throws as `QueueService.cancelTaskByKey` */
+  async cancelByKey(kind: KindRef, externalKey: string, options: ShardOptions): Promise<boolean> {
+    const key = externalKeyOf('externalKey', externalKey);
+    if (key === null) {
+      throw new InvalidTaskError('externalKey', externalKey, 'must be a text');
+    }
+    const { shards, registry } = this.deps;
+    const { kind: number, name } = registry.optionsOf(kind);
+    const hints = this.hintsOf(options);
+    const asked = await askShards(shards.routeChange(hints), async (shard) => {
+      const cancel = () => shard.cancelByKey(runnerIn(shard, hints.transaction), number, key);
+      const cancelled = await withOutcome('change', cancel, hints.transaction);
+      if (cancelled) {
+        shard.events.emit({ type: 'task-cancelled', kind: number, name });
+      }
+      return cancelled;
+    });
+    return resultOf(asked, [...asked.answers.values()].includes(true));
+  }
+
+  /** @throws as `QueueService.retryTasks` */
+  async retry(kind: KindRef, options: RetryOptions): Promise<number> {
+    const { shards, registry } = this.deps;
+    const known = registry.optionsOf(kind);
+    const { attempts = known.maxAttempts, limit = DEFAULT_RETRY_LIMIT } = options;
+    assertCount('attempts', attempts, MAX_ATTEMPTS);
+    assertCount('limit', limit, Number.MAX_SAFE_INTEGER);
+    const { kind: number, name } = known;
+    const hints = this.hintsOf(options);
+    const asked = await askShardsInTurn(shards.routeChange(hints), limit, async (shard, left) => {
+      const run = runnerIn(shard, hints.transaction);
+      const retry = () => shard.tasks.retryBroken(run, number, attempts, left);
+      const count = await withOutcome('change', retry, hints.transaction).catch((error: unknown) => {
+        // What has failed within the caller's transaction is the caller's to roll back.
+        if (hints.transaction || !mayBeRowError(error)) {
+          throw error;
+        }
+        return retryInParts(shard, known, attempts, left, error);
+      });
+      if (count > 0) {
+        shard.events.emit({ type: 'tasks-retried', kind: number, name, count });
+      }
+      return count;
+    });
+    return resultOf(asked, sumOf(asked));
+  }
+
+  private hintsOf(options: ShardOptions): ShardHints {
+    return {
+      transaction: transactionOf(options, this.deps.ambientTransaction),
+      shardKey: shardKeyOf('shardKey', options.shardKey),
+    };
+  }
+}
+
+function assertCount(field: string, value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 1 || value > max) {
+    throw new InvalidOptionError(field, value, `must be an integer from 1 to ${max}`);
+  }
+}

@@ -1,0 +1,112 @@
+import type { TaskHandlerRegistry } from '../../handlers/task-handler.registry.js';
+import { pushInstrumented } from '../../producer/instrumented-push.js';
+import type { TaskDrafter } from '../../producer/task-drafter.js';
+import { needsTransaction } from '../../producer/task-pusher.js';
+import type { RunStatement } from '../../storage/executor.js';
+import type { Instruments, PushInfo } from '../../events/instrumentation.js';
+import { InvalidTaskError } from '../../errors/pg-queue.errors.js';
+import type { NewTask, PushOptions, PushResult } from '../../task/task.js';
+import type { TaskDraft } from '../../task/task-draft.js';
+import type { TransactionOptions } from '../../task/transaction.js';
+import type { Shard } from '../shard.js';
+import type { Shards } from '../shards.js';
+import { countPushed } from './pushed-count.js';
+import { type CallerTransaction, commitsItself, transactionOf, withOutcome } from './push-target.js';
+import { groupByShard, type ShardDrafts, type ShardKeys, shardKeysOf, storeInShards } from './sharded-push.js';
+
+export interface QueuePusherDeps {
+  shards: Shards;
+  registry: TaskHandlerRegistry;
+  drafter: TaskDrafter;
+  instruments: Instruments;
+  /** The transaction that the application is in, where a push names none. */
+  ambientTransaction: () => TransactionOptions['manager'];
+}
+
+/** What the drafts of one push have in common. */
+interface PushCall {
+  readonly keys: ShardKeys;
+  readonly transaction: CallerTransaction;
+  readonly replace: boolean;
+  /** By `pushTasks`. */
+  readonly batch: boolean;
+}
+
+/** Pushes tasks to the databases that they belong to: checks, drafts, traces, groups, stores and reports them, in this order. */
+export class QueuePusher {
+  constructor(private readonly deps: QueuePusherDeps) {}
+
+  /** @throws as `QueueService.pushTask` */
+  async pushTask(task: NewTask, options: PushOptions): Promise<PushResult> {
+    const { drafter } = this.deps;
+    const settings = drafter.settings(options);
+    const keys = shardKeysOf([task], options, false);
+    const draft = await drafter.draft(task, settings);
+    const [result] = await this.push([draft], this.callOf(keys, settings.replace, options, false));
+    return result!;
+  }
+
+  /** @throws as `QueueService.pushTasks` */
+  async pushTasks(tasks: readonly NewTask[], options: PushOptions): Promise<PushResult[]> {
+    if (!Array.isArray(tasks)) {
+      throw new InvalidTaskError('tasks', tasks, 'must be an array');
+    }
+    const { drafter } = this.deps;
+    const settings = drafter.settings(options);
+    const keys = shardKeysOf(tasks, options, true);
+    const drafts = await drafter.draftAll(tasks, settings);
+    return drafts.length === 0
+      ? []
+      : this.push(drafts, this.callOf(keys, settings.replace, options, true));
+  }
+
+  private callOf(keys: ShardKeys, replace: boolean, options: PushOptions, batch: boolean): PushCall {
+    const transaction = transactionOf(options, this.deps.ambientTransaction);
+    return { keys, transaction, replace, batch };
+  }
+
+  private push(drafts: readonly TaskDraft[], call: PushCall): Promise<PushResult[]> {
+    const describe = () => this.describe(drafts, call.batch);
+    return pushInstrumented(this.deps.instruments, describe, drafts, (traced) => this.store(traced, call));
+  }
+
+  private async store(drafts: readonly TaskDraft[], call: PushCall): Promise<PushResult[]> {
+    const groups = groupByShard(this.deps.shards, drafts, call.keys, call.transaction);
+    return storeInShards(groups, (group) => this.storeGroup(group, call));
+  }
+
+  private async storeGroup({ shard, drafts }: ShardDrafts, call: PushCall): Promise<PushResult[]> {
+    const write = () => this.write(shard, drafts, call);
+    const results = shard.withIds(await withOutcome('push', write, call.transaction));
+    this.report(shard, drafts, results);
+    return results;
+  }
+
+  private write(
+    shard: Shard,
+    drafts: readonly TaskDraft[],
+    { transaction, replace }: PushCall,
+  ): Promise<PushResult[]> {
+    const { database, pusher } = shard;
+    const store = (run: RunStatement) => pusher.push(run, drafts, replace, commitsItself(transaction));
+    if (needsTransaction(drafts)) {
+      return database.transaction(store, transaction);
+    }
+    return transaction ? store(database.runIn(transaction)) : shard.pushAlone(drafts, replace);
+  }
+
+  private report({ events }: Shard, drafts: readonly TaskDraft[], results: readonly PushResult[]): void {
+    for (const [kind, count] of countPushed(drafts, results)) {
+      events.emit({ type: 'tasks-pushed', kind, name: this.deps.registry.nameOf(kind), count });
+    }
+  }
+
+  private describe(drafts: readonly TaskDraft[], batch: boolean): PushInfo {
+    const kinds = [...new Set(drafts.map(({ kind }) => kind))];
+    return {
+      kinds: kinds.map((kind) => ({ kind, name: this.deps.registry.nameOf(kind) })),
+      count: drafts.length,
+      batch,
+    };
+  }
+}

@@ -1,0 +1,18 @@
+import type { MetricStatus } from './task-status.js';
+
+/** A kind as events name it. */
+export interface KindName {
+  readonly kind: number;
+  readonly name: string;
+}
+
+/** One attempt as events name it. */
+export interface AttemptName extends KindName {
+  readonly id: string;
+  /** Counts from 1. */
+  readonly attempt: number;
+}
+
+/** How an attempt ended, as far as the database agreed. */
+export type SettledAs =
+  Exclude<MetricStatus, 'new' | 'processing' | 'no_attempts_left'> | 'snoozed' | 'released';
