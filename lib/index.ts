@@ -57,7 +57,16 @@ export type { ActorOptions } from './admin/actor.js';
 export type { MetricStatus, TaskStatus } from './task/task-status.js';
 export type { ShardKey } from './task/transaction.js';
 export type { Executor, Manager, ShardOptions, TransactionOptions } from './task/transaction.js';
-export type { ConnectionRole, RefusalName, RefusedStep, InShard, ProcessQueueEvent, QueueEvent, QueueEventListener, TaskQueueEvent } from './events/queue-events.js';
+export type {
+  ConnectionRole,
+  RefusalName,
+  RefusedStep,
+  InShard,
+  ProcessQueueEvent,
+  QueueEvent,
+  QueueEventListener,
+  TaskQueueEvent,
+} from './events/queue-events.js';
 export type { AttemptName, KindName, SettledAs } from './task/task-name.js';
 export {
   DatabaseError,
@@ -73,7 +82,7 @@ export {
   PgQueueError,
   PushOutcomeUnknownError,
   SchemaMismatchError,
-  ShardsFailedError,
+  PartialFailureError,
   ShutdownError,
   SnoozeTaskError,
   TaskCancelledError,

@@ -6,7 +6,7 @@ import {
   type Json,
   type Overview,
   type PauseResult,
-  type Refusal,
+  type ErrorResponse,
   type Session,
   type TaskAnswer,
   type TaskPageOfOne,
@@ -70,7 +70,7 @@ async function ask<T>(path: string, init: RequestInit): Promise<T> {
   if (response.ok) {
     return (await response.json()) as T;
   }
-  const refusal = (await response.json().catch(() => null)) as Refusal | null;
+  const refusal = (await response.json().catch(() => null)) as ErrorResponse | null;
   const error = new ApiError(response.status, refusal?.message ?? `The server answered ${response.status}.`);
   // Changes are refused to visitors who may only look, and these stay.
   if (response.status === 401 || (response.status === 403 && init.method === undefined)) {

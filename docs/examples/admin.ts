@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import {
   type KindRef,
   QueueAdmin,
-  ShardsFailedError,
+  PartialFailureError,
   type TaskFilter,
   type TaskPage,
   type TaskSummary,
@@ -92,8 +92,8 @@ export class OnCall {
       .filter(({ reachable }) => !reachable)
       .map(({ name, error }) => `${name} is down: ${error}`);
     const page = await this.admin.list({ status: 'no_attempts_left' }).catch((error: unknown) => {
-      if (error instanceof ShardsFailedError) {
-        return (error as ShardsFailedError<TaskPage>).result; // those of the other shards
+      if (error instanceof PartialFailureError) {
+        return (error as PartialFailureError<TaskPage>).result; // those of the other shards
       }
       throw error;
     });

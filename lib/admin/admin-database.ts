@@ -1,11 +1,11 @@
 import type { Database } from '../storage/database.js';
 import type { QueueSql } from '../storage/sql/index.js';
-import type { ShardEventSink } from '../events/queue-events.js';
+import type { EventSink } from '../events/queue-events.js';
 
 /** A database of the queue, as far as operators ask it. */
-export interface AdminShard {
+export interface AdminDatabase {
   readonly name: string;
-  readonly events: ShardEventSink;
+  readonly events: EventSink;
   /** A task's id as the application knows it. */
   idOf(id: string): string;
   readonly database: Pick<Database, 'transaction' | 'replica' | 'prepare' | 'connectionOptions'>;

@@ -1,9 +1,4 @@
-import {
-  type Action,
-  AdminRepository,
-  type ListPlace,
-  type StoredSummary,
-} from '../storage/admin.repository.js';
+import { type Action, AdminRepository, type ListPlace } from '../storage/admin.repository.js';
 import type { ListShape } from '../storage/list-shape.js';
 import type { Database } from '../storage/database.js';
 import type { ServerMoment } from '../storage/server-moment.js';
@@ -12,9 +7,9 @@ import type { StoredActivity } from '../inspect/activity.js';
 import { explain, type Explanation, notFound } from '../inspect/explanation.js';
 import { combineCounts } from '../inspect/task-counts.js';
 import type { CheckedFilter } from '../inspect/task-filter.js';
-import type { KindCounts, TaskDetail, TaskSummary } from '../inspect/task-view.js';
+import type { KindCounts, StoredSummary, TaskDetail, TaskSummary } from '../inspect/task-view.js';
 import { timelineOf } from '../inspect/timeline.js';
-import type { AdminShard } from './admin-database.js';
+import type { AdminDatabase } from './admin-database.js';
 import type { KindNames } from './kind-names.js';
 import { type ActionProgress, type CheckedAction, TaskActions } from './task-actions.js';
 import { TaskLister } from './task-lister.js';
@@ -23,15 +18,15 @@ import { isLost, refusalOf, slotsOf, startOf, untoldAfter } from './worker-views
 /** Which server is asked for what may be a little old. */
 export type ReadFrom = 'master' | 'replica';
 
-export interface ShardAdminDeps {
-  readonly shard: AdminShard;
+export interface DatabaseAdminDeps {
+  readonly source: AdminDatabase;
   readonly names: KindNames;
   readonly statementTimeoutMs: number;
   readonly readFrom: ReadFrom;
 }
 
-/** The part of a page that a shard has. */
-export interface ShardPage {
+/** The part of a page that a database has. */
+export interface DatabasePage {
   readonly tasks: readonly { readonly task: TaskSummary; readonly place: ListPlace }[];
   readonly examined: number;
   /** Where the others begin; null when there are no more. */
@@ -42,8 +37,8 @@ export interface ShardPage {
 /** So many tasks before one are counted. */
 const MAX_BEFORE = 1000;
 
-/** What operators ask of one shard; it takes ids as the shard has them, and answers them as the application knows them. */
-export class ShardAdmin {
+/** What operators ask of one database. Ids are taken as the database has them, and answered as the application knows them. */
+export class DatabaseAdmin {
   readonly name: string;
   private opened: { master: AdminRepository; reading: AdminRepository } | undefined;
   private readonly lister = new TaskLister(() => this.reading);
@@ -54,12 +49,12 @@ export class ShardAdmin {
     onRefused: (action, task, error) => this.tellRefused(action, task, error),
   });
 
-  constructor(private readonly deps: ShardAdminDeps) {
-    this.name = deps.shard.name;
+  constructor(private readonly deps: DatabaseAdminDeps) {
+    this.name = deps.source.name;
   }
 
   idOf(id: string): string {
-    return this.deps.shard.idOf(id);
+    return this.deps.source.idOf(id);
   }
 
   async counts(mostKinds: number | null): Promise<KindCounts[]> {
@@ -76,7 +71,7 @@ export class ShardAdmin {
     limit: number,
     after: ListPlace | null,
     shape: ListShape,
-  ): Promise<ShardPage> {
+  ): Promise<DatabasePage> {
     const { tasks, ...page } = await this.lister.page(filter, limit, after, shape);
     await this.learnNames(tasks.map(({ task }) => task.kind));
     return { ...page, tasks: tasks.map(({ task, place }) => ({ task: this.show(task), place })) };
@@ -135,7 +130,7 @@ export class ShardAdmin {
     return stored;
   }
 
-  /** The worker processes as they have told this shard of themselves. */
+  /** The worker processes as they have told this database of themselves. */
   async workers(): Promise<StoredWorker[]> {
     const workers = await this.askWorkers();
     return workers.map((worker) => ({
@@ -166,8 +161,8 @@ export class ShardAdmin {
   }
 
   private show(task: StoredSummary): TaskSummary {
-    const { shard, names } = this.deps;
-    return { ...task, id: shard.idOf(task.id), shard: shard.name, name: names.of(task.kind) };
+    const { source, names } = this.deps;
+    return { ...task, id: source.idOf(task.id), shard: source.name, name: names.of(task.kind) };
   }
 
   private async askWorkers(): Promise<StoredWorker[]> {
@@ -181,23 +176,23 @@ export class ShardAdmin {
   }
 
   private tell(action: Action, kinds: ReadonlyMap<number, number>): void {
-    const { shard, names } = this.deps;
+    const { source, names } = this.deps;
     for (const [kind, count] of kinds) {
       const name = names.of(kind);
       if (action === 'retry') {
-        shard.events.emit({ type: 'tasks-retried', kind, name, count });
+        source.events.emit({ type: 'tasks-retried', kind, name, count });
       }
       const cancelled = action === 'cancel' ? count : 0;
       for (let told = 0; told < cancelled; told++) {
-        shard.events.emit({ type: 'task-cancelled', kind, name });
+        source.events.emit({ type: 'task-cancelled', kind, name });
       }
     }
   }
 
   private tellRefused(step: Action, { id, kind }: StoredSummary, error: unknown): void {
-    const { shard, names } = this.deps;
-    const task = { kind, name: names.of(kind), id: shard.idOf(id) };
-    shard.events.emit({ type: 'task-refused', ...task, step, error, tries: 1, retryInMs: null });
+    const { source, names } = this.deps;
+    const task = { kind, name: names.of(kind), id: source.idOf(id) };
+    source.events.emit({ type: 'task-refused', ...task, step, error, tries: 1, retryInMs: null });
   }
 
   private get master(): AdminRepository {
@@ -211,8 +206,8 @@ export class ShardAdmin {
 
   private open() {
     if (!this.opened) {
-      const { shard, statementTimeoutMs, readFrom } = this.deps;
-      const { database, sql } = shard;
+      const { source, statementTimeoutMs, readFrom } = this.deps;
+      const { database, sql } = source;
       const repositoryOf = (server: Pick<Database, 'transaction'>) => {
         // An application may have started while this server was down.
         const transaction: Database['transaction'] = async (work) => {

@@ -2,38 +2,38 @@ import { AdminRepository } from '../storage/admin.repository.js';
 import { LoneDatabase } from '../storage/lone-database.js';
 import { SnapshotRepository, type StoredSnapshot } from '../storage/snapshot.repository.js';
 import { type ClusterSnapshot, snapshotOf } from '../inspect/cluster-snapshot.js';
-import { inTime } from '../timing/in-time.js';
+import { inTime } from '../timing/timeout.js';
 import { combineCounts } from '../inspect/task-counts.js';
-import type { AdminShard } from './admin-database.js';
+import type { AdminDatabase } from './admin-database.js';
 import { isLost } from './worker-views.js';
 
-export interface ShardSnapshotsDeps {
-  shard: AdminShard;
+export interface FiguresSnapshotDeps {
+  source: AdminDatabase;
   statementTimeoutMs: number;
   transactionPooling: boolean;
   /** The name of a kind that this process knows. */
   nameOf: (kind: number) => string | undefined;
 }
 
-/** The figures of a shard, of the whole cluster in it: taken by one process per period, read by all. */
-export class ShardSnapshots {
+/** The figures of the whole cluster in one database: taken by one process per period, read by all. */
+export class FiguresSnapshot {
   private readonly database: LoneDatabase;
   private opened: { admin: AdminRepository; repository: SnapshotRepository } | undefined;
 
-  constructor(private readonly deps: ShardSnapshotsDeps) {
-    this.database = new LoneDatabase(() => deps.shard.database, { ...deps, role: 'snapshot' });
+  constructor(private readonly deps: FiguresSnapshotDeps) {
+    this.database = new LoneDatabase(() => deps.source.database, { ...deps, role: 'snapshot' });
   }
 
-  /** The shard's. */
+  /** The name of the database. */
   get name(): string {
-    return this.deps.shard.name;
+    return this.deps.source.name;
   }
 
   /** The last one; where it is older than a period and nobody else has had the turn, one that is taken now. Null when there is none yet. */
   async read(periodMs: number): Promise<StoredSnapshot | null> {
-    const { shard, statementTimeoutMs: patienceMs } = this.deps;
+    const { source, statementTimeoutMs: patienceMs } = this.deps;
     // An application may have started while this server was down.
-    await inTime(patienceMs, shard.database.prepare());
+    await inTime(patienceMs, source.database.prepare());
     const { repository } = this.open();
     const { stored, mayTake } = await repository.read();
     if ((stored && stored.ageMs < periodMs) || !mayTake || !(await repository.takeTurn(periodMs))) {
@@ -67,10 +67,10 @@ export class ShardSnapshots {
   }
 
   private open() {
-    const { shard, statementTimeoutMs } = this.deps;
+    const { source, statementTimeoutMs } = this.deps;
     this.opened ??= {
-      admin: new AdminRepository(this.database, shard.sql, statementTimeoutMs),
-      repository: new SnapshotRepository(this.database, shard.sql),
+      admin: new AdminRepository(this.database, source.sql, statementTimeoutMs),
+      repository: new SnapshotRepository(this.database, source.sql),
     };
     return this.opened;
   }

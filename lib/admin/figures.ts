@@ -1,20 +1,20 @@
 import type { StoredWorker } from '../storage/stored-worker.js';
 import type { ServerMoment } from '../storage/server-moment.js';
 import type { StoredActivity } from '../inspect/activity.js';
-import { inTime } from '../timing/in-time.js';
+import { inTime } from '../timing/timeout.js';
 import type { KindCounts } from '../inspect/task-view.js';
-import type { ShardAdmin } from './database-admin.js';
+import type { DatabaseAdmin } from './database-admin.js';
 
-/** How long a look may take, and how old a part of it may be, in ms. */
-export interface Look {
-  /** A shard that has not told all by then is left out. */
+/** How long reading may take, and how old a part of the figures may be, in ms. */
+export interface FiguresLimits {
+  /** A database that has not answered by then is left out. */
   readonly patienceMs: number;
   /** For how long what attempts came to is shown as it was. */
   readonly activityMs: number;
 }
 
-/** What an overview shows of a shard. */
-export interface ShardFigures {
+/** What an overview shows of a database. */
+export interface DatabaseFigures {
   readonly moment: ServerMoment;
   readonly counts: readonly KindCounts[];
   readonly workers: readonly StoredWorker[];
@@ -27,47 +27,47 @@ const MOST_KINDS = 500;
 /** So many kinds with open tasks are counted, with broken ones, and with finished ones: of more, a sample tells. */
 const MOST_COUNTED = 10_000;
 
-/** Looks at a shard for all who ask at the same time, so that one that hangs is asked for nothing more meanwhile. */
-export class ShardLook {
-  private looking: Promise<ShardFigures> | undefined;
-  /** Of the look that goes on, once it was given up. */
-  private late: unknown;
+/** Reads the figures of a database once for all who ask at the same time, so that a database that hangs is asked for nothing more meanwhile. */
+export class FiguresReader {
+  private reading: Promise<DatabaseFigures> | undefined;
+  /** The time-out error of the reading that goes on although nobody waits for it any more; undefined while somebody does. */
+  private timedOut: unknown;
   private lastActivity: StoredActivity | undefined;
   private activityUntil = 0;
 
   constructor(
-    private readonly shard: ShardAdmin,
+    private readonly admin: DatabaseAdmin,
     private readonly minutes: number,
   ) {}
 
   /**
-   * A look that was given up is not waited for again until it has ended.
+   * A reading that was given up is not waited for again until it has ended.
    * @throws NoAnswerError when it takes longer
    */
-  async now({ patienceMs, activityMs }: Look): Promise<ShardFigures> {
-    if (this.late) {
-      throw this.late;
+  async read({ patienceMs, activityMs }: FiguresLimits): Promise<DatabaseFigures> {
+    if (this.timedOut) {
+      throw this.timedOut;
     }
-    this.looking ??= this.look(activityMs).finally(() => {
-      this.looking = undefined;
-      this.late = undefined;
+    this.reading ??= this.readAll(activityMs).finally(() => {
+      this.reading = undefined;
+      this.timedOut = undefined;
     });
-    const { looking } = this;
+    const { reading } = this;
     try {
-      return await inTime(patienceMs, looking);
+      return await inTime(patienceMs, reading);
     } catch (error) {
-      this.late = this.looking === looking ? error : undefined;
+      this.timedOut = this.reading === reading ? error : undefined;
       throw error;
     }
   }
 
-  /** One after the other: a look takes one of the application's connections. */
-  private async look(activityMs: number): Promise<ShardFigures> {
+  /** One after the other: each statement takes one of the application's connections. */
+  private async readAll(activityMs: number): Promise<DatabaseFigures> {
     return {
-      moment: await this.shard.moment(),
-      counts: await this.shard.counts(MOST_COUNTED),
-      workers: await this.shard.workers(),
-      pauses: await this.shard.pauses(),
+      moment: await this.admin.moment(),
+      counts: await this.admin.counts(MOST_COUNTED),
+      workers: await this.admin.workers(),
+      pauses: await this.admin.pauses(),
       activity: await this.activity(activityMs),
     };
   }
@@ -75,7 +75,7 @@ export class ShardLook {
   /** Worker processes tell of it every 10 s, and it costs more than all the rest: it may be a little older. */
   private async activity(activityMs: number): Promise<StoredActivity> {
     if (!this.lastActivity || performance.now() >= this.activityUntil) {
-      this.lastActivity = await this.shard.activity(this.minutes, MOST_KINDS);
+      this.lastActivity = await this.admin.activity(this.minutes, MOST_KINDS);
       this.activityUntil = performance.now() + activityMs;
     }
     return this.lastActivity;

@@ -1,34 +1,34 @@
 import type { Database } from '../storage/database.js';
 import { LaneDatabase, type LaneOptions } from '../storage/lane-database.js';
 import type { QueueSql } from '../storage/sql/index.js';
-import type { ShardEventSink } from '../events/queue-events.js';
-import type { AdminShard } from './admin-database.js';
+import type { EventSink } from '../events/queue-events.js';
+import type { AdminDatabase } from './admin-database.js';
 
-/** A shard that is asked on connections apart from the application's. */
-export class LaneShard implements AdminShard {
+/** A database that is asked on connections apart from the application's. */
+export class LaneAdminDatabase implements AdminDatabase {
   readonly name: string;
-  readonly events: ShardEventSink;
+  readonly events: EventSink;
   private readonly lanes: LaneDatabase[] = [];
-  private opened: AdminShard['database'] | undefined;
+  private opened: AdminDatabase['database'] | undefined;
 
   constructor(
-    private readonly shard: AdminShard,
+    private readonly source: AdminDatabase,
     private readonly options: LaneOptions,
   ) {
-    this.name = shard.name;
-    this.events = shard.events;
+    this.name = source.name;
+    this.events = source.events;
   }
 
   idOf(id: string): string {
-    return this.shard.idOf(id);
+    return this.source.idOf(id);
   }
 
   get sql(): QueueSql {
-    return this.shard.sql;
+    return this.source.sql;
   }
 
   /** Found when it is first used, as the application's. */
-  get database(): AdminShard['database'] {
+  get database(): AdminDatabase['database'] {
     this.opened ??= this.open();
     return this.opened;
   }
@@ -37,8 +37,8 @@ export class LaneShard implements AdminShard {
     await Promise.all(this.lanes.map((lane) => lane.close()));
   }
 
-  private open(): AdminShard['database'] {
-    const { database } = this.shard;
+  private open(): AdminDatabase['database'] {
+    const { database } = this.source;
     const { replica } = database;
     return {
       transaction: this.lane(() => database),

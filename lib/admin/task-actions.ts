@@ -1,4 +1,5 @@
-import type { Action, AdminRepository, ListPlace, StoredSummary } from '../storage/admin.repository.js';
+import type { Action, AdminRepository, ListPlace } from '../storage/admin.repository.js';
+import type { StoredSummary } from '../inspect/task-view.js';
 import { isolateRows } from '../storage/isolate-rows.js';
 import { type ListShape, shapeOf } from '../storage/list-shape.js';
 import { mayBeRowError } from '../storage/sql-state.js';
@@ -69,7 +70,7 @@ export interface CheckedAction {
   readonly attempts: number | null;
 }
 
-/** How far an action has come, in all shards together. */
+/** How far an action has come, in all databases together. */
 export interface ActionProgress {
   changed: number;
   more: boolean;
@@ -101,7 +102,7 @@ export function checkAction(
   return { action, filter: { ...checked, statuses }, meant: checked, limit, attempts };
 }
 
-/** Changes the tasks of a shard that a filter means, in batches that each commit by themselves. */
+/** Changes the tasks of a database that a filter means, in batches that each commit by themselves. */
 export class TaskActions {
   constructor(
     private readonly repository: () => AdminRepository,
@@ -113,7 +114,7 @@ export class TaskActions {
     },
   ) {}
 
-  /** Up to the limit of all shards together. */
+  /** Up to the limit of all databases together. */
   async run({ action, filter, limit, attempts }: CheckedAction, progress: ActionProgress): Promise<void> {
     for (const shape of shapesOf(filter)) {
       let after = await this.startOf(action, shape);

@@ -1,9 +1,9 @@
 import pg from 'pg';
-import type { AdminShard } from '../admin/admin-database.js';
+import type { AdminDatabase } from '../admin/admin-database.js';
 import { named } from '../storage/connection-options.js';
 import { PgDatabase } from '../storage/pg-database.js';
 import type { QueueSql } from '../storage/sql/index.js';
-import { QueueEvents, ShardEvents } from '../events/queue-events.js';
+import { QueueEvents, DatabaseEvents } from '../events/queue-events.js';
 import { idPrefixOf } from '../cluster/shard-name.js';
 
 const CONNECTION_TIMEOUT_MS = 10_000;
@@ -17,9 +17,9 @@ export interface ShardAddress {
 }
 
 /** A database that a command works in. */
-export class CliShard implements AdminShard {
+export class CliShard implements AdminDatabase {
   readonly name: string;
-  readonly events: ShardEvents;
+  readonly events: DatabaseEvents;
   readonly database: PgDatabase;
   private readonly pool: pg.Pool;
   private readonly busy = new Set<Pick<pg.Client, 'end'>>();
@@ -30,7 +30,7 @@ export class CliShard implements AdminShard {
     command: string,
   ) {
     this.name = name;
-    this.events = new ShardEvents(new QueueEvents(), name);
+    this.events = new DatabaseEvents(new QueueEvents(), name);
     this.pool = new pg.Pool({
       connectionString: url,
       ...named({ connectionString: url }, { role: `cli ${command}` }),

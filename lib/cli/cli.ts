@@ -5,7 +5,7 @@ import { checkVersion } from '../storage/schema-check.js';
 import { queueSql } from '../storage/sql/index.js';
 import { describeAction } from '../events/action-record.js';
 import { errorMessage } from '../errors/error-message.js';
-import { inTime } from '../timing/in-time.js';
+import { inTime } from '../timing/timeout.js';
 import { QueueEvents } from '../events/queue-events.js';
 import { askShards, resultOf } from '../cluster/shard-answers.js';
 import { InvalidOptionError, SchemaMismatchError } from '../errors/pg-queue.errors.js';

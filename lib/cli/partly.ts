@@ -1,5 +1,5 @@
 import { errorMessage } from '../errors/error-message.js';
-import { ShardsFailedError } from '../errors/pg-queue.errors.js';
+import { PartialFailureError } from '../errors/pg-queue.errors.js';
 import { oneLine } from './output.js';
 
 /** What came of the shards that could be asked, and why not of the others: a command shows the first, and ends with the second. */
@@ -11,7 +11,7 @@ export class PartlyDone {
     try {
       return await asked;
     } catch (error) {
-      if (!(error instanceof ShardsFailedError)) {
+      if (!(error instanceof PartialFailureError)) {
         throw error;
       }
       error.errors.forEach((reason, shard) => this.failures.set(shard, reason));

@@ -1,4 +1,4 @@
-import { ShardsFailedError } from '../errors/pg-queue.errors.js';
+import { PartialFailureError } from '../errors/pg-queue.errors.js';
 
 /** What shards answered, each by itself. */
 export interface ShardAnswers<Shard, Answer> {
@@ -62,7 +62,7 @@ export function sumOf({ answers }: ShardAnswers<unknown, number>): number {
 /**
  * The result, where all shards answered.
  * @param meant how many shards it is of; some may have had nothing more to be asked
- * @throws ShardsFailedError with the result of those that did, or, of a single one, its own error
+ * @throws PartialFailureError with the result of those that did, or, of a single one, its own error
  */
 export function resultOf<Shard extends { readonly name: string }, Result>(
   { answers, errors }: ShardAnswers<Shard, unknown>,
@@ -75,5 +75,5 @@ export function resultOf<Shard extends { readonly name: string }, Result>(
   if (meant === 1) {
     throw errors.values().next().value;
   }
-  throw new ShardsFailedError(new Map([...errors].map(([{ name }, error]) => [name, error])), result);
+  throw new PartialFailureError(new Map([...errors].map(([{ name }, error]) => [name, error])), result);
 }

@@ -1,4 +1,4 @@
-import { PushGatherer } from '../producer/push-batcher.js';
+import { PushBatcher } from '../producer/push-batcher.js';
 import { SlowPushRing } from '../producer/slow-push-ring.js';
 import { TaskPusher } from '../producer/task-pusher.js';
 import type { Database } from '../storage/database.js';
@@ -10,9 +10,9 @@ import { type QueueSql, queueSql } from '../storage/sql/index.js';
 import type { SchemaUse } from '../storage/sql/schema-check.sql.js';
 import { TaskRepository } from '../storage/task.repository.js';
 import type { Instruments } from '../events/instrumentation.js';
-import type { ShardEvents } from '../events/queue-events.js';
+import type { DatabaseEvents } from '../events/queue-events.js';
 import type { TaskDraft } from '../task/task-draft.js';
-import { inTime } from '../timing/in-time.js';
+import { inTime } from '../timing/timeout.js';
 import type { PushResult } from '../task/task.js';
 import { AbandonedTasks } from '../worker/run/abandoned-handlers.js';
 
@@ -26,7 +26,7 @@ export interface ShardDeps {
   readonly idPrefix: string;
   readonly schema: string | undefined;
   readonly transactionPooling: boolean;
-  readonly events: ShardEvents;
+  readonly events: DatabaseEvents;
   readonly instruments: Instruments;
   findDatabase: () => Database;
 }
@@ -37,7 +37,7 @@ export interface ShardDeps {
  */
 export class Shard {
   readonly name: string;
-  readonly events: ShardEvents;
+  readonly events: DatabaseEvents;
   readonly abandonedTasks = new AbandonedTasks();
   private checking: Promise<void> | undefined;
   private opened:
@@ -47,7 +47,7 @@ export class Shard {
         tasks: TaskRepository;
         pusher: TaskPusher;
         lonePusher: TaskPusher;
-        gatherer: PushGatherer;
+        gatherer: PushBatcher;
         ring: SlowPushRing;
         encoding: DatabaseEncoding;
       }
@@ -164,7 +164,7 @@ export class Shard {
       const encoding = new DatabaseEncoding();
       const lonePusher = new TaskPusher(new TaskRepository({ ...sql, ...sql.alone }), encoding);
       const ring = new SlowPushRing(() => database.run(sql.ring, []), this.events);
-      const gatherer = new PushGatherer(
+      const gatherer = new PushBatcher(
         (drafts) => ring.watch(lonePusher.push(database.run, drafts, false, true), drafts.length),
         (work) => this.deps.instruments.background(work),
       );

@@ -2,7 +2,14 @@ import type { ActionResult } from '../admin/task-actions.js';
 import type { ActivityPoint, KindActivity } from '../inspect/activity.js';
 import type { Explanation } from '../inspect/explanation.js';
 import type { TaskStatus } from '../task/task-status.js';
-import type { KindView, ShardView, TaskCount, TaskDetail, TaskPage, WorkerView } from '../inspect/task-view.js';
+import type {
+  KindView,
+  ShardView,
+  TaskCount,
+  TaskDetail,
+  TaskPage,
+  WorkerView,
+} from '../inspect/task-view.js';
 
 /*
  * What the pages and the server say to each other, under the path of the dashboard:
@@ -131,7 +138,7 @@ export interface PauseResult extends OfShards {
   readonly changed: boolean;
 }
 
-export interface Refusal {
+export interface ErrorResponse {
   readonly message: string;
 }
 

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MethodNotAllowedException, NotFoundException } from '@nestjs/common';
 import { sendAsset, sendJson, sendTo } from './answer.js';
-import { assertMayChange } from './change-guard.js';
+import { assertMayChange } from './csrf-guard.js';
 import type { Session } from './dashboard-api.js';
 import type { DashboardAssets } from './dashboard-assets.js';
-import type { Place } from './mount-path.js';
+import type { MountedUrl } from './mount-path.js';
 import type { OverviewFeed } from './overview-feed.js';
 import type { OverviewStream } from './overview-stream.js';
 import type { Body } from './request-body.js';
@@ -12,21 +12,21 @@ import type { Visitor } from './visitor.js';
 import type { TasksApi } from './tasks-api.js';
 
 /** A request of somebody who was let in. */
-export interface Visit {
+export interface RequestContext {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly visitor: Visitor;
   /** Aborted when he leaves. */
   readonly signal: AbortSignal;
   readonly body: Body;
-  readonly place: Place;
+  readonly place: MountedUrl;
 }
 
 interface Route {
   readonly method: 'GET' | 'POST';
   readonly pattern: RegExp;
   /** Answers what is sent as JSON; undefined where it has answered itself. */
-  readonly run: (visit: Visit, ...parts: string[]) => unknown;
+  readonly run: (visit: RequestContext, ...parts: string[]) => unknown;
 }
 
 /** Leads requests to what answers them. */
@@ -39,7 +39,7 @@ export class DashboardRouter {
   ) {}
 
   /** @throws HttpException, InvalidOptionError, and what the database throws. */
-  async answer(visit: Visit): Promise<void> {
+  async answer(visit: RequestContext): Promise<void> {
     const { name, withSlash } = visit.place;
     if (name === null) {
       sendTo(visit.response, withSlash);
@@ -71,7 +71,7 @@ export class DashboardRouter {
     return { user, access, actsOn: actsOn && [...actsOn], redacted, shards };
   }
 
-  private async call(name: string, visit: Visit): Promise<void> {
+  private async call(name: string, visit: RequestContext): Promise<void> {
     const { request, response, visitor } = visit;
     const routes = this.routes.filter(({ pattern }) => pattern.test(name));
     const route = routes.find(({ method }) => method === request.method);
@@ -91,7 +91,7 @@ export class DashboardRouter {
     }
   }
 
-  private sendFile(name: string, { request, response }: Visit): void {
+  private sendFile(name: string, { request, response }: RequestContext): void {
     const asset = this.assets.find(name);
     if (!asset || !['GET', 'HEAD'].includes(request.method ?? '')) {
       throw refuseMethod(response, asset ? ['GET', 'HEAD'] : []);
@@ -111,14 +111,14 @@ function decoded(part: string): string {
 
 function get<Parts extends string[]>(
   pattern: RegExp,
-  run: (visit: Visit, ...parts: Parts) => unknown,
+  run: (visit: RequestContext, ...parts: Parts) => unknown,
 ): Route {
   return { method: 'GET', pattern, run: run as Route['run'] };
 }
 
 function post<Parts extends string[]>(
   pattern: RegExp,
-  run: (visit: Visit, ...parts: Parts) => unknown,
+  run: (visit: RequestContext, ...parts: Parts) => unknown,
 ): Route {
   return { method: 'POST', pattern, run: run as Route['run'] };
 }

@@ -5,9 +5,9 @@ import { PgQueueError } from '../errors/pg-queue.errors.js';
 import { protect, sendJson } from './answer.js';
 import { DashboardRouter } from './dashboard-router.js';
 import { DASHBOARD_OPTIONS, type ResolvedDashboardOptions } from './dashboard.options.js';
-import { Doorkeeper } from './doorkeeper.js';
+import { AccessGuard } from './access-guard.js';
 import { MountPath } from './mount-path.js';
-import { logRefused, refusalOf } from './refusal.js';
+import { logRefused, refusalOf } from './error-response.js';
 import { readBody } from './request-body.js';
 import type { Visitor } from './visitor.js';
 
@@ -29,7 +29,7 @@ export class DashboardMiddleware implements NestMiddleware {
   private quietUntil = 0;
 
   constructor(
-    private readonly doorkeeper: Doorkeeper,
+    private readonly doorkeeper: AccessGuard,
     private readonly router: DashboardRouter,
     @Inject(DASHBOARD_OPTIONS) { path }: ResolvedDashboardOptions,
     config: ApplicationConfig,

@@ -19,7 +19,7 @@ import {
   resolveDashboardOptions,
   type ResolvedDashboardOptions,
 } from './dashboard.options.js';
-import { Doorkeeper } from './doorkeeper.js';
+import { AccessGuard } from './access-guard.js';
 import { OverviewFeed } from './overview-feed.js';
 import { OverviewStream } from './overview-stream.js';
 import { Redactor } from './redactor.js';
@@ -44,10 +44,10 @@ const HEARTBEAT_MS = 15_000;
     },
     { provide: DashboardAssets, useFactory: () => DashboardAssets.load() },
     {
-      provide: Doorkeeper,
+      provide: AccessGuard,
       inject: [DASHBOARD_OPTIONS],
       useFactory: ({ authorize, allowedHosts }: ResolvedDashboardOptions) =>
-        new Doorkeeper(authorize, new AllowedHosts(allowedHosts)),
+        new AccessGuard(authorize, new AllowedHosts(allowedHosts)),
     },
     {
       provide: DashboardLanes,
@@ -62,8 +62,8 @@ const HEARTBEAT_MS = 15_000;
     },
     {
       provide: OverviewStream,
-      inject: [OverviewFeed, Doorkeeper],
-      useFactory: (feed: OverviewFeed, doorkeeper: Doorkeeper) =>
+      inject: [OverviewFeed, AccessGuard],
+      useFactory: (feed: OverviewFeed, doorkeeper: AccessGuard) =>
         new OverviewStream(feed, doorkeeper, HEARTBEAT_MS),
     },
     {

@@ -1,5 +1,5 @@
 /** Where a URL leads within the dashboard. */
-export interface Place {
+export interface MountedUrl {
   /** What stands below the dashboard's path, without the slash between; null where not even a slash does. */
   readonly name: string | null;
   readonly query: URLSearchParams;
@@ -20,7 +20,7 @@ export class MountPath {
     this.pattern = new RegExp(`^${prefixed}(?:/[^/]+)??/${patternOf(path)}(?:/(?<name>.*))?$`, 'i');
   }
 
-  find(url: string): Place | null {
+  find(url: string): MountedUrl | null {
     const [, path = '', search = ''] = /^([^?]*)(.*)$/.exec(url) ?? [];
     const found = this.pattern.exec(path);
     return (

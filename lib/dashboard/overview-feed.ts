@@ -2,17 +2,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { AdminLane } from '../cluster/admin/admin-lane.js';
 import { detached } from '../timing/detached.js';
-import type { Overview, Refusal } from './dashboard-api.js';
-import { MissingLog } from './missing-log.js';
+import type { Overview, ErrorResponse } from './dashboard-api.js';
+import { UnreachableLog } from './unreachable-log.js';
 import { StreamText } from './overview-event.js';
 import { overviewOf } from './overview.js';
-import { logRefused, refusalOf } from './refusal.js';
+import { logRefused, refusalOf } from './error-response.js';
 import type { KindSet, Visitor } from './visitor.js';
 
 /** One event of the stream. */
 type FeedEvent =
   | { readonly name: 'overview'; readonly data: Overview }
-  | { readonly name: 'trouble'; readonly data: Refusal };
+  | { readonly name: 'trouble'; readonly data: ErrorResponse };
 
 /** Is sent each event, as far as he may see it. */
 export interface Viewer {
@@ -53,7 +53,7 @@ const NEVER = new AbortController().signal;
  */
 export class OverviewFeed {
   private readonly logger = new Logger('PgQueueDashboard');
-  private readonly log = new MissingLog();
+  private readonly log = new UnreachableLog();
   private readonly viewers = new Set<Viewer>();
   private asked: Promise<Overviews> | undefined;
   /** Somebody watches, or did until a moment ago. */
@@ -122,7 +122,7 @@ export class OverviewFeed {
   }
 
   /** One line for as long as it lasts; none where nobody watches any more, as at a shutdown. */
-  private onTrouble(error: unknown): Refusal {
+  private onTrouble(error: unknown): ErrorResponse {
     const { status, refusal } = refusalOf(error);
     if (!this.inTrouble && this.viewers.size > 0) {
       this.inTrouble = true;

@@ -1,7 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { type BeforeApplicationShutdown, ServiceUnavailableException } from '@nestjs/common';
 import { acceptsGzip } from './answer.js';
-import type { Doorkeeper } from './doorkeeper.js';
+import type { AccessGuard } from './access-guard.js';
 import { GzipFrame, StreamText } from './overview-event.js';
 import type { OverviewFeed } from './overview-feed.js';
 import type { Visitor } from './visitor.js';
@@ -20,7 +20,7 @@ export class OverviewStream implements BeforeApplicationShutdown {
 
   constructor(
     private readonly feed: OverviewFeed,
-    private readonly doorkeeper: Doorkeeper,
+    private readonly doorkeeper: AccessGuard,
     /** How often a viewer is asked whether he is there and may be. */
     private readonly heartbeatMs: number,
     private readonly mostStreams = MOST_STREAMS,

@@ -5,7 +5,7 @@ import {
   RequestTimeoutException,
   UnsupportedMediaTypeException,
 } from '@nestjs/common';
-import { inTime } from '../timing/in-time.js';
+import { inTime } from '../timing/timeout.js';
 import { NoAnswerError } from '../errors/pg-queue.errors.js';
 
 const LONGEST = 64 * 1024;

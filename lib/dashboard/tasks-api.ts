@@ -14,7 +14,7 @@ import {
   type WorkerAnswer,
 } from './dashboard-api.js';
 import type { DashboardLanes } from './dashboard-lanes.js';
-import { MissingLog } from './missing-log.js';
+import { UnreachableLog } from './unreachable-log.js';
 import { partly } from './partly.js';
 import type { Redactor } from './redactor.js';
 import { readFilter, readInteger, readTaskQuery } from './task-query.js';
@@ -28,7 +28,7 @@ export interface Asker {
 
 /** What the pages ask of tasks, kinds and workers, and do to them, as `QueueAdmin` has it, within what the visitor may see. */
 export class TasksApi {
-  private readonly log = new MissingLog();
+  private readonly log = new UnreachableLog();
 
   constructor(
     private readonly lanes: DashboardLanes,

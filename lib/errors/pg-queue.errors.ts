@@ -85,8 +85,8 @@ export class SchemaMismatchError extends PgQueueError {
  * Something reached some shards of the queue and not all, or an action some of the tasks that it was for: no transaction spans them,
  * so what was done stays.
  */
-export class ShardsFailedError<Result = unknown> extends PgQueueError {
-  readonly code = 'PGQUEUE_SHARDS_FAILED';
+export class PartialFailureError<Result = unknown> extends PgQueueError {
+  readonly code = 'PGQUEUE_PARTIAL_FAILURE';
 
   constructor(
     /** Why, by the name of the shard that failed. */
@@ -202,7 +202,7 @@ const BRANDED = {
   UnexpectedTaskKindError,
   InvalidManagerError,
   SchemaMismatchError,
-  ShardsFailedError,
+  PartialFailureError,
   NoAnswerError,
   MustCancelTaskError,
   MustIgnoreTaskError,

@@ -32,7 +32,7 @@ export interface InShard {
 }
 
 /** What happens to the tasks of one shard, kind by kind. */
-export type ShardTaskEvent =
+export type DatabaseTaskEvent =
   /** Tasks were stored, duplicates left out; before the commit of a caller's transaction, which may still roll back. */
   | ({ readonly type: 'tasks-pushed'; readonly count: number } & KindName)
   /** A task was cancelled by its key; before the commit of a caller's transaction. */
@@ -95,7 +95,7 @@ export type ShardTaskEvent =
   | ({ readonly type: 'tasks-expired'; readonly count: number } & KindName);
 
 /** What happens between this process and one shard. */
-export type ShardProcessEvent =
+export type DatabaseProcessEvent =
   /** The database has answered a claim, with tasks or without. */
   | {
       readonly type: 'claimed';
@@ -133,13 +133,13 @@ export type ShardProcessEvent =
   | { readonly type: 'connection-restored'; readonly role: ConnectionRole };
 
 /** What happens in one shard, as it is told there. */
-export type ShardEvent = ShardTaskEvent | ShardProcessEvent;
+export type DatabaseEvent = DatabaseTaskEvent | DatabaseProcessEvent;
 
 type Placed<Event> = Event extends unknown ? Event & InShard : never;
 
 /** What happens in this process to tasks, kind by kind. */
 export type TaskQueueEvent =
-  | Placed<ShardTaskEvent>
+  | Placed<DatabaseTaskEvent>
   /** A kind has a handler in this process. */
   | ({ readonly type: 'kind-registered' } & KindName)
   /** A live worker count has changed; seen when it is next read. */
@@ -149,7 +149,7 @@ export type TaskQueueEvent =
 
 /** What happens in this process as a whole. */
 export type ProcessQueueEvent =
-  | Placed<ShardProcessEvent>
+  | Placed<DatabaseProcessEvent>
   /** Processing has begun; without kinds, this process only pushes. */
   | { readonly type: 'started'; readonly kinds: readonly (KindName & { readonly workerCount: number })[] }
   /** Processing could not begin: the queue's tables are missing, of another version, or not accessible. */
@@ -203,25 +203,25 @@ export class QueueEvents {
 }
 
 /** Where the parts that work in one shard tell what happens there. */
-export interface ShardEventSink {
-  emit(event: ShardEvent): void;
+export interface EventSink {
+  emit(event: DatabaseEvent): void;
 }
 
 /** The events of one shard among those of the process. */
-export class ShardEvents implements ShardEventSink {
+export class DatabaseEvents implements EventSink {
   constructor(
     private readonly events: QueueEvents,
     private readonly shard: string,
   ) {}
 
-  emit(event: ShardEvent): void {
+  emit(event: DatabaseEvent): void {
     // Its own from here on: a copy of every event would cost more than what most listeners do with it.
     (event as { shard?: string }).shard = this.shard;
     this.events.emit(event as QueueEvent);
   }
 
   /** @returns a function that ends the subscription. */
-  subscribe(listener: (event: Placed<ShardEvent>) => void): () => void {
+  subscribe(listener: (event: Placed<DatabaseEvent>) => void): () => void {
     return this.events.subscribe((event) => {
       if ('shard' in event && event.shard === this.shard) {
         listener(event);

@@ -1,5 +1,5 @@
 import { BUCKETS, type Buckets, bucketOf } from './histogram.js';
-import type { ShardEvent } from '../events/queue-events.js';
+import type { DatabaseEvent } from '../events/queue-events.js';
 
 /** What happened to the tasks of one kind. */
 export interface KindTally {
@@ -20,7 +20,7 @@ interface OpenTally extends KindTally {
   readonly run: number[];
 }
 
-type Settled = Extract<ShardEvent, { type: 'attempt-settled' }>;
+type Settled = Extract<DatabaseEvent, { type: 'attempt-settled' }>;
 
 /**
  * Adds up what this process's events tell, kind by kind. A lost attempt is counted where its task is rescued, once, and not where
@@ -29,7 +29,7 @@ type Settled = Extract<ShardEvent, { type: 'attempt-settled' }>;
 export class ActivityTally {
   private kinds = new Map<number, OpenTally>();
 
-  readonly onEvent = (event: ShardEvent): void => {
+  readonly onEvent = (event: DatabaseEvent): void => {
     switch (event.type) {
       case 'tasks-claimed': {
         const { wait } = this.of(event.kind);

@@ -71,7 +71,7 @@ export interface StoredActivity {
 
 type BucketRow = readonly [kind: number, bucket: number, n: number];
 
-/** The rows of several shards as if they were one's. */
+/** Joins the rows of several databases as if they were those of one. */
 export function joinActivity(all: readonly StoredActivity[]): StoredActivity {
   return {
     newest: Math.max(...all.map(({ newest }) => newest)),
@@ -126,7 +126,7 @@ export function totalActivity({ newest, totals }: StoredActivity, length: number
   return points;
 }
 
-/** The clocks of shards differ: a minute may have gone for one and not for another. */
+/** The clocks of servers differ: a minute may be over for one and not for another. */
 function addTo(
   points: ActivityPoint[],
   index: number,

@@ -76,7 +76,7 @@ export function combineCounts(
     }));
 }
 
-/** What several shards have of each kind, together. */
+/** What several databases have of each kind, together. */
 export function mergeCounts(all: readonly (readonly KindCounts[])[]): KindCounts[] {
   const merged = new Map<number, KindCounts>();
   for (const counts of all.flat()) {

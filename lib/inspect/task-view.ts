@@ -26,6 +26,9 @@ export interface TaskSummary {
   readonly worker: string | null;
 }
 
+/** A task as its row tells of it, without what only the application knows. */
+export type StoredSummary = Omit<TaskSummary, 'name' | 'shard'>;
+
 /** One task with all that its row tells. */
 export interface TaskDetail extends TaskSummary {
   /** Null where it is longer than was asked for. */
@@ -143,6 +146,9 @@ export interface WorkerView {
   readonly kinds: readonly (SlotCounts & { readonly kind: number; readonly name: string })[];
   readonly running: readonly RunningAttempt[];
 }
+
+/** What a database stores of a worker process that works in it. */
+export type StoredWorkerView = Omit<WorkerView, 'id' | 'lost' | 'kinds' | 'running' | 'shards'>;
 
 /** A database of the queue, and how it fares. */
 export interface ShardView {

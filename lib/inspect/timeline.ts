@@ -1,5 +1,5 @@
 import type { TaskStatus } from '../task/task-status.js';
-import type { TaskSummary, TimelineEntry } from './task-view.js';
+import type { StoredSummary, TimelineEntry } from './task-view.js';
 
 const ENDS: Partial<Record<TaskStatus, string>> = {
   succeeded: 'succeeded',
@@ -12,7 +12,7 @@ const ENDS: Partial<Record<TaskStatus, string>> = {
  * last that its kind keeps.
  */
 export function timelineOf(
-  task: Omit<TaskSummary, 'name' | 'shard'>,
+  task: StoredSummary,
   errors: readonly string[],
   startedAt: Date | null,
 ): TimelineEntry[] {

@@ -14,7 +14,7 @@ export interface ReportedKindSettings {
 export interface ReportedSettings {
   /** A process that is silent for longer may be dead. */
   readonly silenceMs: number;
-  /** Made for each worker process, which may tell several shards of itself; missing in reports of releases before. */
+  /** Made anew by each worker process, which tells every database that it works in; missing in reports of earlier releases. */
   readonly instance?: string;
   readonly kinds: Readonly<Record<string, ReportedKindSettings>>;
 }

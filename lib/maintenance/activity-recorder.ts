@@ -1,6 +1,6 @@
 import type { ActivityRepository } from '../storage/activity.repository.js';
 import { ActivityTally } from '../inspect/activity-tally.js';
-import type { ShardEvents } from '../events/queue-events.js';
+import type { DatabaseEvents } from '../events/queue-events.js';
 
 const PERIOD_MS = 10_000;
 
@@ -14,7 +14,7 @@ export class ActivityRecorder {
 
   constructor(
     private readonly repository: ActivityRepository,
-    private readonly events: ShardEvents,
+    private readonly events: DatabaseEvents,
   ) {
     this.unsubscribe = events.subscribe(this.tally.onEvent);
   }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ExpiryBatch, MaintenanceRepository } from '../storage/maintenance.repository.js';
 import { isolateRows } from '../storage/isolate-rows.js';
-import type { ShardEventSink } from '../events/queue-events.js';
+import type { EventSink } from '../events/queue-events.js';
 import type { RefusedTasks } from '../worker/refused-tasks.js';
 import type { WorkerPool } from '../worker/run/worker-pool.js';
 import { PeriodicJob } from './periodic-job.js';
@@ -23,7 +23,7 @@ export class Janitor extends PeriodicJob {
   constructor(
     private readonly repository: MaintenanceRepository,
     private readonly pools: ReadonlyMap<number, WorkerPool>,
-    private readonly events: ShardEventSink,
+    private readonly events: EventSink,
     private readonly refused: RefusedTasks,
   ) {
     super({

@@ -1,5 +1,5 @@
 import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
-import type { ShardEventSink } from '../events/queue-events.js';
+import type { EventSink } from '../events/queue-events.js';
 
 /** How often a process asks for its turns, as a share of the shortest period. */
 const SHARE = 0.25;
@@ -11,7 +11,7 @@ export interface PeriodicJobDeps {
   /** It asks no more often than once in this. */
   shortestPauseMs: number;
   repository: MaintenanceRepository;
-  events: ShardEventSink;
+  events: EventSink;
   /** The jobs with their periods in ms, read each time. */
   jobs: () => ReadonlyMap<string, number>;
   /** Does a job whose turn this process has; a failure, or false for a job that is not done, gives the turn back. */

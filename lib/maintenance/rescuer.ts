@@ -1,5 +1,5 @@
 import type { DeadWorker, LeaseRepository, Rescue } from '../storage/lease.repository.js';
-import type { ShardEventSink } from '../events/queue-events.js';
+import type { EventSink } from '../events/queue-events.js';
 import type { RefusedTasks } from '../worker/refused-tasks.js';
 import type { WorkerPool } from '../worker/run/worker-pool.js';
 
@@ -19,7 +19,7 @@ export class Rescuer {
   constructor(
     private readonly repository: LeaseRepository,
     private readonly pools: ReadonlyMap<number, WorkerPool>,
-    private readonly events: ShardEventSink,
+    private readonly events: EventSink,
     private readonly refused: RefusedTasks,
     private readonly limits: { readonly leaseTimeoutMs: number; readonly silenceMs: number | null },
   ) {}

@@ -1,5 +1,5 @@
 import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
-import type { ShardEventSink } from '../events/queue-events.js';
+import type { EventSink } from '../events/queue-events.js';
 import type { WorkerPool } from '../worker/run/worker-pool.js';
 import { PeriodicJob } from './periodic-job.js';
 
@@ -15,7 +15,7 @@ export class Sweeper extends PeriodicJob {
   constructor(
     repository: MaintenanceRepository,
     pools: ReadonlyMap<number, WorkerPool>,
-    events: ShardEventSink,
+    events: EventSink,
     shortestPauseMs: number,
     sweep: (kind: number) => void,
   ) {

@@ -1,7 +1,7 @@
 import { checkVisibility, ReadOnlyServerError } from '../storage/visibility-check.js';
 import type { RunStatement } from '../storage/executor.js';
 import { SchemaMismatchError } from '../errors/pg-queue.errors.js';
-import type { ShardEventSink } from '../events/queue-events.js';
+import type { EventSink } from '../events/queue-events.js';
 import { ConnectionStates } from '../worker/connection-states.js';
 
 const FIRST_MS = 2000;
@@ -20,7 +20,7 @@ export class VisibilityWatch {
   constructor(
     private readonly run: RunStatement,
     private readonly schema: string,
-    private readonly events: ShardEventSink,
+    private readonly events: EventSink,
     private readonly heartbeatPeriodMs: number,
   ) {
     this.states = new ConnectionStates(events);

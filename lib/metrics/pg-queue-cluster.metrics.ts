@@ -3,7 +3,7 @@ import type { Gauge } from 'prom-client';
 import { ClusterSnapshots } from '../cluster/admin/cluster-snapshots.js';
 import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
 import { Instruments } from '../events/instrumentation.js';
-import { QueueEvents, ShardEvents } from '../events/queue-events.js';
+import { QueueEvents, DatabaseEvents } from '../events/queue-events.js';
 import { showView } from './cluster-gauges.js';
 import { ClusterView } from './cluster-view.js';
 import { ViewRefresher } from './view-refresher.js';
@@ -31,7 +31,7 @@ export class PgQueueClusterMetrics implements OnApplicationBootstrap, OnModuleDe
       const view = new ClusterView(shard.name);
       return {
         view,
-        refresher: new ViewRefresher(view, shard, periodMs, new ShardEvents(events, shard.name)),
+        refresher: new ViewRefresher(view, shard, periodMs, new DatabaseEvents(events, shard.name)),
       };
     });
     this.refreshers = views.map(({ refresher }) => refresher);

@@ -1,20 +1,20 @@
-import type { ShardSnapshots } from '../admin/figures-snapshot.js';
-import type { ShardEventSink } from '../events/queue-events.js';
+import type { FiguresSnapshot } from '../cluster/admin/cluster-snapshots.js';
+import type { EventSink } from '../events/queue-events.js';
 import type { ClusterView } from './cluster-view.js';
 
 /** When a snapshot is overdue or missing, it is looked for again after this share of the period. */
 const OVERDUE_SHARE = 0.1;
 
-/** Keeps the view of one shard up to date; one that hangs holds up no other. */
+/** Keeps the view of one database up to date; one that hangs holds up no other. */
 export class ViewRefresher {
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
   constructor(
     private readonly view: ClusterView,
-    private readonly snapshots: ShardSnapshots,
+    private readonly snapshots: FiguresSnapshot,
     private readonly periodMs: number,
-    private readonly events: ShardEventSink,
+    private readonly events: EventSink,
   ) {}
 
   start(): void {

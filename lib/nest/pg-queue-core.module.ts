@@ -8,9 +8,8 @@ import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
 import { PgQueueHealthIndicator } from './health/pg-queue.health.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './pg-queue.module-definition.js';
 import { PG_QUEUE_OPTIONS, resolveOptions, type ResolvedOptions } from '../cluster/queue.options.js';
-import { TaskDrafter } from '../producer/task-drafter.js';
 import { QueueLogger } from './queue-logger.js';
-import { QueueProcessing } from '../cluster/process/queue-worker.js';
+import { QueueWorker } from '../cluster/process/queue-worker.js';
 import { QueueChanges } from '../cluster/push/queue-changes.js';
 import { QueuePusher } from '../cluster/push/queue-pusher.js';
 import { QueueService } from './queue.service.js';
@@ -18,7 +17,7 @@ import { createShards } from './shards.factory.js';
 import { Shards } from '../cluster/shards.js';
 import { Instruments } from '../events/instrumentation.js';
 import { QueueEvents } from '../events/queue-events.js';
-import { TaskScheduler } from '../cluster/process/processing-lifecycle.js';
+import { ProcessingLifecycle } from '../cluster/process/processing-lifecycle.js';
 
 /** What the whole application shares: pushing needs nothing else. */
 @Global()
@@ -35,13 +34,13 @@ import { TaskScheduler } from '../cluster/process/processing-lifecycle.js';
       useFactory: createShards,
     },
     {
-      provide: TaskScheduler,
+      provide: ProcessingLifecycle,
       inject: [Shards, TaskHandlerRegistry, QueueEvents, Instruments, PG_QUEUE_OPTIONS],
       useFactory: createScheduler,
     },
     {
       provide: QueueService,
-      inject: [Shards, TaskHandlerRegistry, TaskScheduler, QueueEvents, Instruments, PG_QUEUE_OPTIONS],
+      inject: [Shards, TaskHandlerRegistry, ProcessingLifecycle, QueueEvents, Instruments, PG_QUEUE_OPTIONS],
       useFactory: createService,
     },
     {
@@ -65,7 +64,7 @@ import { TaskScheduler } from '../cluster/process/processing-lifecycle.js';
     Shards,
     QueueEvents,
     Instruments,
-    TaskScheduler,
+    ProcessingLifecycle,
     TaskHandlerRegistry,
     TaskHandlerExplorer,
     PgQueueHealthIndicator,
@@ -96,10 +95,10 @@ function createScheduler(
   events: QueueEvents,
   instruments: Instruments,
   options: ResolvedOptions,
-): TaskScheduler {
-  let processing: QueueProcessing | undefined;
+): ProcessingLifecycle {
+  let processing: QueueWorker | undefined;
   const create = async (isWanted: () => boolean) => {
-    const prepared = new QueueProcessing({ shards: shards.all, registry, events, instruments, options });
+    const prepared = new QueueWorker({ shards: shards.all, registry, events, instruments, options });
     await prepared.prepare(isWanted).catch((error: unknown) => {
       events.emit({ type: 'start-failed', error });
       throw error;
@@ -107,7 +106,7 @@ function createScheduler(
     processing = prepared;
     return prepared;
   };
-  const scheduler = new TaskScheduler(create, options.shutdownTimeoutMs, (work) =>
+  const scheduler = new ProcessingLifecycle(create, options.shutdownTimeoutMs, (work) =>
     instruments.background(work),
   );
   registry.observe((handler) => {
@@ -121,14 +120,14 @@ function createScheduler(
 function createService(
   shards: Shards,
   registry: TaskHandlerRegistry,
-  scheduler: TaskScheduler,
+  scheduler: ProcessingLifecycle,
   events: QueueEvents,
   instruments: Instruments,
   options: ResolvedOptions,
 ): QueueService {
   const ambientTransaction = () => options.transactionManager?.();
-  const drafter = new TaskDrafter(registry, options.maxPayloadBytes);
-  const pusher = new QueuePusher({ shards, registry, drafter, instruments, ambientTransaction });
+  const { maxPayloadBytes } = options;
+  const pusher = new QueuePusher({ shards, registry, instruments, maxPayloadBytes, ambientTransaction });
   const changes = new QueueChanges({ shards, registry, ambientTransaction });
   return new QueueService(pusher, changes, registry, scheduler, events);
 }

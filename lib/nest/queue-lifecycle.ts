@@ -15,7 +15,7 @@ import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 import { errorMessage } from '../errors/error-message.js';
 import { framesOf, oneLine } from '../errors/one-line.js';
 import { Instruments } from '../events/instrumentation.js';
-import { TaskScheduler } from '../cluster/process/processing-lifecycle.js';
+import { ProcessingLifecycle } from '../cluster/process/processing-lifecycle.js';
 
 /** An application that will heed signals has said so by then. */
 const SIGNALS_CHECK_MS = 5000;
@@ -34,7 +34,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
     private readonly explorer: TaskHandlerExplorer,
     private readonly registry: TaskHandlerRegistry,
     private readonly shards: Shards,
-    private readonly scheduler: TaskScheduler,
+    private readonly scheduler: ProcessingLifecycle,
     private readonly instruments: Instruments,
     @Inject(PG_QUEUE_OPTIONS) private readonly options: ResolvedOptions,
   ) {

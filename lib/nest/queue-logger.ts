@@ -3,7 +3,7 @@ import { describeAction } from '../events/action-record.js';
 import { oneLine } from '../errors/one-line.js';
 import type { InShard, QueueEvent } from '../events/queue-events.js';
 import { sqlState } from '../storage/sql-state.js';
-import { LineBudget } from './line-budget.js';
+import { LineRateLimit } from './line-rate-limit.js';
 import { errorMessage } from '../errors/error-message.js';
 import { refusalText } from '../inspect/refusal.js';
 
@@ -13,7 +13,7 @@ const REPEAT_AFTER_MS = 10_000;
 /** Writes what an operator wants to read to Nest's logger: no payloads, and a bounded number of lines. */
 export class QueueLogger {
   private readonly logger = new Logger('PgQueue');
-  private readonly refusals = new LineBudget((level, line) => this.write(level, line));
+  private readonly refusals = new LineRateLimit((level, line) => this.write(level, line));
   private readonly lastLines = new Map<string, { at: number; suppressed: number }>();
 
   /** @param namesShards whether lines say in which shard something happened */

@@ -1,6 +1,6 @@
 import type { QueueChanges } from '../cluster/push/queue-changes.js';
 import type { QueuePusher } from '../cluster/push/queue-pusher.js';
-import type { TaskScheduler } from '../cluster/process/processing-lifecycle.js';
+import type { ProcessingLifecycle } from '../cluster/process/processing-lifecycle.js';
 import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 import type { QueueEventListener, QueueEvents } from '../events/queue-events.js';
 import type { HandlerFunction } from '../handlers/registered-handler.js';
@@ -21,7 +21,7 @@ export class QueueService {
     private readonly pusher: QueuePusher,
     private readonly changes: QueueChanges,
     private readonly registry: TaskHandlerRegistry,
-    private readonly scheduler: TaskScheduler,
+    private readonly scheduler: ProcessingLifecycle,
     private readonly queueEvents: QueueEvents,
   ) {}
 
@@ -40,7 +40,7 @@ export class QueueService {
    * Pushes any number of tasks, all or none in each shard, in bounded statements; `options` are for each of them. On a query runner
    * or an `executor` without an open transaction each statement commits by itself.
    * @returns what became of each, in order
-   * @throws ShardsFailedError when some shards failed and not all: no transaction spans them; its `result` says what became of each
+   * @throws PartialFailureError when some shards failed and not all: no transaction spans them; its `result` says what became of each
    * @throws InvalidTaskError and the others as `pushTask` does, naming the task by its place: `tasks[3].payload`
    */
   pushTasks(tasks: readonly NewTask[], options: PushOptions = {}): Promise<PushResult[]> {
@@ -52,7 +52,7 @@ export class QueueService {
    * aborted, wherever it runs, and its outcome is discarded.
    * Running attempts are told at the commit.
    * @returns whether there was one
-   * @throws InvalidTaskError, UnexpectedTaskKindError, InvalidManagerError; ShardsFailedError when some shards failed and not all
+   * @throws InvalidTaskError, UnexpectedTaskKindError, InvalidManagerError; PartialFailureError when some shards failed and not all
    */
   cancelTaskByKey(kind: KindRef, externalKey: string, options: ShardOptions = {}): Promise<boolean> {
     return this.changes.cancelByKey(kind, externalKey, options);
@@ -62,7 +62,7 @@ export class QueueService {
    * Gives tasks that have no attempts left new ones (by default the kind's `maxAttempts`), the oldest first and at most `limit`
    * (1,000); they are due now. With several shards one after the other, unless `manager` or `shardKey` means one.
    * @returns how many
-   * @throws InvalidOptionError, UnexpectedTaskKindError, InvalidManagerError; ShardsFailedError when some shards failed and not all
+   * @throws InvalidOptionError, UnexpectedTaskKindError, InvalidManagerError; PartialFailureError when some shards failed and not all
    */
   retryTasks(kind: KindRef, options: RetryOptions = {}): Promise<number> {
     return this.changes.retry(kind, options);

@@ -5,7 +5,7 @@ import { Shards } from '../cluster/shards.js';
 import type { Database } from '../storage/database.js';
 import { PgDatabase } from '../storage/pg-database.js';
 import type { Instruments } from '../events/instrumentation.js';
-import { type QueueEvents, ShardEvents } from '../events/queue-events.js';
+import { type QueueEvents, DatabaseEvents } from '../events/queue-events.js';
 import { idPrefixOf } from '../cluster/shard-name.js';
 import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 
@@ -23,7 +23,7 @@ export async function createShards(
       idPrefix: shards ? idPrefixOf(name) : '',
       schema,
       transactionPooling,
-      events: new ShardEvents(events, name),
+      events: new DatabaseEvents(events, name),
       instruments,
       findDatabase: await databaseFinder(options, name, moduleRef),
     });

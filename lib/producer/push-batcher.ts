@@ -19,7 +19,7 @@ interface WaitingPush {
  * Stores pushes that come at once, outside any transaction, by one statement and one commit. Nothing waits for company: a push
  * goes at once unless several are on their way. Only for tasks without keys: a key may wait for somebody's open transaction.
  */
-export class PushGatherer {
+export class PushBatcher {
   private waiting: WaitingPush[] = [];
   private onTheirWay = 0;
 

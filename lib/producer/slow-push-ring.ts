@@ -1,4 +1,4 @@
-import type { ShardEventSink } from '../events/queue-events.js';
+import type { EventSink } from '../events/queue-events.js';
 
 /**
  * The trigger leaves a ring out when there was one less than 8 ms before, and workers look once more 12 ms after each ring: a push
@@ -23,7 +23,7 @@ export class SlowPushRing {
 
   constructor(
     private readonly send: () => Promise<unknown>,
-    private readonly events: ShardEventSink,
+    private readonly events: EventSink,
   ) {}
 
   /** Rings when a push of so many tasks, which commits by itself, is not acknowledged in time, and again when it is. */

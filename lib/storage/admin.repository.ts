@@ -3,9 +3,9 @@ import { DatabaseEncoding } from './database-encoding.js';
 import type { StoredActivity } from '../inspect/activity.js';
 import type { CountedTasks } from '../inspect/task-counts.js';
 import type { CheckedFilter } from '../inspect/task-filter.js';
-import { inTime } from '../timing/in-time.js';
+import { inTime } from '../timing/timeout.js';
 import { NoAnswerError } from '../errors/pg-queue.errors.js';
-import type { TaskSummary } from '../inspect/task-view.js';
+import type { StoredSummary } from '../inspect/task-view.js';
 import type { ReportedAttempts, ReportedRefusals, ReportedSlots } from '../inspect/worker-report.js';
 import type { Database } from './database.js';
 import type { RunStatement } from './executor.js';
@@ -22,7 +22,6 @@ export interface ListPlace {
 }
 
 /** A task as its row has it: its kind's name is elsewhere. */
-export type StoredSummary = Omit<TaskSummary, 'name' | 'shard'>;
 
 export interface StoredPage {
   readonly tasks: readonly { readonly task: StoredSummary; readonly place: ListPlace }[];

@@ -32,7 +32,7 @@ const askers = new AsyncLocalStorage<AbortSignal | undefined>();
 
 /** What `work` asks of lanes is cancelled with the signal. */
 export function askedUntil<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  // Each shard's transaction listens: Node takes more than ten for a leak.
+  // The transaction of each database listens, and Node takes more than ten listeners for a leak.
   setMaxListeners(0, signal);
   return askers.run(signal, work);
 }

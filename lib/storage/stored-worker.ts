@@ -1,4 +1,4 @@
-import type { WorkerView } from '../inspect/task-view.js';
+import type { StoredWorkerView } from '../inspect/task-view.js';
 import type {
   ReportedAttempts,
   ReportedRefusals,
@@ -7,7 +7,7 @@ import type {
 } from '../inspect/worker-report.js';
 
 /** A worker process as its lease has it. */
-export interface StoredWorker extends Omit<WorkerView, 'id' | 'lost' | 'kinds' | 'running' | 'shards'> {
+export interface StoredWorker extends StoredWorkerView {
   readonly settings: ReportedSettings | null;
   readonly slots: ReportedSlots;
   readonly running: ReportedAttempts;

@@ -59,7 +59,7 @@ export interface PushResult {
   /** The stored task's id; null for a duplicate that this transaction can't see. */
   id: string | null;
   /**
-   * `duplicate`: (kind, externalKey) was stored already, and nothing was changed. `failed`, in a `ShardsFailedError` only: it is
+   * `duplicate`: (kind, externalKey) was stored already, and nothing was changed. `failed`, in a `PartialFailureError` only: it is
    * not known to be stored, as its shard failed while others did not.
    */
   status: 'pushed' | 'duplicate' | 'failed';

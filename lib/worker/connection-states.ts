@@ -1,10 +1,10 @@
-import type { ConnectionRole, ShardEventSink } from '../events/queue-events.js';
+import type { ConnectionRole, EventSink } from '../events/queue-events.js';
 
 /** Which of the queue's own connections fail, whoever noticed: each failure is told, and the first success after some. */
 export class ConnectionStates {
   private readonly failing = new Set<ConnectionRole>();
 
-  constructor(private readonly events: ShardEventSink) {}
+  constructor(private readonly events: EventSink) {}
 
   failed(role: ConnectionRole, error: unknown): void {
     this.failing.add(role);

@@ -1,8 +1,8 @@
 import { failuresAfter, isRowSuspected } from '../storage/isolate-rows.js';
 import { errorMessage } from '../errors/error-message.js';
-import type { RefusedStep, ShardEventSink } from '../events/queue-events.js';
+import type { RefusedStep, EventSink } from '../events/queue-events.js';
 import { MAX_REPORTED_REFUSALS, type ReportedRefusals } from '../inspect/worker-report.js';
-import type { TaskPlace } from './run/attempt.js';
+import type { TaskOrigin } from './run/attempt.js';
 
 /** When what was refused is tried again: each time later. */
 const FIRST_AGAIN_MS = 1000;
@@ -32,8 +32,8 @@ interface Refusal extends TaskRow {
 }
 
 export interface RefusedTasksDeps {
-  events: ShardEventSink;
-  place: TaskPlace;
+  events: EventSink;
+  place: TaskOrigin;
   nameOf(kind: number): string;
 }
 

@@ -7,29 +7,29 @@ import type { QueueSql } from '../storage/sql/index.js';
 import { TaskRepository } from '../storage/task.repository.js';
 import type { Instruments } from '../events/instrumentation.js';
 import type { Outcome } from '../task/outcome.js';
-import type { ShardEventSink } from '../events/queue-events.js';
+import type { EventSink } from '../events/queue-events.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import type { AbandonedTasks } from './run/abandoned-handlers.js';
 import { AttemptWatch } from './lease/attempt-watch.js';
-import type { Attempt, TaskPlace } from './run/attempt.js';
+import type { Attempt, TaskOrigin } from './run/attempt.js';
 import { ClaimCursor } from './claim/claim-cursor.js';
 import { ClaimSchedule } from './claim/claim-schedule.js';
 import { Claimer } from './claim/claimer.js';
 import { Completer } from './run/completer.js';
 import { ConnectionStates } from './connection-states.js';
 import { Connections } from './connections.js';
-import { within } from '../timing/within.js';
+import { within } from '../timing/timeout.js';
 import { Drain } from './run/drain.js';
 import { LastAttempts } from './run/last-attempts.js';
 import { LeaseKeeper } from './lease/lease-keeper.js';
 import { PausedKinds } from './claim/paused-kinds.js';
 import { Reconciler } from './lease/reconciler.js';
 import type { RefusedTasks } from './refused-tasks.js';
-import { Rest } from './claim/rest.js';
+import { IdleBackoff } from './claim/idle-backoff.js';
 import { Rewinder } from './claim/rewinder.js';
 import { entryOf } from './settle/settler-entry.js';
 import { Settler } from './settle/settler.js';
-import type { SharedSlots } from './slots/slot-allocator.js';
+import type { SlotAllocator } from './slots/slot-allocator.js';
 import type { StopCallers } from './run/stop-callers.js';
 import { WakeListener } from './claim/wake-listener.js';
 import { silenceMs, type WorkerOptions } from './worker-options.js';
@@ -39,16 +39,16 @@ import { WorkerReporter } from './lease/worker-reporter.js';
 export interface WorkerProcessDeps {
   database: Database;
   sql: QueueSql;
-  events: ShardEventSink;
-  place: TaskPlace;
+  events: EventSink;
+  place: TaskOrigin;
   instruments: Instruments;
   options: WorkerOptions;
-  /** Whether a transaction is known to be of another shard, where a task of the same number may be. */
+  /** Whether a transaction is known to be of another database of the queue, where a task of the same number may be. */
   isOfAnother(transaction: Manager | Executor): boolean;
   /** The tasks whose handlers outlived their attempts, in earlier runs too. */
   abandonedTasks: AbandonedTasks;
   refused: RefusedTasks;
-  /** Names this process in what it reports, in every shard. */
+  /** Names this process in what it reports, in every database. */
   instance: string;
   /** Read when a lease is taken. */
   info: () => WorkerInfo;
@@ -68,7 +68,7 @@ export class WorkerProcess {
   private readonly states: ConnectionStates;
   readonly claimer: Claimer;
   private readonly cursor = new ClaimCursor();
-  private readonly rest = new Rest({
+  private readonly rest = new IdleBackoff({
     isListening: () => this.isListening,
     hasWork: () => this.settler.isBusy || this.watch.attempts().length > 0,
   });
@@ -126,7 +126,7 @@ export class WorkerProcess {
   }
 
   /** Takes on a kind, in these slots; before the start or while running. */
-  add(handler: RegisteredHandler, slots: SharedSlots): void {
+  add(handler: RegisteredHandler, slots: SlotAllocator): void {
     const pool = new WorkerPool(handler, slots, {
       ...this.deps,
       taskContext: this.deps.options.taskContext,

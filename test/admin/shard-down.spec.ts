@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { NoAnswerError, QueueAdmin, ShardsFailedError, type TaskPage } from '../../lib/index.js';
+import { NoAnswerError, QueueAdmin, PartialFailureError, type TaskPage } from '../../lib/index.js';
 import { Proxy } from '../faults/support/proxy.mjs';
 import { cutOff } from '../support/cut-off.js';
 import { newKind } from '../support/kinds.js';
@@ -56,18 +56,21 @@ describe('QueueAdmin while a shard is down', () => {
     const restore = await cutOff(databases.b);
     try {
       const counts = await rejectionOf(admin.counts());
-      expect(counts).toBeInstanceOf(ShardsFailedError);
-      expect([...(counts as ShardsFailedError).errors.keys()]).toEqual(['b']);
+      expect(counts).toBeInstanceOf(PartialFailureError);
+      expect([...(counts as PartialFailureError).errors.keys()]).toEqual(['b']);
       expect(counts).toMatchObject({
         message: expect.stringMatching(/^shard b: /),
         result: [{ kind, statuses: { new: { count: 2 } } }],
       });
       for (const ask of ['kinds', 'workers', 'activity'] as const) {
-        expect(await rejectionOf(admin[ask]())).toMatchObject({ code: 'PGQUEUE_SHARDS_FAILED', result: [] });
+        expect(await rejectionOf(admin[ask]())).toMatchObject({
+          code: 'PGQUEUE_PARTIAL_FAILURE',
+          result: [],
+        });
       }
       expect(await rejectionOf(admin.pause(kind))).toMatchObject({ result: true });
       expect(await admin.task(inA)).toMatchObject({ id: inA });
-      expect(await rejectionOf(admin.task(inB))).not.toBeInstanceOf(ShardsFailedError);
+      expect(await rejectionOf(admin.task(inB))).not.toBeInstanceOf(PartialFailureError);
       expect(idsOf(await admin.list({ shard: 'a' }))).toEqual([inA]);
       expect(await admin.shards()).toMatchObject([
         { reachable: true, error: null },
@@ -78,7 +81,7 @@ describe('QueueAdmin while a shard is down', () => {
         result: { changed: 2, more: false },
       });
 
-      const { result } = (await rejectionOf(admin.list())) as ShardsFailedError<TaskPage>;
+      const { result } = (await rejectionOf(admin.list())) as PartialFailureError<TaskPage>;
       expect(idsOf(result).toSorted()).toEqual([first, inA].toSorted());
       await restore();
       // What it has is not passed over.
@@ -127,14 +130,14 @@ describe('QueueAdmin while a shard is down', () => {
   it('says so of a page too for which only that one is left', async () => {
     const inB = await store('b');
     const restore = await cutOff(databases.b);
-    let missing: ShardsFailedError<TaskPage>;
+    let missing: PartialFailureError<TaskPage>;
     try {
-      const { next } = ((await rejectionOf(admin.list())) as ShardsFailedError<TaskPage>).result;
-      missing = (await rejectionOf(admin.list({}, { after: next! }))) as ShardsFailedError<TaskPage>;
+      const { next } = ((await rejectionOf(admin.list())) as PartialFailureError<TaskPage>).result;
+      missing = (await rejectionOf(admin.list({}, { after: next! }))) as PartialFailureError<TaskPage>;
     } finally {
       await restore();
     }
-    expect(missing).toBeInstanceOf(ShardsFailedError);
+    expect(missing).toBeInstanceOf(PartialFailureError);
     expect(missing.result).toMatchObject({ tasks: [], examined: 0 });
     expect(idsOf(await admin.list({}, { after: missing.result.next! }))).toEqual([inB]);
   });

@@ -7,7 +7,7 @@ import {
   InvalidTaskError,
   type PushResult,
   type ShardKey,
-  ShardsFailedError,
+  PartialFailureError,
 } from '../../lib/index.js';
 import { cutOff } from '../support/cut-off.js';
 import { newKind } from '../support/kinds.js';
@@ -166,8 +166,8 @@ describe('pushTasks', () => {
   it('says of each task what became of it when a shard is down, and stores the others', async () => {
     const restore = await cutOff(databases.b);
     const error = await rejectionOf(app.queue.pushTasks(tasks)).finally(restore);
-    expect(error).toBeInstanceOf(ShardsFailedError);
-    const { errors, result, message } = error as ShardsFailedError<PushResult[]>;
+    expect(error).toBeInstanceOf(PartialFailureError);
+    const { errors, result, message } = error as PartialFailureError<PushResult[]>;
     expect([...errors.keys()]).toEqual(['b']);
     expect(message).toMatch(/^shard b: /);
     expect(result).toMatchObject([
@@ -182,7 +182,7 @@ describe('pushTasks', () => {
     const restore = await cutOff(databases.b);
     const error = await rejectionOf(app.queue.pushTasks([tasks[1]!])).finally(restore);
     expect(error).toBeInstanceOf(Error);
-    expect(error).not.toBeInstanceOf(ShardsFailedError);
+    expect(error).not.toBeInstanceOf(PartialFailureError);
   });
 
   it('goes whole with a manager, and refuses a task of another shard', async () => {
@@ -231,7 +231,7 @@ describe('cancelTaskByKey and retryTasks', () => {
     await pushKeyed();
     const restore = await cutOff(databases.b);
     const error = await rejectionOf(app.queue.cancelTaskByKey(keyed, 'k')).finally(restore);
-    expect(error).toMatchObject({ code: 'PGQUEUE_SHARDS_FAILED', result: true });
+    expect(error).toMatchObject({ code: 'PGQUEUE_PARTIAL_FAILURE', result: true });
     expect(await open('a')).toBe(0);
   });
 

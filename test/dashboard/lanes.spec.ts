@@ -2,7 +2,7 @@ import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { AdminLane } from '../../lib/cluster/admin/admin-lane.js';
-import { BusyError, Turnstile } from '../../lib/admin/turnstile.js';
+import { BusyError, ConcurrencyLimit } from '../../lib/admin/concurrency-limit.js';
 import { askedUntil, LaneDatabase } from '../../lib/storage/lane-database.js';
 import { createDashboardApp, type DashboardApp, FROM_PAGE } from '../support/dashboard-app.js';
 import { deferred } from '../support/deferred.js';
@@ -175,19 +175,19 @@ it('asks as many shards at once as there are, for one visitor', async () => {
 });
 
 it('keeps no place in the line for who has left it, and none longer than it may', async () => {
-  const turnstile = new Turnstile({ atOnce: 1, waiting: 2, patienceMs: 30_000 });
+  const turnstile = new ConcurrencyLimit({ atOnce: 1, waiting: 2, patienceMs: 30_000 });
   const { signal } = new AbortController();
   const inside = deferred();
-  const first = turnstile.pass(signal, () => inside.promise);
+  const first = turnstile.run(signal, () => inside.promise);
   const leaving = new AbortController();
-  const left = rejectionOf(turnstile.pass(leaving.signal, async () => undefined));
-  const third = turnstile.pass(signal, async () => 'third');
-  expect(await rejectionOf(turnstile.pass(signal, async () => undefined))).toBeInstanceOf(BusyError);
+  const left = rejectionOf(turnstile.run(leaving.signal, async () => undefined));
+  const third = turnstile.run(signal, async () => 'third');
+  expect(await rejectionOf(turnstile.run(signal, async () => undefined))).toBeInstanceOf(BusyError);
   leaving.abort('gone');
   expect(await left).toBe('gone');
   inside.resolve();
   await first;
   expect(await third).toBe('third');
-  const impatient = new Turnstile({ atOnce: 0, waiting: 1, patienceMs: 1 });
-  expect(await rejectionOf(impatient.pass(signal, async () => undefined))).toBeInstanceOf(BusyError);
+  const impatient = new ConcurrencyLimit({ atOnce: 0, waiting: 1, patienceMs: 1 });
+  expect(await rejectionOf(impatient.run(signal, async () => undefined))).toBeInstanceOf(BusyError);
 });

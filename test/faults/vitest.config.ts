@@ -8,7 +8,10 @@ export const LONG = ['test/faults/restore.spec.ts', 'test/faults/random.spec.ts'
 export default defineConfig({
   resolve: {
     alias: [
-      { find: /^nestjs-pgqueue$/, replacement: fileURLToPath(new URL('../../dist/lib/index.js', import.meta.url)) },
+      {
+        find: /^nestjs-pgqueue$/,
+        replacement: fileURLToPath(new URL('../../dist/lib/index.js', import.meta.url)),
+      },
     ],
   },
   test: {

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { ActivityTally, type KindTally } from '../../lib/inspect/activity-tally.js';
-import type { ShardEvent } from '../../lib/events/queue-events.js';
+import type { DatabaseEvent } from '../../lib/events/queue-events.js';
 import type { SettledAs } from '../../lib/task/task-name.js';
 
 const KIND = { kind: 1, name: 'work' };
-const settled = (as: SettledAs, exhausted = false, durationMs = 1): ShardEvent => ({
+const settled = (as: SettledAs, exhausted = false, durationMs = 1): DatabaseEvent => ({
   type: 'attempt-settled',
   ...KIND,
   id: '1',
@@ -16,7 +16,7 @@ const settled = (as: SettledAs, exhausted = false, durationMs = 1): ShardEvent =
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
 
-function tallyOf(...events: ShardEvent[]): ActivityTally {
+function tallyOf(...events: DatabaseEvent[]): ActivityTally {
   const tally = new ActivityTally();
   events.forEach(tally.onEvent);
   return tally;
@@ -30,7 +30,7 @@ const shown = ({ succeeded, failed, exhausted, wait, run }: KindTally) => ({
   runs: sum(run),
 });
 
-it.each<[string, ShardEvent, object]>([
+it.each<[string, DatabaseEvent, object]>([
   ['a success', settled('succeeded'), { succeeded: 1, failed: 0, exhausted: 0, waits: 0, runs: 1 }],
   ['a failure', settled('failed'), { succeeded: 0, failed: 1, exhausted: 0, waits: 0, runs: 1 }],
   ['the last failure', settled('failed', true), { succeeded: 0, failed: 1, exhausted: 1, waits: 0, runs: 1 }],
@@ -56,7 +56,7 @@ it.each<[string, ShardEvent, object]>([
   expect(shown(tallyOf(event).take().get(1)!)).toEqual(expected);
 });
 
-it.each<[string, ShardEvent]>([
+it.each<[string, DatabaseEvent]>([
   ['a discarded outcome: its task is counted where it is rescued', settled('lost')],
   ['an attempt that was given back', settled('released')],
   ['a push', { type: 'tasks-pushed', ...KIND, count: 1 }],
@@ -65,7 +65,7 @@ it.each<[string, ShardEvent]>([
 });
 
 it('keeps kinds apart, and begins anew once taken', () => {
-  const tally = tallyOf(settled('succeeded'), { ...settled('failed'), kind: 2 } as ShardEvent);
+  const tally = tallyOf(settled('succeeded'), { ...settled('failed'), kind: 2 } as DatabaseEvent);
   const taken = tally.take();
   expect([...taken].map(([kind, { succeeded, failed }]) => [kind, succeeded, failed])).toEqual([
     [1, 1, 0],

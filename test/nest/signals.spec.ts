@@ -12,11 +12,7 @@ describe('H33: a worker process and SIGTERM', () => {
   let producer: QueueApp;
 
   beforeAll(async () => {
-    apps = await compileApps(
-      'test/nest/signal-app.ts',
-      'test/nest/signal-tasks.ts',
-      'test/support/over.ts',
-    );
+    apps = await compileApps('test/nest/signal-app.ts', 'test/nest/signal-tasks.ts', 'test/support/over.ts');
   });
 
   afterAll(() => apps.remove());

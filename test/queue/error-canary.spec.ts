@@ -15,7 +15,7 @@ import { until } from '../support/until.js';
 /** Texts of the application's own, and what comes before there is a task, or holds errors of these classes alone. */
 const WITHOUT_TASK = new Set(
   `PgQueueError MustCancelTaskError MustIgnoreTaskError SnoozeTaskError UnsupportedHandlerError SchemaMismatchError
-   NoAnswerError ShardsFailedError`.split(/\s+/),
+   NoAnswerError PartialFailureError`.split(/\s+/),
 );
 
 const skipped = cannotRunOver({

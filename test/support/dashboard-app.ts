@@ -8,7 +8,7 @@ import { PgQueueDashboardModule, type PgQueueDashboardOptions } from '../../lib/
 import { AllowedHosts } from '../../lib/dashboard/allowed-hosts.js';
 import { DASHBOARD_OPTIONS, type ResolvedDashboardOptions } from '../../lib/dashboard/dashboard.options.js';
 import { DashboardLanes } from '../../lib/dashboard/dashboard-lanes.js';
-import { Doorkeeper } from '../../lib/dashboard/doorkeeper.js';
+import { AccessGuard } from '../../lib/dashboard/access-guard.js';
 import { OverviewFeed } from '../../lib/dashboard/overview-feed.js';
 import { OverviewStream } from '../../lib/dashboard/overview-stream.js';
 import { PgQueueModule, QueueAdmin, QueueService } from '../../lib/index.js';
@@ -91,15 +91,15 @@ export async function createDashboardApp({
     })
     .overrideProvider(OverviewStream)
     .useFactory({
-      inject: [OverviewFeed, Doorkeeper],
-      factory: (feed: OverviewFeed, doorkeeper: Doorkeeper) =>
+      inject: [OverviewFeed, AccessGuard],
+      factory: (feed: OverviewFeed, doorkeeper: AccessGuard) =>
         new OverviewStream(feed, doorkeeper, times.heartbeat, streams),
     })
-    .overrideProvider(Doorkeeper)
+    .overrideProvider(AccessGuard)
     .useFactory({
       inject: [DASHBOARD_OPTIONS],
       factory: ({ authorize, allowedHosts }: ResolvedDashboardOptions) =>
-        new Doorkeeper(authorize, new AllowedHosts(allowedHosts), patience),
+        new AccessGuard(authorize, new AllowedHosts(allowedHosts), patience),
     })
     .compile();
   const app =

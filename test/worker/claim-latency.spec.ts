@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { SlotHold } from '../../lib/worker/claim/claim-latency.js';
+import { ClaimLatency } from '../../lib/worker/claim/claim-latency.js';
 
 function after(...tookMs: number[]): number {
-  const hold = new SlotHold();
+  const hold = new ClaimLatency();
   for (const ms of tookMs) {
     hold.sent(5);
     hold.answered(5 + ms);

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { ClaimedTask } from '../../lib/task/claim.js';
 import { ClaimCursor } from '../../lib/worker/claim/claim-cursor.js';
 import { type ClaimPlan, ClaimSchedule } from '../../lib/worker/claim/claim-schedule.js';
-import { Rest } from '../../lib/worker/claim/rest.js';
+import { IdleBackoff } from '../../lib/worker/claim/idle-backoff.js';
 import { type SlotHolder, SlotShare, type Slots } from '../../lib/worker/slots/slot-share.js';
 import type { WorkerPool } from '../../lib/worker/run/worker-pool.js';
 
@@ -34,7 +34,7 @@ function schedule() {
   } as WorkerPool;
   const claims = new ClaimSchedule(
     new ClaimCursor(),
-    new Rest({ isListening: () => false, hasWork: () => false }),
+    new IdleBackoff({ isListening: () => false, hasWork: () => false }),
   );
   claims.add(pool);
   return {

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { ClaimAhead } from '../../lib/worker/run/prefetch-size.js';
+import { PrefetchSize } from '../../lib/worker/run/prefetch-size.js';
 
-function after(...durations: number[]): ClaimAhead {
-  const ahead = new ClaimAhead();
+function after(...durations: number[]): PrefetchSize {
+  const ahead = new PrefetchSize();
   durations.forEach((duration) => ahead.ended(duration));
   return ahead;
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { assertRunnable, resolveKindOptions } from '../../lib/task/kind-options.js';
 import { QueueEvents } from '../../lib/events/queue-events.js';
-import { SharedSlots } from '../../lib/worker/slots/slot-allocator.js';
+import { SlotAllocator } from '../../lib/worker/slots/slot-allocator.js';
 import { type SlotHolder, SlotShare } from '../../lib/worker/slots/slot-share.js';
 
 /** The tasks of one shard, as far as slots are concerned. */
@@ -12,7 +12,7 @@ class Holder implements SlotHolder {
   pokes = 0;
   readonly share: SlotShare;
 
-  constructor(slots: SharedSlots) {
+  constructor(slots: SlotAllocator) {
     this.share = new SlotShare(slots, this);
   }
 
@@ -57,14 +57,14 @@ class Holder implements SlotHolder {
   }
 }
 
-let slots: SharedSlots;
+let slots: SlotAllocator;
 let a: Holder;
 let b: Holder;
 
 function create(workerCount: number): void {
   const options = resolveKindOptions(1, { workerCount, attemptTimeout: '1m', backoff: () => 0 });
   assertRunnable(options);
-  slots = new SharedSlots(options, new QueueEvents());
+  slots = new SlotAllocator(options, new QueueEvents());
   a = new Holder(slots);
   b = new Holder(slots);
 }

@@ -4,7 +4,7 @@ import {
   noJitter,
   type PushResult,
   QueueService,
-  ShardsFailedError,
+  PartialFailureError,
   type Task,
   TaskHandler,
 } from 'nestjs-pgqueue';
@@ -52,7 +52,7 @@ export class Letters {
       await this.queue.pushTasks(tasks);
       return [];
     } catch (error) {
-      if (error instanceof ShardsFailedError) {
+      if (error instanceof PartialFailureError) {
         const results = error.result as PushResult[]; // one for each task: the others are stored
         return customerIds.filter((_, index) => results[index]!.status === 'failed');
       }

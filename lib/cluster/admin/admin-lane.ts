@@ -1,8 +1,8 @@
 import { askedUntil, type LaneOptions } from '../../storage/lane-database.js';
-import { LaneShard } from '../../admin/lane-admin-database.js';
+import { LaneAdminDatabase } from '../../admin/lane-admin-database.js';
 import type { ActionSource } from '../../events/action-record.js';
 import { QueueAdmin } from './queue-admin.js';
-import { Turnstile } from '../../admin/turnstile.js';
+import { ConcurrencyLimit } from '../../admin/concurrency-limit.js';
 
 /** How visitors ask the queue. */
 export interface AdminLaneOptions extends Omit<LaneOptions, 'connections'> {
@@ -20,24 +20,24 @@ export interface AdminLaneOptions extends Omit<LaneOptions, 'connections'> {
  */
 export class AdminLane {
   readonly admin: QueueAdmin;
-  private readonly shards: readonly LaneShard[];
-  private readonly turnstile: Turnstile;
+  private readonly shards: readonly LaneAdminDatabase[];
+  private readonly turnstile: ConcurrencyLimit;
 
   constructor({ deps }: QueueAdmin, options: AdminLaneOptions) {
     const lane = { ...options, connections: options.atOnce };
-    this.shards = deps.shards.map((shard) => new LaneShard(shard, lane));
+    this.shards = deps.shards.map((shard) => new LaneAdminDatabase(shard, lane));
     this.admin = new QueueAdmin({
       ...deps,
       shards: this.shards,
       statementTimeoutMs: options.statementTimeoutMs,
       via: options.via,
     });
-    this.turnstile = new Turnstile(options);
+    this.turnstile = new ConcurrencyLimit(options);
   }
 
   /** @throws BusyError when too many ask; what the signal is aborted with, when nobody waits for the answer any more */
   ask<T>(signal: AbortSignal, work: (admin: QueueAdmin) => Promise<T>): Promise<T> {
-    return this.turnstile.pass(signal, () => askedUntil(signal, () => work(this.admin)));
+    return this.turnstile.run(signal, () => askedUntil(signal, () => work(this.admin)));
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,8 @@
 import { FiguresSnapshot, type FiguresSnapshotDeps } from '../../admin/figures-snapshot.js';
 import type { AdminDatabase } from '../../admin/admin-database.js';
 
+export type { FiguresSnapshot };
+
 /** The figures of the whole cluster, shard by shard. */
 export class ClusterSnapshots {
   readonly shards: readonly FiguresSnapshot[];

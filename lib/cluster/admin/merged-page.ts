@@ -2,7 +2,7 @@ import type { ListPlace } from '../../storage/admin.repository.js';
 import type { ListShape } from '../../storage/list-shape.js';
 import type { TaskSummary } from '../../inspect/task-view.js';
 import type { PagePlace, ShardPlace } from './page-cursor.js';
-import type { ShardPage } from '../../admin/database-admin.js';
+import type { DatabasePage } from '../../admin/database-admin.js';
 
 /** Tasks of several shards in the order of the list, and where each shard's part ends. */
 export interface MergedPage {
@@ -13,7 +13,7 @@ export interface MergedPage {
 /** What is left of a shard's page. */
 interface Stream {
   readonly shard: string;
-  readonly page: ShardPage;
+  readonly page: DatabasePage;
   shown: number;
 }
 
@@ -24,7 +24,7 @@ interface Stream {
  */
 export function mergePages(
   shape: ListShape,
-  pages: ReadonlyMap<string, ShardPage>,
+  pages: ReadonlyMap<string, DatabasePage>,
   places: PagePlace,
   limit: number,
 ): MergedPage {
@@ -60,7 +60,7 @@ function firstOf(shape: ListShape, streams: readonly Stream[]): Stream | undefin
 }
 
 /** A shard that was passed over is asked again from where it was. */
-function endOf({ tasks, next }: ShardPage, shown: number, start: ShardPlace): ShardPlace {
+function endOf({ tasks, next }: DatabasePage, shown: number, start: ShardPlace): ShardPlace {
   if (shown === tasks.length) {
     return next ?? 'end';
   }

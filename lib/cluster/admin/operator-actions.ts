@@ -1,5 +1,5 @@
 import type { Action } from '../../storage/admin.repository.js';
-import { type ActionFilter, type ActionRecord, type ActionSource } from '../../events/action-record.js';
+import type { ActionFilter, ActionRecord, ActionSource } from '../../events/action-record.js';
 import { actionFilterOf, type ActorOptions, checkActor } from '../../admin/actor.js';
 import type { QueueEvent } from '../../events/queue-events.js';
 import { askShards, askShardsInTurn, resultOf } from '../shard-answers.js';
@@ -7,7 +7,7 @@ import { type KindRef, kindOf } from '../../task/task-definition.js';
 import type { TaskFilter } from '../../inspect/task-filter.js';
 import { InvalidOptionError } from '../../errors/pg-queue.errors.js';
 import type { KindNames } from '../../admin/kind-names.js';
-import type { ShardAdmin } from '../../admin/database-admin.js';
+import type { DatabaseAdmin } from '../../admin/database-admin.js';
 import { ownFilter, shardsOf } from './shard-filter.js';
 import {
   type ActionProgress,
@@ -18,7 +18,7 @@ import {
 } from '../../admin/task-actions.js';
 
 export interface OperatorActionsDeps {
-  readonly shards: readonly ShardAdmin[];
+  readonly shards: readonly DatabaseAdmin[];
   readonly names: KindNames;
   readonly events: { emit(event: QueueEvent): void };
   readonly via: ActionSource;

@@ -24,9 +24,16 @@ import {
   type TaskFilter,
   taskIdOf,
 } from '../../inspect/task-filter.js';
-import type { KindCounts, KindView, ShardView, TaskDetail, TaskPage, WorkerView } from '../../inspect/task-view.js';
+import type {
+  KindCounts,
+  KindView,
+  ShardView,
+  TaskDetail,
+  TaskPage,
+  WorkerView,
+} from '../../inspect/task-view.js';
 import { InvalidOptionError } from '../../errors/pg-queue.errors.js';
-import type { AdminShard } from '../../admin/admin-database.js';
+import type { AdminDatabase } from '../../admin/admin-database.js';
 import { KindNames } from '../../admin/kind-names.js';
 import { mergePages } from './merged-page.js';
 import { mergePauses } from './merged-pauses.js';
@@ -34,14 +41,14 @@ import { mergeWorkers } from './merged-workers.js';
 import { OperatorActions } from './operator-actions.js';
 import { decodeCursor, encodeCursor, type PagePlace } from './page-cursor.js';
 import { type QueueFigures, QueueOverview } from './queue-overview.js';
-import { type ReadFrom, ShardAdmin } from '../../admin/database-admin.js';
-import type { Look } from '../../admin/figures.js';
+import { type ReadFrom, DatabaseAdmin } from '../../admin/database-admin.js';
+import type { FiguresLimits } from '../../admin/figures.js';
 import { ownFilter, shardsOf } from './shard-filter.js';
 import type { ActionOptions, ActionResult, RetryActionOptions } from '../../admin/task-actions.js';
 import { kindViews, workerView } from '../../admin/worker-views.js';
 
 export interface QueueAdminDeps {
-  readonly shards: readonly AdminShard[];
+  readonly shards: readonly AdminDatabase[];
   /** The names of those that take no new tasks. */
   readonly draining: ReadonlySet<string>;
   readonly statementTimeoutMs: number;
@@ -62,12 +69,12 @@ const MAX_PAYLOAD_BYTES = 2 ** 31 - 1;
  * The queue, for those who run it: what there is, why it does not run, and what to do about it. Works in every process, with handlers
  * or without, through the application's own DataSource; each of its statements is bounded in rows and by `statementTimeout`.
  *
- * Of several shards it tells as of one queue. Where some can't be asked, and not all, it throws a `ShardsFailedError` whose `result`
+ * Of several shards it tells as of one queue. Where some can't be asked, and not all, it throws a `PartialFailureError` whose `result`
  * is what came of the others; none holds the others up for longer than `statementTimeout` and a moment.
  * @publicApi
  */
 export class QueueAdmin {
-  private readonly all: readonly ShardAdmin[];
+  private readonly all: readonly DatabaseAdmin[];
   private readonly names: KindNames;
   private readonly looks: QueueOverview;
   private readonly actions: OperatorActions;
@@ -75,7 +82,7 @@ export class QueueAdmin {
   /** @internal Nest makes it: inject it by its class. */
   constructor(/** @internal */ readonly deps: QueueAdminDeps) {
     this.names = new KindNames(deps.nameOf);
-    this.all = deps.shards.map((shard) => new ShardAdmin({ ...deps, shard, names: this.names }));
+    this.all = deps.shards.map((shard) => new DatabaseAdmin({ ...deps, source: shard, names: this.names }));
     const { all: shards, names } = this;
     this.actions = new OperatorActions({ ...deps, shards, names });
     this.looks = new QueueOverview(this.all, deps.draining, this.names);
@@ -89,7 +96,7 @@ export class QueueAdmin {
   /**
    * The stored tasks by kind and status, and since when the oldest has been due. Cheap however many there are: small numbers are exact,
    * large ones are estimated from a sample of the table, and say so.
-   * @throws ShardsFailedError
+   * @throws PartialFailureError
    */
   async counts(): Promise<KindCounts[]> {
     const asked = await askShards(this.all, (shard) => shard.counts(null));
@@ -100,7 +107,7 @@ export class QueueAdmin {
    * A page of the tasks that a filter means; the first without `after`. Open ones come in the order in which they are due, broken ones
    * the newest first, finished ones the last finished first, and statuses of several of these together the newest first.
    * A page looks at 5,000 tasks of each shard at most: where few of them are meant it may be short, or empty, and `next` still leads on.
-   * @throws InvalidOptionError for an unknown filter or a bad value, before anything is asked; ShardsFailedError
+   * @throws InvalidOptionError for an unknown filter or a bad value, before anything is asked; PartialFailureError
    */
   async list(filter: TaskFilter = {}, page: PageOptions = {}): Promise<TaskPage> {
     const checked = checkFilter(filter);
@@ -156,7 +163,7 @@ export class QueueAdmin {
   /**
    * What attempts came to in the last minutes, in all worker processes, by kind; a kind of which nothing happened is left out.
    * Worker processes write it every 10 s, and what they could not write then is added to a later minute.
-   * @throws InvalidOptionError for `minutes` that are not 1 to 1440; ShardsFailedError
+   * @throws InvalidOptionError for `minutes` that are not 1 to 1440; PartialFailureError
    */
   async activity(options: ActivityOptions = {}): Promise<KindActivity[]> {
     const minutes = checkMinutes(options);
@@ -166,7 +173,7 @@ export class QueueAdmin {
 
   /**
    * The kinds that live worker processes handle, with their slots and settings, and those that are paused.
-   * @throws ShardsFailedError
+   * @throws PartialFailureError
    */
   async kinds(): Promise<KindView[]> {
     const asked = await askShards(this.all, async (shard) => ({
@@ -181,7 +188,7 @@ export class QueueAdmin {
   /**
    * The worker processes with their last heartbeat, their slots, and what they have run for a second or longer. One that works in
    * several shards has a lease in each, and is here once.
-   * @throws ShardsFailedError
+   * @throws PartialFailureError
    */
   async workers(): Promise<WorkerView[]> {
     const asked = await askShards(this.all, (shard) => shard.workers());
@@ -210,7 +217,7 @@ export class QueueAdmin {
    * @internal The dashboard's.
    * @throws what the first shard failed of, where all have failed
    */
-  overview(look: Look): Promise<QueueFigures> {
+  overview(look: FiguresLimits): Promise<QueueFigures> {
     return this.looks.now(look);
   }
 
@@ -218,7 +225,7 @@ export class QueueAdmin {
    * Pauses a kind in the whole cluster, until it is resumed: no process claims its tasks any more, those that run go on. Processes
    * that listen heed it at once, the others at their next heartbeat, and new ones before their first claim.
    * @returns false when it was paused already
-   * @throws InvalidOptionError; ShardsFailedError when it is paused in some shards and not in others
+   * @throws InvalidOptionError; PartialFailureError when it is paused in some shards and not in others
    */
   pause(kind: KindRef, options?: ActorOptions): Promise<boolean> {
     return this.actions.setPaused(kind, true, options);
@@ -227,7 +234,7 @@ export class QueueAdmin {
   /**
    * Ends the pause of a kind.
    * @returns false when it was not paused
-   * @throws InvalidOptionError; ShardsFailedError when it is resumed in some shards and not in others
+   * @throws InvalidOptionError; PartialFailureError when it is resumed in some shards and not in others
    */
   resume(kind: KindRef, options?: ActorOptions): Promise<boolean> {
     return this.actions.setPaused(kind, false, options);
@@ -236,8 +243,8 @@ export class QueueAdmin {
   /**
    * Gives tasks without attempts left new ones, due now. The others that the filter means are left alone.
    * Like every action it changes 500 tasks per transaction, and what was changed stays so when a later one fails: then it throws a
-   * `ShardsFailedError` with one database too, whose `result` says how many were changed.
-   * @throws InvalidOptionError before anything is changed; for a filter that names nothing, too; ShardsFailedError
+   * `PartialFailureError` with one database too, whose `result` says how many were changed.
+   * @throws InvalidOptionError before anything is changed; for a filter that names nothing, too; PartialFailureError
    */
   retry(filter: TaskFilter, options?: RetryActionOptions): Promise<ActionResult> {
     return this.actions.act('retry', filter, options);
@@ -245,7 +252,7 @@ export class QueueAdmin {
 
   /**
    * Cancels open tasks; the signal of a running attempt is aborted, wherever it runs, and its outcome is discarded.
-   * @throws InvalidOptionError before anything is changed; ShardsFailedError
+   * @throws InvalidOptionError before anything is changed; PartialFailureError
    */
   cancel(filter: TaskFilter, options?: ActionOptions): Promise<ActionResult> {
     return this.actions.act('cancel', filter, options);
@@ -253,7 +260,7 @@ export class QueueAdmin {
 
   /**
    * Deletes tasks, and frees their keys. One that is processing is left alone, unless only its outcome is refused: cancel it first.
-   * @throws InvalidOptionError before anything is changed; ShardsFailedError
+   * @throws InvalidOptionError before anything is changed; PartialFailureError
    */
   delete(filter: TaskFilter, options?: ActionOptions): Promise<ActionResult> {
     return this.actions.act('delete', filter, options);
@@ -261,7 +268,7 @@ export class QueueAdmin {
 
   /**
    * Makes open tasks due now that are due later: delayed ones, and those that wait for their next attempt.
-   * @throws InvalidOptionError before anything is changed; ShardsFailedError
+   * @throws InvalidOptionError before anything is changed; PartialFailureError
    */
   runNow(filter: TaskFilter, options?: ActionOptions): Promise<ActionResult> {
     return this.actions.act('runNow', filter, options);
@@ -272,7 +279,7 @@ function valuesOf<Answer>({ answers }: ShardAnswers<unknown, Answer>): Answer[] 
   return [...answers.values()];
 }
 
-function placeOf(places: PagePlace, { name }: ShardAdmin) {
+function placeOf(places: PagePlace, { name }: DatabaseAdmin) {
   const place = places.get(name);
   return place === 'end' ? null : (place ?? null);
 }

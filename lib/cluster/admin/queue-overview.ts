@@ -12,8 +12,8 @@ import type { KindCounts, KindView, ShardView, WorkerView } from '../../inspect/
 import type { KindNames } from '../../admin/kind-names.js';
 import { mergePauses } from './merged-pauses.js';
 import { mergeWorkers } from './merged-workers.js';
-import type { ShardAdmin } from '../../admin/database-admin.js';
-import { type Look, type ShardFigures, ShardLook } from '../../admin/figures.js';
+import type { DatabaseAdmin } from '../../admin/database-admin.js';
+import { type FiguresLimits, type DatabaseFigures, FiguresReader } from '../../admin/figures.js';
 import { kindViews, workerView } from '../../admin/worker-views.js';
 
 /** What is known of the queue at one moment, of all the shards that could be asked. */
@@ -38,19 +38,19 @@ export interface FiguresOfShard extends Omit<ShardView, 'reachable' | 'error'> {
 /** Looks at all shards at the same time. */
 export class QueueOverview {
   private readonly minutes = checkMinutes({});
-  private readonly looks: ReadonlyMap<ShardAdmin, ShardLook>;
+  private readonly looks: ReadonlyMap<DatabaseAdmin, FiguresReader>;
 
   constructor(
-    private readonly shards: readonly ShardAdmin[],
+    private readonly shards: readonly DatabaseAdmin[],
     private readonly draining: ReadonlySet<string>,
     private readonly names: KindNames,
   ) {
-    this.looks = new Map(shards.map((shard) => [shard, new ShardLook(shard, this.minutes)]));
+    this.looks = new Map(shards.map((shard) => [shard, new FiguresReader(shard, this.minutes)]));
   }
 
   /** @throws what the first shard failed of, where all have failed */
-  async now(look: Look): Promise<QueueFigures> {
-    const { answers, errors } = await askShards(this.shards, (shard) => this.looks.get(shard)!.now(look));
+  async now(look: FiguresLimits): Promise<QueueFigures> {
+    const { answers, errors } = await askShards(this.shards, (shard) => this.looks.get(shard)!.read(look));
     if (answers.size === 0) {
       throw errors.values().next().value;
     }
@@ -60,7 +60,7 @@ export class QueueOverview {
     };
   }
 
-  private merge(answers: ReadonlyMap<ShardAdmin, ShardFigures>): Omit<QueueFigures, 'shards'> {
+  private merge(answers: ReadonlyMap<DatabaseAdmin, DatabaseFigures>): Omit<QueueFigures, 'shards'> {
     const figures = [...answers.values()];
     const nameOf = this.names.of;
     const activity = joinActivity(figures.map((figure) => figure.activity));
@@ -76,9 +76,9 @@ export class QueueOverview {
   }
 
   private ofShard(
-    shard: ShardAdmin,
-    answers: ReadonlyMap<ShardAdmin, ShardFigures>,
-    errors: ReadonlyMap<ShardAdmin, unknown>,
+    shard: DatabaseAdmin,
+    answers: ReadonlyMap<DatabaseAdmin, DatabaseFigures>,
+    errors: ReadonlyMap<DatabaseAdmin, unknown>,
   ): FiguresOfShard {
     const answer = answers.get(shard);
     return {

@@ -1,13 +1,16 @@
 import { splitTaskId } from '../../task/task-id.js';
 import { shardNamed, shardOfTask } from '../shard-name.js';
 import type { CheckedFilter } from '../../inspect/task-filter.js';
-import type { ShardAdmin } from '../../admin/database-admin.js';
+import type { DatabaseAdmin } from '../../admin/database-admin.js';
 
 /**
  * The shards that can have tasks of a filter: those of its ids, and the one that it names.
  * @throws InvalidOptionError for a shard, or an id of a shard, that does not exist
  */
-export function shardsOf(all: readonly ShardAdmin[], { ids, shard }: CheckedFilter): readonly ShardAdmin[] {
+export function shardsOf(
+  all: readonly DatabaseAdmin[],
+  { ids, shard }: CheckedFilter,
+): readonly DatabaseAdmin[] {
   const named = shard === null ? all : [shardNamed(all, shard)];
   if (ids === null) {
     return named;
@@ -17,7 +20,7 @@ export function shardsOf(all: readonly ShardAdmin[], { ids, shard }: CheckedFilt
 }
 
 /** The filter as a shard knows it: with its own ids. */
-export function ownFilter(shard: ShardAdmin, filter: CheckedFilter): CheckedFilter {
+export function ownFilter(shard: DatabaseAdmin, filter: CheckedFilter): CheckedFilter {
   const ids = filter.ids?.flatMap((id) => {
     const { id: ownId } = splitTaskId(id);
     return shard.idOf(ownId) === id ? ownId : [];

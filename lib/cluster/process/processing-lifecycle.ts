@@ -21,7 +21,7 @@ interface Run {
 }
 
 /** The life cycle of processing: `start` and `stop` may be called at any time, in any order and at once. */
-export class TaskScheduler {
+export class ProcessingLifecycle {
   private current: Run | undefined;
   /** It runs until its handlers have ended. */
   private ending: Run | undefined;

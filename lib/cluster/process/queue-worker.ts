@@ -5,7 +5,7 @@ import type { TaskHandlerRegistry } from '../../handlers/task-handler.registry.j
 import type { ResolvedOptions } from '../queue.options.js';
 import type { Shard } from '../shard.js';
 import { ShardOpening } from './shard-opening.js';
-import { ShardProcessing } from './shard-worker.js';
+import { ShardWorker } from './shard-worker.js';
 import { ShardSleep } from './shard-sleep.js';
 import { ReadOnlyServerError } from '../../storage/visibility-check.js';
 import { askShards, type ShardAnswers } from '../shard-answers.js';
@@ -15,7 +15,7 @@ import type { QueueEvents } from '../../events/queue-events.js';
 import { SchemaMismatchError } from '../../errors/pg-queue.errors.js';
 import type { Attempt } from '../../worker/run/attempt.js';
 import { retryDelay } from '../../timing/retry-delay.js';
-import { SharedSlots } from '../../worker/slots/slot-allocator.js';
+import { SlotAllocator } from '../../worker/slots/slot-allocator.js';
 import { StopCallers } from '../../worker/run/stop-callers.js';
 import { EventLoopWatch } from '../../worker/event-loop-watch.js';
 import type { Processing } from './processing-lifecycle.js';
@@ -23,7 +23,7 @@ import type { Processing } from './processing-lifecycle.js';
 /** Within a second or two, unless servers are silent. */
 const MOST_CHECKS = 6;
 
-export interface QueueProcessingDeps {
+export interface QueueWorkerDeps {
   shards: readonly Shard[];
   registry: TaskHandlerRegistry;
   events: QueueEvents;
@@ -32,9 +32,9 @@ export interface QueueProcessingDeps {
 }
 
 /** One run of processing, in all shards. Without a handler it does nothing at all. */
-export class QueueProcessing implements Processing {
-  private readonly slotsOf = new Map<number, SharedSlots>();
-  private readonly running = new Set<ShardProcessing>();
+export class QueueWorker implements Processing {
+  private readonly slotsOf = new Map<number, SlotAllocator>();
+  private readonly running = new Set<ShardWorker>();
   /** Shards in which there is nothing to do. */
   private readonly sleeping = new Map<ShardSleep, Promise<void>>();
   private stopped = false;
@@ -43,7 +43,7 @@ export class QueueProcessing implements Processing {
   private ready: readonly Shard[] = [];
   private readonly eventLoop: EventLoopWatch;
 
-  constructor(private readonly deps: QueueProcessingDeps) {
+  constructor(private readonly deps: QueueWorkerDeps) {
     this.eventLoop = new EventLoopWatch(deps.events, deps.options.leaseTimeoutMs);
   }
 
@@ -133,8 +133,8 @@ export class QueueProcessing implements Processing {
     return askShards(shards, (shard) => (shards.length > 1 ? shard.checkApart(use) : shard.check(use)));
   }
 
-  private addSlots({ options }: RegisteredHandler): SharedSlots {
-    const slots = new SharedSlots(options, this.deps.events);
+  private addSlots({ options }: RegisteredHandler): SlotAllocator {
+    const slots = new SlotAllocator(options, this.deps.events);
     this.slotsOf.set(options.kind, slots);
     return slots;
   }
@@ -144,7 +144,7 @@ export class QueueProcessing implements Processing {
     const others = shards.filter((other) => other !== shard);
     const { instance } = this;
     const onIdle = (): Promise<void> => this.sleep(shard, processing);
-    const processing: ShardProcessing = new ShardProcessing({
+    const processing: ShardWorker = new ShardWorker({
       shard,
       others,
       instance,
@@ -159,7 +159,7 @@ export class QueueProcessing implements Processing {
     processing.start();
   }
 
-  private async sleep(shard: Shard, processing: ShardProcessing): Promise<void> {
+  private async sleep(shard: Shard, processing: ShardWorker): Promise<void> {
     const sleep = new ShardSleep(shard, this.deps.options);
     const slept = this.sleepIn(shard, processing, sleep).finally(() => this.sleeping.delete(sleep));
     this.sleeping.set(sleep, slept);
@@ -167,7 +167,7 @@ export class QueueProcessing implements Processing {
   }
 
   /** Never rejects. */
-  private async sleepIn(shard: Shard, processing: ShardProcessing, sleep: ShardSleep): Promise<void> {
+  private async sleepIn(shard: Shard, processing: ShardWorker, sleep: ShardSleep): Promise<void> {
     try {
       await sleep.listen();
       // What was pushed before is found now, what is pushed later is heard.

@@ -12,9 +12,9 @@ import { ActivityRepository } from '../../storage/activity.repository.js';
 import { LeaseRepository } from '../../storage/lease.repository.js';
 import { MaintenanceRepository } from '../../storage/maintenance.repository.js';
 import type { Instruments } from '../../events/instrumentation.js';
-import type { Attempt, TaskPlace } from '../../worker/run/attempt.js';
-import { within } from '../../timing/within.js';
-import type { SharedSlots } from '../../worker/slots/slot-allocator.js';
+import type { Attempt, TaskOrigin } from '../../worker/run/attempt.js';
+import { within } from '../../timing/timeout.js';
+import type { SlotAllocator } from '../../worker/slots/slot-allocator.js';
 import { RefusedTasks } from '../../worker/refused-tasks.js';
 import type { StopCallers } from '../../worker/run/stop-callers.js';
 import { IdleWatch } from '../../worker/idle-watch.js';
@@ -35,7 +35,7 @@ const MAINTENANCE_GRACE_MS = 1000;
 /** A process without options for it asks no more often than by this share of its heartbeat period. */
 const HEARTBEAT_SHARE = 0.25;
 
-export interface ShardProcessingDeps {
+export interface ShardWorkerDeps {
   shard: Shard;
   /** The other shards of the queue. */
   others: readonly Shard[];
@@ -48,7 +48,7 @@ export interface ShardProcessingDeps {
 }
 
 /** One run of processing in one shard: the worker process and the maintenance beside it. */
-export class ShardProcessing {
+export class ShardWorker {
   private readonly process: WorkerProcess;
   private readonly refused: RefusedTasks;
   private readonly recorder: ActivityRecorder;
@@ -59,7 +59,7 @@ export class ShardProcessing {
   private readonly visibility: VisibilityWatch;
   private readonly idle: IdleWatch | undefined;
 
-  constructor(private readonly deps: ShardProcessingDeps) {
+  constructor(private readonly deps: ShardWorkerDeps) {
     const { shard, options } = deps;
     this.refused = new RefusedTasks({
       events: shard.events,
@@ -98,7 +98,7 @@ export class ShardProcessing {
   }
 
   /** Takes on a kind, in these slots; before the start or while this runs. */
-  add(handler: RegisteredHandler, slots: SharedSlots): void {
+  add(handler: RegisteredHandler, slots: SlotAllocator): void {
     this.process.add(handler, slots);
   }
 
@@ -130,7 +130,7 @@ export class ShardProcessing {
     return released;
   }
 
-  private get place(): TaskPlace {
+  private get place(): TaskOrigin {
     const { shard } = this.deps;
     return { shard: shard.name, idOf: (id) => shard.idOf(id) };
   }

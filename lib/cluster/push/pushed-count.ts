@@ -2,7 +2,10 @@ import type { PushResult } from '../../task/task.js';
 import type { TaskDraft } from '../../task/task-draft.js';
 
 /** How many tasks of each kind were stored. Most pushes are of one kind, which is counted without a look-up for each task. */
-export function countPushed(drafts: readonly TaskDraft[], results: readonly PushResult[]): Map<number, number> {
+export function countPushed(
+  drafts: readonly TaskDraft[],
+  results: readonly PushResult[],
+): Map<number, number> {
   const counts = new Map<number, number>();
   let kind = drafts[0]!.kind;
   let count = 0;

@@ -1,6 +1,6 @@
 import type { TaskHandlerRegistry } from '../../handlers/task-handler.registry.js';
 import { pushInstrumented } from '../../producer/instrumented-push.js';
-import type { TaskDrafter } from '../../producer/task-drafter.js';
+import { TaskDrafter } from '../../producer/task-drafter.js';
 import { needsTransaction } from '../../producer/task-pusher.js';
 import type { RunStatement } from '../../storage/executor.js';
 import type { Instruments, PushInfo } from '../../events/instrumentation.js';
@@ -12,13 +12,19 @@ import type { Shard } from '../shard.js';
 import type { Shards } from '../shards.js';
 import { countPushed } from './pushed-count.js';
 import { type CallerTransaction, commitsItself, transactionOf, withOutcome } from './push-target.js';
-import { groupByShard, type ShardDrafts, type ShardKeys, shardKeysOf, storeInShards } from './sharded-push.js';
+import {
+  groupByShard,
+  type ShardDrafts,
+  type ShardKeys,
+  shardKeysOf,
+  storeInShards,
+} from './sharded-push.js';
 
 export interface QueuePusherDeps {
   shards: Shards;
   registry: TaskHandlerRegistry;
-  drafter: TaskDrafter;
   instruments: Instruments;
+  maxPayloadBytes: number;
   /** The transaction that the application is in, where a push names none. */
   ambientTransaction: () => TransactionOptions['manager'];
 }
@@ -34,11 +40,15 @@ interface PushCall {
 
 /** Pushes tasks to the databases that they belong to: checks, drafts, traces, groups, stores and reports them, in this order. */
 export class QueuePusher {
-  constructor(private readonly deps: QueuePusherDeps) {}
+  private readonly drafter: TaskDrafter;
+
+  constructor(private readonly deps: QueuePusherDeps) {
+    this.drafter = new TaskDrafter(deps.registry, deps.maxPayloadBytes);
+  }
 
   /** @throws as `QueueService.pushTask` */
   async pushTask(task: NewTask, options: PushOptions): Promise<PushResult> {
-    const { drafter } = this.deps;
+    const { drafter } = this;
     const settings = drafter.settings(options);
     const keys = shardKeysOf([task], options, false);
     const draft = await drafter.draft(task, settings);
@@ -51,13 +61,11 @@ export class QueuePusher {
     if (!Array.isArray(tasks)) {
       throw new InvalidTaskError('tasks', tasks, 'must be an array');
     }
-    const { drafter } = this.deps;
+    const { drafter } = this;
     const settings = drafter.settings(options);
     const keys = shardKeysOf(tasks, options, true);
     const drafts = await drafter.draftAll(tasks, settings);
-    return drafts.length === 0
-      ? []
-      : this.push(drafts, this.callOf(keys, settings.replace, options, true));
+    return drafts.length === 0 ? [] : this.push(drafts, this.callOf(keys, settings.replace, options, true));
   }
 
   private callOf(keys: ShardKeys, replace: boolean, options: PushOptions, batch: boolean): PushCall {

@@ -88,7 +88,7 @@ export function groupByShard(
 /**
  * Stores what belongs to each shard, at the same time and each by itself.
  * @returns what became of each task, in the order of the push
- * @throws ShardsFailedError that says it, where some shards failed; of a single shard its own error
+ * @throws PartialFailureError that says it, where some shards failed; of a single shard its own error
  */
 export async function storeInShards(
   groups: readonly ShardDrafts[],

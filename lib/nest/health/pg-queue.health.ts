@@ -8,9 +8,9 @@ import { type Duration, toMilliseconds, toTimerMilliseconds } from '../../timing
 import { errorMessage } from '../../errors/error-message.js';
 import { QueueEvents } from '../../events/queue-events.js';
 import { assertCount } from '../../inspect/task-filter.js';
-import { inTime } from '../../timing/in-time.js';
-import type { ShardSigns } from './shard-signs.js';
-import { WorkerSigns } from './worker-signs.js';
+import { inTime } from '../../timing/timeout.js';
+import type { ShardHealth } from './shard-health.js';
+import { WorkerHealth } from './worker-health.js';
 
 /** What Terminus expects of an indicator; written out, so that the core needs no Terminus. */
 export type PgQueueHealthResult<Key extends string = string> = Record<
@@ -44,7 +44,7 @@ const DEFAULT_MISSED_POLLS = 4;
  */
 @Injectable()
 export class PgQueueHealthIndicator {
-  private readonly signs: WorkerSigns;
+  private readonly signs: WorkerHealth;
   private lastPeriodMs = 0;
 
   constructor(
@@ -53,7 +53,7 @@ export class PgQueueHealthIndicator {
     private readonly queue: QueueService,
     private readonly shards: Shards,
   ) {
-    this.signs = new WorkerSigns(events, shards.all);
+    this.signs = new WorkerHealth(events, shards.all);
   }
 
   /**
@@ -104,9 +104,9 @@ export class PgQueueHealthIndicator {
   /** Of the shards that can't be worked in. */
   private problems({
     maxMissedPolls = DEFAULT_MISSED_POLLS,
-  }: PgQueueHealthOptions): Map<ShardSigns, Problem> {
+  }: PgQueueHealthOptions): Map<ShardHealth, Problem> {
     const limitMs = Math.max(1000, this.pollPeriod()) * maxMissedPolls;
-    const problems = new Map<ShardSigns, Problem>();
+    const problems = new Map<ShardHealth, Problem>();
     for (const signs of this.signs.shards) {
       const { refusal, silentMs, restMs, lastError } = signs;
       if (refusal) {
@@ -118,7 +118,7 @@ export class PgQueueHealthIndicator {
     return problems;
   }
 
-  private details(problems: ReadonlyMap<ShardSigns, Problem>): Details {
+  private details(problems: ReadonlyMap<ShardHealth, Problem>): Details {
     const slots = this.queue.slots().map(({ name, slots: total, busy }) => [name, { slots: total, busy }]);
     return {
       processing: true,
@@ -129,7 +129,7 @@ export class PgQueueHealthIndicator {
     };
   }
 
-  private shardDetails(problems: ReadonlyMap<ShardSigns, Problem>): Details {
+  private shardDetails(problems: ReadonlyMap<ShardHealth, Problem>): Details {
     const details = this.signs.shards.map((signs) => {
       const problem = problems.get(signs);
       return [signs.name, problem ? { status: 'down', ...problem } : { status: 'up' }];
@@ -139,7 +139,7 @@ export class PgQueueHealthIndicator {
 
   private async degradation(
     options: PgQueueHealthOptions,
-    problems: ReadonlyMap<ShardSigns, Problem>,
+    problems: ReadonlyMap<ShardHealth, Problem>,
   ): Promise<Details> {
     const working = this.shards.all.filter(
       ({ name }) => ![...problems.keys()].some((down) => down.name === name),
@@ -157,13 +157,13 @@ export class PgQueueHealthIndicator {
     };
   }
 
-  private deafness(problems: ReadonlyMap<ShardSigns, Problem>): string[] {
+  private deafness(problems: ReadonlyMap<ShardHealth, Problem>): string[] {
     return this.signs.shards
       .filter((signs) => signs.deaf && !problems.has(signs))
       .map(({ name }) => this.inShard(name, 'wake-ups are not heard, new tasks wait for the next poll'));
   }
 
-  private refusedTasks(problems: ReadonlyMap<ShardSigns, Problem>): string[] {
+  private refusedTasks(problems: ReadonlyMap<ShardHealth, Problem>): string[] {
     return this.signs.shards
       .filter((signs) => !problems.has(signs))
       .flatMap((signs) => signs.refusedReasons.map((reason) => this.inShard(signs.name, reason)));

@@ -1,8 +1,8 @@
 import type { ClaimedTask, KindRequest, LevelRequest } from '../../task/claim.js';
 import { DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY } from '../../task/task.js';
 import type { ClaimCursor } from './claim-cursor.js';
-import { type Rest, REST_PERIOD_MS } from './rest.js';
-import { SlotHold } from './claim-latency.js';
+import { type IdleBackoff, IDLE_PERIOD_MS } from './idle-backoff.js';
+import { ClaimLatency } from './claim-latency.js';
 import type { WorkerPool } from '../run/worker-pool.js';
 
 /** One more look after a ring or a claim: a ring less than 8 ms after another is left out, and its push commits a little later. */
@@ -43,7 +43,7 @@ export class ClaimSchedule {
   private readonly backlog = new Set<number>();
   /** Kinds that had no slot free at the last full look: they are looked at when they have one. */
   private readonly overlooked = new Set<number>();
-  private readonly hold = new SlotHold();
+  private readonly hold = new ClaimLatency();
   private rung = true;
   private nextPollAt = 0;
   private pollRestMs = 0;
@@ -59,7 +59,7 @@ export class ClaimSchedule {
 
   constructor(
     private readonly cursor: ClaimCursor,
-    private readonly quiet: Rest,
+    private readonly quiet: IdleBackoff,
   ) {}
 
   add(pool: WorkerPool): void {
@@ -111,7 +111,7 @@ export class ClaimSchedule {
     return this.pollRestMs;
   }
 
-  /** Nothing is claimed for now: the slots are for the other shards. */
+  /** Nothing is claimed for now: other databases may use the slots. */
   rest(): void {
     this.pools.forEach(({ share }) => share.rest());
   }
@@ -218,7 +218,7 @@ export class ClaimSchedule {
   /** After the shortest period of all kinds, spread a little, so that processes that started together drift apart. */
   private planPoll(now: number): void {
     const period = Math.min(...this.pools.map((pool) => pool.fetcherPeriodMs));
-    const resting = Math.max(period, Math.min(period * REST_FACTOR, REST_PERIOD_MS));
+    const resting = Math.max(period, Math.min(period * REST_FACTOR, IDLE_PERIOD_MS));
     this.pollRestMs = this.quiet.isDue ? resting - period : 0;
     this.nextPollAt = now + (period + this.pollRestMs) * (1 + 0.1 * Math.random());
   }

@@ -1,15 +1,15 @@
 import type { ClaimRequest, LimitedAnswer } from '../../task/claim.js';
-import type { ShardEventSink } from '../../events/queue-events.js';
+import type { EventSink } from '../../events/queue-events.js';
 import { Attempt } from '../run/attempt.js';
 import type { LeaseKeeper } from '../lease/lease-keeper.js';
-import type { Rest } from './rest.js';
+import type { IdleBackoff } from './idle-backoff.js';
 import type { WorkerPool } from '../run/worker-pool.js';
 
 export interface ClaimStarterDeps {
   pools: ReadonlyMap<number, WorkerPool>;
   leases: Pick<LeaseKeeper, 'current' | 'wakeUp'>;
-  rest: Rest;
-  events: ShardEventSink;
+  rest: IdleBackoff;
+  events: EventSink;
   /** Tasks were claimed and have begun. */
   onStarted(): void;
 }

@@ -1,7 +1,7 @@
 import type { ClaimRepository } from '../../storage/claim.repository.js';
 import { isCertainlyRolledBack } from '../../storage/sql-state.js';
 import type { ClaimLimits, ClaimRequest, LimitedAnswer } from '../../task/claim.js';
-import type { ShardEventSink } from '../../events/queue-events.js';
+import type { EventSink } from '../../events/queue-events.js';
 import type { ClaimCursor, ClaimTicket } from './claim-cursor.js';
 import { ClaimNumbers } from './claim-numbers.js';
 import { ClaimStarter } from './claim-starter.js';
@@ -11,7 +11,7 @@ import type { LeaseKeeper } from '../lease/lease-keeper.js';
 import type { ConnectionStates } from '../connection-states.js';
 import { PayloadBudget } from './payload-budget.js';
 import type { RefusedTasks } from '../refused-tasks.js';
-import type { Rest } from './rest.js';
+import type { IdleBackoff } from './idle-backoff.js';
 import { retryDelay } from '../../timing/retry-delay.js';
 import type { Settler } from '../settle/settler.js';
 import { WakeSignal } from '../../timing/wake-signal.js';
@@ -23,9 +23,9 @@ export interface ClaimerDeps {
   schedule: ClaimSchedule;
   pools: ReadonlyMap<number, WorkerPool>;
   leases: LeaseKeeper;
-  rest: Rest;
+  rest: IdleBackoff;
   settler: Settler;
-  events: ShardEventSink;
+  events: EventSink;
   maxPayloadBytes: number;
   /** How many bytes of payloads may be held. */
   maxPayloadMemory: number;

@@ -1,5 +1,5 @@
 import { ListenConnection } from '../../storage/listen-connection.js';
-import type { ShardEventSink } from '../../events/queue-events.js';
+import type { EventSink } from '../../events/queue-events.js';
 import type { ConnectionStates } from '../connection-states.js';
 import { retryDelay } from '../../timing/retry-delay.js';
 import { WakeSignal } from '../../timing/wake-signal.js';
@@ -9,7 +9,7 @@ export interface WakeListenerDeps {
     onMessage: (payload: string) => void,
     onClosed: (error: Error) => void,
   ) => Promise<ListenConnection>;
-  events: ShardEventSink;
+  events: EventSink;
   heartbeatPeriodMs: number;
   states: ConnectionStates;
   /** Something was pushed. */

@@ -1,6 +1,6 @@
 import type { SettleRepository } from '../../storage/settle.repository.js';
 import { LeaseLostError, TaskCancelledError } from '../../errors/pg-queue.errors.js';
-import type { Attempt, TaskPlace } from '../run/attempt.js';
+import type { Attempt, TaskOrigin } from '../run/attempt.js';
 import type { WorkerPool } from '../run/worker-pool.js';
 
 /** While the listener hears of every loss, only one heartbeat in so many asks. */
@@ -18,7 +18,7 @@ export class AttemptWatch {
   constructor(
     private readonly pools: ReadonlyMap<number, WorkerPool>,
     private readonly repository: SettleRepository,
-    private readonly place: TaskPlace,
+    private readonly place: TaskOrigin,
   ) {}
 
   /** The server may be another, or have gone back in time: what was held may not be any more. */

@@ -4,7 +4,7 @@ import type { LateHeartbeat } from '../../storage/heartbeat.js';
  * Tells which late leases have really stood still, by this process's own clock too: when the database's clock jumps forward,
  * everybody's last heartbeat is old, but the next one comes as ever.
  */
-export class SilenceWatch {
+export class FailureDetector {
   private seen = new Map<number, { readonly beatAt: number; readonly since: number }>();
 
   /** @param stillMs for how long a heartbeat must not change */

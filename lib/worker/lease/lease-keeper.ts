@@ -1,11 +1,11 @@
 import type { LeaseRepository, WorkerInfo } from '../../storage/lease.repository.js';
-import type { ShardEventSink } from '../../events/queue-events.js';
+import type { EventSink } from '../../events/queue-events.js';
 import { InvalidOptionError } from '../../errors/pg-queue.errors.js';
 import type { WorkerReport } from '../../inspect/worker-report.js';
 import type { ConnectionStates } from '../connection-states.js';
-import { type Rest, REST_PERIOD_MS } from '../claim/rest.js';
+import { type IdleBackoff, IDLE_PERIOD_MS } from '../claim/idle-backoff.js';
 import { retryDelay } from '../../timing/retry-delay.js';
-import { SilenceWatch } from './failure-detector.js';
+import { FailureDetector } from './failure-detector.js';
 import { WakeSignal } from '../../timing/wake-signal.js';
 
 export interface LeaseKeeperDeps {
@@ -16,11 +16,11 @@ export interface LeaseKeeperDeps {
   info: () => WorkerInfo;
   /** What this process tells of itself with each heartbeat. */
   report: () => WorkerReport;
-  events: ShardEventSink;
+  events: EventSink;
   states: ConnectionStates;
   heartbeatPeriodMs: number;
   /** When nobody has anything to do, less is asked. */
-  rest: Rest;
+  rest: IdleBackoff;
   /** Others that are silent for so long may be dead. */
   silenceMs: number;
   /** Tie the leases to the heartbeat's session, so that its end tells of this process's. */
@@ -91,10 +91,10 @@ export class LeaseKeeper {
   private stopped = false;
   private loop: Promise<void> | undefined;
 
-  private readonly silence: SilenceWatch;
+  private readonly silence: FailureDetector;
 
   constructor(private readonly deps: LeaseKeeperDeps) {
-    this.silence = new SilenceWatch(deps.silenceMs * STILL_SHARE);
+    this.silence = new FailureDetector(deps.silenceMs * STILL_SHARE);
   }
 
   /** What new claims are made under; null while there is none. */
@@ -191,7 +191,7 @@ export class LeaseKeeper {
     const report = this.deps.report();
     // A gap of now counts as long as it was announced.
     const allowedMs = this.extraMs;
-    this.extraMs = rest.isDue ? Math.max(0, REST_PERIOD_MS - heartbeatPeriodMs) : 0;
+    this.extraMs = rest.isDue ? Math.max(0, IDLE_PERIOD_MS - heartbeatPeriodMs) : 0;
     this.aheadMs = rest.isIdle ? heartbeatPeriodMs + this.extraMs + MARGIN_MS : 0;
     // One that is being released is locked for as long as that takes.
     const held = this.all.filter((leaseId) => !this.releasing.has(leaseId));

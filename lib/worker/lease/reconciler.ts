@@ -4,7 +4,7 @@ import { isolateRows } from '../../storage/isolate-rows.js';
 import type { LeaseRepository } from '../../storage/lease.repository.js';
 import type { SettleRepository } from '../../storage/settle.repository.js';
 import type { ClaimRequest, HeldTask, LevelPlace } from '../../task/claim.js';
-import type { ShardEventSink } from '../../events/queue-events.js';
+import type { EventSink } from '../../events/queue-events.js';
 import type { AttemptRef } from '../../task/settlement.js';
 import type { RefusedTasks } from '../refused-tasks.js';
 import { retryDelay } from '../../timing/retry-delay.js';
@@ -12,7 +12,7 @@ import { retryDelay } from '../../timing/retry-delay.js';
 export interface ReconcilerDeps {
   leases: LeaseRepository;
   settle: SettleRepository;
-  events: ShardEventSink;
+  events: EventSink;
   refused: RefusedTasks;
   /** How long the server may work at a claim whose answer is given up. */
   statementTimeoutMs: number;

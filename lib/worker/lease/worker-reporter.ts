@@ -20,7 +20,7 @@ export class WorkerReporter {
   constructor(
     private readonly pools: ReadonlyMap<number, WorkerPool>,
     private readonly silenceMs: number,
-    /** Which process this is, the same in every shard. */
+    /** Names this process, in every database that it works in. */
     private readonly instance: string,
     private readonly refused: RefusedTasks,
   ) {}

@@ -1,7 +1,7 @@
-import type { ShardEvent } from '../../events/queue-events.js';
-import type { Attempt, TaskPlace } from './attempt.js';
+import type { DatabaseEvent } from '../../events/queue-events.js';
+import type { Attempt, TaskOrigin } from './attempt.js';
 
-/** The tasks of one shard whose handlers outlived their attempts, in whatever run of processing: no second handler of theirs starts beside them. */
+/** The tasks of one database whose handlers outlived their attempts, in whatever run of processing: no second handler of theirs starts beside them. */
 export class AbandonedTasks {
   private readonly ids = new Set<number>();
 
@@ -21,9 +21,9 @@ export class AbandonedTasks {
 export interface AbandonedHandlersDeps {
   readonly kind: number;
   readonly name: string;
-  readonly place: TaskPlace;
+  readonly place: TaskOrigin;
   readonly tasks: AbandonedTasks;
-  tell(event: ShardEvent): void;
+  tell(event: DatabaseEvent): void;
 }
 
 /** The handlers of one kind that outlived their attempts. */
@@ -41,7 +41,7 @@ export class AbandonedHandlers {
     // A handler that heeds its signal ends within this turn.
     setImmediate(() => {
       if (attempt.state === 'abandoned') {
-        attempt.outlived = true;
+        attempt.reported = true;
         this.told++;
         this.tell('handler-abandoned', attempt);
       }
@@ -51,7 +51,7 @@ export class AbandonedHandlers {
   ended(attempt: Attempt): void {
     this.deps.tasks.delete(attempt.id);
     this.count--;
-    if (attempt.outlived) {
+    if (attempt.reported) {
       this.told--;
       this.tell('abandoned-handler-ended', attempt);
     }

@@ -6,11 +6,11 @@ import { failed, type Outcome, outcomeOf, RELEASED, SUCCEEDED } from '../../task
 import { decodePayload, encodedText } from '../../task/payload-codec.js';
 import { parsePayload } from '../../task/payload.js';
 import { ShutdownError } from '../../errors/pg-queue.errors.js';
-import { type Attempt, type CompleteIn, TaskContext, type TaskPlace } from './attempt.js';
+import { type Attempt, type CompleteIn, TaskContext, type TaskOrigin } from './attempt.js';
 
 export interface RunnerHooks {
   complete: CompleteIn;
-  place: TaskPlace;
+  place: TaskOrigin;
   /** Let `currentTask` answer within the handler. */
   taskContext: boolean;
   /** The error for a message that only says that a connection is gone, where it is known why. */

@@ -28,7 +28,7 @@ export class Attempt implements AttemptRef {
   /** The lease is gone: whatever the handler does, nothing is written. */
   lost = false;
   /** Its body went on when it had given its slot up, and this was told. */
-  outlived = false;
+  reported = false;
   instrumented: InstrumentedAttempt | undefined;
   private controller: AbortController | undefined;
   private abortReason: Error | undefined;
@@ -96,7 +96,7 @@ export interface BeginHooks {
 }
 
 /** Where tasks are stored. */
-export interface TaskPlace {
+export interface TaskOrigin {
   readonly shard: string;
   /** A task's id as the application knows it. */
   idOf(id: number): string;
@@ -116,7 +116,7 @@ export class TaskContext implements Task, CurrentTask {
 
   constructor(
     attempt: Attempt,
-    place: TaskPlace,
+    place: TaskOrigin,
     name: string,
     readonly payload: unknown,
     complete: CompleteIn,

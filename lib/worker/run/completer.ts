@@ -5,15 +5,15 @@ import type { TaskRepository } from '../../storage/task.repository.js';
 import { keepsTerminal } from '../../task/settlement.js';
 import { InvalidManagerError, LeaseLostError } from '../../errors/pg-queue.errors.js';
 import type { Executor, Manager } from '../../task/transaction.js';
-import type { Attempt, TaskPlace } from './attempt.js';
+import type { Attempt, TaskOrigin } from './attempt.js';
 import type { WorkerPool } from './worker-pool.js';
 
 export interface CompleterDeps {
   database: Database;
   repository: TaskRepository;
   pools: ReadonlyMap<number, WorkerPool>;
-  place: TaskPlace;
-  /** Whether a transaction is known to be of another shard, where a task of the same number may be. */
+  place: TaskOrigin;
+  /** Whether a transaction is known to be of another database of the queue, where a task of the same number may be. */
   isOfAnother(transaction: Manager | Executor): boolean;
 }
 
@@ -23,7 +23,7 @@ export class Completer {
 
   /**
    * Completes an attempt if, and only if, the transaction commits. Again in the same transaction it changes nothing.
-   * @throws InvalidManagerError outside of a transaction, and for one of another shard or DataSource
+   * @throws InvalidManagerError outside of a transaction, and for one of another database
    * @throws LeaseLostError when the attempt has timed out, or no longer holds its task
    */
   async complete(attempt: Attempt, transaction: Manager | Executor): Promise<void> {
@@ -31,7 +31,7 @@ export class Completer {
     const run = database.runIn(transaction);
     assertOpen(transaction);
     if (this.deps.isOfAnother(transaction)) {
-      throw new InvalidManagerError(`executor: is of another shard than task ${place.idOf(attempt.id)}`);
+      throw new InvalidManagerError(`executor: is of another database than task ${place.idOf(attempt.id)}`);
     }
     if (attempt.lost || attempt.state !== 'running') {
       throw this.lost(attempt);

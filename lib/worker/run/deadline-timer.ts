@@ -1,7 +1,7 @@
 import type { Attempt } from './attempt.js';
 
 /** Ends the attempts of a kind whose time is over. One timer serves all of them: their time-outs are equal, so the oldest is the first. */
-export class Deadlines {
+export class DeadlineTimer {
   private timer: NodeJS.Timeout | undefined;
 
   /**

@@ -1,6 +1,6 @@
 import { ShutdownError } from '../../errors/pg-queue.errors.js';
 import type { Attempt } from './attempt.js';
-import { within } from '../../timing/within.js';
+import { within } from '../../timing/timeout.js';
 import type { StopCallers } from './stop-callers.js';
 import type { WorkerPool } from './worker-pool.js';
 

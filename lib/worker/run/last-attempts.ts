@@ -3,7 +3,7 @@ import { isolateRows, isRowSuspected } from '../../storage/isolate-rows.js';
 import type { SettleRepository } from '../../storage/settle.repository.js';
 import { UNCLAIMED } from '../../task/outcome.js';
 import { LeaseLostError } from '../../errors/pg-queue.errors.js';
-import type { Attempt, BeginHooks, TaskPlace } from './attempt.js';
+import type { Attempt, BeginHooks, TaskOrigin } from './attempt.js';
 import type { ConnectionStates } from '../connection-states.js';
 import { retryDelay } from '../../timing/retry-delay.js';
 import { entryOf } from '../settle/settler-entry.js';
@@ -13,7 +13,7 @@ import type { WorkerPool } from './worker-pool.js';
 export interface LastAttemptsDeps {
   repository: SettleRepository;
   states: ConnectionStates;
-  place: TaskPlace;
+  place: TaskOrigin;
   pools: ReadonlyMap<number, WorkerPool>;
   settler: Pick<Settler, 'giveBackLater'>;
 }

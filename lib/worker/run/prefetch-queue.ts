@@ -1,13 +1,13 @@
 import type { Attempt } from './attempt.js';
-import { ClaimAhead } from './prefetch-size.js';
+import { PrefetchSize } from './prefetch-size.js';
 
 /** What was claimed ahead is given back when none of it could start for so long. */
 const LONGEST_WAIT_MS = 50;
 
 /** The attempts of a kind that were claimed ahead: they have a lease and no slot yet. */
-export class WaitingLine {
+export class PrefetchQueue {
   private readonly attempts = new Map<number, Attempt>();
-  private readonly ahead = new ClaimAhead();
+  private readonly ahead = new PrefetchSize();
   private lastStartAt = 0;
   private timer: NodeJS.Timeout | undefined;
 

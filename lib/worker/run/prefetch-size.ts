@@ -12,7 +12,7 @@ const LONGEST_STREAK = 2 ** 20;
  * How many tasks to claim beyond the free slots, so that a slot need not wait for a claim between two short tasks. None, unless
  * the last ones were all so short that what is claimed ahead runs within milliseconds.
  */
-export class ClaimAhead {
+export class PrefetchSize {
   private streak = 0;
   private needed = FIRST_STREAK;
   private meanMs = 0;

@@ -18,7 +18,7 @@ export class StopCallers {
     return this.attempts.has(attempt);
   }
 
-  /** A stop begins. @param parts how many have to be quiet, shard by shard */
+  /** A stop begins. @param parts how many runs have to be quiet, one for each database */
   begin(parts: number): void {
     this.left = parts;
     this.quiet = parts === 0;

@@ -1,16 +1,16 @@
 import type { RegisteredHandler } from '../../handlers/registered-handler.js';
 import { failed, type Outcome, RELEASED, UNCLAIMED } from '../../task/outcome.js';
 import type { Instruments } from '../../events/instrumentation.js';
-import type { ShardEvent } from '../../events/queue-events.js';
+import type { DatabaseEvent } from '../../events/queue-events.js';
 import type { RunnableKindOptions } from '../../task/kind-options.js';
 import { LeaseLostError, TaskTimeoutError } from '../../errors/pg-queue.errors.js';
 import { AbandonedHandlers, type AbandonedTasks } from './abandoned-handlers.js';
 import type { Attempt, BeginHooks } from './attempt.js';
-import { Deadlines } from './deadline-timer.js';
-import type { SharedSlots } from '../slots/slot-allocator.js';
+import { DeadlineTimer } from './deadline-timer.js';
+import type { SlotAllocator } from '../slots/slot-allocator.js';
 import { type SlotHolder, SlotShare } from '../slots/slot-share.js';
 import { type RunnerHooks, runAttempt, runInstrumented } from './attempt-runner.js';
-import { WaitingLine } from './prefetch-queue.js';
+import { PrefetchQueue } from './prefetch-queue.js';
 
 /** How soon a task is offered again while an older body of it still runs here. */
 const OVERLAP_DELAY_MS = 1000;
@@ -19,7 +19,7 @@ export interface WorkerPoolHooks extends RunnerHooks {
   instruments: Instruments;
   /** An attempt has its outcome; its slot is free. */
   onEnded(attempt: Attempt, outcome: Outcome): void;
-  tell(event: ShardEvent): void;
+  tell(event: DatabaseEvent): void;
   /** A slot that was withheld may be free again. */
   onRoom(): void;
   /** Nothing of this kind is to be claimed, in the whole cluster. */
@@ -31,7 +31,7 @@ export interface WorkerPoolHooks extends RunnerHooks {
   abandonedTasks: AbandonedTasks;
 }
 
-/** What runs of one kind and one shard in this process: one attempt in each slot that it has of those that shards share. */
+/** The attempts of one kind and one database that run in this process, one in each slot that they have. */
 export class WorkerPool implements SlotHolder {
   readonly options: RunnableKindOptions;
   /** Its part of the slots. */
@@ -41,15 +41,15 @@ export class WorkerPool implements SlotHolder {
   /** They have a slot, and run when the database knows. */
   private readonly beginning = new Map<number, Attempt>();
   private readonly abandoned: AbandonedHandlers;
-  private readonly deadlines: Deadlines;
+  private readonly deadlines: DeadlineTimer;
   /** They have a slot, and run as soon as the next claim is on its way. */
   private readonly starting: Attempt[] = [];
-  private readonly line = new WaitingLine((attempt) => this.giveBack(attempt));
+  private readonly line = new PrefetchQueue((attempt) => this.giveBack(attempt));
   private draining = false;
 
   constructor(
     private readonly handler: RegisteredHandler,
-    private readonly slots: SharedSlots,
+    private readonly slots: SlotAllocator,
     private readonly hooks: WorkerPoolHooks,
   ) {
     this.options = handler.options;
@@ -57,7 +57,7 @@ export class WorkerPool implements SlotHolder {
     const { kind, name, attemptTimeoutMs } = handler.options;
     const { place, abandonedTasks: tasks, tell } = hooks;
     this.abandoned = new AbandonedHandlers({ kind, name, place, tasks, tell });
-    this.deadlines = new Deadlines(
+    this.deadlines = new DeadlineTimer(
       attemptTimeoutMs,
       () => this.running.values(),
       (attempt) => this.expire(attempt),
@@ -76,12 +76,12 @@ export class WorkerPool implements SlotHolder {
     return this.running.size + this.beginning.size;
   }
 
-  /** The slots as the live option says now, of all shards; the last good value while it fails. */
+  /** How many slots the live option allows now, for all databases together; the last good value while it fails. */
   get capacity(): number {
     return this.slots.capacity;
   }
 
-  /** How many of them are in use, by all shards. */
+  /** How many of them are in use, by all databases. */
   get busyInAll(): number {
     return this.slots.busy;
   }
@@ -91,12 +91,12 @@ export class WorkerPool implements SlotHolder {
     return this.slots.fetcherPeriodMs;
   }
 
-  /** Nothing of it is to be claimed in this shard, whatever is free. */
+  /** Nothing of this kind is to be claimed, whatever is free. */
   get isPaused(): boolean {
     return this.hooks.isPaused(this.kind) || this.hooks.isWithheld(this.kind);
   }
 
-  /** How many tasks to claim: this shard's part of the free slots, and a few more where tasks are short. */
+  /** How many tasks to claim: the share of the free slots, and a few more where tasks are short. */
   get free(): number {
     const count = this.isPaused ? 0 : this.slots.count;
     if (count === 0) {

@@ -5,7 +5,7 @@ interface Outcome {
   readonly settlement: { readonly id: number };
 }
 
-export interface SetAsideDeps<T extends Outcome> {
+export interface LockedRowsDeps<T extends Outcome> {
   /** The tasks of these outcomes whose rows another transaction holds. */
   findHeld(entries: readonly T[]): Promise<ReadonlySet<number>>;
   /** The rows of these outcomes are free again. */
@@ -16,12 +16,12 @@ export interface SetAsideDeps<T extends Outcome> {
  * Outcomes whose rows another transaction holds: one of the application's that cancels, replaces or completes the task and goes
  * on for who knows how long. They wait here, so that no other outcome waits behind them.
  */
-export class SetAside<T extends Outcome> {
+export class LockedRows<T extends Outcome> {
   private entries: T[] = [];
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
 
-  constructor(private readonly deps: SetAsideDeps<T>) {}
+  constructor(private readonly deps: LockedRowsDeps<T>) {}
 
   get all(): readonly T[] {
     return this.entries;

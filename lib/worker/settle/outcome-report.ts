@@ -1,12 +1,12 @@
 import type { SettleRepository } from '../../storage/settle.repository.js';
-import type { ShardEventSink } from '../../events/queue-events.js';
+import type { EventSink } from '../../events/queue-events.js';
 import type { SettledAs } from '../../task/task-name.js';
 import type { SettleAnswer } from '../../task/settlement.js';
 import type { SettlerEntry } from './settler-entry.js';
 
 export interface OutcomeReportDeps {
   repository: Pick<SettleRepository, 'findLost' | 'findRolledBack'>;
-  events: ShardEventSink;
+  events: EventSink;
   holds(leaseId: number): boolean;
   onReopened(delayMs: number): void;
   /** What became of these could not be found out. */

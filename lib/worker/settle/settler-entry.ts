@@ -1,7 +1,7 @@
 import { errorOf, type Outcome, settledAs, UNCLAIMED } from '../../task/outcome.js';
 import type { AttemptName, SettledAs } from '../../task/task-name.js';
 import { type Settlement, settlementOf } from '../../task/settlement.js';
-import type { Attempt, TaskPlace } from '../run/attempt.js';
+import type { Attempt, TaskOrigin } from '../run/attempt.js';
 import type { WorkerPool } from '../run/worker-pool.js';
 
 /** An ended attempt on its way to the database. */
@@ -25,7 +25,7 @@ export function entryOf(
   attempt: Attempt,
   outcome: Outcome,
   pool: WorkerPool,
-  place: TaskPlace,
+  place: TaskOrigin,
 ): SettlerEntry {
   const { kind, name, options } = pool;
   const { leaseId, durationMs, completed, completedIn, lost } = attempt;

@@ -1,19 +1,19 @@
 import { isRowSuspected } from '../../storage/isolate-rows.js';
 import type { SettleRepository } from '../../storage/settle.repository.js';
 import { isCertainlyRolledBack, isConflict } from '../../storage/sql-state.js';
-import type { ShardEventSink } from '../../events/queue-events.js';
+import type { EventSink } from '../../events/queue-events.js';
 import { type AttemptRef, type Settlement, WRITES } from '../../task/settlement.js';
 import type { ConnectionStates } from '../connection-states.js';
 import { OutcomeReport } from './outcome-report.js';
 import { RefusedOutcomes } from './refused-outcomes.js';
 import type { RefusedTasks } from '../refused-tasks.js';
 import { retryDelay } from '../../timing/retry-delay.js';
-import { SetAside } from './locked-rows.js';
+import { LockedRows } from './locked-rows.js';
 import type { SettlerEntry } from './settler-entry.js';
 
 export interface SettlerDeps {
   repository: SettleRepository;
-  events: ShardEventSink;
+  events: EventSink;
   states: ConnectionStates;
   refused: RefusedTasks;
   /** Whether a lease is still this process's, as far as it knows. */
@@ -44,7 +44,7 @@ export class Settler {
   private readonly failing = new Set<SettlerEntry>();
   private idle: (() => void)[] = [];
   private closed = false;
-  private readonly aside: SetAside<SettlerEntry>;
+  private readonly aside: LockedRows<SettlerEntry>;
   private readonly report: OutcomeReport;
   private readonly refused: RefusedOutcomes;
 
@@ -65,7 +65,7 @@ export class Settler {
         this.flush();
       },
     });
-    this.aside = new SetAside({
+    this.aside = new LockedRows({
       findHeld: (entries) => deps.repository.findHeld(entries.map(({ settlement }) => settlement)),
       onFree: (entries) => {
         this.waiting.push(...this.stillWanted(entries));

@@ -7,8 +7,8 @@ import type { Slots, SlotShare } from './slot-share.js';
 /** So many bodies that outlived their attempt are borne for each slot; each one more withholds a slot, so that they stay bounded. */
 const BORNE_PER_SLOT = 10;
 
-/** The slots of one kind in this process. The tasks of all shards run in them: each has as many as another, while both have use for more. */
-export class SharedSlots implements Slots {
+/** The slots of one kind in this process. The tasks of all its databases run in them: each has as many as another, while both have use for more. */
+export class SlotAllocator implements Slots {
   private readonly live: LiveSettings;
   private shares: readonly SlotShare[] = [];
   private turns = 0;

@@ -2,10 +2,10 @@ import type { SlotUser } from './fair-share.js';
 
 /** A claim that took all that it asked for wants more, for as long as the next may take. */
 const HUNGRY_MS = 100;
-/** How soon is looked again for slots that were kept for another shard. */
+/** How soon slots that were kept for another user are looked for again. */
 const LOOK_AGAIN_MS = 100;
 
-/** What has the slots: the tasks of one shard. */
+/** One of the users of the slots: the tasks of one database. */
 export interface SlotHolder {
   /** How many attempts hold a slot. */
   readonly busy: number;
@@ -27,7 +27,7 @@ export interface Slots {
   freeFor(share: SlotShare, count: number): number;
   /** Rises with every use, so that shares can tell who was served last. */
   nextTurn(): number;
-  /** Gives free slots to tasks that wait for one, those first whose shard has the fewest. */
+  /** Gives free slots to tasks that wait for one, those first whose database has the fewest. */
   fill(): void;
   /** Free slots are looked for again by those who found none. */
   pokeStarved(except?: SlotShare): void;
@@ -35,7 +35,7 @@ export interface Slots {
   watchReserved(ms: number): void;
 }
 
-/** One shard's part of the slots of a kind, as its claims need it. */
+/** The part of the slots of a kind that the claims of one database may use. */
 export class SlotShare implements SlotUser {
   servedAt = 0;
   private starving = false;
@@ -95,7 +95,7 @@ export class SlotShare implements SlotUser {
     this.reservedUntil = performance.now() + holdMs;
   }
 
-  /** The shard's claim is on its way for other kinds: until it is back, no slot of this one can be taken. */
+  /** The claim of this database is on its way for other kinds: until it is back, no slot of this one can be taken. */
   standBy(holdMs: number): void {
     this.starvingUntil = performance.now() + holdMs;
   }

@@ -1,9 +1,9 @@
 import { HttpException, Logger } from '@nestjs/common';
-import { BusyError } from '../admin/turnstile.js';
+import { BusyError } from '../admin/concurrency-limit.js';
 import { errorMessage } from '../errors/error-message.js';
 import { framesOf, oneLine } from '../errors/one-line.js';
 import { InvalidOptionError, NoAnswerError } from '../errors/pg-queue.errors.js';
-import type { Refusal } from './dashboard-api.js';
+import type { ErrorResponse } from './dashboard-api.js';
 
 const logger = new Logger('PgQueueDashboard');
 
@@ -18,7 +18,7 @@ const AWAY_MESSAGE =
   /connection (terminated|ended|timeout)|timeout exceeded|not queryable|not (yet )?(connected|established)|read timeout/i;
 
 /** What a visitor is told of an error, and by which status: nothing of what went on inside. */
-export function refusalOf(error: unknown): { status: number; refusal: Refusal } {
+export function refusalOf(error: unknown): { status: number; refusal: ErrorResponse } {
   if (error instanceof HttpException) {
     return { status: error.getStatus(), refusal: { message: error.message } };
   }
@@ -51,6 +51,6 @@ export function logRefused(what: string, status: number, error: unknown): void {
   }
 }
 
-function unavailable(message: string): { status: number; refusal: Refusal } {
+function unavailable(message: string): { status: number; refusal: ErrorResponse } {
   return { status: 503, refusal: { message } };
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { expect, it } from 'vitest';
-import { isFromThisMachine } from '../../lib/dashboard/this-machine.js';
+import { isFromThisMachine } from '../../lib/dashboard/loopback.js';
 
 const ask = (remoteAddress: string | undefined, headers: Record<string, string>) =>
   isFromThisMachine({ socket: { remoteAddress }, headers } as unknown as IncomingMessage);

@@ -5,7 +5,7 @@ const PERIOD_MS = 10_000;
 type Level = 'log' | 'error';
 
 /** Writes no more than so many lines in a while, and says how many it left out. */
-export class LineBudget {
+export class LineRateLimit {
   private startedAt = Number.NEGATIVE_INFINITY;
   private lines = 0;
 

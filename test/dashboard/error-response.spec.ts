@@ -1,7 +1,7 @@
 import { ForbiddenException, Logger } from '@nestjs/common';
 import { expect, it, vi } from 'vitest';
-import { BusyError } from '../../lib/admin/turnstile.js';
-import { logRefused, refusalOf } from '../../lib/dashboard/refusal.js';
+import { BusyError } from '../../lib/admin/concurrency-limit.js';
+import { logRefused, refusalOf } from '../../lib/dashboard/error-response.js';
 import { InvalidOptionError } from '../../lib/index.js';
 
 const coded = (code: string) => Object.assign(new Error('secret'), { code });

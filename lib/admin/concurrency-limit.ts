@@ -5,7 +5,7 @@ export class BusyError extends PgQueueError {
   readonly code = 'PGQUEUE_BUSY';
 }
 
-export interface TurnstileOptions {
+export interface ConcurrencyLimitOptions {
   /** So many are inside at once. */
   readonly atOnce: number;
   /** So many wait at most; more are turned away. */
@@ -15,14 +15,14 @@ export interface TurnstileOptions {
 }
 
 /** Lets few in at once, in the order in which they came; who leaves the line, or has waited for too long, is not waited for. */
-export class Turnstile {
+export class ConcurrencyLimit {
   private inside = 0;
   private readonly line = new Set<() => void>();
 
-  constructor(private readonly options: TurnstileOptions) {}
+  constructor(private readonly options: ConcurrencyLimitOptions) {}
 
   /** @throws BusyError; what the signal is aborted with */
-  async pass<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     await this.enter(signal);
     try {
       return await work();

@@ -1,12 +1,12 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { ForbiddenException, HttpException, Logger, ServiceUnavailableException } from '@nestjs/common';
 import { errorMessage } from '../errors/error-message.js';
-import { inTime } from '../timing/in-time.js';
+import { inTime } from '../timing/timeout.js';
 import { framesOf, oneLine } from '../errors/one-line.js';
 import { NoAnswerError } from '../errors/pg-queue.errors.js';
 import { type AllowedHosts, withoutSecrets } from './allowed-hosts.js';
 import type { PgQueueDashboardOptions } from './dashboard.options.js';
-import { isFromThisMachine } from './this-machine.js';
+import { isFromThisMachine } from './loopback.js';
 import { type Visitor, visitorOf } from './visitor.js';
 
 type Authorize = NonNullable<PgQueueDashboardOptions['authorize']>;
@@ -15,7 +15,7 @@ type Authorize = NonNullable<PgQueueDashboardOptions['authorize']>;
 const PATIENCE_MS = 10_000;
 
 /** Lets visitors in, or does not. */
-export class Doorkeeper {
+export class AccessGuard {
   private readonly logger = new Logger('PgQueueDashboard');
   private readonly authorize: Authorize;
 

@@ -1,9 +1,9 @@
 /** So long after the last news a process rests. */
 const AFTER_MS = 10_000;
 /** How often a process that rests says that it is alive, and asks for tasks. */
-export const REST_PERIOD_MS = 6000;
+export const IDLE_PERIOD_MS = 6000;
 
-export interface RestDeps {
+export interface IdleBackoffDeps {
   /** Wake-ups are heard. */
   isListening(): boolean;
   /** Attempts run or wait, or outcomes are to be written. */
@@ -14,12 +14,12 @@ export interface RestDeps {
  * Whether this process may ask the database less often: nobody in the cluster has anything to do, and a wake-up would be heard. It goes on
  * at the usual pace at the first news. Who has nothing to do says in advance that he is alive, by which the others know it.
  */
-export class Rest {
+export class IdleBackoff {
   /** Whether no other process has anything to do, as the last heartbeat saw them. */
   othersAreIdle = false;
   private newsAt = performance.now();
 
-  constructor(private readonly deps: RestDeps) {}
+  constructor(private readonly deps: IdleBackoffDeps) {}
 
   /** Something was pushed, claimed or found. */
   news(): void {

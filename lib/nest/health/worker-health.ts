@@ -1,18 +1,18 @@
 import type { Shard } from '../../cluster/shard.js';
 import { errorMessage } from '../../errors/error-message.js';
 import type { QueueEvent, QueueEvents } from '../../events/queue-events.js';
-import { ShardSigns } from './shard-signs.js';
+import { ShardHealth } from './shard-health.js';
 
 /** What the worker's events say of how it fares. */
-export class WorkerSigns {
+export class WorkerHealth {
   /** `failed`: processing could not be started. */
   state: 'idle' | 'running' | 'stopped' | 'failed' = 'idle';
   /** Why it could not. */
   startError: string | undefined;
-  readonly shards: readonly ShardSigns[];
+  readonly shards: readonly ShardHealth[];
 
   constructor(events: QueueEvents, shards: readonly Shard[]) {
-    this.shards = shards.map((shard) => new ShardSigns(shard.name, shard.events));
+    this.shards = shards.map((shard) => new ShardHealth(shard.name, shard.events));
     events.subscribe((event) => this.onEvent(event));
   }
 

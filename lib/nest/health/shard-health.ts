@@ -1,7 +1,7 @@
 import { sqlState } from '../../storage/sql-state.js';
 import { errorMessage } from '../../errors/error-message.js';
 import { refusalText } from '../../inspect/refusal.js';
-import type { RefusalName, ShardEvent, ShardEvents } from '../../events/queue-events.js';
+import type { RefusalName, DatabaseEvent, DatabaseEvents } from '../../events/queue-events.js';
 
 const READ_ONLY = '25006';
 /** Tables, columns, functions or privileges that are not there; no such schema. */
@@ -17,7 +17,7 @@ export interface Refusal {
 }
 
 /** What the worker's events say of how it fares in one shard. */
-export class ShardSigns {
+export class ShardHealth {
   /** What went wrong last, unless something has gone right since. */
   lastError: string | undefined;
   /** Wake-ups are not heard: new tasks wait for the next poll. */
@@ -36,7 +36,7 @@ export class ShardSigns {
 
   constructor(
     readonly name: string,
-    events: ShardEvents,
+    events: DatabaseEvents,
   ) {
     events.subscribe((event) => this.onEvent(event));
   }
@@ -69,7 +69,7 @@ export class ShardSigns {
     return more > 0 ? [...reasons.slice(0, MOST_NAMED), `${more} more tasks are refused something`] : reasons;
   }
 
-  private onEvent(event: ShardEvent): void {
+  private onEvent(event: DatabaseEvent): void {
     switch (event.type) {
       case 'claimed':
         this.refusals.delete('claim');
@@ -107,7 +107,7 @@ export class ShardSigns {
     }
   }
 
-  private onFailed({ role, error }: Extract<ShardEvent, { type: 'connection-failed' }>): void {
+  private onFailed({ role, error }: Extract<DatabaseEvent, { type: 'connection-failed' }>): void {
     this.lastError = errorMessage(error);
     this.cutOff ||= role === 'heartbeat';
     this.deaf ||= role === 'listen';
@@ -121,7 +121,7 @@ export class ShardSigns {
     }
   }
 
-  private onRestored({ role }: Extract<ShardEvent, { type: 'connection-restored' }>): void {
+  private onRestored({ role }: Extract<DatabaseEvent, { type: 'connection-restored' }>): void {
     this.refusals.delete(role);
     this.cutOff &&= role !== 'heartbeat';
     this.deaf &&= role !== 'listen';
