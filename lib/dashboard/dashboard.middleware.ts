@@ -29,7 +29,7 @@ export class DashboardMiddleware implements NestMiddleware {
   private quietUntil = 0;
 
   constructor(
-    private readonly doorkeeper: AccessGuard,
+    private readonly accessGuard: AccessGuard,
     private readonly router: DashboardRouter,
     @Inject(DASHBOARD_OPTIONS) { path }: ResolvedDashboardOptions,
     config: ApplicationConfig,
@@ -64,7 +64,7 @@ export class DashboardMiddleware implements NestMiddleware {
   /** Headers that `authorize` sets can't take away what protects the pages. */
   private async admit(request: IncomingMessage, response: ServerResponse): Promise<Visitor> {
     try {
-      return await this.doorkeeper.admit(request, response);
+      return await this.accessGuard.admit(request, response);
     } finally {
       if (!response.headersSent) {
         protect(response);

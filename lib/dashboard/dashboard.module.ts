@@ -63,8 +63,8 @@ const HEARTBEAT_MS = 15_000;
     {
       provide: OverviewStream,
       inject: [OverviewFeed, AccessGuard],
-      useFactory: (feed: OverviewFeed, doorkeeper: AccessGuard) =>
-        new OverviewStream(feed, doorkeeper, HEARTBEAT_MS),
+      useFactory: (feed: OverviewFeed, accessGuard: AccessGuard) =>
+        new OverviewStream(feed, accessGuard, HEARTBEAT_MS),
     },
     {
       provide: TasksApi,

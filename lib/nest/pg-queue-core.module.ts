@@ -36,7 +36,7 @@ import { ProcessingLifecycle } from '../cluster/process/processing-lifecycle.js'
     {
       provide: ProcessingLifecycle,
       inject: [Shards, TaskHandlerRegistry, QueueEvents, Instruments, PG_QUEUE_OPTIONS],
-      useFactory: createScheduler,
+      useFactory: createLifecycle,
     },
     {
       provide: QueueService,
@@ -89,7 +89,7 @@ function createRegistry(options: ResolvedOptions, events: QueueEvents): TaskHand
   return registry;
 }
 
-function createScheduler(
+function createLifecycle(
   shards: Shards,
   registry: TaskHandlerRegistry,
   events: QueueEvents,
@@ -106,21 +106,21 @@ function createScheduler(
     processing = prepared;
     return prepared;
   };
-  const scheduler = new ProcessingLifecycle(create, options.shutdownTimeoutMs, (work) =>
+  const lifecycle = new ProcessingLifecycle(create, options.shutdownTimeoutMs, (work) =>
     instruments.background(work),
   );
   registry.observe((handler) => {
-    if (scheduler.isRunning) {
+    if (lifecycle.isRunning) {
       instruments.background(() => processing?.add(handler));
     }
   });
-  return scheduler;
+  return lifecycle;
 }
 
 function createService(
   shards: Shards,
   registry: TaskHandlerRegistry,
-  scheduler: ProcessingLifecycle,
+  lifecycle: ProcessingLifecycle,
   events: QueueEvents,
   instruments: Instruments,
   options: ResolvedOptions,
@@ -129,7 +129,7 @@ function createService(
   const { maxPayloadBytes } = options;
   const pusher = new QueuePusher({ shards, registry, instruments, maxPayloadBytes, ambientTransaction });
   const changes = new QueueChanges({ shards, registry, ambientTransaction });
-  return new QueueService(pusher, changes, registry, scheduler, events);
+  return new QueueService(pusher, changes, registry, lifecycle, events);
 }
 
 function createAdmin(

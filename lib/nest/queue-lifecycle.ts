@@ -34,7 +34,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
     private readonly explorer: TaskHandlerExplorer,
     private readonly registry: TaskHandlerRegistry,
     private readonly shards: Shards,
-    private readonly scheduler: ProcessingLifecycle,
+    private readonly lifecycle: ProcessingLifecycle,
     private readonly instruments: Instruments,
     @Inject(PG_QUEUE_OPTIONS) private readonly options: ResolvedOptions,
   ) {
@@ -50,7 +50,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
 
   async onApplicationBootstrap(): Promise<void> {
     if (this.options.autoStart) {
-      await this.scheduler.start();
+      await this.lifecycle.start();
     }
     if (this.registry.getAll().length > 0) {
       this.signalsCheck = this.instruments.background(() =>
@@ -63,7 +63,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
   async onModuleDestroy(): Promise<void> {
     clearTimeout(this.signalsCheck);
     try {
-      await this.scheduler.close();
+      await this.lifecycle.close();
     } catch (error) {
       // Nest would swallow it.
       const line = 'the queue could not be stopped in order; its tasks are rescued when its lease is over';

@@ -21,7 +21,7 @@ export class QueueService {
     private readonly pusher: QueuePusher,
     private readonly changes: QueueChanges,
     private readonly registry: TaskHandlerRegistry,
-    private readonly scheduler: ProcessingLifecycle,
+    private readonly lifecycle: ProcessingLifecycle,
     private readonly queueEvents: QueueEvents,
   ) {}
 
@@ -92,7 +92,7 @@ export class QueueService {
    * @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible
    */
   start(): Promise<void> {
-    return this.scheduler.start();
+    return this.lifecycle.start();
   }
 
   /**
@@ -100,18 +100,18 @@ export class QueueService {
    * their tasks back. Pushing goes on. Idempotent.
    */
   stop(): Promise<void> {
-    return this.scheduler.stop();
+    return this.lifecycle.stop();
   }
 
   /** @internal Whether a stop is under way, or the application is shutting down: from the first moment on. */
   get ending(): 'stopping' | 'closed' | undefined {
-    const { isClosed, isStopping } = this.scheduler;
+    const { isClosed, isStopping } = this.lifecycle;
     return isClosed ? 'closed' : isStopping ? 'stopping' : undefined;
   }
 
   /** The slots of each kind that this process handles, as they are now; none while processing is stopped. */
   slots(): KindSlots[] {
-    return this.scheduler.slots();
+    return this.lifecycle.slots();
   }
 
   /**

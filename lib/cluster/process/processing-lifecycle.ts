@@ -3,7 +3,7 @@ import { ShutdownError } from '../../errors/pg-queue.errors.js';
 import type { Attempt } from '../../worker/run/attempt.js';
 import { StopCallers } from '../../worker/run/stop-callers.js';
 
-/** What the scheduler starts and stops: one run of the consumer side. */
+/** One run of processing, which the life cycle starts and stops. */
 export interface Processing {
   start(): void;
   /** Bounded by `timeoutMs` and a little more; never rejects. `callers` are not waited for until nothing else runs. */
