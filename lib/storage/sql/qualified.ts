@@ -1,21 +1,5 @@
-/**
- * PostgreSQL looks for a function, operator or type without a schema in each schema of the `search_path`, and takes the one whose
- * arguments fit best: a role that may create in one of them can put its own in the place of PostgreSQL's. The queue's own connections
- * have a path of their own. In a transaction of the application's the path is the application's, so that what runs there names the
- * schema of all that it uses: `a + b` becomes `a OPERATOR(pg_catalog.+) b`, `now()` `pg_catalog.now()`, `::text` `::pg_catalog.text`.
- */
-
-interface Token {
-  readonly kind: 'string' | 'name' | 'value' | 'word' | 'cast' | 'operator' | 'punctuation' | 'end';
-  readonly text: string;
-  /** In lower case. */
-  readonly key: string;
-  /** What stands before it. */
-  readonly space: string;
-}
-
-const TOKEN =
-  /(?<space>\s*)(?:(?<string>[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*')|(?<name>"(?:[^"]|"")*")|(?<value>\$\d+|\d+(?:\.\d+)?)|(?<word>[A-Za-z_][\w$]*)|(?<cast>::)|(?<operator>[-+*/<>=~!@#%^&|`?]+)|(?<punctuation>[()[\],.:])|(?<end>$))/suy;
+import { Expression, levelOf, MEMBERSHIP } from './sql-expression.js';
+import { refusal, type Token, tokensOf } from './sql-tokens.js';
 
 const words = (list: string) => new Set(list.split(' '));
 
@@ -34,15 +18,6 @@ const ENDS_SET = words('from returning using where');
 /** They look for operators in the path, and can't say of which schema. */
 const REFUSED = words('between ilike like nullif similar');
 
-const COMPARISON = 1;
-const MEMBERSHIP = 2;
-const OTHER = 3;
-const LEVELS = new Map<string, number>([
-  ...['<', '>', '=', '<=', '>=', '<>'].map((operator) => [operator, COMPARISON] as const),
-  ...['+', '-'].map((operator) => [operator, OTHER + 1] as const),
-  ...['*', '/', '%'].map((operator) => [operator, OTHER + 2] as const),
-]);
-
 /** The same of each statement. */
 export function qualifiedAll<Statements extends object>(statements: Statements): Statements {
   const all = Object.entries(statements).map(([name, value]) => [
@@ -52,29 +27,26 @@ export function qualifiedAll<Statements extends object>(statements: Statements):
   return Object.fromEntries(all) as Statements;
 }
 
-/** @throws Error for SQL that it can't make safe */
+/**
+ * The statement with the schema of all that it uses.
+ *
+ * PostgreSQL looks for a function, operator or type without a schema in each schema of the `search_path`, and takes the one whose
+ * arguments fit best: a role that may create in one of them can put its own in the place of PostgreSQL's. The queue's own connections
+ * have a path of their own. In a transaction of the application's the path is the application's, so that what runs there names the
+ * schema of all that it uses: `a + b` becomes `a OPERATOR(pg_catalog.+) b`, `now()` `pg_catalog.now()`, `::text` `::pg_catalog.text`.
+ * @throws Error for SQL that it can't make safe
+ */
 export function qualified(sql: string): string {
   return new Qualifier(sql).run();
 }
 
 class Qualifier {
-  private readonly tokens: Token[] = [];
-  private place = 0;
+  private readonly tokens: readonly Token[];
+  /** The index of the next token. */
+  private index = 0;
 
   constructor(private readonly sql: string) {
-    TOKEN.lastIndex = 0;
-    let kind: Token['kind'];
-    do {
-      const at = TOKEN.lastIndex;
-      const found = TOKEN.exec(sql)?.groups;
-      if (!found) {
-        throw this.refusal(sql.slice(at, at + 20));
-      }
-      const { space = '', ...kinds } = found;
-      const [name, text] = Object.entries(kinds).find(([, value]) => value !== undefined)!;
-      kind = name as Token['kind'];
-      this.tokens.push({ kind, text: text!, key: text!.toLowerCase(), space });
-    } while (kind !== 'end');
+    this.tokens = tokensOf(sql);
   }
 
   run(): string {
@@ -86,11 +58,11 @@ class Qualifier {
   }
 
   private get next(): Token {
-    return this.tokens[this.place]!;
+    return this.tokens[this.index]!;
   }
 
   private peek(distance: number): string | undefined {
-    return this.tokens[this.place + distance]?.key;
+    return this.tokens[this.index + distance]?.key;
   }
 
   /** Expressions and what stands between them, up to what closes the group. */
@@ -105,7 +77,7 @@ class Qualifier {
     while (this.next.kind !== 'end' && this.next.key !== closer) {
       const { kind, key, text: own, space } = this.next;
       if (key === '=' && inSet && expression.isOneOperand && /^(set|,)$/.test(this.peek(-2) ?? '')) {
-        this.place++;
+        this.index++;
         end(`${space}=`);
       } else if (kind === 'operator') {
         this.operator(expression);
@@ -113,7 +85,7 @@ class Qualifier {
         this.membership(expression);
       } else if (this.isSeparator(expression)) {
         this.assertSafe(closer, text + expression);
-        this.place++;
+        this.index++;
         end(space + own);
         inSet = key === 'set' || (inSet && !ENDS_SET.has(key));
       } else {
@@ -148,9 +120,9 @@ class Qualifier {
 
   private operator(expression: Expression): void {
     const { text, space } = this.next;
-    this.place++;
+    this.index++;
     if (!expression.expectsOperand) {
-      expression.operate(LEVELS.get(text) ?? OTHER, `${space}OPERATOR(pg_catalog.${text})`);
+      expression.operate(levelOf(text), `${space}OPERATOR(pg_catalog.${text})`);
     } else if (text === '*' || (text === '-' && this.next.kind === 'value')) {
       // All columns, or a negative number.
       expression.add(space + text);
@@ -163,7 +135,7 @@ class Qualifier {
   private membership(expression: Expression): void {
     const { key, space } = this.next;
     const [operator, all] = key === 'in' ? ['=', 'ANY'] : ['<>', 'ALL'];
-    this.place += key === 'in' ? 2 : 3;
+    this.index += key === 'in' ? 2 : 3;
     if (this.next.kind === 'string') {
       const constants = this.group(')');
       if (!/^'\w+'(, '\w+')*$/.test(constants)) {
@@ -175,19 +147,19 @@ class Qualifier {
       expression.operate(MEMBERSHIP, `${space}OPERATOR(pg_catalog.${operator})`);
       expression.add(` ${all} (${this.group(')')})`);
     }
-    this.place++;
+    this.index++;
   }
 
   /** A piece of an operand: a name, a call, a constant, a cast, or what stands in parentheses. */
   private operand(): string {
     const { kind, key, text, space } = this.next;
     const before = this.peek(-1);
-    this.place++;
+    this.index++;
     if (key === '(' || key === '[' || key === 'case') {
       const closer = { '(': ')', '[': ']', case: 'end' }[key];
       const inner = this.group(closer);
       const { text: closing, space: beforeClosing } = this.next;
-      this.place++;
+      this.index++;
       return `${space}${text}${inner}${beforeClosing}${closing}`;
     }
     if (kind !== 'word' && kind !== 'name') {
@@ -195,8 +167,8 @@ class Qualifier {
     }
     let name = text;
     while (this.next.key === '.') {
-      name += `.${this.tokens[this.place + 1]!.text}`;
-      this.place += 2;
+      name += `.${this.tokens[this.index + 1]!.text}`;
+      this.index += 2;
     }
     if (name !== text) {
       return space + name;
@@ -225,64 +197,6 @@ class Qualifier {
   }
 
   private refusal(what: string): Error {
-    return new Error(`can't tell of which schema ${what} is, in: ${this.sql}`);
+    return refusal(what, this.sql);
   }
-}
-
-interface Operand {
-  readonly text: string;
-  /** Of the operators between its parts; none where it is one piece. */
-  readonly level?: number;
-}
-
-/** Operands, and operators between them. */
-class Expression {
-  private readonly operands: string[] = [];
-  private readonly operators: { readonly level: number; readonly text: string }[] = [];
-  private current = '';
-
-  get expectsOperand(): boolean {
-    return this.current === '';
-  }
-
-  get hasOperator(): boolean {
-    return this.operators.length > 0;
-  }
-
-  get isOneOperand(): boolean {
-    return !this.hasOperator && !this.expectsOperand;
-  }
-
-  add(text: string): void {
-    this.current += text;
-  }
-
-  operate(level: number, text: string): void {
-    this.operands.push(this.current);
-    this.operators.push({ level, text });
-    this.current = '';
-  }
-
-  /** Operators that name their schema all bind alike, so that parentheses say what binds first. */
-  toString(): string {
-    const operands = [...this.operands, this.current].map((text): Operand => ({ text }));
-    const operators = [...this.operators];
-    const climb = (lowest: number): Operand => {
-      let left = operands.shift()!;
-      while (operators[0] && operators[0].level >= lowest) {
-        const { level, text } = operators.shift()!;
-        const right = enclosed(climb(level + 1), undefined);
-        left = { text: `${enclosed(left, level)}${text}${right}`, level };
-      }
-      return left;
-    };
-    return climb(0).text;
-  }
-}
-
-function enclosed({ text, level }: Operand, same: number | undefined): string {
-  const inner = text.trimStart();
-  return level === same || level === undefined
-    ? text
-    : `${text.slice(0, text.length - inner.length)}(${inner})`;
 }
