@@ -1,4 +1,4 @@
-import type { DeadWorker, LeaseRepository, Rescue } from '../storage/lease.repository.js';
+import type { DeadWorker, Rescue, RescueRepository } from '../storage/rescue.repository.js';
 import type { EventSink } from '../events/queue-events.js';
 import type { RefusedTasks } from '../worker/refused-tasks.js';
 import type { WorkerPool } from '../worker/run/worker-pool.js';
@@ -17,7 +17,7 @@ export class Rescuer {
   private stopped = false;
 
   constructor(
-    private readonly repository: LeaseRepository,
+    private readonly repository: RescueRepository,
     private readonly pools: ReadonlyMap<number, WorkerPool>,
     private readonly events: EventSink,
     private readonly refused: RefusedTasks,

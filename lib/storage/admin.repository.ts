@@ -1,4 +1,12 @@
-import { shownKey } from './ascii.js';
+import {
+  dateOf,
+  type FoundRow,
+  nullableDateOf,
+  type PageRow,
+  summaryOf,
+  type WorkerRow,
+  workerOf,
+} from './admin-rows.js';
 import { DatabaseEncoding } from './database-encoding.js';
 import type { StoredActivity } from '../inspect/activity.js';
 import type { CountedTasks } from '../inspect/task-counts.js';
@@ -6,7 +14,6 @@ import type { CheckedFilter } from '../inspect/task-filter.js';
 import { inTime } from '../timing/timeout.js';
 import { NoAnswerError } from '../errors/pg-queue.errors.js';
 import type { StoredSummary } from '../inspect/task-view.js';
-import type { ReportedAttempts, ReportedRefusals, ReportedSlots } from '../inspect/worker-report.js';
 import type { Database } from './database.js';
 import type { RunStatement } from './executor.js';
 import type { ListShape } from './list-shape.js';
@@ -20,8 +27,6 @@ export interface ListPlace {
   readonly at: number;
   readonly id: string;
 }
-
-/** A task as its row has it: its kind's name is elsewhere. */
 
 export interface StoredPage {
   readonly tasks: readonly { readonly task: StoredSummary; readonly place: ListPlace }[];
@@ -147,14 +152,7 @@ export class AdminRepository {
 
   async workers(): Promise<StoredWorker[]> {
     const rows = await this.ask<WorkerRow[]>(this.sql.workers, []);
-    return rows.map((row) => ({
-      ...row,
-      startedAt: dateOf(row.startedAt),
-      heartbeatAt: dateOf(row.heartbeatAt),
-      slots: row.slots ?? {},
-      running: row.running ?? [],
-      refused: row.refused ?? [],
-    }));
+    return rows.map(workerOf);
   }
 
   async pauses(): Promise<Map<number, Date>> {
@@ -237,43 +235,3 @@ function placeOf(shape: ListShape, after: ListPlace | null, ids: readonly string
       return [id, after?.at ?? null];
   }
 }
-
-type StoredRow = Omit<StoredSummary, 'createdAt' | 'runAt' | 'finishedAt'> & {
-  createdAt: number;
-  runAt: number;
-  finishedAt: number | null;
-};
-
-interface FoundRow {
-  task: StoredRow;
-  leaseId: number | null;
-}
-
-interface PageRow {
-  tasks: [task: StoredRow, at: number][];
-  examined: number;
-  found: number;
-  last: [id: string, at: number] | null;
-}
-
-type WorkerRow = Omit<StoredWorker, 'startedAt' | 'heartbeatAt' | 'slots' | 'running' | 'refused'> & {
-  startedAt: number;
-  heartbeatAt: number;
-  slots: ReportedSlots | null;
-  running: ReportedAttempts | null;
-  refused: ReportedRefusals | null;
-};
-
-function summaryOf(row: StoredRow): StoredSummary {
-  return {
-    ...row,
-    externalKey: shownKey(row.externalKey),
-    createdAt: dateOf(row.createdAt),
-    runAt: dateOf(row.runAt),
-    finishedAt: nullableDateOf(row.finishedAt),
-  };
-}
-
-const dateOf = (micros: number): Date => new Date(micros / 1000);
-
-const nullableDateOf = (micros: number | null): Date | null => (micros === null ? null : dateOf(micros));

@@ -29,6 +29,17 @@ export interface GivenBack {
   readonly refused: readonly RefusedRow[];
 }
 
+/** The settings of a transaction that gives tasks back: a scan of the whole table is right, once per crash, and takes its time. */
+export const SCAN = {
+  settings: {
+    enable_seqscan: 'on',
+    enable_hashjoin: 'on',
+    plan_cache_mode: 'force_custom_plan',
+    lock_timeout: '5s',
+  },
+  deadlineMs: 120_000,
+};
+
 type LeasedRow = readonly [id: number, kind: number, leaseId: number];
 
 /** Gives the tasks of leases back, within a transaction; those whose rows can't be changed are left. */

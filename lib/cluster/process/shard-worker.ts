@@ -9,8 +9,8 @@ import { Sweeper } from '../../maintenance/sweeper.js';
 import type { ResolvedOptions } from '../queue.options.js';
 import type { Shard } from '../shard.js';
 import { ActivityRepository } from '../../storage/activity.repository.js';
-import { LeaseRepository } from '../../storage/lease.repository.js';
 import { MaintenanceRepository } from '../../storage/maintenance.repository.js';
+import { RescueRepository } from '../../storage/rescue.repository.js';
 import type { Instruments } from '../../events/instrumentation.js';
 import type { Attempt, TaskOrigin } from '../../worker/run/attempt.js';
 import { within } from '../../timing/timeout.js';
@@ -52,7 +52,7 @@ export class ShardWorker {
   private readonly process: WorkerProcess;
   private readonly refused: RefusedTasks;
   private readonly recorder: ActivityRecorder;
-  private readonly leases: LeaseRepository;
+  private readonly rescues: RescueRepository;
   private readonly rescuer: Rescuer;
   private readonly repository: MaintenanceRepository;
   private readonly maintenance: readonly PeriodicJob[];
@@ -70,8 +70,8 @@ export class ShardWorker {
     const { settle } = this.process.connections;
     const { pools } = this.process;
     const { events, sql } = shard;
-    this.leases = new LeaseRepository(settle, sql);
-    this.rescuer = new Rescuer(this.leases, pools, events, this.refused, {
+    this.rescues = new RescueRepository(settle, sql);
+    this.rescuer = new Rescuer(this.rescues, pools, events, this.refused, {
       leaseTimeoutMs: options.leaseTimeoutMs,
       // Behind a pooler a session belongs to nobody.
       silenceMs: options.transactionPooling ? null : silenceMs(options),
@@ -205,7 +205,7 @@ export class ShardWorker {
   private async endRescue(): Promise<void> {
     const left = await this.rescuer.stop();
     if (left.length > 0) {
-      await this.leases.leave(left);
+      await this.rescues.leave(left);
     }
   }
 }

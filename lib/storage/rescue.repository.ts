@@ -1,0 +1,135 @@
+import type { ControlPool, TextRow } from './control-pool.js';
+import { giveBack, type GivingBack, giveSome, type Query, SCAN } from './give-back.js';
+import { intArray } from './pg-array.js';
+import type { QueueSql } from './sql/index.js';
+
+/** The tasks that a rescue took from one worker process. */
+export interface RescuedTasks {
+  kind: number;
+  worker: string;
+  count: number;
+  exhausted: number;
+}
+
+/** A worker process that is dead. */
+export interface DeadWorker {
+  leaseId: number;
+  worker: string;
+}
+
+export interface Rescue {
+  tasks: RescuedTasks[];
+  /** Whose tasks could not all be taken: other transactions hold their rows. */
+  remaining: DeadWorker[];
+  /** Tasks that the database refuses to give back. */
+  refused: { readonly id: number; readonly kind: number; readonly of: DeadWorker; readonly error: unknown }[];
+}
+
+/** Takes the tasks of worker processes that are dead, and ends their leases. */
+export class RescueRepository {
+  constructor(
+    private readonly pool: ControlPool,
+    private readonly sql: QueueSql,
+  ) {}
+
+  /**
+   * Gives the tasks of those suspects back whose worker process is dead.
+   * @param silenceMs after which a process whose session is gone is dead; null: sessions tell nothing
+   * @param keep how many messages each kind keeps
+   */
+  rescue(
+    suspects: readonly number[],
+    timeoutMs: number,
+    silenceMs: number | null,
+    keep: ReadonlyMap<number, number>,
+  ): Promise<Rescue> {
+    return this.pool.transaction(SCAN, async (query) => {
+      const dead = await query(this.sql.endDead, [timeoutMs, silenceMs, intArray(suspects, Number)]);
+      return this.takeFrom(query, dead.map(deadWorker), keep);
+    });
+  }
+
+  /** Gives back what rescues had to leave, where nobody has tried for a while. @param ended leases */
+  rescueEnded(ended: readonly number[], keep: ReadonlyMap<number, number>): Promise<Rescue> {
+    return this.pool.transaction(SCAN, async (query) => {
+      const left = await query(this.sql.endLeft, [intArray(ended, Number)]);
+      return this.takeFrom(query, left.map(deadWorker), keep);
+    });
+  }
+
+  /** Lets others give back at once what is left of leases that this process has ended. */
+  async leave(ended: readonly number[]): Promise<void> {
+    await this.pool.query('leave', this.sql.leave, [intArray(ended, Number)]);
+  }
+
+  /** Gives back what a rescue had to leave. */
+  rescueRemaining(dead: readonly DeadWorker[], keep: ReadonlyMap<number, number>): Promise<Rescue> {
+    return this.pool.transaction(SCAN, (query) => this.takeFrom(query, dead, keep));
+  }
+
+  /** Gives back one task of a dead process. */
+  rescueOne(of: DeadWorker, id: number, keep: ReadonlyMap<number, number>): Promise<Rescue> {
+    return this.pool.transaction(SCAN, (query) => this.takeFrom(query, [of], keep, [id]));
+  }
+
+  /** Gives back the tasks of leases that do not exist. */
+  rescueOrphans(keep: ReadonlyMap<number, number>): Promise<Rescue> {
+    return this.pool.transaction(SCAN, async (query) => {
+      const leases = await query(this.sql.findOrphans);
+      return this.takeFrom(
+        query,
+        leases.map(({ id }) => ({ leaseId: Number(id), worker: 'unknown' })),
+        keep,
+      );
+    });
+  }
+
+  private async takeFrom(
+    query: Query,
+    dead: readonly DeadWorker[],
+    keep: ReadonlyMap<number, number>,
+    ids: readonly number[] | null = null,
+  ): Promise<Rescue> {
+    if (dead.length === 0) {
+      return { tasks: [], remaining: [], refused: [] };
+    }
+    const what = givingBack(dead, keep);
+    const { given, remaining, refused } = await (ids
+      ? giveSome(query, this.sql, what, ids).then((some) => ({ ...some, refused: [] }))
+      : giveBack(query, this.sql, what));
+    await query(this.sql.rewind);
+    if (!ids) {
+      // What is left keeps its lease, so that it is known of whatever becomes of this process.
+      const done = dead.filter(({ leaseId }) => !remaining.includes(leaseId));
+      await query(this.sql.end, [intArray(done, ({ leaseId }) => leaseId)]);
+    }
+    const byLease = new Map(dead.map((worker) => [worker.leaseId, worker]));
+    return {
+      tasks: given.map(([kind, leaseId, count, exhausted]) => ({
+        kind,
+        worker: byLease.get(leaseId)!.worker,
+        count,
+        exhausted,
+      })),
+      remaining: dead.filter(({ leaseId }) => remaining.includes(leaseId)),
+      refused: refused.map(({ id, kind, leaseId, error }) => ({
+        id,
+        kind,
+        of: byLease.get(leaseId)!,
+        error,
+      })),
+    };
+  }
+}
+
+function deadWorker({ id, worker }: TextRow): DeadWorker {
+  return { leaseId: Number(id), worker: worker! };
+}
+
+function givingBack(dead: readonly DeadWorker[], keep: ReadonlyMap<number, number>): GivingBack {
+  const leases = dead.map(({ leaseId, worker }) => ({
+    id: leaseId,
+    message: `worker process lost: ${worker}`,
+  }));
+  return { leases, attempts: 0, keep };
+}
