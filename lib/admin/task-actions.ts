@@ -7,14 +7,13 @@ import type { ActorOptions } from './actor.js';
 import { errorMessage } from '../errors/error-message.js';
 import { MAX_ATTEMPTS } from '../task/kind-options.js';
 import {
-  assertCount,
   assertNarrow,
   type CheckedFilter,
   checkFilter,
   classesOf,
   type TaskFilter,
 } from '../inspect/task-filter.js';
-import { InvalidOptionError } from '../errors/pg-queue.errors.js';
+import { checkCount, checkOptionNames } from '../errors/check.js';
 import type { TaskStatus } from '../task/task-status.js';
 import type { TaskLister } from './task-lister.js';
 
@@ -218,14 +217,11 @@ function checkOptions(
   action: Action,
   options: RetryActionOptions,
 ): { limit: number; attempts: number | null } {
-  const unknown = Object.entries(options).find(([name]) => !OPTION_NAMES[action].includes(name));
-  if (unknown) {
-    throw new InvalidOptionError(unknown[0], unknown[1], `is not an option of ${action}`);
-  }
+  checkOptionNames(options, OPTION_NAMES[action], action);
   const { limit = DEFAULT_LIMIT, attempts } = options;
-  assertCount('limit', limit, MAX_LIMIT);
+  checkCount('limit', limit, MAX_LIMIT);
   if (attempts !== undefined) {
-    assertCount('attempts', attempts, MAX_ATTEMPTS);
+    checkCount('attempts', attempts, MAX_ATTEMPTS);
   }
   return { limit, attempts: attempts ?? null };
 }

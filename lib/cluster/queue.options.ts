@@ -11,7 +11,7 @@ import type { PayloadCodec } from '../task/payload-codec.js';
 import { assertCodec, resolveKindOptions } from '../task/kind-options.js';
 import { kindOf } from '../task/task-definition.js';
 import type { Manager } from '../task/transaction.js';
-import { InvalidOptionError } from '../errors/pg-queue.errors.js';
+import { check, checkCount, checkText, isObject } from '../errors/check.js';
 
 /** The options of `PgQueueModule.forRoot`. Durations are milliseconds or texts such as `'20s'`. */
 export interface PgQueueModuleOptions {
@@ -116,16 +116,15 @@ const MAX_NAME_LENGTH = 500;
 type Check = (name: string, value: unknown) => void;
 
 const isBoolean: Check = (name, value) => {
-  assert(typeof value === 'boolean', name, value, 'must be true or false');
+  check(typeof value === 'boolean', name, value, 'must be true or false');
 };
 
 const isText: Check = (name, value) => {
-  const fits = typeof value === 'string' && value !== '' && value.length <= MAX_NAME_LENGTH;
-  assert(fits && !value.includes('\0'), name, value, `must be a text of 1 to ${MAX_NAME_LENGTH} characters`);
+  checkText(name, value, MAX_NAME_LENGTH);
 };
 
 const isFunction: Check = (name, value) => {
-  assert(typeof value === 'function', name, value, 'must be a function');
+  check(typeof value === 'function', name, value, 'must be a function');
 };
 
 /** Checked where they are read. */
@@ -135,24 +134,21 @@ const isDuration: Check = () => undefined;
 const CHECKS: Record<keyof PgQueueModuleOptions, Check> = {
   dataSource: isText,
   pool: (name, value) => {
-    assert(isObject(value) && isPool(value), name, value, 'must be a Pool of pg');
+    check(isObject(value) && isPool(value), name, value, 'must be a Pool of pg');
   },
   shards: checkShards,
   readFrom: (name, value) => {
-    assert(value === 'master' || value === 'replica', name, value, "must be 'master' or 'replica'");
+    check(value === 'master' || value === 'replica', name, value, "must be 'master' or 'replica'");
   },
   schema: (_, value) => void schemaNames(value as string),
   autoStart: isBoolean,
   shutdownTimeout: isDuration,
   kinds: checkKinds,
   codec: assertCodec,
-  maxPayloadBytes: (name, value) => {
-    const fits = Number.isInteger(value) && (value as number) >= 1 && (value as number) <= LARGEST_PAYLOAD;
-    assert(fits, name, value, `must be an integer from 1 to ${LARGEST_PAYLOAD}`);
-  },
+  maxPayloadBytes: (name, value) => checkCount(name, value, LARGEST_PAYLOAD),
   maxPayloadMemory: (name, value) => {
     const fits = Number.isSafeInteger(value) && (value as number) >= 1;
-    assert(fits, name, value, 'must be an integer of 1 or more');
+    check(fits, name, value, 'must be an integer of 1 or more');
   },
   listen: isBoolean,
   transactionPooling: isBoolean,
@@ -168,9 +164,9 @@ const CHECKS: Record<keyof PgQueueModuleOptions, Check> = {
 
 /** @throws InvalidOptionError that names the option and the value. */
 export function resolveOptions(options: PgQueueModuleOptions = {}): ResolvedOptions {
-  assert(isObject(options), 'PgQueueModule options', options, 'must be an object');
+  check(isObject(options), 'PgQueueModule options', options, 'must be an object');
   for (const [name, value] of Object.entries(options)) {
-    assert(Object.hasOwn(CHECKS, name), name, value, 'is not an option of PgQueueModule');
+    check(Object.hasOwn(CHECKS, name), name, value, 'is not an option of PgQueueModule');
     if (value !== undefined) {
       CHECKS[name as keyof PgQueueModuleOptions](name, value);
     }
@@ -212,7 +208,7 @@ function assertOnePlace(options: PgQueueModuleOptions): void {
   const [first, second] = (['shards', 'pool', 'dataSource'] as const).filter(
     (name) => options[name] !== undefined,
   );
-  assert(
+  check(
     second === undefined,
     second!,
     options[second!],
@@ -222,31 +218,21 @@ function assertOnePlace(options: PgQueueModuleOptions): void {
 
 /** Also of kinds that have no handler here. */
 function checkKinds(name: string, value: unknown): void {
-  assert(isObject(value), name, value, 'must be an object of kind options by kind number');
+  check(isObject(value), name, value, 'must be an object of kind options by kind number');
   for (const [key, options] of Object.entries(value)) {
-    assert(/^-?\d+$/.test(key), name, key, 'must have kind numbers as its keys');
-    assert(isObject(options), `${name}[${key}]`, options, 'must be an object of kind options');
+    check(/^-?\d+$/.test(key), name, key, 'must have kind numbers as its keys');
+    check(isObject(options), `${name}[${key}]`, options, 'must be an object of kind options');
     resolveKindOptions(kindOf(Number(key)), options);
   }
 }
 
 function checkEnhancers(name: string, value: unknown): void {
-  assert(isObject(value), name, value, 'must be an object');
+  check(isObject(value), name, value, 'must be an object');
   for (const [key, applies] of Object.entries(value)) {
     const known = ['interceptors', 'guards', 'filters'].includes(key);
-    assert(known, `${name}.${key}`, applies, 'is not one of interceptors, guards and filters');
+    check(known, `${name}.${key}`, applies, 'is not one of interceptors, guards and filters');
     if (applies !== undefined) {
       isBoolean(`${name}.${key}`, applies);
     }
-  }
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function assert(condition: unknown, field: string, value: unknown, problem: string): asserts condition {
-  if (!condition) {
-    throw new InvalidOptionError(field, value, problem);
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { checkAllowedHosts, type HostNames } from './allowed-hosts.js';
-import { InvalidOptionError } from '../errors/pg-queue.errors.js';
+import { check, checkOptionNames } from '../errors/check.js';
 import type { Redact } from './redactor.js';
 import type { Authorization } from './visitor.js';
 
@@ -59,29 +59,28 @@ export function resolveDashboardOptions(
   options: PgQueueDashboardOptions = {},
   environment = process.env['NODE_ENV'],
 ): ResolvedDashboardOptions {
-  assert(
+  check(
     typeof options === 'object' && options !== null,
     'PgQueueDashboardModule options',
     options,
     'must be an object',
   );
-  const unknown = Object.entries(options).find(([name]) => !NAMES.includes(name));
-  assert(!unknown, unknown?.[0] ?? '', unknown?.[1], 'is not an option of PgQueueDashboardModule');
+  checkOptionNames(options, NAMES, 'PgQueueDashboardModule');
   const { path = 'pgqueue', authorize, redact, decodePayloads = false, allowedHosts } = options;
   const plain = typeof path === 'string' ? PATH.exec(path)?.[1] : undefined;
-  assert(plain, 'path', path, "must be segments of letters, digits, '-', '_', '.' and '~'");
+  check(plain, 'path', path, "must be segments of letters, digits, '-', '_', '.' and '~'");
   if (authorize === undefined) {
-    assert(
+    check(
       environment === 'development',
       'authorize',
       authorize,
       'must be given: the dashboard shows payloads and changes tasks. Only with NODE_ENV=development it may be left out',
     );
   } else {
-    assert(typeof authorize === 'function', 'authorize', authorize, 'must be a function');
+    check(typeof authorize === 'function', 'authorize', authorize, 'must be a function');
   }
   checkRedact(redact);
-  assert(typeof decodePayloads === 'boolean', 'decodePayloads', decodePayloads, 'must be true or false');
+  check(typeof decodePayloads === 'boolean', 'decodePayloads', decodePayloads, 'must be true or false');
   return {
     path: plain,
     authorize: authorize?.bind(options),
@@ -96,15 +95,9 @@ function checkRedact(redact: unknown): void {
     redact === undefined ||
     typeof redact === 'function' ||
     (Array.isArray(redact) && redact.length > 0 && redact.every(isName));
-  assert(fits, 'redact', redact, 'must be names of fields, or a function');
+  check(fits, 'redact', redact, 'must be names of fields, or a function');
 }
 
 function isName(name: unknown): boolean {
   return typeof name === 'string' && name !== '';
-}
-
-function assert(condition: unknown, field: string, value: unknown, problem: string): asserts condition {
-  if (!condition) {
-    throw new InvalidOptionError(field, value, problem);
-  }
 }

@@ -1,6 +1,5 @@
 import { type Percentiles, percentilesOf } from './histogram.js';
-import { assertCount } from './task-filter.js';
-import { InvalidOptionError } from '../errors/pg-queue.errors.js';
+import { checkCount, checkOptionNames } from '../errors/check.js';
 
 export type { Percentiles };
 
@@ -43,12 +42,9 @@ const MINUTE_MS = 60_000;
 
 /** @throws InvalidOptionError that names the option and the value. */
 export function checkMinutes(options: ActivityOptions): number {
-  const unknown = Object.entries(options).find(([name]) => name !== 'minutes');
-  if (unknown) {
-    throw new InvalidOptionError(unknown[0], unknown[1], 'is not an option of activity');
-  }
+  checkOptionNames(options, ['minutes'], 'activity');
   const { minutes = DEFAULT_MINUTES } = options;
-  assertCount('minutes', minutes, MAX_ACTIVITY_MINUTES);
+  checkCount('minutes', minutes, MAX_ACTIVITY_MINUTES);
   return minutes;
 }
 

@@ -1,6 +1,6 @@
 import { isOwnId, splitTaskId } from '../task/task-id.js';
 import { type KindRef, kindOf } from '../task/task-definition.js';
-import { InvalidOptionError } from '../errors/pg-queue.errors.js';
+import { check, checkText, isObject } from '../errors/check.js';
 import { type TaskStatus, TASK_STATUSES } from '../task/task-status.js';
 
 /** Which tasks are meant; every field narrows, none means all. */
@@ -49,32 +49,27 @@ const MAX_TEXT = 1000;
 const CHECKS: Record<keyof TaskFilter, (name: string, value: unknown) => void> = {
   id: (name, value) => {
     const ids = Array.isArray(value) ? value : [value];
-    assert(ids.length <= MAX_IDS, name, `${ids.length} ids`, `must be at most ${MAX_IDS} ids`);
+    check(ids.length <= MAX_IDS, name, `${ids.length} ids`, `must be at most ${MAX_IDS} ids`);
     ids.forEach((id) => void taskIdOf(id, name));
   },
-  shard: (name, value) => assertText(name, value),
+  shard: (name, value) => checkText(name, value, MAX_TEXT),
   kind: (name, value) => void kindsOf(value as KindRef | readonly KindRef[], name),
   status: (name, value) => {
     for (const status of Array.isArray(value) ? value : [value]) {
-      assert(SHOWN_STATUSES.includes(status), name, status, `must be one of ${SHOWN_STATUSES.join(', ')}`);
+      check(SHOWN_STATUSES.includes(status), name, status, `must be one of ${SHOWN_STATUSES.join(', ')}`);
     }
   },
-  externalKey: (name, value) => assertText(name, value),
-  text: (name, value) => assertText(name, value),
+  externalKey: (name, value) => checkText(name, value, MAX_TEXT),
+  text: (name, value) => checkText(name, value, MAX_TEXT),
   createdFrom: assertDate,
   createdTo: assertDate,
 };
 
 /** @throws InvalidOptionError that names the field and the value. */
 export function checkFilter(filter: TaskFilter): CheckedFilter {
-  assert(
-    typeof filter === 'object' && filter !== null && !Array.isArray(filter),
-    'filter',
-    filter,
-    'must be an object',
-  );
+  check(isObject(filter), 'filter', filter, 'must be an object');
   for (const [name, value] of Object.entries(filter)) {
-    assert(Object.hasOwn(CHECKS, name), name, value, 'is not a filter of tasks');
+    check(Object.hasOwn(CHECKS, name), name, value, 'is not a filter of tasks');
     if (value !== undefined) {
       CHECKS[name as keyof TaskFilter](name, value);
     }
@@ -108,12 +103,12 @@ export function assertNarrow(filter: TaskFilter, checked: CheckedFilter): void {
   const { ids, kinds, statuses, externalKey, text, createdFrom, createdTo } = checked;
   const fields = [ids, kinds, externalKey, text, createdFrom, createdTo];
   const narrows = fields.some((field) => field !== null) || SHOWN_STATUSES.some((s) => !statuses.includes(s));
-  assert(narrows, 'filter', filter, 'must name the tasks to change: an id, a kind, a status …');
+  check(narrows, 'filter', filter, 'must name the tasks to change: an id, a kind, a status …');
 }
 
 /** The id of a task, as a text, with its prefix where it has one. @throws InvalidOptionError when it can't be one. */
 export function taskIdOf(id: unknown, field = 'id'): string {
-  assert(
+  check(
     typeof id === 'string' && isOwnId(splitTaskId(id).id),
     field,
     id,
@@ -144,19 +139,8 @@ export function isWholeClass(statuses: readonly TaskStatus[], listClass: ListCla
   return SHOWN_STATUSES.every((status) => LIST_CLASS[status] !== listClass || statuses.includes(status));
 }
 
-/** @throws InvalidOptionError for anything but an integer from 1 to `max`. */
-export function assertCount(field: string, value: unknown, max: number): asserts value is number {
-  const fits = Number.isInteger(value) && (value as number) >= 1 && (value as number) <= max;
-  assert(fits, field, value, `must be an integer from 1 to ${max}`);
-}
-
 function listOf<T extends string>(value: T | readonly T[]): readonly T[] {
   return typeof value === 'string' ? [value] : value;
-}
-
-function assertText(name: string, value: unknown): void {
-  const fits = typeof value === 'string' && value !== '' && value.length <= MAX_TEXT && !value.includes('\0');
-  assert(fits, name, value, `must be a text of 1 to ${MAX_TEXT} characters`);
 }
 
 /** PostgreSQL's timestamps end before JavaScript's do. */
@@ -164,11 +148,5 @@ const LAST_YEAR = 9999;
 
 function assertDate(name: string, value: unknown): void {
   const fits = value instanceof Date && Math.abs(value.getUTCFullYear()) <= LAST_YEAR;
-  assert(fits, name, value, 'must be a Date');
-}
-
-function assert(condition: unknown, field: string, value: unknown, problem: string): asserts condition {
-  if (!condition) {
-    throw new InvalidOptionError(field, value, problem);
-  }
+  check(fits, name, value, 'must be a Date');
 }

@@ -7,6 +7,7 @@ import type { NewTask, PushOptions } from '../task/task.js';
 import { DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY, PUSH_OPTIONS, TASK_FIELDS } from '../task/task.js';
 import { kindOf } from '../task/task-definition.js';
 import type { TaskDraft } from '../task/task-draft.js';
+import { checkInteger } from '../errors/check.js';
 import { InvalidTaskError } from '../errors/pg-queue.errors.js';
 
 /** A unique index entry must fit a third of a page, whatever its text compresses to. */
@@ -160,12 +161,6 @@ function delayOf({ delay = 0 }: PushOptions): number {
 }
 
 function priorityOf({ priority = DEFAULT_PRIORITY }: PushOptions): number {
-  if (!Number.isInteger(priority) || priority < MIN_PRIORITY || priority > MAX_PRIORITY) {
-    throw new InvalidTaskError(
-      'priority',
-      priority,
-      `must be an integer from ${MIN_PRIORITY} to ${MAX_PRIORITY}`,
-    );
-  }
+  checkInteger('priority', priority, MIN_PRIORITY, MAX_PRIORITY, InvalidTaskError);
   return priority;
 }

@@ -1,6 +1,7 @@
 import type { Backoff } from './backoff.js';
 import type { PayloadCodec } from './payload-codec.js';
 import { type Duration, MAX_TIMER_MS, toMilliseconds } from '../timing/duration.js';
+import { check, checkInteger, checkOptionNames, isObject } from '../errors/check.js';
 import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 
 /** A value, or a function that is read each time the value is used. */
@@ -72,7 +73,7 @@ const OPTION_NAMES = new Set([
   'loop',
   'codec',
 ]);
-const LOOP_OPTION_NAMES = new Set(['janitorPeriod', 'fetcherPeriod']);
+const LOOP_OPTION_NAMES: readonly (keyof LoopOptions)[] = ['janitorPeriod', 'fetcherPeriod'];
 
 /**
  * The options of one kind, later layers over earlier ones.
@@ -93,21 +94,19 @@ export function resolveKindOptions(
     codec,
     loop: { janitorPeriod = '1h', fetcherPeriod = 1500 } = {},
   } = mergeLayers(kind, layers);
-  if (typeof name !== 'string' || name.trim() === '' || name.length > MAX_NAME_LENGTH) {
-    throw new InvalidOptionError(
-      `kind ${kind}: name`,
-      name,
-      `must be a text of 1 to ${MAX_NAME_LENGTH} characters`,
-    );
-  }
+  check(
+    typeof name === 'string' && name.trim() !== '' && name.length <= MAX_NAME_LENGTH,
+    `kind ${kind}: name`,
+    name,
+    `must be a text of 1 to ${MAX_NAME_LENGTH} characters`,
+  );
   const field = (option: string) => `kind ${kind} "${name}": ${option}`;
-  if (backoff !== undefined && typeof backoff !== 'function') {
-    throw new InvalidOptionError(
-      field('backoff'),
-      backoff,
-      "must be a function, for example equalJitter('6s')",
-    );
-  }
+  check(
+    backoff === undefined || typeof backoff === 'function',
+    field('backoff'),
+    backoff,
+    "must be a function, for example equalJitter('6s')",
+  );
   assertCodec(field('codec'), codec);
   const timer = (option: string, value: Duration) =>
     toMilliseconds(field(option), value, { min: 1, max: MAX_TIMER_MS });
@@ -129,10 +128,13 @@ export function resolveKindOptions(
 /** @throws InvalidOptionError for what is neither a codec nor null */
 export function assertCodec(field: string, codec: unknown): void {
   const { encode, decode } = (codec ?? {}) as Partial<PayloadCodec>;
-  const fits = codec === undefined || codec === null;
-  if (!fits && (typeof encode !== 'function' || typeof decode !== 'function')) {
-    throw new InvalidOptionError(field, codec, 'must have the methods encode and decode');
-  }
+  const isNone = codec === undefined || codec === null;
+  check(
+    isNone || (typeof encode === 'function' && typeof decode === 'function'),
+    field,
+    codec,
+    'must have the methods encode and decode',
+  );
 }
 
 /** What a handler's kind needs besides valid options. @throws InvalidOptionError when it is missing. */
@@ -160,7 +162,7 @@ function mergeLayers(kind: number, layers: (KindOptions | undefined)[]): KindOpt
   const merged: KindOptions = {};
   for (const layer of layers) {
     for (const [option, value] of Object.entries(layer ?? {})) {
-      assertKnown(kind, option, value);
+      checkOption(kind, option, value);
       if (value !== undefined) {
         Object.assign(merged, { [option]: option === 'loop' ? { ...merged.loop, ...given(value) } : value });
       }
@@ -169,22 +171,11 @@ function mergeLayers(kind: number, layers: (KindOptions | undefined)[]): KindOpt
   return merged;
 }
 
-function assertKnown(kind: number, option: string, value: unknown): void {
-  if (!OPTION_NAMES.has(option)) {
-    throw new InvalidOptionError(`kind ${kind}: ${option}`, value, 'is not an option of a kind');
-  }
+function checkOption(kind: number, option: string, value: unknown): void {
+  check(OPTION_NAMES.has(option), `kind ${kind}: ${option}`, value, 'is not an option of a kind');
   if (option === 'loop' && value !== undefined) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new InvalidOptionError(`kind ${kind}: loop`, value, 'must be an object');
-    }
-    const unknown = Object.entries(value).find(([name]) => !LOOP_OPTION_NAMES.has(name));
-    if (unknown) {
-      throw new InvalidOptionError(
-        `kind ${kind}: loop.${unknown[0]}`,
-        unknown[1],
-        'is not an option of a kind',
-      );
-    }
+    check(isObject(value), `kind ${kind}: loop`, value, 'must be an object');
+    checkOptionNames(value, LOOP_OPTION_NAMES, 'a kind', `kind ${kind}: loop.`);
   }
 }
 
@@ -193,19 +184,17 @@ function given(options: object): object {
 }
 
 /** Checks a live value now, so that a wrong one stops the boot, and again each time it is read. */
-function live<T>(value: Live<T>, check: (value: T) => number): () => number {
+function live<T>(value: Live<T>, resolve: (value: T) => number): () => number {
   if (typeof value !== 'function') {
-    const checked = check(value);
-    return () => checked;
+    const resolved = resolve(value);
+    return () => resolved;
   }
-  const read = () => check((value as () => T)());
+  const read = () => resolve((value as () => T)());
   read();
   return read;
 }
 
 function integer(field: string, value: unknown, min: number, max: number): number {
-  if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
-    throw new InvalidOptionError(field, value, `must be an integer from ${min} to ${max}`);
-  }
-  return value as number;
+  checkInteger(field, value, min, max);
+  return value;
 }

@@ -5,7 +5,7 @@ import type { QueueEvent } from '../../events/queue-events.js';
 import { askShards, askShardsInTurn, resultOf } from '../shard-answers.js';
 import { type KindRef, kindOf } from '../../task/task-definition.js';
 import type { TaskFilter } from '../../inspect/task-filter.js';
-import { InvalidOptionError } from '../../errors/pg-queue.errors.js';
+import { checkOptionNames } from '../../errors/check.js';
 import type { KindNames } from '../../admin/kind-names.js';
 import type { DatabaseAdmin } from '../../admin/database-admin.js';
 import { ownFilter, shardsOf } from './shard-filter.js';
@@ -60,11 +60,8 @@ export class OperatorActions {
 
   async setPaused(kind: KindRef, paused: boolean, options: ActorOptions = {}): Promise<boolean> {
     const number = kindOf(kind);
-    const unknown = Object.entries(options).find(([name]) => name !== 'by');
     const action = paused ? 'pause' : 'resume';
-    if (unknown) {
-      throw new InvalidOptionError(unknown[0], unknown[1], `is not an option of ${action}`);
-    }
+    checkOptionNames(options, ['by'], action);
     const by = checkActor(options.by);
     const asked = await askShards(this.deps.shards, (shard) => shard.setPaused(number, paused));
     const changed = [...asked.answers.values()].some(Boolean);

@@ -17,13 +17,7 @@ import type { QueueEvent } from '../../events/queue-events.js';
 import { shardOfTask } from '../shard-name.js';
 import { mergeCounts } from '../../inspect/task-counts.js';
 import type { KindRef } from '../../task/task-definition.js';
-import {
-  assertCount,
-  checkFilter,
-  type PageOptions,
-  type TaskFilter,
-  taskIdOf,
-} from '../../inspect/task-filter.js';
+import { checkFilter, type PageOptions, type TaskFilter, taskIdOf } from '../../inspect/task-filter.js';
 import type {
   KindCounts,
   KindView,
@@ -32,7 +26,7 @@ import type {
   TaskPage,
   WorkerView,
 } from '../../inspect/task-view.js';
-import { InvalidOptionError } from '../../errors/pg-queue.errors.js';
+import { checkCount, checkOptionNames } from '../../errors/check.js';
 import type { AdminDatabase } from '../../admin/admin-database.js';
 import { KindNames } from '../../admin/kind-names.js';
 import { mergePages } from './merged-page.js';
@@ -112,12 +106,9 @@ export class QueueAdmin {
   async list(filter: TaskFilter = {}, page: PageOptions = {}): Promise<TaskPage> {
     const checked = checkFilter(filter);
     const shards = shardsOf(this.all, checked);
-    const unknown = Object.entries(page).find(([name]) => name !== 'limit' && name !== 'after');
-    if (unknown) {
-      throw new InvalidOptionError(unknown[0], unknown[1], 'is not an option of a page');
-    }
+    checkOptionNames(page, ['limit', 'after'], 'a page');
     const { limit = DEFAULT_PAGE, after } = page;
-    assertCount('limit', limit, MAX_PAGE);
+    checkCount('limit', limit, MAX_PAGE);
     const shape = shapeOf(checked);
     const names = shards.map(({ name }) => name);
     const start: PagePlace =
@@ -145,7 +136,7 @@ export class QueueAdmin {
   async task(id: string, { decoded = false, maxPayloadBytes }: TaskOptions = {}): Promise<TaskDetail | null> {
     const { shard, id: ownId } = shardOfTask(this.all, taskIdOf(id));
     if (maxPayloadBytes !== undefined) {
-      assertCount('maxPayloadBytes', maxPayloadBytes, MAX_PAYLOAD_BYTES);
+      checkCount('maxPayloadBytes', maxPayloadBytes, MAX_PAYLOAD_BYTES);
     }
     const task = await shard.task(ownId, maxPayloadBytes ?? null);
     return decoded && task ? decodedTask(task, (kind) => this.deps.codecOf?.(kind)) : task;

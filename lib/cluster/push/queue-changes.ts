@@ -1,4 +1,5 @@
-import { InvalidOptionError, InvalidTaskError } from '../../errors/pg-queue.errors.js';
+import { checkCount } from '../../errors/check.js';
+import { InvalidTaskError } from '../../errors/pg-queue.errors.js';
 import type { TaskHandlerRegistry } from '../../handlers/task-handler.registry.js';
 import { externalKeyOf } from '../../producer/task-drafter.js';
 import { mayBeRowError } from '../../storage/sql-state.js';
@@ -50,8 +51,8 @@ export class QueueChanges {
     const { shards, registry } = this.deps;
     const known = registry.optionsOf(kind);
     const { attempts = known.maxAttempts, limit = DEFAULT_RETRY_LIMIT } = options;
-    assertCount('attempts', attempts, MAX_ATTEMPTS);
-    assertCount('limit', limit, Number.MAX_SAFE_INTEGER);
+    checkCount('attempts', attempts, MAX_ATTEMPTS);
+    checkCount('limit', limit, Number.MAX_SAFE_INTEGER);
     const { kind: number, name } = known;
     const hints = this.hintsOf(options);
     const asked = await askShardsInTurn(shards.routeChange(hints), limit, async (shard, left) => {
@@ -77,11 +78,5 @@ export class QueueChanges {
       transaction: transactionOf(options, this.deps.ambientTransaction),
       shardKey: shardKeyOf('shardKey', options.shardKey),
     };
-  }
-}
-
-function assertCount(field: string, value: number, max: number): void {
-  if (!Number.isInteger(value) || value < 1 || value > max) {
-    throw new InvalidOptionError(field, value, `must be an integer from 1 to ${max}`);
   }
 }

@@ -7,7 +7,7 @@ import { askShards } from '../../cluster/shard-answers.js';
 import { type Duration, toMilliseconds, toTimerMilliseconds } from '../../timing/duration.js';
 import { errorMessage } from '../../errors/error-message.js';
 import { QueueEvents } from '../../events/queue-events.js';
-import { assertCount } from '../../inspect/task-filter.js';
+import { checkCount } from '../../errors/check.js';
 import { inTime } from '../../timing/timeout.js';
 import type { ShardHealth } from './shard-health.js';
 import { WorkerHealth } from './worker-health.js';
@@ -78,7 +78,7 @@ export class PgQueueHealthIndicator {
     options: PgQueueHealthOptions = {},
   ): Promise<PgQueueHealthResult<Key>> {
     // At each call: what is no number would be exceeded by no silence.
-    assertCount('maxMissedPolls', options.maxMissedPolls ?? DEFAULT_MISSED_POLLS, Number.MAX_SAFE_INTEGER);
+    checkCount('maxMissedPolls', options.maxMissedPolls ?? DEFAULT_MISSED_POLLS, Number.MAX_SAFE_INTEGER);
     const { state, startError } = this.signs;
     if (this.queue.ending === 'closed') {
       return result(key, 'down', { processing: false, message: 'the application is shutting down' });
