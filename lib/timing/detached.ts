@@ -1,6 +1,6 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 
-/** The async context in which the package was loaded: before any request. */
+/** Calls a function in the async context in which this package was loaded, before any request. */
 const inFirstContext = AsyncLocalStorage.snapshot();
 
 /**
@@ -8,10 +8,16 @@ const inFirstContext = AsyncLocalStorage.snapshot();
  * whoever happened to call, and keeps nothing of it in memory. What `work` enters there stays there.
  */
 export function detached<T>(work: () => T): T {
-  return inFirstContext(() => aside(work));
+  return inFirstContext(() => isolated(work));
 }
 
-/** Calls `work` so that a store that it enters (`enterWith`) does not stay with the caller; what the caller has it sees. */
-export function aside<T>(work: () => T): T {
+/** Calls `work` in a copy of the current async context: a store that it enters (`enterWith`) does not stay with the caller. */
+export function isolated<T>(work: () => T): T {
   return new AsyncResource('PgQueue', { requireManualDestroy: true }).runInAsyncScope(work);
+}
+
+/** A function that calls its argument in a copy of the async context in which it was made, whoever calls it. */
+export function inCurrentContext(): <T>(work: () => T) => T {
+  const inThisContext = AsyncLocalStorage.snapshot();
+  return (work) => inThisContext(() => isolated(work));
 }

@@ -1,6 +1,6 @@
 import type { RegisteredHandler } from '../../handlers/registered-handler.js';
 import { runAsCurrentTask } from '../../task/current-task.js';
-import { aside } from '../../timing/detached.js';
+import { isolated } from '../../timing/detached.js';
 import type { Instruments } from '../../events/instrumentation.js';
 import { failed, type Outcome, outcomeOf, RELEASED, SUCCEEDED } from '../../task/outcome.js';
 import { decodePayload, encodedText } from '../../task/payload-codec.js';
@@ -32,7 +32,7 @@ export async function runAttempt(
       encoded === undefined ? claimed.payload : await decodePayload(options.codec, encoded, claimed);
     const payload = schema ? await parsePayload(schema, stored) : stored;
     const task = new TaskContext(attempt, place, options.name, payload, complete);
-    await aside(() => (taskContext ? runAsCurrentTask(task, () => invoke(task)) : invoke(task)));
+    await isolated(() => (taskContext ? runAsCurrentTask(task, () => invoke(task)) : invoke(task)));
   } catch (thrown) {
     outcome = outcomeOf(thrown);
     if (outcome.type === 'failed') {
