@@ -14,7 +14,7 @@ const layers = {
   storage: ['errors', 'timing', 'task', 'inspect'],
   producer: ['errors', 'timing', 'task', 'events', 'handlers', 'storage'],
   worker: ['errors', 'timing', 'task', 'events', 'inspect', 'handlers', 'storage'],
-  maintenance: ['errors', 'events', 'inspect', 'storage', 'worker'],
+  maintenance: ['errors', 'timing', 'events', 'inspect', 'storage', 'worker'],
   admin: ['errors', 'timing', 'task', 'events', 'inspect', 'storage'],
   cluster: [
     'version',

@@ -1,16 +1,24 @@
 import type { ActivityRepository } from '../storage/activity.repository.js';
 import { ActivityTally } from '../inspect/activity-tally.js';
 import type { DatabaseEvents } from '../events/queue-events.js';
+import { BackgroundLoop } from '../timing/background-loop.js';
 
 const PERIOD_MS = 10_000;
+/** Processes that start together do not write together. */
+const SPREAD = 0.1;
 
-/** Adds what this process's attempts came to into the cluster's statistics, by one statement every ten seconds and none while nothing happens. */
+/**
+ * Adds up the outcomes of this process's attempts, and stores the sums in the statistics of all processes: by one statement every ten
+ * seconds, and by none while nothing happens.
+ */
 export class ActivityRecorder {
   private readonly tally = new ActivityTally();
   private readonly unsubscribe: () => void;
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> | undefined;
-  private stopped = false;
+  private readonly loop = new BackgroundLoop({
+    turn: () => this.write(),
+    pauseMs: () => PERIOD_MS,
+    spread: SPREAD,
+  });
 
   constructor(
     private readonly repository: ActivityRepository,
@@ -20,25 +28,14 @@ export class ActivityRecorder {
   }
 
   start(): void {
-    // Not all processes at once.
-    this.timer = setTimeout(() => void this.runOnce(), PERIOD_MS * (0.9 + 0.2 * Math.random()));
+    this.loop.start();
   }
 
-  /** Writes what has come since. */
+  /** Writes what has come since the last turn. */
   async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
     this.unsubscribe();
-    await this.running;
+    await this.loop.stop();
     await this.write();
-  }
-
-  private async runOnce(): Promise<void> {
-    this.running = this.write();
-    await this.running;
-    if (!this.stopped) {
-      this.start();
-    }
   }
 
   /** Never rejects. What could not be written waits for the next turn; where only the answer was lost, it is counted twice. */

@@ -4,7 +4,7 @@ import { isolateRows } from '../storage/isolate-rows.js';
 import type { EventSink } from '../events/queue-events.js';
 import type { RefusedTasks } from '../worker/refused-tasks.js';
 import type { WorkerPool } from '../worker/run/worker-pool.js';
-import { PeriodicJob } from './periodic-job.js';
+import type { MaintenanceJob } from './periodic-job.js';
 
 /** Bounded, so that no statement runs long and no transaction holds many locks. */
 const BATCH = 5000;
@@ -16,8 +16,9 @@ const SHORTEST_PAUSE_MS = 250;
 const PREFIX = 'janitor:';
 const DEFAULT_PERIOD_MS = 3_600_000;
 
-/** Deletes terminal tasks that are older than their kind's TTL, each kind once per period in the whole cluster. */
-export class Janitor extends PeriodicJob {
+/** The cleanup job: deletes terminal tasks that are older than their kind's TTL. */
+export class Janitor implements MaintenanceJob {
+  readonly shortestPauseMs = SHORTEST_PAUSE_MS;
   private readonly lastPeriods = new Map<number, number>();
 
   constructor(
@@ -25,23 +26,20 @@ export class Janitor extends PeriodicJob {
     private readonly pools: ReadonlyMap<number, WorkerPool>,
     private readonly events: EventSink,
     private readonly refused: RefusedTasks,
-  ) {
-    super({
-      shortestPauseMs: SHORTEST_PAUSE_MS,
-      repository,
-      events,
-      jobs: () => new Map([...pools.values()].map((pool) => [`${PREFIX}${pool.kind}`, this.periodOf(pool)])),
-      work: (job) => this.clean(this.pools.get(Number(job.slice(PREFIX.length)))!),
-    });
+  ) {}
+
+  turns(): Map<string, number> {
+    return new Map([...this.pools.values()].map((pool) => [`${PREFIX}${pool.kind}`, this.periodOf(pool)]));
   }
 
   /** Goes on until nothing is left, however far behind it is. */
-  private async clean(pool: WorkerPool): Promise<boolean> {
+  async work(turn: string, isStopped: () => boolean): Promise<boolean> {
+    const pool = this.pools.get(Number(turn.slice(PREFIX.length)))!;
     const { kind, name } = pool;
     let after: string | null = null;
     let total = 0;
     let count = BATCH;
-    while (count === BATCH && !this.isStopped) {
+    while (count === BATCH && !isStopped()) {
       const startedAt = performance.now();
       const ttlMs = ttlOf(pool);
       if (ttlMs === null) {
@@ -59,7 +57,7 @@ export class Janitor extends PeriodicJob {
     }
     this.events.emit({ type: 'tasks-expired', kind, name, count: total });
     // Stopped half-way: another process goes on.
-    return !this.isStopped || count < BATCH;
+    return !isStopped() || count < BATCH;
   }
 
   /** Rows that can't be deleted, such as those that the application's own point to, are passed over. */

@@ -1,85 +1,80 @@
-import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
 import type { EventSink } from '../events/queue-events.js';
+import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
+import { BackgroundLoop } from '../timing/background-loop.js';
 
-/** How often a process asks for its turns, as a share of the shortest period. */
+/** How often a process asks for turns, as a share of the shortest period. */
 const SHARE = 0.25;
 const LONGEST_MS = 15 * 60_000;
-/** The first time it asks soon: processes that never live for long must have their turns too. */
+/** A process asks soon after its start for the first time: processes that never live for long must have their turns too. */
 const FIRST_MS = 2000;
+/** Processes that start together do not ask together. */
+const SPREAD = 0.1;
 
-export interface PeriodicJobDeps {
-  /** It asks no more often than once in this. */
-  shortestPauseMs: number;
-  repository: MaintenanceRepository;
-  events: EventSink;
-  /** The jobs with their periods in ms, read each time. */
-  jobs: () => ReadonlyMap<string, number>;
-  /** Does a job whose turn this process has; a failure, or false for a job that is not done, gives the turn back. */
-  work: (job: string) => Promise<boolean>;
+/** Work that is done once per period by one process of all. */
+export interface MaintenanceJob {
+  /** The process asks for turns no more often than once in this. */
+  readonly shortestPauseMs: number;
+  /** The turns of the job with their periods in ms, read each time: a job may have one turn for each kind. */
+  turns(): ReadonlyMap<string, number>;
+  /**
+   * Does the work of a turn that this process has taken. A failure, or false for work that is not done, gives the turn back.
+   * @param isStopped whether the process stops, so that work which takes long ends early
+   */
+  work(turn: string, isStopped: () => boolean): Promise<boolean>;
 }
 
-/** Runs each job once per period in the whole cluster, whatever the number of processes. */
+/** Does a maintenance job in this process, as often as this process has taken one of its turns. */
 export class PeriodicJob {
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> | undefined;
-  private started = false;
-  private stopped = false;
+  private readonly loop = new BackgroundLoop({
+    turn: () => this.takeTurns(),
+    pauseMs: () => this.pauseMs,
+    spread: SPREAD,
+  });
 
-  constructor(private readonly deps: PeriodicJobDeps) {}
+  constructor(
+    private readonly job: MaintenanceJob,
+    private readonly repository: MaintenanceRepository,
+    private readonly events: EventSink,
+  ) {}
 
   start(): void {
-    if (!this.started) {
-      this.started = true;
-      this.schedule(Math.min(FIRST_MS, this.pauseMs));
-    }
+    this.loop.start(Math.min(FIRST_MS, this.pauseMs));
   }
 
-  /** Ends the timer and waits for what runs. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    await this.running;
-  }
-
-  get isStopped(): boolean {
-    return this.stopped;
+  /** Waits for the work that runs, which is told to end early. */
+  stop(): Promise<void> {
+    return this.loop.stop();
   }
 
   /** Takes the turns that are due and does them. Never rejects. */
-  runOnce(): Promise<void> {
-    this.running ??= this.takeTurns().finally(() => {
-      this.running = undefined;
-    });
-    return this.running;
-  }
-
   private async takeTurns(): Promise<void> {
-    const { repository, jobs, work, events } = this.deps;
     try {
-      for (const job of await repository.takeTurns(jobs())) {
-        // One that fails takes none of the others' turns.
-        const done = await work(job).catch((error: unknown) => {
-          events.emit({ type: 'connection-failed', role: 'maintenance', error });
-          return false;
-        });
-        if (!done) {
-          await repository.returnTurn(job);
+      for (const turn of await this.repository.takeTurns(this.job.turns())) {
+        if (!(await this.work(turn))) {
+          await this.repository.returnTurn(turn);
         }
       }
     } catch (error) {
-      events.emit({ type: 'connection-failed', role: 'maintenance', error });
+      this.report(error);
     }
   }
 
-  private get pauseMs(): number {
-    const shortest = Math.min(...this.deps.jobs().values());
-    return Math.max(this.deps.shortestPauseMs, Math.min(LONGEST_MS, shortest * SHARE));
+  /** Whether the work of a turn is done. Never rejects: a turn that fails takes none of the others' turns. */
+  private async work(turn: string): Promise<boolean> {
+    try {
+      return await this.job.work(turn, () => this.loop.isStopped);
+    } catch (error) {
+      this.report(error);
+      return false;
+    }
   }
 
-  private schedule(ms: number): void {
-    this.timer = setTimeout(
-      () => void this.runOnce().then(() => this.stopped || this.schedule(this.pauseMs)),
-      ms * (0.9 + 0.2 * Math.random()),
-    );
+  private report(error: unknown): void {
+    this.events.emit({ type: 'connection-failed', role: 'maintenance', error });
+  }
+
+  private get pauseMs(): number {
+    const shortest = Math.min(...this.job.turns().values());
+    return Math.max(this.job.shortestPauseMs, Math.min(LONGEST_MS, shortest * SHARE));
   }
 }

@@ -1,20 +1,30 @@
 import type { DeadWorker, Rescue, RescueRepository } from '../storage/rescue.repository.js';
 import type { EventSink } from '../events/queue-events.js';
+import { BackgroundLoop } from '../timing/background-loop.js';
 import type { RefusedTasks } from '../worker/refused-tasks.js';
 import type { WorkerPool } from '../worker/run/worker-pool.js';
 
-/** How soon a rescue that had to leave tasks to the transactions that hold their rows looks for them again: each time later. */
+/** The pause before a rescue looks again for tasks that it had to leave to the transactions that hold their rows; it doubles each time. */
 const FIRST_AGAIN_MS = 1000;
 const LONGEST_AGAIN_MS = 30_000;
 
-/** Gives back the tasks of worker processes whose heartbeat has stopped. */
+interface RescueRequest {
+  /** Leases whose process may be dead. */
+  readonly suspects: readonly number[];
+  /** Leases that somebody ended, and had to leave tasks of. */
+  readonly ended: readonly number[];
+}
+
+const NOTHING: RescueRequest = { suspects: [], ended: [] };
+
+/** Takes the tasks of worker processes whose heartbeat has stopped, so that other processes run them. */
 export class Rescuer {
-  private running: Promise<void> | undefined;
+  private readonly loop = new BackgroundLoop({ turn: () => this.rescue() });
+  /** The leases that the next rescue looks at, besides those that are left. */
+  private wanted: RescueRequest = NOTHING;
   /** Dead processes some of whose tasks are not rescued yet. */
   private remaining: readonly DeadWorker[] = [];
-  private timer: NodeJS.Timeout | undefined;
   private againMs = FIRST_AGAIN_MS;
-  private stopped = false;
 
   constructor(
     private readonly repository: RescueRepository,
@@ -30,10 +40,10 @@ export class Rescuer {
    * @param ended leases that somebody ended, and had to leave tasks of
    */
   runOnce(suspects: readonly number[] = [], ended: readonly number[] = []): Promise<void> {
-    this.running ??= this.rescue(suspects, ended).finally(() => {
-      this.running = undefined;
-    });
-    return this.running;
+    if (!this.loop.isRunning) {
+      this.wanted = { suspects, ended };
+    }
+    return this.loop.runOnce();
   }
 
   /** Gives back tasks whose lease does not exist: the safety net under the rescue. @returns whether none is left */
@@ -43,15 +53,16 @@ export class Rescuer {
     return rescue.remaining.length === 0;
   }
 
-  /** Ends the timer and waits for what runs. @returns the leases whose tasks it had to leave: others see to them */
+  /** No rescue begins by itself any more; waits for the one that runs. @returns the leases whose tasks it had to leave: others see to them */
   async stop(): Promise<readonly number[]> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    await this.running;
+    await this.loop.stop();
     return this.remaining.map(({ leaseId }) => leaseId);
   }
 
-  private async rescue(suspects: readonly number[], ended: readonly number[]): Promise<void> {
+  /** Never rejects. @returns the pause before it looks for what is left */
+  private async rescue(): Promise<number> {
+    const { suspects, ended } = this.wanted;
+    this.wanted = NOTHING;
     try {
       await this.takeRemaining();
       if (suspects.length > 0) {
@@ -61,13 +72,13 @@ export class Rescuer {
     } catch (error) {
       this.events.emit({ type: 'connection-failed', role: 'maintenance', error });
     }
-    clearTimeout(this.timer);
     if (this.remaining.length === 0) {
       this.againMs = FIRST_AGAIN_MS;
-    } else if (!this.stopped) {
-      this.timer = setTimeout(() => void this.runOnce(), this.againMs);
-      this.againMs = Math.min(this.againMs * 2, LONGEST_AGAIN_MS);
+      return Number.POSITIVE_INFINITY;
     }
+    const pauseMs = this.againMs;
+    this.againMs = Math.min(pauseMs * 2, LONGEST_AGAIN_MS);
+    return pauseMs;
   }
 
   private async takeRemaining(): Promise<void> {

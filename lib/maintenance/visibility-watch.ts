@@ -2,19 +2,21 @@ import { checkVisibility, ReadOnlyServerError } from '../storage/visibility-chec
 import type { RunStatement } from '../storage/executor.js';
 import { SchemaMismatchError } from '../errors/pg-queue.errors.js';
 import type { EventSink } from '../events/queue-events.js';
+import { BackgroundLoop } from '../timing/background-loop.js';
 import { ConnectionStates } from '../worker/connection-states.js';
 
 const FIRST_MS = 2000;
 const PERIOD_MS = 30_000;
-/** While something is wrong, so that its end is told soon. */
+/** The pause while something is wrong, so that its end is reported soon. */
 const AGAIN_MS = 1000;
 
-/** Looks regularly for what makes every statement of this process succeed and see nothing; by one statement. */
+/**
+ * Checks regularly, by one statement, that this process sees the queue's rows: row security, a view in the place of a table or a server
+ * that takes no writes would let every other statement succeed and find nothing.
+ */
 export class VisibilityWatch {
   private readonly states: ConnectionStates;
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> | undefined;
-  private stopped = false;
+  private readonly loop = new BackgroundLoop({ turn: () => this.check() });
 
   /** @param run on the connections that claim and write */
   constructor(
@@ -27,27 +29,16 @@ export class VisibilityWatch {
   }
 
   start(): void {
-    this.schedule(FIRST_MS);
+    this.loop.start(FIRST_MS);
   }
 
-  /** Waits for a look that is on its way. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    await this.running;
+  /** Waits for a check that runs. */
+  stop(): Promise<void> {
+    return this.loop.stop();
   }
 
-  private schedule(ms: number): void {
-    if (!this.stopped) {
-      this.timer = setTimeout(() => {
-        this.running = this.look();
-      }, ms);
-    }
-  }
-
-  /** Never rejects. */
-  private async look(): Promise<void> {
-    let nextMs = Math.max(PERIOD_MS, this.heartbeatPeriodMs);
+  /** Never rejects. @returns the pause before the next check */
+  private async check(): Promise<number> {
     try {
       await checkVisibility(this.run, this.schema);
       this.states.worked('schema');
@@ -55,11 +46,11 @@ export class VisibilityWatch {
       if (!(error instanceof SchemaMismatchError)) {
         this.events.emit({ type: 'connection-failed', role: 'maintenance', error });
       } else if (!(error instanceof ReadOnlyServerError)) {
-        nextMs = AGAIN_MS;
         this.states.failed('schema', error);
+        return AGAIN_MS;
       }
-      // Of a server that takes no writes the heartbeat tells, each time that it fails.
+      // A server that takes no writes is reported by each heartbeat, since each fails.
     }
-    this.schedule(nextMs);
+    return Math.max(PERIOD_MS, this.heartbeatPeriodMs);
   }
 }

@@ -1,11 +1,10 @@
 import { hostname } from 'node:os';
 import type { RegisteredHandler } from '../../handlers/registered-handler.js';
 import { ActivityRecorder } from '../../maintenance/activity-recorder.js';
-import { Janitor } from '../../maintenance/janitor.js';
-import { PeriodicJob } from '../../maintenance/periodic-job.js';
+import { maintenanceJobs } from '../../maintenance/maintenance-jobs.js';
+import type { PeriodicJob } from '../../maintenance/periodic-job.js';
 import { Rescuer } from '../../maintenance/rescuer.js';
 import { VisibilityWatch } from '../../maintenance/visibility-watch.js';
-import { Sweeper } from '../../maintenance/sweeper.js';
 import type { ResolvedOptions } from '../queue.options.js';
 import type { Shard } from '../shard.js';
 import { ActivityRepository } from '../../storage/activity.repository.js';
@@ -22,18 +21,8 @@ import { silenceMs } from '../../worker/worker-options.js';
 import { WorkerProcess } from '../../worker/worker-process.js';
 import { VERSION } from '../../version.js';
 
-const ORPHANS = 'orphans';
-/** Costs one scan of the table; little but foreign SQL makes orphans. */
-const ORPHANS_PERIOD_MS = 600_000;
-const ACTIVITY = 'activity';
-const ACTIVITY_PERIOD_MS = 3_600_000;
-/** How many minutes of kinds are deleted at a time. */
-const ACTIVITY_BATCH = 50_000;
 /** How long maintenance gets to end what it is at, and to give its turns back. */
 const MAINTENANCE_GRACE_MS = 1000;
-
-/** A process without options for it asks no more often than by this share of its heartbeat period. */
-const HEARTBEAT_SHARE = 0.25;
 
 export interface ShardWorkerDeps {
   shard: Shard;
@@ -79,7 +68,16 @@ export class ShardWorker {
     this.repository = new MaintenanceRepository(settle, sql);
     const activity = new ActivityRepository(settle, sql);
     this.recorder = new ActivityRecorder(activity, events);
-    this.maintenance = this.createMaintenance(activity);
+    this.maintenance = maintenanceJobs({
+      repository: this.repository,
+      activity,
+      rescuer: this.rescuer,
+      pools,
+      events,
+      refused: this.refused,
+      heartbeatPeriodMs: options.heartbeatPeriodMs,
+      sweep: (kind) => this.process.sweep(kind),
+    });
     this.visibility = new VisibilityWatch(
       (text, values) => settle.query('visibility', text, values),
       sql.names.schema,
@@ -175,31 +173,6 @@ export class ShardWorker {
       onError: (error) =>
         this.deps.shard.events.emit({ type: 'connection-failed', role: 'maintenance', error }),
     });
-  }
-
-  private createMaintenance(activity: ActivityRepository): PeriodicJob[] {
-    const { process, repository, rescuer } = this;
-    const { events } = this.deps.shard;
-    const shortestPauseMs = this.deps.options.heartbeatPeriodMs * HEARTBEAT_SHARE;
-    return [
-      new Janitor(repository, process.pools, events, this.refused),
-      new PeriodicJob({
-        shortestPauseMs,
-        repository,
-        events,
-        jobs: () => new Map([[ORPHANS, ORPHANS_PERIOD_MS]]),
-        work: () => rescuer.adoptOrphans(),
-      }),
-      new PeriodicJob({
-        shortestPauseMs,
-        repository,
-        events,
-        jobs: () => new Map([[ACTIVITY, ACTIVITY_PERIOD_MS]]),
-        // After a full batch the turn is given back for the rest.
-        work: async () => (await activity.expire(ACTIVITY_BATCH)) < ACTIVITY_BATCH,
-      }),
-      new Sweeper(repository, process.pools, events, shortestPauseMs, (kind) => process.sweep(kind)),
-    ];
   }
 
   private async endRescue(): Promise<void> {
