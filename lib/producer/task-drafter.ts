@@ -6,7 +6,7 @@ import { assertMatches, assertSize, serializePayload } from '../task/payload.js'
 import type { NewTask, PushOptions } from '../task/task.js';
 import { DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY, PUSH_OPTIONS, TASK_FIELDS } from '../task/task.js';
 import { kindOf } from '../task/task-definition.js';
-import type { TaskDraft } from '../task/task-draft.js';
+import { newDraft, type TaskDraft } from '../task/task-draft.js';
 import { checkInteger } from '../errors/check.js';
 import { InvalidTaskError } from '../errors/pg-queue.errors.js';
 
@@ -98,15 +98,12 @@ export class TaskDrafter {
   ): TaskDraft | Promise<TaskDraft> {
     const known = this.registry.optionsOf(kind);
     const { codec } = known;
-    const draft = {
-      kind: known.kind,
-      priority: settings.priority,
-      attempts: known.maxAttempts,
-      delayMs: settings.delayMs,
-      externalKey: externalKeyOf(PART.externalKey, externalKey),
-      payload: serializePayload(PART.payload, payload, codec ? Infinity : this.maxPayloadBytes),
-      trace: null,
-    };
+    const draft = newDraft(
+      known,
+      settings,
+      externalKeyOf(PART.externalKey, externalKey),
+      serializePayload(PART.payload, payload, codec ? Infinity : this.maxPayloadBytes),
+    );
     if (codec) {
       return this.encoded(draft, codec);
     }

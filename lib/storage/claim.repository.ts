@@ -1,22 +1,8 @@
-import { shownKey } from './ascii.js';
-import type { ClaimLimits, ClaimRequest, ClaimedTask, DueTask, LimitedAnswer } from '../task/claim.js';
+import type { ClaimLimits, ClaimRequest, DueTask, LimitedAnswer } from '../task/claim.js';
 import type { ControlPool, TextRow } from './control-pool.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
-
-/** The tuple that the claim statement builds for each task. */
-type TaskTuple = [
-  id: number,
-  kind: number,
-  priority: number,
-  runAt: number,
-  left: number,
-  elapsed: number,
-  key: string | null,
-  trace: string | null,
-  payload: unknown,
-  bytes?: number,
-];
+import { type TaskRow, toSizedTask, toTask } from './task-columns.js';
 
 /** Claims tasks for this process. */
 export class ClaimRepository {
@@ -98,8 +84,8 @@ function parametersOf(
 }
 
 function toAnswer(row: TextRow): LimitedAnswer {
-  const tuples = row['tasks'] ? (JSON.parse(row['tasks']) as TaskTuple[]) : [];
-  const tasks = tuples.map(row['withheld'] === null ? toTask : toSizedTask);
+  const rows = row['tasks'] ? (JSON.parse(row['tasks']) as TaskRow[]) : [];
+  const tasks = rows.map(row['withheld'] === null ? toTask : toSizedTask);
   const found = Number(row['found']);
   const nextDue = row['next_due'];
   return {
@@ -115,25 +101,4 @@ function toAnswer(row: TextRow): LimitedAnswer {
     rewind: row['rewind'] as string,
     nextDueMs: nextDue === null || nextDue === undefined ? null : Math.max(0, Number(nextDue) / 1000),
   };
-}
-
-/** By their places: to destructure an array is to iterate over it. */
-function toTask(tuple: TaskTuple): ClaimedTask {
-  const left = tuple[4];
-  return {
-    id: tuple[0],
-    kind: tuple[1],
-    priority: tuple[2],
-    runAt: tuple[3],
-    attemptsLeft: left,
-    // A last attempt is counted when it begins.
-    attempt: left === 0 ? tuple[5] + 1 : tuple[5],
-    externalKey: shownKey(tuple[6]),
-    trace: tuple[7],
-    payload: tuple[8],
-  };
-}
-
-function toSizedTask(tuple: TaskTuple): ClaimedTask {
-  return { ...toTask(tuple), bytes: tuple[9] };
 }

@@ -3,6 +3,7 @@ import type { TaskDraft } from '../task/task-draft.js';
 import type { RunStatement } from './executor.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
+import { parameterOf, PUSHED, type PushedColumn, SHARED } from './task-columns.js';
 
 /** A task as the database has it, for a push that met it. */
 export interface StoredKey {
@@ -24,14 +25,13 @@ export class TaskRepository {
   /** Stores tasks that have no key. @returns their ids, in order. */
   async push(run: RunStatement, drafts: readonly TaskDraft[]): Promise<string[]> {
     const [first] = drafts as [TaskDraft];
-    const { kind, priority, attempts, delayMs, trace } = first;
-    const shared = [kind, priority, attempts, delayMs, trace];
+    const shared = () => SHARED.map(({ valueOf }) => valueOf(first));
     if (drafts.length === 1) {
-      const [row] = await run(this.sql.pushOne, [first.payload, ...shared]);
+      const [row] = await run(this.sql.pushOne, [first.payload, ...shared()]);
       return [row!['id'] as string];
     }
-    if (drafts.every((draft) => isSame(draft, first))) {
-      const [row] = await run(this.sql.pushSame, [payloads(drafts), ...shared]);
+    if (SHARED.every((column) => isSame(column, drafts))) {
+      const [row] = await run(this.sql.pushSame, [payloads(drafts), ...shared()]);
       return idsOf(row as { first: string; ids: string | null }, drafts.length);
     }
     const rows = await run(this.sql.push, pushParameters(drafts));
@@ -112,15 +112,10 @@ export class TaskRepository {
   }
 }
 
-/** Whether two tasks differ in nothing but their payloads. */
-function isSame(a: TaskDraft, b: TaskDraft): boolean {
-  return (
-    a.kind === b.kind &&
-    a.priority === b.priority &&
-    a.attempts === b.attempts &&
-    a.delayMs === b.delayMs &&
-    a.trace === b.trace
-  );
+/** Whether all tasks have the same value of a column. */
+function isSame({ valueOf }: PushedColumn, drafts: readonly TaskDraft[]): boolean {
+  const value = valueOf(drafts[0]!);
+  return drafts.every((draft) => valueOf(draft) === value);
 }
 
 function idsOf({ first, ids }: { first: string; ids: string | null }, count: number): string[] {
@@ -140,13 +135,5 @@ function payloads(drafts: readonly TaskDraft[]): string {
 }
 
 function pushParameters(drafts: readonly TaskDraft[]): unknown[] {
-  return [
-    payloads(drafts),
-    intArray(drafts, ({ kind }) => kind),
-    intArray(drafts, ({ priority }) => priority),
-    intArray(drafts, ({ attempts }) => attempts),
-    drafts.map(({ externalKey }) => externalKey ?? ''),
-    intArray(drafts, ({ delayMs }) => delayMs),
-    drafts.some(({ trace }) => trace !== null) ? drafts.map(({ trace }) => trace ?? '') : null,
-  ];
+  return [payloads(drafts), ...PUSHED.map((column) => parameterOf(column, drafts))];
 }

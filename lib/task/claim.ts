@@ -1,3 +1,5 @@
+import type { CarriedFields } from './task-draft.js';
+
 /** A place in the order of one (kind, priority): due time in microseconds since the epoch, then id. */
 export interface Position {
   readonly runAt: number;
@@ -58,7 +60,7 @@ export interface DueTask {
 }
 
 /** A task as a claim hands it out. */
-export interface ClaimedTask {
+export interface ClaimedTask extends CarriedFields {
   readonly id: number;
   readonly kind: number;
   readonly priority: number;
@@ -69,8 +71,6 @@ export interface ClaimedTask {
   /** Counts from 1. */
   readonly attempt: number;
   readonly externalKey: string | null;
-  /** What the push gave it to carry. */
-  readonly trace: string | null;
   readonly payload: unknown;
   /** Of its payload; missing where all of the claim were small. */
   readonly bytes?: number | undefined;

@@ -1,5 +1,6 @@
 import { MAX_ATTEMPTS } from '../../task/kind-options.js';
 import type { SchemaNames } from '../schema-names.js';
+import { CLAIMED } from '../task-columns.js';
 import { EXACT_IDS, fromMicros, micros, microsOfPast, OPEN } from './clock.sql.js';
 
 /** What no text compresses better than in the database, about. */
@@ -11,8 +12,15 @@ const SMALL_BYTES = 256;
 const sizeOf = (payload: string) =>
   `CASE WHEN pg_column_size(${payload}) <= ${SMALL_BYTES} THEN pg_column_size(${payload}) ELSE octet_length(${payload}::text) END`;
 
-/** What a claim answers of a task, besides the payload. */
-const ANSWERED = `id, kind, priority, ${microsOfPast('run_at')}, attempts_left, attempts_elapsed, external_key, trace`;
+/** What a claim returns of a task, besides the payload. */
+const RETURNED = CLAIMED.map((column) => (column === 'run_at' ? microsOfPast(column) : column)).join(', ');
+
+/** The same as the update of a claim has it: the last attempt is claimed without being used up, so that none is left after it. */
+const UPDATED = CLAIMED.map((column) =>
+  column === 'attempts_left'
+    ? 'CASE WHEN t.claim_id > 0 THEN t.attempts_left ELSE 0 END AS attempts_left'
+    : `t.${column}`,
+).join(', ');
 
 /**
  * One round trip claims for all kinds of the process: one index probe per (kind, priority), each from its cursor.
@@ -67,8 +75,7 @@ WITH ${due}, claimed AS (
       attempts_elapsed = CASE WHEN ${hasMore} THEN least(t.attempts_elapsed, ${MAX_ATTEMPTS - 1}) + 1 ELSE t.attempts_elapsed END
   WHERE t.ctid = ANY ((SELECT ctids FROM due)::tid[])
     AND coalesce(t.lease_id, $1) = (SELECT l.id FROM ${lease} l WHERE l.id = $1 AND l.ended_at IS NULL FOR KEY SHARE)
-  RETURNING t.id, t.kind, t.priority, t.run_at, CASE WHEN t.claim_id > 0 THEN t.attempts_left ELSE 0 END AS attempts_left,
-            t.attempts_elapsed, t.external_key, t.trace, t.payload
+  RETURNING ${UPDATED}, t.payload
 ), small AS MATERIALIZED (
   SELECT coalesce(sum(pg_column_size(payload)), 0) * ${MOST_COMPRESSED} <= $13::bigint AS small FROM claimed
 ), fit AS MATERIALIZED (
@@ -76,8 +83,8 @@ WITH ${due}, claimed AS (
 ), answer AS MATERIALIZED (
   SELECT json_agg(
            CASE WHEN (SELECT small FROM small)
-             THEN json_build_array(${ANSWERED}, payload)
-             ELSE json_build_array(${ANSWERED}, CASE WHEN (SELECT fit FROM fit) THEN payload END, ${sizeOf('payload')}) END
+             THEN json_build_array(${RETURNED}, payload)
+             ELSE json_build_array(${RETURNED}, CASE WHEN (SELECT fit FROM fit) THEN payload END, ${sizeOf('payload')}) END
            ORDER BY kind, priority, run_at, id) AS tasks
   FROM claimed
 )

@@ -1,26 +1,33 @@
 import type { SchemaNames } from '../schema-names.js';
+import { ATTEMPTS, CARRIED, DELAY, PUSHED, type PushedColumn, SHARED, STORED } from '../task-columns.js';
 import { CLOCK } from './clock.sql.js';
 import { RING_GAP_MS } from './wake.sql.js';
+
+/** When a task is due. */
+const runAfter = (delay: string) => `${CLOCK} + ${delay} * interval '1 millisecond'`;
 
 /** No text in an array of texts is an empty one: under `array_nulls = off` a null would be the text NULL. */
 const nonEmpty = (text: string) => `CASE WHEN ${text} <> '' THEN ${text} END`;
 
 /**
- * $1 payloads, one JSON array · $2 kinds · $3 priorities · $4 attempts · $5 keys · $6 delays in ms · $7 traces, or null: none.
+ * Tasks of any kind: $1 payloads, one JSON array, and then an array of each of PUSHED, or null for texts that no task has.
  * Payloads travel as one bare JSON array: no double encoding, and `\u0000` passes.
  */
 const SOURCE = `
-  SELECT u.kind, u.priority, u.attempts, ${nonEmpty('u.key')}, ${nonEmpty('u.trace')}, u.payload, ${CLOCK} + u.delay * interval '1 millisecond'
-  FROM ROWS FROM (json_array_elements($1::json), unnest($2::smallint[]), unnest($3::smallint[]),
-                  unnest($4::smallint[]), unnest($5::text[]), unnest($6::bigint[]), unnest($7::text[]))
-    AS u(payload, kind, priority, attempts, key, delay, trace)`;
+  SELECT ${STORED.map(({ parameter, type }) => (type === 'text' ? nonEmpty(`u.${parameter}`) : `u.${parameter}`)).join(', ')}, u.payload, ${runAfter('u.delay')}
+  FROM ROWS FROM (json_array_elements($1::json), ${PUSHED.map(({ type }, index) => `unnest($${index + 2}::${type}[])`).join(', ')})
+    AS u(payload, ${PUSHED.map(({ parameter }) => parameter).join(', ')})`;
+
+/** What all tasks of a push share: $1 is the payload or the payloads, and then come the values of SHARED. */
+const shared = (column: PushedColumn) => `$${SHARED.indexOf(column) + 2}::${column.type}`;
+const SAME = SHARED.filter((column) => column !== DELAY);
 
 /**
- * The same for tasks that differ in nothing but their payloads, and have no keys: most batches, and cheaper to send and to read.
- * $1 payloads, one JSON array · $2 kind · $3 priority · $4 attempts · $5 delay in ms · $6 trace.
+ * Tasks that differ in nothing but their payloads, and have no keys: most batches, and cheaper to send and to read.
+ * $1 payloads, one JSON array.
  */
 const SAME_SOURCE = `
-  SELECT $2::smallint, $3::smallint, $4::smallint, $6::text, u.payload, (SELECT ${CLOCK} + $5::bigint * interval '1 millisecond')
+  SELECT ${SAME.map(shared).join(', ')}, u.payload, (SELECT ${runAfter(shared(DELAY))})
   FROM json_array_elements($1::json) AS u(payload)`;
 
 /**
@@ -29,23 +36,30 @@ const SAME_SOURCE = `
  */
 const ALONE = `set_config('pgqueue.alone', 'on', true)`;
 
+const namesOf = (columns: readonly PushedColumn[]) => columns.map(({ column }) => column).join(', ');
+
 const CONFLICT = 'ON CONFLICT (kind, external_key) WHERE external_key IS NOT NULL';
 
 /** What is answered has names of one word: they are the same for a library that turns names into camel case. */
 export function pushSql({ task, bell, channel }: SchemaNames) {
   const insertWith = (alone: boolean) => {
     const suffix = alone ? `, ${ALONE}` : '';
-    const insert = `INSERT INTO ${task} AS t (kind, priority, attempts_left, external_key, trace, payload, run_at) ${SOURCE}${suffix}`;
+    const one = SAME.map((column) =>
+      alone && column === ATTEMPTS
+        ? `CASE WHEN ${ALONE} IS NOT NULL THEN ${shared(column)} END`
+        : shared(column),
+    );
+    const insert = `INSERT INTO ${task} AS t (${namesOf(STORED)}, payload, run_at) ${SOURCE}${suffix}`;
     return {
       /** One task without a key, the cheapest to plan. $1 payload, else as `pushSame`. */
       pushOne: `
-INSERT INTO ${task} (kind, priority, attempts_left, trace, payload, run_at)
-VALUES ($2::smallint, $3::smallint, ${alone ? `CASE WHEN ${ALONE} IS NOT NULL THEN $4::smallint END` : '$4::smallint'}, $6::text, $1::json,
-        ${CLOCK} + $5::bigint * interval '1 millisecond') RETURNING id::text AS id`,
+INSERT INTO ${task} (${namesOf(SAME)}, payload, run_at)
+VALUES (${one.join(', ')}, $1::json,
+        ${runAfter(shared(DELAY))}) RETURNING id::text AS id`,
       /** Answers the first id, and all of them only where another's push came between. */
       pushSame: `
 WITH pushed AS (
-  INSERT INTO ${task} (kind, priority, attempts_left, trace, payload, run_at) ${SAME_SOURCE}${suffix} RETURNING id
+  INSERT INTO ${task} (${namesOf(SAME)}, payload, run_at) ${SAME_SOURCE}${suffix} RETURNING id
 ) SELECT min(id)::text AS first, CASE WHEN max(id) - min(id) + 1 <> count(*) THEN (SELECT json_agg(id)::text FROM pushed) END AS ids
 FROM pushed`,
       /** No task has a key, so that none can be a duplicate. */
@@ -54,7 +68,7 @@ FROM pushed`,
       pushKeyed: `${insert} ${CONFLICT} DO NOTHING RETURNING t.id::text AS id, t.kind, t.external_key AS key`,
       /** Re-arms a duplicate that no attempt runs. */
       pushReplacing: `${insert} ${CONFLICT} DO UPDATE
-        SET payload = excluded.payload, trace = excluded.trace, run_at = excluded.run_at, priority = excluded.priority,
+        SET payload = excluded.payload, ${CARRIED.map(({ column }) => `${column} = excluded.${column}`).join(', ')}, run_at = excluded.run_at, priority = excluded.priority,
             attempts_left = excluded.attempts_left, attempts_elapsed = 0, status = 'new', messages = NULL, finished_at = NULL
         WHERE t.lease_id IS NULL
         RETURNING t.id::text AS id, t.kind, t.external_key AS key`,

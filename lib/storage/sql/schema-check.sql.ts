@@ -1,7 +1,8 @@
+import { CARRIED, STORED } from '../task-columns.js';
+
 /** The columns of each table, in their order. */
 const COLUMNS = {
-  pgqueue:
-    'id run_at created_at finished_at status kind priority lease_id claim_id attempts_left attempts_elapsed external_key messages trace payload',
+  pgqueue: `id run_at created_at finished_at status kind priority lease_id claim_id attempts_left attempts_elapsed external_key messages ${CARRIED.map(({ column }) => column).join(' ')} payload`,
   pgqueue_lease:
     'id worker started_at heartbeat_at host pid version kinds settings slots running refused ended_at',
   pgqueue_registry: 'job updated_at',
@@ -152,11 +153,13 @@ const WORK_PRIVILEGES = `
       AS p(relkind, privilege) ON p.relkind = c.relkind::text
     WHERE n.nspname = $1 AND c.relname IN (${WORKED_WITH.map((name) => `'${name}'`).join(', ')})`;
 
-/** Of the columns that a push writes, and of those that it reads. */
+const PUSH_WRITES = [...STORED.map(({ column }) => column), 'payload', 'run_at'];
+
+/** The privileges of the columns that a push writes, and of those that it reads. */
 const PUSH_PRIVILEGES = `
     SELECT 'pgqueue' AS object, p.privilege || ' (' || p.name || ')' AS privilege, has_column_privilege(c.oid, p.name, p.privilege) AS granted
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,
-      (SELECT 'INSERT' AS privilege, unnest(ARRAY['kind', 'priority', 'attempts_left', 'external_key', 'trace', 'payload', 'run_at']) AS name
+      (SELECT 'INSERT' AS privilege, unnest(ARRAY[${PUSH_WRITES.map((name) => `'${name}'`).join(', ')}]) AS name
        UNION ALL SELECT 'SELECT', unnest(ARRAY['id', 'kind', 'external_key'])) p
     WHERE n.nspname = $1 AND c.relname = 'pgqueue'
     UNION ALL

@@ -1,0 +1,126 @@
+import type { ClaimedTask } from '../task/claim.js';
+import type { CarriedFields, TaskDraft } from '../task/task-draft.js';
+import { shownKey } from './ascii.js';
+import { intArray } from './pg-array.js';
+
+/**
+ * The columns of a task from its push to its claim. A column that a task only carries, from whoever pushes it to its attempts, is added
+ * in three places: its field in `CarriedFields`, its line in `CARRIED` with its position in a claimed row below, and a migration. All
+ * statements that push or claim tasks are made of these lists.
+ */
+export interface PushedColumn {
+  /** Its name in the table. */
+  readonly column: string;
+  /** Its name among the parameters of a push. */
+  readonly parameter: string;
+  /** Texts that are null or empty are stored as null. */
+  readonly type: 'smallint' | 'bigint' | 'text';
+  readonly valueOf: (draft: TaskDraft) => number | string | null;
+}
+
+/** What a column stores that a task only carries: the queue itself never reads it. */
+interface CarriedColumn extends PushedColumn {
+  readonly column: keyof CarriedFields;
+  readonly type: 'text';
+}
+
+/** In the order of `TaskRow`. */
+export const CARRIED: readonly CarriedColumn[] = [
+  { column: 'trace', parameter: 'trace', type: 'text', valueOf: ({ trace }) => trace },
+];
+
+const KIND: PushedColumn = {
+  column: 'kind',
+  parameter: 'kind',
+  type: 'smallint',
+  valueOf: ({ kind }) => kind,
+};
+const PRIORITY: PushedColumn = {
+  column: 'priority',
+  parameter: 'priority',
+  type: 'smallint',
+  valueOf: ({ priority }) => priority,
+};
+export const ATTEMPTS: PushedColumn = {
+  column: 'attempts_left',
+  parameter: 'attempts',
+  type: 'smallint',
+  valueOf: ({ attempts }) => attempts,
+};
+const KEY: PushedColumn = {
+  column: 'external_key',
+  parameter: 'key',
+  type: 'text',
+  valueOf: ({ externalKey }) => externalKey,
+};
+/** In ms; the database adds it to its clock. */
+export const DELAY: PushedColumn = {
+  column: 'run_at',
+  parameter: 'delay',
+  type: 'bigint',
+  valueOf: ({ delayMs }) => delayMs,
+};
+
+/** The parameters of a push of any tasks, which follow the payloads. */
+export const PUSHED = [KIND, PRIORITY, ATTEMPTS, KEY, DELAY, ...CARRIED];
+
+/** The parameters of a push of tasks that have no keys and differ in nothing but their payloads, which they follow. */
+export const SHARED = [KIND, PRIORITY, ATTEMPTS, DELAY, ...CARRIED];
+
+/** What a push stores besides payload and due time, in the order of its INSERT. */
+export const STORED = [KIND, PRIORITY, ATTEMPTS, KEY, ...CARRIED];
+
+/** A parameter of several tasks: an array, or null where none has such a text. */
+export function parameterOf({ type, valueOf }: PushedColumn, drafts: readonly TaskDraft[]): unknown {
+  if (type !== 'text') {
+    return intArray(drafts, valueOf as (draft: TaskDraft) => number);
+  }
+  return drafts.some((draft) => valueOf(draft) !== null) ? drafts.map((draft) => valueOf(draft) ?? '') : null;
+}
+
+/** A task as the claim statement builds it, by position: the columns of `CLAIMED`, the payload, and its size where sizes matter. */
+export type TaskRow = [
+  id: number,
+  kind: number,
+  priority: number,
+  runAt: number,
+  left: number,
+  elapsed: number,
+  key: string | null,
+  trace: string | null,
+  payload: unknown,
+  bytes?: number,
+];
+
+/** What a claim returns of a task besides the payload, in the order of `TaskRow`. */
+export const CLAIMED: readonly string[] = [
+  'id',
+  'kind',
+  'priority',
+  'run_at',
+  'attempts_left',
+  'attempts_elapsed',
+  'external_key',
+  ...CARRIED.map(({ column }) => column),
+];
+
+/** The task of a row, read by index: to destructure an array is to iterate over it. */
+export function toTask(row: TaskRow): ClaimedTask {
+  const left = row[4];
+  return {
+    id: row[0],
+    kind: row[1],
+    priority: row[2],
+    runAt: row[3],
+    attemptsLeft: left,
+    // A last attempt is counted when it begins.
+    attempt: left === 0 ? row[5] + 1 : row[5],
+    externalKey: shownKey(row[6]),
+    trace: row[7],
+    payload: row[8],
+  };
+}
+
+export function toSizedTask(row: TaskRow): ClaimedTask {
+  return { ...toTask(row), bytes: row[9] };
+}
