@@ -1,4 +1,4 @@
-import { type Action, AdminRepository, type ListPlace } from '../storage/admin.repository.js';
+import { type Action, AdminRepository, type ListPosition } from '../storage/admin.repository.js';
 import type { ListShape } from '../storage/list-shape.js';
 import type { Database } from '../storage/database.js';
 import type { ServerMoment } from '../storage/server-moment.js';
@@ -27,10 +27,10 @@ export interface DatabaseAdminDeps {
 
 /** The part of a page that a database has. */
 export interface DatabasePage {
-  readonly tasks: readonly { readonly task: TaskSummary; readonly place: ListPlace }[];
+  readonly tasks: readonly { readonly task: TaskSummary; readonly place: ListPosition }[];
   readonly examined: number;
   /** Where the others begin; null when there are no more. */
-  readonly next: ListPlace | null;
+  readonly next: ListPosition | null;
   readonly ageMs: number | null;
 }
 
@@ -69,7 +69,7 @@ export class DatabaseAdmin {
   async page(
     filter: CheckedFilter,
     limit: number,
-    after: ListPlace | null,
+    after: ListPosition | null,
     shape: ListShape,
   ): Promise<DatabasePage> {
     const { tasks, ...page } = await this.lister.page(filter, limit, after, shape);
@@ -95,7 +95,7 @@ export class DatabaseAdmin {
   }
 
   async explain(id: string): Promise<Explanation> {
-    const found = await this.master.findPlace(id, MAX_BEFORE);
+    const found = await this.master.findRank(id, MAX_BEFORE);
     if (!found) {
       return notFound(this.idOf(id));
     }

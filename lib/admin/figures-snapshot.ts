@@ -1,5 +1,5 @@
 import { AdminRepository } from '../storage/admin.repository.js';
-import { LoneDatabase } from '../storage/lone-database.js';
+import { DedicatedDatabase } from '../storage/dedicated-database.js';
 import { SnapshotRepository, type StoredSnapshot } from '../storage/snapshot.repository.js';
 import { type ClusterSnapshot, snapshotOf } from '../inspect/cluster-snapshot.js';
 import { inTime } from '../timing/timeout.js';
@@ -17,11 +17,11 @@ export interface FiguresSnapshotDeps {
 
 /** The figures of the whole cluster in one database: taken by one process per period, read by all. */
 export class FiguresSnapshot {
-  private readonly database: LoneDatabase;
+  private readonly database: DedicatedDatabase;
   private opened: { admin: AdminRepository; repository: SnapshotRepository } | undefined;
 
   constructor(private readonly deps: FiguresSnapshotDeps) {
-    this.database = new LoneDatabase(() => deps.source.database, { ...deps, role: 'snapshot' });
+    this.database = new DedicatedDatabase(() => deps.source.database, { ...deps, role: 'snapshot' });
   }
 
   /** The name of the database. */

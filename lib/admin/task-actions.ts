@@ -1,4 +1,4 @@
-import type { Action, AdminRepository, ListPlace } from '../storage/admin.repository.js';
+import type { Action, AdminRepository, ListPosition } from '../storage/admin.repository.js';
 import type { StoredSummary } from '../inspect/task-view.js';
 import { isolateRows } from '../storage/isolate-rows.js';
 import { type ListShape, shapeOf } from '../storage/list-shape.js';
@@ -136,7 +136,7 @@ export class TaskActions {
   }
 
   /** Tasks that are due already need not be hurried. */
-  private async startOf(action: Action, shape: ListShape): Promise<ListPlace | null> {
+  private async startOf(action: Action, shape: ListShape): Promise<ListPosition | null> {
     if (action !== 'runNow' || shape !== 'open') {
       return null;
     }

@@ -1,4 +1,4 @@
-import type { AdminRepository, ListPlace, StoredPage } from '../storage/admin.repository.js';
+import type { AdminRepository, ListPosition, StoredPage } from '../storage/admin.repository.js';
 import { isExact, type ListShape, shapeOf } from '../storage/list-shape.js';
 import type { CheckedFilter } from '../inspect/task-filter.js';
 
@@ -11,7 +11,7 @@ const EXAMINED_OF_EACH = 250;
 
 export interface ListedTasks extends Omit<StoredPage, 'last' | 'found'> {
   /** Where the others begin; null when there are no more. */
-  readonly next: ListPlace | null;
+  readonly next: ListPosition | null;
 }
 
 /** Walks an index page by page, however few of its rows are meant. */
@@ -21,7 +21,7 @@ export class TaskLister {
   async page(
     filter: CheckedFilter,
     limit: number,
-    after: ListPlace | null,
+    after: ListPosition | null,
     shape: ListShape = shapeOf(filter),
   ): Promise<ListedTasks> {
     // One more than asked for tells whether there is more.

@@ -7,7 +7,7 @@ import { describeAction } from '../events/action-record.js';
 import { errorMessage } from '../errors/error-message.js';
 import { inTime } from '../timing/timeout.js';
 import { QueueEvents } from '../events/queue-events.js';
-import { askShards, resultOf } from '../cluster/shard-answers.js';
+import { callShards, resultOf } from '../cluster/shard-results.js';
 import { InvalidOptionError, SchemaMismatchError } from '../errors/pg-queue.errors.js';
 import { cancelCommand, retryCommand } from './act.command.js';
 import { CliShard } from './cli-shard.js';
@@ -134,14 +134,14 @@ function recordOnErrorStream(output: Output): QueueEvents {
 
 /** @throws what is wrong with the tables of any; a shard that does not answer keeps nobody from the others. */
 async function checkTables(shards: readonly CliShard[], schema: string): Promise<void> {
-  const checked = await askShards(shards, ({ database }) =>
+  const checked = await callShards(shards, ({ database }) =>
     inTime(
       STATEMENT_TIMEOUT_MS,
       database.transaction((run) => onSafePath(run, () => checkVersion(run, schema))),
     ),
   );
   const isMismatch = [...checked.errors.values()].some((error) => error instanceof SchemaMismatchError);
-  if (isMismatch || checked.answers.size === 0) {
+  if (isMismatch || checked.results.size === 0) {
     resultOf(checked, undefined);
   }
 }

@@ -1,5 +1,5 @@
 import { buildIndex, migrate, type MigrationPlan, planMigration } from '../storage/migrate.js';
-import { askShards, resultOf } from '../cluster/shard-answers.js';
+import { callShards, resultOf } from '../cluster/shard-results.js';
 import type { CliShard } from './cli-shard.js';
 import { type Command, EXIT } from './command.js';
 import { jsonLine, oneLine } from './output.js';
@@ -28,7 +28,7 @@ workers go on meanwhile. Does nothing to tables that are complete, and refuses t
             })
           : `${oneLine(`${shards.length > 1 ? `shard ${shard}, ` : ''}schema "${schema}": ${sentence(plan, isDry)}`)}\n`,
       );
-    const asked = await askShards(shards, async (shard) => {
+    const asked = await callShards(shards, async (shard) => {
       const { database, name } = shard;
       if (isDry) {
         return database.transaction((run) => planMigration(run, schema));
@@ -43,7 +43,7 @@ workers go on meanwhile. Does nothing to tables that are complete, and refuses t
       return plan;
     });
     await partly.of(Promise.resolve().then(() => resultOf(asked, undefined)));
-    asked.answers.forEach((plan, { name }: CliShard) => say(name, plan));
+    asked.results.forEach((plan, { name }: CliShard) => say(name, plan));
     return EXIT.done;
   },
 };

@@ -1,10 +1,10 @@
 import { PushBatcher } from '../producer/push-batcher.js';
-import { SlowPushRing } from '../producer/slow-push-ring.js';
+import { SlowPushWaker } from '../producer/slow-push-waker.js';
 import { TaskPusher } from '../producer/task-pusher.js';
 import type { Database } from '../storage/database.js';
 import { DatabaseEncoding } from '../storage/database-encoding.js';
 import type { RunStatement } from '../storage/executor.js';
-import { LoneDatabase } from '../storage/lone-database.js';
+import { DedicatedDatabase } from '../storage/dedicated-database.js';
 import { checkSchema } from '../storage/schema-check.js';
 import { type QueueSql, queueSql } from '../storage/sql/index.js';
 import type { SchemaUse } from '../storage/sql/schema-check.sql.js';
@@ -16,19 +16,33 @@ import { inTime } from '../timing/timeout.js';
 import type { PushResult } from '../task/task.js';
 import { AbandonedTasks } from '../worker/run/abandoned-handlers.js';
 
-/** A start waits no longer for an answer, and with it a stop that comes meanwhile. */
+/** A start waits for a check no longer than this; a stop that comes meanwhile waits as long. */
 const PATIENCE_MS = 5000;
 
 /** What a shard is made of. */
 export interface ShardDeps {
   readonly name: string;
-  /** What stands before its tasks' ids. */
+  /** The prefix of its tasks' ids. */
   readonly idPrefix: string;
   readonly schema: string | undefined;
   readonly transactionPooling: boolean;
   readonly events: DatabaseEvents;
   readonly instruments: Instruments;
   findDatabase: () => Database;
+}
+
+/** What a shard needs its database for. */
+interface OpenShard {
+  readonly database: Database;
+  readonly sql: QueueSql;
+  readonly encoding: DatabaseEncoding;
+  readonly tasks: TaskRepository;
+  /** Pushes in a transaction, whoever opened it. */
+  readonly pusher: TaskPusher;
+  /** Pushes by single statements, each of which commits by itself. */
+  readonly autocommitPusher: TaskPusher;
+  readonly batcher: PushBatcher;
+  readonly waker: SlowPushWaker;
 }
 
 /**
@@ -40,25 +54,14 @@ export class Shard {
   readonly events: DatabaseEvents;
   readonly abandonedTasks = new AbandonedTasks();
   private checking: Promise<void> | undefined;
-  private opened:
-    | {
-        database: Database;
-        sql: QueueSql;
-        tasks: TaskRepository;
-        pusher: TaskPusher;
-        lonePusher: TaskPusher;
-        gatherer: PushBatcher;
-        ring: SlowPushRing;
-        encoding: DatabaseEncoding;
-      }
-    | undefined;
+  private opened: OpenShard | undefined;
 
   constructor(private readonly deps: ShardDeps) {
     this.name = deps.name;
     this.events = deps.events;
   }
 
-  /** What stands before its tasks' ids, so that an id means one task in the whole queue. */
+  /** The prefix of its tasks' ids, by which an id means one task in the whole queue. */
   get idPrefix(): string {
     return this.deps.idPrefix;
   }
@@ -68,7 +71,7 @@ export class Shard {
     return `${this.idPrefix}${id}`;
   }
 
-  /** What became of tasks, with their ids as the application knows them. */
+  /** The results of a push, with the ids of tasks as the application knows them. */
   withIds(results: PushResult[]): PushResult[] {
     return this.idPrefix === ''
       ? results
@@ -92,26 +95,32 @@ export class Shard {
     return this.open().pusher;
   }
 
-  /** Pushes by one statement that commits by itself; what comes at once shares one. */
-  pushAlone(drafts: readonly TaskDraft[], replace: boolean): Promise<PushResult[]> {
-    const { database, lonePusher, gatherer, ring } = this.open();
+  /** Pushes by one statement that commits by itself; pushes without keys that come at the same time share one. */
+  pushAutocommit(drafts: readonly TaskDraft[], replace: boolean): Promise<PushResult[]> {
+    const { batcher } = this.open();
     return drafts.some(({ externalKey }) => externalKey !== null)
-      ? ring.watch(lonePusher.push(database.run, drafts, replace, true), drafts.length)
-      : gatherer.push(drafts);
+      ? this.store(drafts, replace)
+      : batcher.push(drafts);
+  }
+
+  private store(drafts: readonly TaskDraft[], replace: boolean): Promise<PushResult[]> {
+    const { database, autocommitPusher, waker } = this.open();
+    return waker.watch(autocommitPusher.push(database.run, drafts, replace, true), drafts.length);
   }
 
   /**
-   * Asks once, on the application's own connections: what is still waited for is not asked again, since that takes another of them.
+   * Checks the tables on one of the application's own connections. While a check waits for the database, a further call joins it, since
+   * each check takes a connection.
    * @throws SchemaMismatchError when the queue's tables are missing, of another version, or not accessible.
    */
   async check(use: SchemaUse): Promise<void> {
-    this.checking ??= this.ask(use).finally(() => {
+    this.checking ??= this.runCheck(use).finally(() => {
       this.checking = undefined;
     });
     await inTime(PATIENCE_MS, this.checking);
   }
 
-  private async ask(use: SchemaUse): Promise<void> {
+  private async runCheck(use: SchemaUse): Promise<void> {
     await this.database.prepare();
     const { database, encoding, sql } = this.open();
     await database.transaction(async (run) => {
@@ -121,26 +130,26 @@ export class Shard {
   }
 
   /**
-   * The same of one of several shards, which the others do not wait for: on a connection that is given up when it does not answer,
-   * since each of the application's that is lost in a silent network is one less.
+   * The same for one of several shards, for which the others do not wait: on a connection of its own, which is closed when the database
+   * does not respond. In a silent network each of the application's connections that waits for a response is one less.
    * @throws SchemaMismatchError
    */
-  async checkApart(use: SchemaUse): Promise<void> {
+  async checkOnOwnConnection(use: SchemaUse): Promise<void> {
     await inTime(PATIENCE_MS, this.database.prepare());
     const { transactionPooling } = this.deps;
-    const lone = new LoneDatabase(() => this.database, {
+    const dedicated = new DedicatedDatabase(() => this.database, {
       role: 'check',
       statementTimeoutMs: PATIENCE_MS,
       transactionPooling,
     });
     try {
       const { encoding, sql } = this.open();
-      await lone.transaction(async (run) => {
+      await dedicated.transaction(async (run) => {
         await checkSchema(run, sql.names.schema, use);
         await encoding.learn(run);
       });
     } finally {
-      await lone.close();
+      await dedicated.close();
     }
   }
 
@@ -150,26 +159,29 @@ export class Shard {
     return tasks.cancelByKey(run, kind, await encoding.key(run, key));
   }
 
-  /** The application ends. */
+  /** Closes the database, when the application ends. */
   close(): void {
     this.opened?.database.close();
   }
 
   /** @throws InvalidOptionError when the application has no such DataSource, InvalidManagerError for one of another database. */
-  open() {
+  open(): OpenShard {
     if (!this.opened) {
       const database = this.deps.findDatabase();
       const sql = queueSql(this.deps.schema ?? database.defaultSchema);
       const tasks = new TaskRepository(sql);
       const encoding = new DatabaseEncoding();
-      const lonePusher = new TaskPusher(new TaskRepository({ ...sql, ...sql.alone }), encoding);
-      const ring = new SlowPushRing(() => database.run(sql.ring, []), this.events);
-      const gatherer = new PushBatcher(
-        (drafts) => ring.watch(lonePusher.push(database.run, drafts, false, true), drafts.length),
-        (work) => this.deps.instruments.background(work),
-      );
-      const pusher = new TaskPusher(tasks, encoding);
-      this.opened = { database, sql, tasks, pusher, lonePusher, gatherer, ring, encoding };
+      const background = <T>(work: () => T): T => this.deps.instruments.background(work);
+      this.opened = {
+        database,
+        sql,
+        encoding,
+        tasks,
+        pusher: new TaskPusher(tasks, encoding),
+        autocommitPusher: new TaskPusher(new TaskRepository({ ...sql, ...sql.autocommit }), encoding),
+        batcher: new PushBatcher((drafts) => this.store(drafts, false), background),
+        waker: new SlowPushWaker(() => database.run(sql.wakeUp, []), this.events, background),
+      };
     }
     return this.opened;
   }

@@ -1,4 +1,4 @@
-import type { DeadWorker, Rescue, RescueRepository } from '../storage/rescue.repository.js';
+import type { LostWorker, Rescue, RescueRepository } from '../storage/rescue.repository.js';
 import type { EventSink } from '../events/queue-events.js';
 import { BackgroundLoop } from '../timing/background-loop.js';
 import type { RefusedTasks } from '../worker/refused-tasks.js';
@@ -23,7 +23,7 @@ export class Rescuer {
   /** The leases that the next rescue looks at, besides those that are left. */
   private wanted: RescueRequest = NOTHING;
   /** Dead processes some of whose tasks are not rescued yet. */
-  private remaining: readonly DeadWorker[] = [];
+  private remaining: readonly LostWorker[] = [];
   private againMs = FIRST_AGAIN_MS;
 
   constructor(
@@ -104,7 +104,7 @@ export class Rescuer {
     }
   }
 
-  private async rescueOne(of: DeadWorker, id: number): Promise<void> {
+  private async rescueOne(of: LostWorker, id: number): Promise<void> {
     const rescue = await this.repository.rescueOne(of, id, this.messagesKept());
     this.report(rescue);
     if (rescue.remaining.length > 0) {

@@ -2,7 +2,7 @@ import type { InstrumentedPush, Instruments, PushInfo } from '../events/instrume
 import type { PushResult } from '../task/task.js';
 import type { TaskDraft } from '../task/task-draft.js';
 
-/** Stores drafts within what an instrumentation makes of the push, if there is one; its trace travels with them. */
+/** Stores drafts within the span of the instrumentation, if there is one; its trace is stored with each task. */
 export function pushInstrumented(
   instruments: Instruments,
   describe: () => PushInfo,

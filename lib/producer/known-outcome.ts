@@ -5,7 +5,7 @@ import { DatabaseError, OutcomeUnknownError, PushOutcomeUnknownError } from '../
 const MAX_TRIES = 5;
 
 /**
- * A change that commits by itself.
+ * Makes a change that commits by itself.
  * @param again whether it may be made again where the server rolled it back for a conflict with another transaction
  * @throws OutcomeUnknownError, of a push PushOutcomeUnknownError, where it may be stored although it failed
  */

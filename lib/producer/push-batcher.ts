@@ -2,12 +2,12 @@ import { isCertainlyRolledBack } from '../storage/sql-state.js';
 import type { PushResult } from '../task/task.js';
 import type { TaskDraft } from '../task/task-draft.js';
 
-/** A push of more tasks is a batch already. */
-const MAX_GATHERED = 100;
+/** A push of more tasks is a statement of its own. */
+const MAX_BATCHED = 100;
 const MAX_ROWS = 1000;
 const MAX_CHARACTERS = 1024 * 1024;
-/** While so many statements are on their way, what comes gathers for the next. */
-const MAX_ON_THEIR_WAY = 4;
+/** While so many statements run, further pushes wait for the next one. */
+const MAX_RUNNING = 4;
 
 interface WaitingPush {
   readonly drafts: readonly TaskDraft[];
@@ -16,16 +16,17 @@ interface WaitingPush {
 }
 
 /**
- * Stores pushes that come at once, outside any transaction, by one statement and one commit. Nothing waits for company: a push
- * goes at once unless several are on their way. Only for tasks without keys: a key may wait for somebody's open transaction.
+ * Stores pushes that come at the same time, outside any transaction, by one statement and one commit. No push waits for others to come:
+ * it is sent at once unless several statements run. Only for tasks without keys: a key may wait for somebody's open transaction.
  */
 export class PushBatcher {
   private waiting: WaitingPush[] = [];
-  private onTheirWay = 0;
+  /** How many statements run. */
+  private running = 0;
 
   /**
    * @param store stores drafts by one statement that commits by itself
-   * @param background calls what is of no single push, in a context that is nobody's
+   * @param background calls what is of no single push, in an async context of the queue's own
    */
   constructor(
     private readonly store: (drafts: readonly TaskDraft[]) => Promise<PushResult[]>,
@@ -33,7 +34,7 @@ export class PushBatcher {
   ) {}
 
   push(drafts: readonly TaskDraft[]): Promise<PushResult[]> {
-    if (drafts.length > MAX_GATHERED) {
+    if (drafts.length > MAX_BATCHED) {
       return this.store(drafts);
     }
     return new Promise((resolve, reject) => {
@@ -43,12 +44,12 @@ export class PushBatcher {
   }
 
   private flush(): void {
-    while (this.waiting.length > 0 && this.onTheirWay < MAX_ON_THEIR_WAY) {
-      this.onTheirWay++;
+    while (this.waiting.length > 0 && this.running < MAX_RUNNING) {
+      this.running++;
       void this.write(this.take()).then(() => {
-        this.onTheirWay--;
+        this.running--;
         if (this.waiting.length > 0) {
-          // What has gathered: the statement that stores it is that of no one push, least of all of the one that has just ended.
+          // The next statement is of all pushes that wait, and not of the one that has just ended.
           this.background(() => this.flush());
         }
       });
@@ -74,17 +75,17 @@ export class PushBatcher {
   private async write(pushes: readonly WaitingPush[]): Promise<void> {
     try {
       const results = await this.store(pushes.flatMap(({ drafts }) => drafts));
-      let place = 0;
+      let start = 0;
       for (const { drafts, resolve } of pushes) {
-        resolve(results.slice(place, place + drafts.length));
-        place += drafts.length;
+        resolve(results.slice(start, start + drafts.length));
+        start += drafts.length;
       }
     } catch (error) {
       await this.refuse(pushes, error);
     }
   }
 
-  /** One push must not fail for what another brought, where it is certain that nothing was stored. */
+  /** Stores each push by a statement of its own where it is certain that nothing was stored: none must fail for another's tasks. */
   private async refuse(pushes: readonly WaitingPush[], error: unknown): Promise<void> {
     if (pushes.length > 1 && isCertainlyRolledBack(error)) {
       for (const push of pushes) {

@@ -13,9 +13,9 @@ import { InvalidTaskError } from '../errors/pg-queue.errors.js';
 /** A unique index entry must fit a third of a page, whatever its text compresses to. */
 const MAX_KEY_BYTES = 512;
 
-/** How errors name a task that is pushed alone. */
+/** How errors name the only task of a push. */
 const TASK = 'task';
-/** Written out, so that a good task costs no text. */
+/** The names of a task's fields in errors: constants, so that a task without errors costs no string. */
 const PART = {
   any: 'task.',
   kind: 'task.kind',
@@ -23,7 +23,7 @@ const PART = {
   externalKey: 'task.externalKey',
 } as const;
 
-/** What the options of a push say for each of its tasks. */
+/** The options of a push that apply to each of its tasks. */
 export interface DraftSettings {
   readonly delayMs: number;
   readonly priority: number;
@@ -54,7 +54,7 @@ export class TaskDrafter {
     };
   }
 
-  /** As `draft`, of tasks that errors name by their place: `tasks[3].payload`. */
+  /** As `draft`, of tasks that errors name by their index: `tasks[3].payload`. */
   async draftAll(tasks: readonly NewTask[], settings: DraftSettings): Promise<TaskDraft[]> {
     const drafts: TaskDraft[] = [];
     try {
@@ -63,13 +63,13 @@ export class TaskDrafter {
         drafts.push(draft instanceof Promise ? await draft : draft);
       }
     } catch (error) {
-      throw error instanceof InvalidTaskError ? atPlace(error, drafts.length) : error;
+      throw error instanceof InvalidTaskError ? atIndex(error, drafts.length) : error;
     }
     return drafts;
   }
 
   /**
-   * A promise only where a schema or a codec has to be asked.
+   * Makes the draft of a task: a promise only where a schema or a codec is called.
    * @throws InvalidTaskError that names the field; UnexpectedTaskKindError for a bare number that has no handler here.
    */
   draft(task: NewTask, settings: DraftSettings): TaskDraft | Promise<TaskDraft> {
@@ -87,7 +87,7 @@ export class TaskDrafter {
     if (!schema) {
       return this.toDraft(task, settings);
     }
-    // What the schema sees is what is stored: the caller may use the object for another task meanwhile.
+    // What the schema has checked is stored: the caller may use the object for another task while the schema checks.
     const seen = { ...task };
     return assertMatches(PART.payload, schema, seen.payload).then(() => this.toDraft(seen, settings));
   }
@@ -123,8 +123,8 @@ export class TaskDrafter {
   }
 }
 
-/** The same error, of one of many. Put together only where there is one: names for every task would cost a push more than its checks. */
-function atPlace({ field, value, problem }: InvalidTaskError, index: number): InvalidTaskError {
+/** The error as one of a task among many. It is made only when a task is refused: names for every task would cost a push more than its checks. */
+function atIndex({ field, value, problem }: InvalidTaskError, index: number): InvalidTaskError {
   return new InvalidTaskError(`tasks[${index}]${field.slice(TASK.length)}`, value, problem);
 }
 

@@ -4,14 +4,14 @@ import type { StoredKey, TaskRepository } from '../storage/task.repository.js';
 import type { PushResult } from '../task/task.js';
 import type { TaskDraft } from '../task/task-draft.js';
 
-/** Bounds one statement: rows, and characters of payload. */
+/** The most rows of one statement, and characters of payload. */
 const MAX_ROWS = 2000;
 const MAX_CHARACTERS = 8 * 1024 * 1024;
 
-/** How often a key is pushed again that was met and then gone. */
+/** How often a task is pushed again whose key was taken by a task that has gone since. */
 const MAX_AGAIN = 10;
 
-/** Whether storing these takes more than one statement. */
+/** Whether these tasks are stored by more than one statement. */
 export function needsTransaction(drafts: readonly TaskDraft[]): boolean {
   let keyed = 0;
   let characters = 0;
@@ -23,14 +23,14 @@ export function needsTransaction(drafts: readonly TaskDraft[]): boolean {
   return isMixed || drafts.length > MAX_ROWS || characters > MAX_CHARACTERS;
 }
 
-/** Stores drafts in bounded statements and says in order what became of each. */
+/** Stores drafts by statements of bounded size, and returns the result of each in order. */
 export class TaskPusher {
   constructor(
     private readonly repository: TaskRepository,
     private readonly encoding: DatabaseEncoding,
   ) {}
 
-  /** @param own the transaction is the queue's: a key that was met and has gone is pushed again */
+  /** @param own whether the transaction is the queue's: a task whose key was taken by a task that has gone is pushed again */
   async push(
     run: RunStatement,
     pushed: readonly TaskDraft[],
@@ -50,7 +50,7 @@ export class TaskPusher {
         run,
         chunk.map((index) => drafts[index]!),
       );
-      chunk.forEach((index, place) => (results[index] = pushedAs(ids[place]!)));
+      chunk.forEach((index, position) => (results[index] = pushedAs(ids[position]!)));
     }
     // In the order of their keys, so that two batches wait for each other instead of deadlocking.
     keyed.sort((a, b) => byKey(drafts[a]!, drafts[b]!) || a - b);
@@ -63,7 +63,7 @@ export class TaskPusher {
     return results;
   }
 
-  /** @returns the tasks whose key was met and is not stored any more, or not seen by this transaction */
+  /** @returns the tasks whose key was taken by a task that has gone since, or that this transaction does not see */
   private async pushKeyed(
     run: RunStatement,
     drafts: readonly TaskDraft[],
@@ -71,7 +71,7 @@ export class TaskPusher {
     replace: boolean,
     results: PushResult[],
   ): Promise<number[]> {
-    // One statement can't meet a key twice: of namesakes the first is stored, or, replacing, the last.
+    // One statement can't store a key twice: of tasks with the same key the first is stored, or, replacing, the last.
     const byName = new Map<string, number[]>();
     for (const index of chunk) {
       const name = nameOf(drafts[index]!);
@@ -101,8 +101,8 @@ export class TaskPusher {
       if (id === undefined && !existing.has(name)) {
         gone.push(...namesakes);
       }
-      for (const [place, index] of namesakes.entries()) {
-        const pushed = id !== undefined && (replace || place === 0);
+      for (const [position, index] of namesakes.entries()) {
+        const pushed = id !== undefined && (replace || position === 0);
         results[index] = { id: id ?? existing.get(name) ?? null, status: pushed ? 'pushed' : 'duplicate' };
       }
     }
@@ -122,7 +122,7 @@ function nameOf({ kind, externalKey }: { kind: number; externalKey: string | nul
   return `${kind}:${externalKey}`;
 }
 
-/** The order of code units, whatever the locale: the same in every process. */
+/** Compares by code units, whatever the locale: the order is the same in every process. */
 function byKey(a: TaskDraft, b: TaskDraft): number {
   return a.kind - b.kind || (a.externalKey! < b.externalKey! ? -1 : Number(a.externalKey !== b.externalKey));
 }

@@ -17,24 +17,24 @@ import type { StoredSummary } from '../inspect/task-view.js';
 import type { Database } from './database.js';
 import type { RunStatement } from './executor.js';
 import type { ListShape } from './list-shape.js';
-import { whoeverAsks } from './lane-database.js';
+import { evenIfAborted } from './lane-database.js';
 import type { ServerMoment } from './server-moment.js';
 import type { QueueSql } from './sql/index.js';
 import type { StoredWorker } from './stored-worker.js';
 
 /** Where a page ends: the place in the order of its list in µs since the epoch, and the id. */
-export interface ListPlace {
+export interface ListPosition {
   readonly at: number;
   readonly id: string;
 }
 
 export interface StoredPage {
-  readonly tasks: readonly { readonly task: StoredSummary; readonly place: ListPlace }[];
+  readonly tasks: readonly { readonly task: StoredSummary; readonly place: ListPosition }[];
   readonly examined: number;
   /** How many rows there were to look at, of those that were asked for: some may have been too large together. */
   readonly found: number;
   /** The last row that was looked at. */
-  readonly last: ListPlace | null;
+  readonly last: ListPosition | null;
   readonly ageMs: number | null;
 }
 
@@ -92,7 +92,7 @@ export class AdminRepository {
   async list(
     shape: ListShape,
     filter: CheckedFilter,
-    { examine, limit, after }: { examine: number; limit: number; after: ListPlace | null },
+    { examine, limit, after }: { examine: number; limit: number; after: ListPosition | null },
   ): Promise<StoredPage> {
     const { kinds, statuses, createdFrom, createdTo, ids } = filter;
     const range = [createdFrom, createdTo].map((date) => date?.getTime() ?? null);
@@ -131,7 +131,7 @@ export class AdminRepository {
   }
 
   /** The task's place among the due ones of its kind, of which at most `limit` are counted. */
-  async findPlace(
+  async findRank(
     id: string,
     limit: number,
   ): Promise<
@@ -139,7 +139,7 @@ export class AdminRepository {
   > {
     const found = await this.ask<
       (FoundRow & { before: number; now: number; pausedAt: number | null }) | null
-    >(this.sql.findPlace, [id, limit]);
+    >(this.sql.findRank, [id, limit]);
     return (
       found && {
         ...found,
@@ -183,7 +183,7 @@ export class AdminRepository {
 
   /** Makes every process look behind its cursors again. */
   rewind(): Promise<unknown> {
-    return whoeverAsks(() => this.within((run) => run(this.sql.rewind, [])));
+    return evenIfAborted(() => this.within((run) => run(this.sql.rewind, [])));
   }
 
   /** The one value of the one row of a statement; null where there is no row. */
@@ -205,7 +205,7 @@ export class AdminRepository {
         assertInTime();
         return run(sql, parameters);
       };
-      const [row] = await runInTime(this.sql.look, [this.statementTimeoutMs]);
+      const [row] = await runInTime(this.sql.beginRead, [this.statementTimeoutMs]);
       const { now, age } = row as { now: string; age: string | null };
       const ageMs = age === null ? null : Math.ceil(Number(age));
       const result = await work(runInTime, { now: new Date(Number(now)), ageMs });
@@ -223,7 +223,7 @@ async function answerOf<Answer>(run: RunStatement, sql: string, parameters: unkn
 }
 
 /** The last parameters of a list: its cursor, or its ids. */
-function placeOf(shape: ListShape, after: ListPlace | null, ids: readonly string[] | null): unknown[] {
+function placeOf(shape: ListShape, after: ListPosition | null, ids: readonly string[] | null): unknown[] {
   const id = after?.id ?? null;
   switch (shape) {
     case 'any':

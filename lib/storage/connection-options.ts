@@ -66,7 +66,7 @@ export function ownClient(
 export type TextRow = Record<string, string | null>;
 
 /** As `pg` itself does it, whatever the application's class makes of its own queries; what its URL says of a time-out does not count. */
-export function ask(
+export function sendQuery(
   client: pg.ClientBase,
   query: { name?: string; text: string; values?: unknown[] },
   deadlineMs: number,

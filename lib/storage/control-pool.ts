@@ -1,7 +1,7 @@
 import { callbackify } from 'node:util';
 import pg from 'pg';
 import {
-  ask,
+  sendQuery,
   type ConnectionOptions,
   type ConnectionPurpose,
   ownClient,
@@ -110,7 +110,7 @@ export class ControlPool {
 
   /** Before a new connection is used. */
   private readonly setUp = callbackify((client: pg.PoolClient) =>
-    ask(
+    sendQuery(
       client,
       { text: setAll(sessionSettings(this.options), false, this.options.path) },
       this.options.deadlineMs,
@@ -126,7 +126,8 @@ export class ControlPool {
     return this.use(async (taken) =>
       this.options.transactionPooling || !taken.own
         ? this.within(taken, { settings: {} }, (query) => query(text, values))
-        : (await ask(taken.client, { name: `pgqueue_${name}`, text, values }, this.options.deadlineMs)).rows,
+        : (await sendQuery(taken.client, { name: `pgqueue_${name}`, text, values }, this.options.deadlineMs))
+            .rows,
     );
   }
 
@@ -156,7 +157,7 @@ export class ControlPool {
       statement_timeout: String(deadlineMs),
     };
     const run = async (text: string, values?: unknown[]) =>
-      (await ask(client, { text, ...(values ? { values } : {}) }, deadlineMs)).rows;
+      (await sendQuery(client, { text, ...(values ? { values } : {}) }, deadlineMs)).rows;
     await run(`BEGIN ISOLATION LEVEL READ COMMITTED; ${setAll(all, true, this.options.path)}`);
     const result = await work((text, values = []) => run(text, values));
     await run('COMMIT');
@@ -246,7 +247,7 @@ async function brokenBy(
 ): Promise<Error | undefined> {
   if (leavesSessionUsable(error)) {
     try {
-      await ask(client, { text: 'ROLLBACK' }, deadlineMs);
+      await sendQuery(client, { text: 'ROLLBACK' }, deadlineMs);
       return undefined;
     } catch {
       // An open transaction is rolled back by the server when its connection goes.

@@ -31,14 +31,14 @@ export interface LaneOptions {
 const askers = new AsyncLocalStorage<AbortSignal | undefined>();
 
 /** What `work` asks of lanes is cancelled with the signal. */
-export function askedUntil<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+export function untilAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   // The transaction of each database listens, and Node takes more than ten listeners for a leak.
   setMaxListeners(0, signal);
   return askers.run(signal, work);
 }
 
 /** What must be done whether somebody still waits for it or not. */
-export function whoeverAsks<T>(work: () => Promise<T>): Promise<T> {
+export function evenIfAborted<T>(work: () => Promise<T>): Promise<T> {
   return askers.run(undefined, work);
 }
 

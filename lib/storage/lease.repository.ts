@@ -4,7 +4,7 @@ import { type Heartbeat, heartbeatOf } from './heartbeat.js';
 import { giveBack, SCAN } from './give-back.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
-import type { ClaimRequest, HeldTask, LevelPlace } from '../task/claim.js';
+import type { ClaimRequest, HeldTask, LevelPosition } from '../task/claim.js';
 import type { WorkerReport } from '../inspect/worker-report.js';
 
 /** What an operator sees of a worker process. */
@@ -108,7 +108,7 @@ export class LeaseRepository {
   }
 
   /** What these leases hold, as far as it lies behind these places. */
-  async findOwn(leaseIds: readonly number[], places: readonly LevelPlace[]): Promise<HeldTask[]> {
+  async findOwn(leaseIds: readonly number[], places: readonly LevelPosition[]): Promise<HeldTask[]> {
     const rows = await this.pool.query('find_own', this.sql.findOwn, [
       intArray(leaseIds, Number),
       ...placesOf(places),
@@ -122,7 +122,7 @@ export class LeaseRepository {
   }
 }
 
-function placesOf(places: readonly LevelPlace[]): string[] {
+function placesOf(places: readonly LevelPosition[]): string[] {
   return [
     intArray(places, ({ kind }) => kind),
     intArray(places, ({ priority }) => priority),

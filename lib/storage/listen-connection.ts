@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { ask, type ConnectionOptions, ownClient } from './connection-options.js';
+import { sendQuery, type ConnectionOptions, ownClient } from './connection-options.js';
 import { sessionSettings, setAll } from './own-session.js';
 
 export interface ListenOptions {
@@ -39,9 +39,9 @@ export class ListenConnection {
         client.connect((error: Error | null) => (error ? reject(error) : resolve())),
       );
       if (!transactionPooling) {
-        await ask(client, { text: setAll(sessionSettings({ deadlineMs }), false) }, deadlineMs);
+        await sendQuery(client, { text: setAll(sessionSettings({ deadlineMs }), false) }, deadlineMs);
       }
-      await ask(client, { text: `LISTEN ${pg.escapeIdentifier(channel)}` }, deadlineMs);
+      await sendQuery(client, { text: `LISTEN ${pg.escapeIdentifier(channel)}` }, deadlineMs);
       return opened;
     } catch (error) {
       await opened.close();
@@ -51,7 +51,7 @@ export class ListenConnection {
 
   /** Throws when the server gives no sign of life. */
   async probe(): Promise<void> {
-    await ask(this.client, { text: 'SELECT 1' }, this.deadlineMs);
+    await sendQuery(this.client, { text: 'SELECT 1' }, this.deadlineMs);
   }
 
   /** Never rejects, and does not wait for a server that is silent. */

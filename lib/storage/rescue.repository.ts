@@ -12,7 +12,7 @@ export interface RescuedTasks {
 }
 
 /** A worker process that is dead. */
-export interface DeadWorker {
+export interface LostWorker {
   leaseId: number;
   worker: string;
 }
@@ -20,9 +20,9 @@ export interface DeadWorker {
 export interface Rescue {
   tasks: RescuedTasks[];
   /** Whose tasks could not all be taken: other transactions hold their rows. */
-  remaining: DeadWorker[];
+  remaining: LostWorker[];
   /** Tasks that the database refuses to give back. */
-  refused: { readonly id: number; readonly kind: number; readonly of: DeadWorker; readonly error: unknown }[];
+  refused: { readonly id: number; readonly kind: number; readonly of: LostWorker; readonly error: unknown }[];
 }
 
 /** Takes the tasks of worker processes that are dead, and ends their leases. */
@@ -44,8 +44,8 @@ export class RescueRepository {
     keep: ReadonlyMap<number, number>,
   ): Promise<Rescue> {
     return this.pool.transaction(SCAN, async (query) => {
-      const dead = await query(this.sql.endDead, [timeoutMs, silenceMs, intArray(suspects, Number)]);
-      return this.takeFrom(query, dead.map(deadWorker), keep);
+      const dead = await query(this.sql.endLost, [timeoutMs, silenceMs, intArray(suspects, Number)]);
+      return this.takeFrom(query, dead.map(lostWorkerOf), keep);
     });
   }
 
@@ -53,7 +53,7 @@ export class RescueRepository {
   rescueEnded(ended: readonly number[], keep: ReadonlyMap<number, number>): Promise<Rescue> {
     return this.pool.transaction(SCAN, async (query) => {
       const left = await query(this.sql.endLeft, [intArray(ended, Number)]);
-      return this.takeFrom(query, left.map(deadWorker), keep);
+      return this.takeFrom(query, left.map(lostWorkerOf), keep);
     });
   }
 
@@ -63,12 +63,12 @@ export class RescueRepository {
   }
 
   /** Gives back what a rescue had to leave. */
-  rescueRemaining(dead: readonly DeadWorker[], keep: ReadonlyMap<number, number>): Promise<Rescue> {
+  rescueRemaining(dead: readonly LostWorker[], keep: ReadonlyMap<number, number>): Promise<Rescue> {
     return this.pool.transaction(SCAN, (query) => this.takeFrom(query, dead, keep));
   }
 
   /** Gives back one task of a dead process. */
-  rescueOne(of: DeadWorker, id: number, keep: ReadonlyMap<number, number>): Promise<Rescue> {
+  rescueOne(of: LostWorker, id: number, keep: ReadonlyMap<number, number>): Promise<Rescue> {
     return this.pool.transaction(SCAN, (query) => this.takeFrom(query, [of], keep, [id]));
   }
 
@@ -86,7 +86,7 @@ export class RescueRepository {
 
   private async takeFrom(
     query: Query,
-    dead: readonly DeadWorker[],
+    dead: readonly LostWorker[],
     keep: ReadonlyMap<number, number>,
     ids: readonly number[] | null = null,
   ): Promise<Rescue> {
@@ -122,11 +122,11 @@ export class RescueRepository {
   }
 }
 
-function deadWorker({ id, worker }: TextRow): DeadWorker {
+function lostWorkerOf({ id, worker }: TextRow): LostWorker {
   return { leaseId: Number(id), worker: worker! };
 }
 
-function givingBack(dead: readonly DeadWorker[], keep: ReadonlyMap<number, number>): GivingBack {
+function givingBack(dead: readonly LostWorker[], keep: ReadonlyMap<number, number>): GivingBack {
   const leases = dead.map(({ leaseId, worker }) => ({
     id: leaseId,
     message: `worker process lost: ${worker}`,

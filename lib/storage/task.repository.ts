@@ -68,19 +68,19 @@ export class TaskRepository {
   }
 
   /** @returns how many tasks may run again. */
-  async retryBroken(run: RunStatement, kind: number, attempts: number, limit: number): Promise<number> {
-    const rows = await run(this.sql.retryBroken, [kind, attempts, limit]);
+  async retryExhausted(run: RunStatement, kind: number, attempts: number, limit: number): Promise<number> {
+    const rows = await run(this.sql.retryExhausted, [kind, attempts, limit]);
     return Number(rows[0]?.['count'] ?? 0);
   }
 
-  /** Tasks that `retryBroken` would take, all but some. */
-  async findBroken(
+  /** The tasks that `retryExhausted` would take, without those of `except`. */
+  async findExhausted(
     run: RunStatement,
     kind: number,
     limit: number,
     except: readonly string[],
   ): Promise<string[]> {
-    const [row] = await run(this.sql.findBroken, [kind, limit, except]);
+    const [row] = await run(this.sql.findExhausted, [kind, limit, except]);
     return JSON.parse(row!['ids'] as string) as string[];
   }
 

@@ -13,7 +13,7 @@ export interface LevelRequest {
 }
 
 /** How far a process's claims have come in one (kind, priority). */
-export interface LevelPlace {
+export interface LevelPosition {
   readonly kind: number;
   readonly priority: number;
   readonly position: Position;

@@ -249,7 +249,7 @@ describe('the statements of a list', () => {
       `INSERT INTO ${TASK} (kind, payload, status, finished_at)
        SELECT n % 4, '{}', s::${pg.escapeIdentifier(SCHEMA)}.pgqueue_status, now() FROM generate_series(1, 50000) n, unnest(ARRAY['new', 'no_attempts_left', 'succeeded', 'cancelled']) s`,
     );
-    const { look, list } = queueSql(SCHEMA);
+    const { beginRead, list } = queueSql(SCHEMA);
     const statuses = { open: ['new'], broken: ['no_attempts_left'], finished: ['succeeded', 'cancelled'] };
     for (const [shape, index] of [
       ['open', 'pgqueue_claim'],
@@ -257,7 +257,7 @@ describe('the statements of a list', () => {
       ['finished', 'pgqueue_done'],
     ] as const) {
       const plan = await app.dataSource.transaction(async (manager) => {
-        await manager.query(look, [5000]);
+        await manager.query(beginRead, [5000]);
         const rows = await manager.query(`EXPLAIN (ANALYZE, TIMING off) ${list[shape]}`, [
           51,
           51,

@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { AdminLane } from '../../lib/cluster/admin/admin-lane.js';
 import { BusyError, ConcurrencyLimit } from '../../lib/admin/concurrency-limit.js';
-import { askedUntil, LaneDatabase } from '../../lib/storage/lane-database.js';
+import { untilAborted, LaneDatabase } from '../../lib/storage/lane-database.js';
 import { createDashboardApp, type DashboardApp, FROM_PAGE } from '../support/dashboard-app.js';
 import { deferred } from '../support/deferred.js';
 import { newKind } from '../support/kinds.js';
@@ -130,7 +130,7 @@ it('cancels on the server that does the work, where one name leads to several', 
   });
   const leaving = new AbortController();
   const left = rejectionOf(
-    askedUntil(leaving.signal, () =>
+    untilAborted(leaving.signal, () =>
       lane.transaction((run) => run('SELECT count(*) FROM public.pgqueue', [])),
     ),
   );
@@ -161,7 +161,7 @@ it('asks as many shards at once as there are, for one visitor', async () => {
     transactionPooling: false,
   });
   const { signal } = new AbortController();
-  const asked = askedUntil(signal, () =>
+  const asked = untilAborted(signal, () =>
     Promise.all(
       Array.from({ length: 12 }, () =>
         lane.transaction((run) => run('SELECT count(*) FROM public.pgqueue', [])),

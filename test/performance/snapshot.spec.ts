@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AdminRepository } from '../../lib/storage/admin.repository.js';
 import type { Database } from '../../lib/storage/database.js';
-import { LoneDatabase } from '../../lib/storage/lone-database.js';
+import { DedicatedDatabase } from '../../lib/storage/dedicated-database.js';
 import { SnapshotRepository } from '../../lib/storage/snapshot.repository.js';
 import { queueSql } from '../../lib/storage/sql/index.js';
 import { QUEUE_SCHEMA } from '../support/over.js';
@@ -22,7 +22,7 @@ interface PlanNode {
 
 let database: TestDatabase;
 let app: QueueApp;
-let lone: LoneDatabase;
+let lone: DedicatedDatabase;
 let nodes: PlanNode[];
 
 /** The connection that snapshots are taken on, which keeps the plan of each statement as it ran. */
@@ -46,7 +46,7 @@ function nodesOf(node: PlanNode): PlanNode[] {
 beforeAll(async () => {
   database = await createTestDatabase();
   app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  lone = new LoneDatabase(() => ({ connectionOptions: () => ({ connectionString: database.url }) }), {
+  lone = new DedicatedDatabase(() => ({ connectionOptions: () => ({ connectionString: database.url }) }), {
     role: 'snapshot',
     statementTimeoutMs: 30_000,
     transactionPooling: false,

@@ -9,7 +9,7 @@ describe('the columns that a task carries', () => {
   it.each(['pushOne', 'pushSame', 'push', 'pushKeyed', 'pushReplacing'] as const)(
     'are stored by %s, whoever ends its transaction',
     (name) => {
-      for (const statement of [sql[name], sql.alone[name]]) {
+      for (const statement of [sql[name], sql.autocommit[name]]) {
         const [, stored] = /INSERT INTO [^(]*\(([^)]*)\)/.exec(statement)!;
         expect(stored!.split(', ')).toEqual(expect.arrayContaining(CARRIED.map(({ column }) => column)));
       }

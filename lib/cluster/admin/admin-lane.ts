@@ -1,4 +1,4 @@
-import { askedUntil, type LaneOptions } from '../../storage/lane-database.js';
+import { untilAborted, type LaneOptions } from '../../storage/lane-database.js';
 import { LaneAdminDatabase } from '../../admin/lane-admin-database.js';
 import type { ActionSource } from '../../events/action-record.js';
 import { QueueAdmin } from './queue-admin.js';
@@ -37,7 +37,7 @@ export class AdminLane {
 
   /** @throws BusyError when too many ask; what the signal is aborted with, when nobody waits for the answer any more */
   ask<T>(signal: AbortSignal, work: (admin: QueueAdmin) => Promise<T>): Promise<T> {
-    return this.turnstile.run(signal, () => askedUntil(signal, () => work(this.admin)));
+    return this.turnstile.run(signal, () => untilAborted(signal, () => work(this.admin)));
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { ListPlace } from '../../storage/admin.repository.js';
+import type { ListPosition } from '../../storage/admin.repository.js';
 import type { ListShape } from '../../storage/list-shape.js';
 import type { TaskSummary } from '../../inspect/task-view.js';
 import type { PagePlace, ShardPlace } from './page-cursor.js';
@@ -48,7 +48,7 @@ export function mergePages(
 /** The stream whose next task, or end, comes first in the list; undefined when all have nothing more. */
 function firstOf(shape: ListShape, streams: readonly Stream[]): Stream | undefined {
   const ascending = shape === 'open';
-  let first: { stream: Stream; place: ListPlace } | undefined;
+  let first: { stream: Stream; place: ListPosition } | undefined;
   for (const stream of streams) {
     const { tasks, next } = stream.page;
     const place = tasks[stream.shown]?.place ?? next;

@@ -2,7 +2,7 @@ import type { Action } from '../../storage/admin.repository.js';
 import type { ActionFilter, ActionRecord, ActionSource } from '../../events/action-record.js';
 import { actionFilterOf, type ActorOptions, checkActor } from '../../admin/actor.js';
 import type { QueueEvent } from '../../events/queue-events.js';
-import { askShards, askShardsInTurn, resultOf } from '../shard-answers.js';
+import { callShards, callShardsInTurn, resultOf } from '../shard-results.js';
 import { type KindRef, kindOf } from '../../task/task-definition.js';
 import type { TaskFilter } from '../../inspect/task-filter.js';
 import { checkOptionNames } from '../../errors/check.js';
@@ -35,12 +35,12 @@ export class OperatorActions {
     const by = checkActor(name);
     const shards = shardsOf(this.deps.shards, checked.filter);
     const progress: ActionProgress = { changed: 0, more: false, kinds: new Map(), refused: [] };
-    const asked = await askShardsInTurn(shards, checked.limit, async (shard) => {
+    const asked = await callShardsInTurn(shards, checked.limit, async (shard) => {
       const before = progress.changed;
       await shard.act({ ...checked, filter: ownFilter(shard, checked.filter) }, progress);
       return progress.changed - before;
     });
-    progress.more ||= asked.answers.size + asked.errors.size < shards.length;
+    progress.more ||= asked.results.size + asked.errors.size < shards.length;
     const { limit, attempts, meant } = checked;
     this.tell({
       action,
@@ -63,8 +63,8 @@ export class OperatorActions {
     const action = paused ? 'pause' : 'resume';
     checkOptionNames(options, ['by'], action);
     const by = checkActor(options.by);
-    const asked = await askShards(this.deps.shards, (shard) => shard.setPaused(number, paused));
-    const changed = [...asked.answers.values()].some(Boolean);
+    const asked = await callShards(this.deps.shards, (shard) => shard.setPaused(number, paused));
+    const changed = [...asked.results.values()].some(Boolean);
     const filter: ActionFilter = { kind: [number] };
     const count = Number(changed);
     this.tell({

@@ -1,11 +1,11 @@
-import type { ListPlace } from '../../storage/admin.repository.js';
+import type { ListPosition } from '../../storage/admin.repository.js';
 import type { ListShape } from '../../storage/list-shape.js';
 import { splitTaskId } from '../../task/task-id.js';
 import { taskIdOf } from '../../inspect/task-filter.js';
 import { InvalidOptionError } from '../../errors/pg-queue.errors.js';
 
 /** Where a page ends in one shard: null before its first task, `'end'` behind its last. */
-export type ShardPlace = ListPlace | 'end' | null;
+export type ShardPlace = ListPosition | 'end' | null;
 
 /** Where a page ends, by the names of the shards. */
 export type PagePlace = ReadonlyMap<string, ShardPlace>;

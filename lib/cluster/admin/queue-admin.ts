@@ -12,7 +12,7 @@ import type { ActionSource } from '../../events/action-record.js';
 import type { ActorOptions } from '../../admin/actor.js';
 import { errorMessage } from '../../errors/error-message.js';
 import type { Explanation } from '../../inspect/explanation.js';
-import { askShards, resultOf, type ShardAnswers } from '../shard-answers.js';
+import { callShards, resultOf, type ShardResults } from '../shard-results.js';
 import type { QueueEvent } from '../../events/queue-events.js';
 import { shardOfTask } from '../shard-name.js';
 import { mergeCounts } from '../../inspect/task-counts.js';
@@ -93,7 +93,7 @@ export class QueueAdmin {
    * @throws PartialFailureError
    */
   async counts(): Promise<KindCounts[]> {
-    const asked = await askShards(this.all, (shard) => shard.counts(null));
+    const asked = await callShards(this.all, (shard) => shard.counts(null));
     return resultOf(asked, mergeCounts(valuesOf(asked)));
   }
 
@@ -113,11 +113,11 @@ export class QueueAdmin {
     const names = shards.map(({ name }) => name);
     const start: PagePlace =
       after === undefined ? new Map(names.map((name) => [name, null])) : decodeCursor(shape, names, after);
-    const asked = await askShards(
+    const asked = await callShards(
       shards.filter(({ name }) => start.get(name) !== 'end'),
       (shard) => shard.page(ownFilter(shard, checked), limit, placeOf(start, shard), shape),
     );
-    const pages = new Map([...asked.answers].map(([{ name }, answer]) => [name, answer]));
+    const pages = new Map([...asked.results].map(([{ name }, answer]) => [name, answer]));
     const { tasks, places } = mergePages(shape, pages, start, limit);
     const isLast = [...places.values()].every((place) => place === 'end');
     const merged: TaskPage = {
@@ -158,7 +158,7 @@ export class QueueAdmin {
    */
   async activity(options: ActivityOptions = {}): Promise<KindActivity[]> {
     const minutes = checkMinutes(options);
-    const asked = await askShards(this.all, (shard) => shard.activity(minutes, null));
+    const asked = await callShards(this.all, (shard) => shard.activity(minutes, null));
     return resultOf(asked, activityOf(joinActivity(valuesOf(asked)), minutes, this.names.of));
   }
 
@@ -167,12 +167,12 @@ export class QueueAdmin {
    * @throws PartialFailureError
    */
   async kinds(): Promise<KindView[]> {
-    const asked = await askShards(this.all, async (shard) => ({
+    const asked = await callShards(this.all, async (shard) => ({
       workers: await shard.workers(),
       pauses: await shard.pauses(),
     }));
-    const workers = new Map([...asked.answers].map(([{ name }, answer]) => [name, answer.workers]));
-    const pauses = mergePauses([...asked.answers].map(([{ name }, answer]) => [name, answer.pauses]));
+    const workers = new Map([...asked.results].map(([{ name }, answer]) => [name, answer.workers]));
+    const pauses = mergePauses([...asked.results].map(([{ name }, answer]) => [name, answer.pauses]));
     return resultOf(asked, kindViews(mergeWorkers(workers), pauses, this.names.of));
   }
 
@@ -182,8 +182,8 @@ export class QueueAdmin {
    * @throws PartialFailureError
    */
   async workers(): Promise<WorkerView[]> {
-    const asked = await askShards(this.all, (shard) => shard.workers());
-    const workers = mergeWorkers(new Map([...asked.answers].map(([{ name }, answer]) => [name, answer])));
+    const asked = await callShards(this.all, (shard) => shard.workers());
+    const workers = mergeWorkers(new Map([...asked.results].map(([{ name }, answer]) => [name, answer])));
     return resultOf(
       asked,
       workers.map((worker) => workerView(worker, this.names.of)),
@@ -192,14 +192,14 @@ export class QueueAdmin {
 
   /** The shards, and whether each can be asked; never rejects for one that can't. A queue without `shards` has one. */
   async shards(): Promise<ShardView[]> {
-    const asked = await askShards(this.all, (shard) => shard.moment());
+    const asked = await callShards(this.all, (shard) => shard.moment());
     return this.all.map((shard) => ({
       name: shard.name,
       reachable: !asked.errors.has(shard),
       error: asked.errors.has(shard) ? errorMessage(asked.errors.get(shard)) : null,
       draining: this.deps.draining.has(shard.name),
-      ageMs: asked.answers.get(shard)?.ageMs ?? null,
-      now: asked.answers.get(shard)?.now ?? null,
+      ageMs: asked.results.get(shard)?.ageMs ?? null,
+      now: asked.results.get(shard)?.now ?? null,
     }));
   }
 
@@ -266,8 +266,8 @@ export class QueueAdmin {
   }
 }
 
-function valuesOf<Answer>({ answers }: ShardAnswers<unknown, Answer>): Answer[] {
-  return [...answers.values()];
+function valuesOf<Answer>({ results }: ShardResults<unknown, Answer>): Answer[] {
+  return [...results.values()];
 }
 
 function placeOf(places: PagePlace, { name }: DatabaseAdmin) {

@@ -6,7 +6,7 @@ import {
   type KindActivity,
   totalActivity,
 } from '../../inspect/activity.js';
-import { askShards } from '../shard-answers.js';
+import { callShards } from '../shard-results.js';
 import { mergeCounts } from '../../inspect/task-counts.js';
 import type { KindCounts, KindView, ShardView, WorkerView } from '../../inspect/task-view.js';
 import type { KindNames } from '../../admin/kind-names.js';
@@ -50,7 +50,9 @@ export class QueueOverview {
 
   /** @throws what the first shard failed of, where all have failed */
   async now(look: FiguresLimits): Promise<QueueFigures> {
-    const { answers, errors } = await askShards(this.shards, (shard) => this.looks.get(shard)!.read(look));
+    const { results: answers, errors } = await callShards(this.shards, (shard) =>
+      this.looks.get(shard)!.read(look),
+    );
     if (answers.size === 0) {
       throw errors.values().next().value;
     }

@@ -8,7 +8,7 @@ import { ShardOpening } from './shard-opening.js';
 import { ShardWorker } from './shard-worker.js';
 import { ShardSleep } from './shard-sleep.js';
 import { ReadOnlyServerError } from '../../storage/visibility-check.js';
-import { askShards, type ShardAnswers } from '../shard-answers.js';
+import { callShards, type ShardResults } from '../shard-results.js';
 import type { Instruments } from '../../events/instrumentation.js';
 import type { KindSlots } from '../../inspect/kind-slots.js';
 import type { QueueEvents } from '../../events/queue-events.js';
@@ -55,16 +55,16 @@ export class QueueWorker implements Processing {
    */
   async prepare(isWanted: () => boolean): Promise<void> {
     for (let failures = 1; this.ready.length === 0; failures++) {
-      const { answers, errors } = await this.check();
+      const { results, errors } = await this.check();
       const reasons = [...errors.values()];
       const mismatch = reasons.find(
         (error) => error instanceof SchemaMismatchError && !(error instanceof ReadOnlyServerError),
       );
-      if (mismatch || (answers.size === 0 && (failures === MOST_CHECKS || !isWanted()))) {
+      if (mismatch || (results.size === 0 && (failures === MOST_CHECKS || !isWanted()))) {
         throw mismatch ?? reasons[0];
       }
-      this.ready = [...answers.keys()];
-      if (answers.size === 0) {
+      this.ready = [...results.keys()];
+      if (results.size === 0) {
         await pause(retryDelay(failures));
       } else {
         errors.forEach((error, { events }) =>
@@ -127,10 +127,12 @@ export class QueueWorker implements Processing {
     this.deps.events.emit({ type: 'stopped', released: released.reduce((sum, count) => sum + count, 0) });
   }
 
-  private check(): Promise<ShardAnswers<Shard, void>> {
+  private check(): Promise<ShardResults<Shard, void>> {
     const { shards, registry } = this.deps;
     const use = registry.getAll().length > 0 ? 'work' : 'push';
-    return askShards(shards, (shard) => (shards.length > 1 ? shard.checkApart(use) : shard.check(use)));
+    return callShards(shards, (shard) =>
+      shards.length > 1 ? shard.checkOnOwnConnection(use) : shard.check(use),
+    );
   }
 
   private addSlots({ options }: RegisteredHandler): SlotAllocator {

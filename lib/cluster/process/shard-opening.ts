@@ -29,7 +29,7 @@ export class ShardOpening {
     const { events } = this.shard;
     try {
       await pause(retryDelay(failures), undefined, { signal });
-      await this.shard.checkApart('work');
+      await this.shard.checkOnOwnConnection('work');
       if (!signal.aborted) {
         this.onOpen();
         events.emit({ type: 'connection-restored', role: 'claim' });

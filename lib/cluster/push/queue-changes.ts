@@ -7,9 +7,9 @@ import { MAX_ATTEMPTS } from '../../task/kind-options.js';
 import type { RetryOptions } from '../../task/task.js';
 import type { KindRef } from '../../task/task-definition.js';
 import type { ShardOptions, TransactionOptions } from '../../task/transaction.js';
-import { askShards, askShardsInTurn, resultOf, sumOf } from '../shard-answers.js';
+import { callShards, callShardsInTurn, resultOf, sumOf } from '../shard-results.js';
 import type { ShardHints, Shards } from '../shards.js';
-import { runnerIn, transactionOf, withOutcome } from './push-target.js';
+import { runnerIn, transactionOf, withOutcome } from './caller-transaction.js';
 import { retryInParts } from './retry-in-parts.js';
 import { shardKeyOf } from './sharded-push.js';
 
@@ -35,7 +35,7 @@ export class QueueChanges {
     const { shards, registry } = this.deps;
     const { kind: number, name } = registry.optionsOf(kind);
     const hints = this.hintsOf(options);
-    const asked = await askShards(shards.routeChange(hints), async (shard) => {
+    const asked = await callShards(shards.routeChange(hints), async (shard) => {
       const cancel = () => shard.cancelByKey(runnerIn(shard, hints.transaction), number, key);
       const cancelled = await withOutcome('change', cancel, hints.transaction);
       if (cancelled) {
@@ -43,7 +43,7 @@ export class QueueChanges {
       }
       return cancelled;
     });
-    return resultOf(asked, [...asked.answers.values()].includes(true));
+    return resultOf(asked, [...asked.results.values()].includes(true));
   }
 
   /** @throws as `QueueService.retryTasks` */
@@ -55,9 +55,9 @@ export class QueueChanges {
     checkCount('limit', limit, Number.MAX_SAFE_INTEGER);
     const { kind: number, name } = known;
     const hints = this.hintsOf(options);
-    const asked = await askShardsInTurn(shards.routeChange(hints), limit, async (shard, left) => {
+    const asked = await callShardsInTurn(shards.routeChange(hints), limit, async (shard, left) => {
       const run = runnerIn(shard, hints.transaction);
-      const retry = () => shard.tasks.retryBroken(run, number, attempts, left);
+      const retry = () => shard.tasks.retryExhausted(run, number, attempts, left);
       const count = await withOutcome('change', retry, hints.transaction).catch((error: unknown) => {
         // What has failed within the caller's transaction is the caller's to roll back.
         if (hints.transaction || !mayBeRowError(error)) {

@@ -11,7 +11,7 @@ import type { TransactionOptions } from '../../task/transaction.js';
 import type { Shard } from '../shard.js';
 import type { Shards } from '../shards.js';
 import { countPushed } from './pushed-count.js';
-import { type CallerTransaction, commitsItself, transactionOf, withOutcome } from './push-target.js';
+import { type CallerTransaction, commitsItself, transactionOf, withOutcome } from './caller-transaction.js';
 import {
   groupByShard,
   type ShardDrafts,
@@ -100,7 +100,7 @@ export class QueuePusher {
     if (needsTransaction(drafts)) {
       return database.transaction(store, transaction);
     }
-    return transaction ? store(database.runIn(transaction)) : shard.pushAlone(drafts, replace);
+    return transaction ? store(database.runIn(transaction)) : shard.pushAutocommit(drafts, replace);
   }
 
   private report({ events }: Shard, drafts: readonly TaskDraft[], results: readonly PushResult[]): void {

@@ -27,7 +27,7 @@ export async function retryInParts(
   };
   try {
     for (let round = 0; round < MOST_ROUNDS; round++) {
-      const ids = count < limit ? await tasks.findBroken(run, kind, limit - count, passedOver) : [];
+      const ids = count < limit ? await tasks.findExhausted(run, kind, limit - count, passedOver) : [];
       if (ids.length === 0) {
         break;
       }

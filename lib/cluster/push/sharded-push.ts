@@ -2,10 +2,10 @@ import { InvalidTaskError } from '../../errors/pg-queue.errors.js';
 import type { NewTask, PushOptions, PushResult } from '../../task/task.js';
 import type { TaskDraft } from '../../task/task-draft.js';
 import type { ShardKey } from '../../task/transaction.js';
-import { askShards, resultOf } from '../shard-answers.js';
+import { callShards, resultOf } from '../shard-results.js';
 import type { Shard } from '../shard.js';
 import type { Shards } from '../shards.js';
-import type { CallerTransaction } from './push-target.js';
+import type { CallerTransaction } from './caller-transaction.js';
 
 /** What says to which shards the tasks of a push belong, as it was when the push was called. */
 export interface ShardKeys {
@@ -98,9 +98,9 @@ export async function storeInShards(
   if (groups.length === 1) {
     return store(first!);
   }
-  const stored = await askShards(groups.map(named), store);
+  const stored = await callShards(groups.map(named), store);
   const results: PushResult[] = [];
-  for (const [{ indexes }, ofShard] of stored.answers) {
+  for (const [{ indexes }, ofShard] of stored.results) {
     indexes!.forEach((index, position) => (results[index] = ofShard[position]!));
   }
   for (const { indexes, shard } of stored.errors.keys()) {

@@ -3,7 +3,7 @@ import { TaskHandlerRegistry } from '../../handlers/task-handler.registry.js';
 import { QueueService } from '../queue.service.js';
 import type { Shard } from '../../cluster/shard.js';
 import { Shards } from '../../cluster/shards.js';
-import { askShards } from '../../cluster/shard-answers.js';
+import { callShards } from '../../cluster/shard-results.js';
 import { type Duration, toMilliseconds, toTimerMilliseconds } from '../../timing/duration.js';
 import { errorMessage } from '../../errors/error-message.js';
 import { QueueEvents } from '../../events/queue-events.js';
@@ -183,7 +183,7 @@ export class PgQueueHealthIndicator {
     const limitMs = toMilliseconds('maxOldestDueAge', maxOldestDueAge);
     const timeoutMs = toTimerMilliseconds('timeout', timeout, 1);
     const kinds = this.registry.getAll().map((handler) => handler.options.kind);
-    const { answers, errors } = await askShards(shards, ({ database, tasks }) =>
+    const { results: answers, errors } = await callShards(shards, ({ database, tasks }) =>
       inTime(
         timeoutMs,
         database.transaction((run) => tasks.oldestDue(run, kinds, timeoutMs)),

@@ -30,7 +30,7 @@ export function adminSql({ task, lease, pause, channel }: SchemaNames) {
      * Answers the server's time, and how old what is read then may be, in ms; null on a replica that has replayed nothing since it
      * started.
      */
-    look: `SELECT pg_catalog.set_config('search_path', ${writersPath(task)}, true), set_config('statement_timeout', $1::text, true), set_config('enable_seqscan', 'off', true),
+    beginRead: `SELECT pg_catalog.set_config('search_path', ${writersPath(task)}, true), set_config('statement_timeout', $1::text, true), set_config('enable_seqscan', 'off', true),
        set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true), ${millis('clock_timestamp()')}::text AS now,
        CASE WHEN NOT pg_is_in_recovery() THEN 0 WHEN pg_last_xact_replay_timestamp() IS NOT NULL
          THEN greatest(0, ${millis('clock_timestamp()')} - ${millis('pg_last_xact_replay_timestamp()')}) END::text AS age`,
@@ -113,7 +113,7 @@ SELECT json_build_object('task', ${taskSummary(lease)}, 'payloadBytes', octet_le
   'leaseId', CASE WHEN t.status IN ${OPEN} THEN t.lease_id END)::text AS answer
 FROM ${task} t WHERE t.id = $1::bigint`,
     /** The task's place among the due ones of its kind. $1 id · $2 how many to count at most. */
-    findPlace: `
+    findRank: `
 SELECT json_build_object(
   'task', ${taskSummary(lease)}, 'leaseId', CASE WHEN t.status IN ${OPEN} THEN t.lease_id END, 'now', ${micros('clock_timestamp()')},
   'pausedAt', (SELECT ${micros('p.paused_at')} FROM ${pause} p WHERE p.kind = t.kind),

@@ -22,8 +22,8 @@ export function queueSql(schema: string) {
   const manage = manageSql(names);
   const admin = adminSql(names);
   const { completeKeeping, completeDeleting, findCompleted } = settle;
-  const { cancelByKey, retryBroken, boundReading } = manage;
-  const { look } = admin;
+  const { cancelByKey, retryExhausted, boundReading } = manage;
+  const { beginRead } = admin;
   return {
     names,
     ...claimSql(names),
@@ -42,9 +42,9 @@ export function queueSql(schema: string) {
       completeDeleting,
       findCompleted,
       cancelByKey,
-      retryBroken,
+      retryExhausted,
       boundReading,
-      look,
+      beginRead,
       writersPath: writersPath(names.task),
     }),
   };

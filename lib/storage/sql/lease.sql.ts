@@ -87,7 +87,7 @@ SELECT (SELECT coalesce(json_agg(id), '[]') FROM beat)::text AS alive,
      * points to it.
      * $1 lease timeout in ms · $2 silence in ms, or null: the locks tell nothing · $3 the suspects.
      */
-    endDead: `
+    endLost: `
 UPDATE ${lease} SET ended_at = clock_timestamp()
 WHERE id IN (
   SELECT id FROM ${lease}

@@ -25,7 +25,7 @@ WITH open AS (
 )
 SELECT id::text AS id, CASE WHEN lease_id IS NOT NULL THEN pg_notify('${channel}', 'lost:' || lease_id || ':' || id)::text END FROM cancelled`,
     /** $1 kind · $2 attempts · $3 limit. The clock is read once, so that they run in the order of their ids. */
-    retryBroken: `
+    retryExhausted: `
 WITH retried AS (
   UPDATE ${task} t
   SET status = 'must_retry', finished_at = NULL, attempts_left = $2, attempts_elapsed = 0, run_at = (SELECT ${CLOCK})
@@ -103,8 +103,8 @@ WITH expired AS (
   RETURNING id
 )
 SELECT count(*)::int AS count FROM expired`,
-    /** What `retryBroken` would take: $1 kind · $2 limit. */
-    findBroken: `
+    /** What `retryExhausted` would take: $1 kind · $2 limit. */
+    findExhausted: `
 SELECT coalesce(json_agg(id::text), '[]')::text AS ids FROM (
   SELECT id FROM ${task} WHERE kind = $1 AND status = 'no_attempts_left' AND id <> ALL ($3::bigint[]) ORDER BY created_at LIMIT $2
 ) found`,

@@ -1,7 +1,7 @@
 import type { SchemaNames } from '../schema-names.js';
 import { ATTEMPTS, CARRIED, DELAY, PUSHED, type PushedColumn, SHARED, STORED } from '../task-columns.js';
 import { CLOCK } from './clock.sql.js';
-import { RING_GAP_MS } from './wake.sql.js';
+import { WAKE_UP_GAP_MS } from './wake.sql.js';
 
 /** When a task is due. */
 const runAfter = (delay: string) => `${CLOCK} + ${delay} * interval '1 millisecond'`;
@@ -31,10 +31,10 @@ const SAME_SOURCE = `
   FROM json_array_elements($1::json) AS u(payload)`;
 
 /**
- * Part of a statement that commits by itself, which the trigger can't find out: it may leave out the ring when there was one
- * just before. In a longer transaction that would lose the wake-up, which must come with the commit.
+ * Part of a statement that commits by itself, which the trigger can't find out: the trigger may leave out the wake-up when there was
+ * one just before. In a longer transaction that would lose the wake-up, which must come with the commit.
  */
-const ALONE = `set_config('pgqueue.alone', 'on', true)`;
+const AUTOCOMMIT = `set_config('pgqueue.alone', 'on', true)`;
 
 const namesOf = (columns: readonly PushedColumn[]) => columns.map(({ column }) => column).join(', ');
 
@@ -42,11 +42,11 @@ const CONFLICT = 'ON CONFLICT (kind, external_key) WHERE external_key IS NOT NUL
 
 /** What is answered has names of one word: they are the same for a library that turns names into camel case. */
 export function pushSql({ task, bell, channel }: SchemaNames) {
-  const insertWith = (alone: boolean) => {
-    const suffix = alone ? `, ${ALONE}` : '';
+  const insertWith = (isAutocommit: boolean) => {
+    const suffix = isAutocommit ? `, ${AUTOCOMMIT}` : '';
     const one = SAME.map((column) =>
-      alone && column === ATTEMPTS
-        ? `CASE WHEN ${ALONE} IS NOT NULL THEN ${shared(column)} END`
+      isAutocommit && column === ATTEMPTS
+        ? `CASE WHEN ${AUTOCOMMIT} IS NOT NULL THEN ${shared(column)} END`
         : shared(column),
     );
     const insert = `INSERT INTO ${task} AS t (${namesOf(STORED)}, payload, run_at) ${SOURCE}${suffix}`;
@@ -76,17 +76,18 @@ FROM pushed`,
   };
   return {
     ...insertWith(false),
-    alone: insertWith(true),
+    /** The same for a push that commits by itself. */
+    autocommit: insertWith(true),
     /**
-     * Wakes the workers, unless a statement like this one did so just now. A ring of a push is heard with its commit, however
+     * Wakes the workers, unless a statement like this one did so just now. The wake-up of a push is received with its commit, however
      * late; this one waits for no disk and no standby.
      */
-    ring: `
+    wakeUp: `
 WITH bell AS MATERIALIZED (
   SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS at, last_value / 2 AS last, last_value % 2 = 1 AS heard FROM ${bell}
 )
 SELECT set_config('synchronous_commit', 'off', true), setval('${bell.replaceAll("'", "''")}', at * 2 + 1), pg_notify('${channel}', '')::text
-FROM bell WHERE NOT heard OR at - last >= ${RING_GAP_MS} OR last > at`,
+FROM bell WHERE NOT heard OR at - last >= ${WAKE_UP_GAP_MS} OR last > at`,
     /** $1 kinds · $2 keys: the stored tasks that this transaction sees, each by the index, whatever the planner knows of the table. */
     findByKeys: `
       SELECT t.id::text AS id, t.kind, t.external_key AS key

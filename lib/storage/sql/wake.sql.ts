@@ -2,17 +2,17 @@ import pg from 'pg';
 import type { SchemaNames } from '../schema-names.js';
 import { dollarQuoted, unless } from './block.sql.js';
 
-/** Rings of pushes that commit by themselves are at least so far apart. */
-export const RING_GAP_MS = 8;
+/** Wake-ups of pushes that commit by themselves are at least so far apart. */
+export const WAKE_UP_GAP_MS = 8;
 
 /** What wakes the workers when tasks are pushed, whoever pushes them: a trigger of the task table, and what it needs. */
 export function wakeSql({ task, bell, ring, wake, wakeLater, channel }: SchemaNames): string[] {
   const literal = pg.escapeLiteral;
   return [
     // NOTIFY takes a global lock at commit, so one that comes too soon after the last is left out; workers look once more a
-    // little later. A long transaction's would be lost by that (it rings at its commit), so that only a push which
-    // says that it commits by itself may leave it out; nothing in a trigger tells the two apart.
-    // The bell has twice the milliseconds of the last ring, and one more where that is certainly heard (see push.sql.ts).
+    // little later. That would lose the wake-up of a long transaction, which is sent at its commit, so that only a push which
+    // says that it commits by itself may leave it out: a trigger can't tell the two apart.
+    // The sequence of `bell` has twice the milliseconds of the last wake-up, and one more where that is certainly received (see push.sql.ts).
     // Triggers run under the path of who pushes, so that each name says its schema: a SET clause would cost the server up to a tenth of a push.
     // A transaction that has notified can't be prepared for two-phase commit. Where transactions can be prepared, a row that is gone at
     // once leaves a trigger for the end, which knows what ends it; only a row can have one that is deferred. The query is null where an
@@ -57,7 +57,7 @@ BEGIN
   IF pg_catalog.current_setting('pgqueue.alone', true) OPERATOR(pg_catalog.=) 'on' THEN
     at := (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000)::bigint;
     age := at OPERATOR(pg_catalog.-) (pg_catalog.pg_sequence_last_value(${literal(bell)}::pg_catalog.regclass) OPERATOR(pg_catalog./) 2);
-    IF age OPERATOR(pg_catalog.>=) 0 AND age OPERATOR(pg_catalog.<) ${RING_GAP_MS} THEN
+    IF age OPERATOR(pg_catalog.>=) 0 AND age OPERATOR(pg_catalog.<) ${WAKE_UP_GAP_MS} THEN
       RETURN NULL;
     END IF;
     PERFORM pg_catalog.setval(${literal(bell)}, at OPERATOR(pg_catalog.*) 2);

@@ -1,4 +1,4 @@
-import type { ClaimAnswer, ClaimRequest, LevelPlace, Position } from '../../task/claim.js';
+import type { ClaimAnswer, ClaimRequest, LevelPosition, Position } from '../../task/claim.js';
 import { parseSnapshot } from './pg-snapshot.js';
 
 /** Before everything: a cursor there sees all rows. */
@@ -44,7 +44,7 @@ export class ClaimCursor {
   }
 
   /** Behind these places nothing is left but what somebody holds. */
-  places(): LevelPlace[] {
+  places(): LevelPosition[] {
     return Array.from(this.positions, ([key, position]) => ({
       kind: kindOfLevel(key),
       priority: priorityOfLevel(key),

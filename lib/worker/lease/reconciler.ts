@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { isolateRows } from '../../storage/isolate-rows.js';
 import type { LeaseRepository } from '../../storage/lease.repository.js';
 import type { SettleRepository } from '../../storage/settle.repository.js';
-import type { ClaimRequest, HeldTask, LevelPlace } from '../../task/claim.js';
+import type { ClaimRequest, HeldTask, LevelPosition } from '../../task/claim.js';
 import type { EventSink } from '../../events/queue-events.js';
 import type { AttemptRef } from '../../task/settlement.js';
 import type { RefusedTasks } from '../refused-tasks.js';
@@ -20,7 +20,7 @@ export interface ReconcilerDeps {
   /** The leases of this process. */
   held(): readonly number[];
   /** How far claims have come: behind that is nothing that nobody holds. */
-  places(): readonly LevelPlace[];
+  places(): readonly LevelPosition[];
   /** What this process runs, or has on its way to the database. */
   known(): Iterable<AttemptRef>;
   /** Resolves when the claim that is on its way has been answered, and what it brought is known. */

@@ -1,24 +1,24 @@
 import { ControlPool } from './control-pool.js';
 import type { Database } from './database.js';
 
-/** Soon after its last use. */
+/** The connection is closed so soon after its last use. */
 const IDLE_MS = 1000;
 const CLOSE_GRACE_MS = 500;
 
-export interface LoneDatabaseOptions {
-  /** For what it is there, as operators see it. */
+export interface DedicatedDatabaseOptions {
+  /** What the connection is for, as operators see it. */
   readonly role: string;
   readonly statementTimeoutMs: number;
   readonly transactionPooling: boolean;
 }
 
-/** One connection apart from the application's pool, which may be used up just then; open while it is needed only. */
-export class LoneDatabase implements Pick<Database, 'transaction'> {
+/** A database reached by one connection that is not of the application's pool, which may be used up; it is open only while it is needed. */
+export class DedicatedDatabase implements Pick<Database, 'transaction'> {
   private pool: ControlPool | undefined;
 
   constructor(
     private readonly database: () => Pick<Database, 'connectionOptions'>,
-    private readonly options: LoneDatabaseOptions,
+    private readonly options: DedicatedDatabaseOptions,
   ) {}
 
   transaction: Database['transaction'] = (work) => {
