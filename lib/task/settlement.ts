@@ -48,7 +48,7 @@ const FALLBACK_BACKOFF_MS = 60_000;
  * @param onInvalid told when a live option or the backoff fails; the task is settled all the same
  */
 export function settlementOf(
-  { id, claimId, attempt }: AttemptRef & { readonly attempt: number },
+  { id, claimId, number }: AttemptRef & { readonly number: number },
   outcome: Outcome,
   options: RunnableKindOptions,
   onInvalid: (error: unknown) => void,
@@ -75,7 +75,7 @@ export function settlementOf(
         id,
         claimId,
         write: 'reopen',
-        delayMs: backoffOf(options, attempt, onInvalid),
+        delayMs: backoffOf(options, number, onInvalid),
         back: false,
         message: outcome.message,
         keep,

@@ -2,7 +2,7 @@ import { failuresAfter, isRowSuspected } from '../storage/isolate-rows.js';
 import { errorMessage } from '../errors/error-message.js';
 import type { RefusedStep, EventSink } from '../events/queue-events.js';
 import { MAX_REPORTED_REFUSALS, type ReportedRefusals } from '../inspect/worker-report.js';
-import type { TaskOrigin } from './run/attempt.js';
+import type { TaskOrigin } from './task-origin.js';
 
 /** When what was refused is tried again: each time later. */
 const FIRST_AGAIN_MS = 1000;
@@ -33,7 +33,7 @@ interface Refusal extends TaskRow {
 
 export interface RefusedTasksDeps {
   events: EventSink;
-  place: TaskOrigin;
+  origin: TaskOrigin;
   nameOf(kind: number): string;
 }
 
@@ -163,7 +163,7 @@ export class RefusedTasks {
   }
 
   private nameOf({ id, kind, step }: Refusal) {
-    return { kind, name: this.deps.nameOf(kind), id: this.deps.place.idOf(id), step };
+    return { kind, name: this.deps.nameOf(kind), id: this.deps.origin.idOf(id), step };
   }
 }
 

@@ -11,7 +11,8 @@ import type { EventSink } from '../events/queue-events.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import type { AbandonedTasks } from './run/abandoned-handlers.js';
 import { AttemptWatch } from './lease/attempt-watch.js';
-import type { Attempt, TaskOrigin } from './run/attempt.js';
+import type { Attempt } from './run/attempt.js';
+import type { TaskOrigin } from './task-origin.js';
 import { ClaimCursor } from './claim/claim-cursor.js';
 import { ClaimSchedule } from './claim/claim-schedule.js';
 import { Claimer } from './claim/claimer.js';
@@ -40,7 +41,7 @@ export interface WorkerProcessDeps {
   database: Database;
   sql: QueueSql;
   events: EventSink;
-  place: TaskOrigin;
+  origin: TaskOrigin;
   instruments: Instruments;
   options: WorkerOptions;
   /** Whether a transaction is known to be of another database of the queue, where a task of the same number may be. */
@@ -109,7 +110,7 @@ export class WorkerProcess {
     const parts = { cursor, pools, rest, schedule, settler, states };
     this.lastAttempts = new LastAttempts({ ...deps, ...parts, repository: settleRepository });
     this.rewinder = new Rewinder(new LeaseRepository(this.connections.settle, sql), this.states);
-    this.watch = new AttemptWatch(this.pools, settleRepository, deps.place);
+    this.watch = new AttemptWatch(this.pools, settleRepository, deps.origin);
     this.leases = this.createLeaseKeeper();
     this.claimer = new Claimer({
       ...deps,
@@ -130,11 +131,10 @@ export class WorkerProcess {
     const pool = new WorkerPool(handler, slots, {
       ...this.deps,
       taskContext: this.deps.options.taskContext,
-      explainLost: (message, since) => this.deps.database.explainLost(message, since),
       onEnded: (attempt, outcome) => this.onEnded(pool, attempt, outcome),
       tell: (event) => this.deps.events.emit(event),
       onRoom: () => this.onRoom(),
-      complete: (attempt, transaction) => this.completer.complete(attempt, transaction),
+      completer: this.completer,
       begin: (attempt, hooks) => this.lastAttempts.begin(attempt, hooks),
       isPaused: (kind) => this.paused.has(kind),
       isWithheld: (kind) => this.deps.refused.withholds(kind) || this.settler.withholds(kind),
@@ -204,7 +204,7 @@ export class WorkerProcess {
   }
 
   private onEnded(pool: WorkerPool, attempt: Attempt, outcome: Outcome): void {
-    const entry = entryOf(attempt, outcome, pool, this.deps.place);
+    const entry = entryOf(attempt, outcome, pool, this.deps.origin);
     const { task, as, durationMs, error } = entry;
     attempt.instrumented?.ended(as, error);
     if (attempt.lost && !attempt.completed) {

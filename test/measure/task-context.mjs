@@ -32,9 +32,9 @@ const handler = /** @type {any} */ ({
 async function nanosecondsPerAttempt(taskContext) {
   const hooks = {
     taskContext,
-    place: { shard: 'default', idOf: String },
-    complete: async () => {},
-    explainLost: () => undefined,
+    origin: { shard: 'default', idOf: String },
+    completer: { complete: async () => {} },
+    database: { explainLost: () => undefined },
   };
   const startedAt = performance.now();
   for (let done = 0; done < ATTEMPTS; done += AT_ONCE) {

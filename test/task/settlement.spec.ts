@@ -28,7 +28,7 @@ function refuse(error: unknown): never {
 function settle(outcome: Outcome, options: KindOptions = {}) {
   const onInvalid = vi.fn<(error: unknown) => void>();
   return {
-    settlement: settlementOf({ ...ref, attempt: 3 }, outcome, optionsOf(options), onInvalid),
+    settlement: settlementOf({ ...ref, number: 3 }, outcome, optionsOf(options), onInvalid),
     onInvalid,
   };
 }

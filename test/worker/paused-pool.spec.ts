@@ -21,10 +21,10 @@ it('a pool of a paused kind has no free slot, and gives back what a claim on its
     },
     new SlotAllocator(options as RunnableKindOptions, new QueueEvents()),
     {
-      place: { shard: 'default', idOf: String },
+      origin: { shard: 'default', idOf: String },
       tell: () => undefined,
       onEnded: (_, outcome) => void ended.push(outcome),
-      complete: () => expect.unreachable('nothing was settled'),
+      completer: { complete: () => expect.unreachable('nothing was settled') },
       isPaused: () => paused,
       isWithheld: () => false,
       onRoom: () => undefined,
@@ -32,7 +32,7 @@ it('a pool of a paused kind has no free slot, and gives back what a claim on its
       abandonedTasks: new AbandonedTasks(),
       instruments: new Instruments(new QueueEvents()),
       taskContext: false,
-      explainLost: () => undefined,
+      database: { explainLost: () => undefined },
     },
   );
   expect(pool.free).toBeGreaterThanOrEqual(2);

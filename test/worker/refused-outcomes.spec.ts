@@ -16,7 +16,7 @@ const failure = (code: string) => Object.assign(new Error(`fails with ${code}`),
 const refusedTasks = () =>
   new RefusedTasks({
     events: { emit: () => undefined },
-    place: { shard: 'default', idOf: String },
+    origin: { shard: 'default', idOf: String },
     nameOf: () => 'one',
   });
 

@@ -35,12 +35,12 @@ function createPool(options: { attemptTimeout?: number; maxAttempts?: number } =
   };
   const events = new QueueEvents();
   pool = new WorkerPool(handler, new SlotAllocator(resolved, events), {
-    place: { shard: 'default', idOf: String },
+    origin: { shard: 'default', idOf: String },
     tell: (event) => events.emit({ ...event, shard: 'default' }),
     instruments: new Instruments(events),
     taskContext: false,
-    explainLost: () => undefined,
-    complete: () => Promise.reject(new Error('not here')),
+    database: { explainLost: () => undefined },
+    completer: { complete: () => Promise.reject(new Error('not here')) },
     onEnded: ({ id }, { type }) => void ended.push([id, type]),
     onRoom: () => undefined,
     isPaused: () => false,

@@ -11,7 +11,8 @@ import { ActivityRepository } from '../../storage/activity.repository.js';
 import { MaintenanceRepository } from '../../storage/maintenance.repository.js';
 import { RescueRepository } from '../../storage/rescue.repository.js';
 import type { Instruments } from '../../events/instrumentation.js';
-import type { Attempt, TaskOrigin } from '../../worker/run/attempt.js';
+import type { Attempt } from '../../worker/run/attempt.js';
+import type { TaskOrigin } from '../../worker/task-origin.js';
 import { within } from '../../timing/timeout.js';
 import type { SlotAllocator } from '../../worker/slots/slot-allocator.js';
 import { RefusedTasks } from '../../worker/refused-tasks.js';
@@ -52,7 +53,7 @@ export class ShardWorker {
     const { shard, options } = deps;
     this.refused = new RefusedTasks({
       events: shard.events,
-      place: this.place,
+      origin: this.origin,
       nameOf: (kind) => this.process.pools.get(kind)?.name ?? `pgqueue-${kind}`,
     });
     this.process = this.createProcess();
@@ -128,7 +129,7 @@ export class ShardWorker {
     return released;
   }
 
-  private get place(): TaskOrigin {
+  private get origin(): TaskOrigin {
     const { shard } = this.deps;
     return { shard: shard.name, idOf: (id) => shard.idOf(id) };
   }
@@ -142,7 +143,7 @@ export class ShardWorker {
       database: shard.database,
       sql: shard.sql,
       events: shard.events,
-      place: this.place,
+      origin: this.origin,
       refused: this.refused,
       instruments,
       options: {

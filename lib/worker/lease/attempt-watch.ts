@@ -1,7 +1,8 @@
 import type { SettleRepository } from '../../storage/settle.repository.js';
 import { LeaseLostError, TaskCancelledError } from '../../errors/pg-queue.errors.js';
-import type { Attempt, TaskOrigin } from '../run/attempt.js';
+import type { Attempt } from '../run/attempt.js';
 import type { WorkerPool } from '../run/worker-pool.js';
+import type { TaskOrigin } from '../task-origin.js';
 
 /** While the listener hears of every loss, only one heartbeat in so many asks. */
 const BEATS_WHILE_LISTENING = 5;
@@ -18,7 +19,7 @@ export class AttemptWatch {
   constructor(
     private readonly pools: ReadonlyMap<number, WorkerPool>,
     private readonly repository: SettleRepository,
-    private readonly place: TaskOrigin,
+    private readonly origin: TaskOrigin,
   ) {}
 
   /** The server may be another, or have gone back in time: what was held may not be any more. */
@@ -94,11 +95,11 @@ export class AttemptWatch {
   }
 
   private lose(attempt: Attempt, cancelled: boolean): void {
-    const id = this.place.idOf(attempt.id);
+    const id = this.origin.idOf(attempt.id);
     attempt.lose(
       cancelled
         ? new TaskCancelledError(`task ${id} was cancelled while it ran`)
-        : new LeaseLostError(`task ${id}: attempt ${attempt.attempt} lost its lease`),
+        : new LeaseLostError(`task ${id}: attempt ${attempt.number} lost its lease`),
     );
   }
 }

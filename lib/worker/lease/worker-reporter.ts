@@ -83,10 +83,10 @@ function longestRunning(pools: readonly WorkerPool[]): ReportedAttempts {
     .flatMap((pool) => oldestOf(pool, latest))
     .toSorted((a, b) => a.startedAt - b.startedAt)
     .slice(0, MAX_REPORTED_ATTEMPTS)
-    .map(({ id, attempt, claimed, startedAt }) => [
+    .map(({ id, number, claimed, startedAt }) => [
       String(id),
       claimed.kind,
-      attempt,
+      number,
       Math.round(performance.timeOrigin + startedAt),
     ]);
 }

@@ -1,5 +1,6 @@
 import type { DatabaseEvent } from '../../events/queue-events.js';
-import type { Attempt, TaskOrigin } from './attempt.js';
+import type { TaskOrigin } from '../task-origin.js';
+import type { Attempt } from './attempt.js';
 
 /** The tasks of one database whose handlers outlived their attempts, in whatever run of processing: no second handler of theirs starts beside them. */
 export class AbandonedTasks {
@@ -21,7 +22,7 @@ export class AbandonedTasks {
 export interface AbandonedHandlersDeps {
   readonly kind: number;
   readonly name: string;
-  readonly place: TaskOrigin;
+  readonly origin: TaskOrigin;
   readonly tasks: AbandonedTasks;
   tell(event: DatabaseEvent): void;
 }
@@ -57,8 +58,8 @@ export class AbandonedHandlers {
     }
   }
 
-  private tell(type: 'handler-abandoned' | 'abandoned-handler-ended', { id, attempt }: Attempt): void {
-    const { kind, name, place, tell } = this.deps;
-    tell({ type, kind, name, id: place.idOf(id), attempt, abandoned: this.told });
+  private tell(type: 'handler-abandoned' | 'abandoned-handler-ended', { id, number }: Attempt): void {
+    const { kind, name, origin, tell } = this.deps;
+    tell({ type, kind, name, id: origin.idOf(id), attempt: number, abandoned: this.told });
   }
 }

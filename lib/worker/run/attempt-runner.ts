@@ -6,22 +6,26 @@ import { failed, type Outcome, outcomeOf, RELEASED, SUCCEEDED } from '../../task
 import { decodePayload, encodedText } from '../../task/payload-codec.js';
 import { parsePayload } from '../../task/payload.js';
 import { ShutdownError } from '../../errors/pg-queue.errors.js';
-import { type Attempt, type CompleteIn, TaskContext, type TaskOrigin } from './attempt.js';
+import type { Database } from '../../storage/database.js';
+import type { TaskOrigin } from '../task-origin.js';
+import type { Attempt } from './attempt.js';
+import type { Completer } from './completer.js';
+import { TaskContext } from './task-context.js';
 
 export interface RunnerHooks {
-  complete: CompleteIn;
-  place: TaskOrigin;
-  /** Let `currentTask` answer within the handler. */
+  completer: Pick<Completer, 'complete'>;
+  origin: TaskOrigin;
+  /** Lets `currentTask` return the task within the handler. */
   taskContext: boolean;
-  /** The error for a message that only says that a connection is gone, where it is known why. */
-  explainLost(message: string, since: number): Error | undefined;
+  /** Explains errors that only say that a connection is gone, where it is known why. */
+  database: Pick<Database, 'explainLost'>;
 }
 
 /** Runs one attempt to its outcome, which goes to `ended`: a promise of it would be one more for each task. */
 export async function runAttempt(
   attempt: Attempt,
   { options, schema, invoke }: RegisteredHandler,
-  { complete, place, taskContext, explainLost }: RunnerHooks,
+  { completer, origin, taskContext, database }: RunnerHooks,
   ended: (attempt: Attempt, outcome: Outcome) => void,
 ): Promise<void> {
   let outcome: Outcome = SUCCEEDED;
@@ -31,14 +35,13 @@ export async function runAttempt(
     const stored =
       encoded === undefined ? claimed.payload : await decodePayload(options.codec, encoded, claimed);
     const payload = schema ? await parsePayload(schema, stored) : stored;
-    const task = new TaskContext(attempt, place, options.name, payload, complete);
+    const task = new TaskContext(attempt, origin, options.name, payload, completer);
     await isolated(() => (taskContext ? runAsCurrentTask(task, () => invoke(task)) : invoke(task)));
   } catch (thrown) {
     outcome = outcomeOf(thrown);
     if (outcome.type === 'failed') {
       // A handler that gave up because of the shutdown has not failed.
-      outcome =
-        attempt.aborted instanceof ShutdownError ? RELEASED : explained(outcome, attempt, explainLost);
+      outcome = attempt.aborted instanceof ShutdownError ? RELEASED : explained(outcome, attempt, database);
     }
   }
   ended(attempt, outcome);
@@ -47,9 +50,9 @@ export async function runAttempt(
 function explained(
   outcome: Outcome & { type: 'failed' },
   { startedAt }: Attempt,
-  explainLost: RunnerHooks['explainLost'],
+  database: RunnerHooks['database'],
 ): Outcome {
-  const error = explainLost(outcome.message, startedAt);
+  const error = database.explainLost(outcome.message, startedAt);
   return error ? failed(error, outcome.ignored) : outcome;
 }
 
@@ -64,8 +67,8 @@ export async function runInstrumented(
   attempt.instrumented = hooks.instruments.startAttempt(() => ({
     kind,
     name,
-    id: hooks.place.idOf(attempt.id),
-    attempt: attempt.attempt,
+    id: hooks.origin.idOf(attempt.id),
+    attempt: attempt.number,
     trace: attempt.claimed.trace,
   }));
   let outcome: Outcome = RELEASED;

@@ -5,14 +5,15 @@ import type { TaskRepository } from '../../storage/task.repository.js';
 import { keepsTerminal } from '../../task/settlement.js';
 import { InvalidManagerError, LeaseLostError } from '../../errors/pg-queue.errors.js';
 import type { Executor, Manager } from '../../task/transaction.js';
-import type { Attempt, TaskOrigin } from './attempt.js';
-import type { WorkerPool } from './worker-pool.js';
+import type { SettledKind } from '../settle/settler-entry.js';
+import type { TaskOrigin } from '../task-origin.js';
+import type { Attempt } from './attempt.js';
 
 export interface CompleterDeps {
   database: Database;
   repository: TaskRepository;
-  pools: ReadonlyMap<number, WorkerPool>;
-  place: TaskOrigin;
+  pools: ReadonlyMap<number, SettledKind>;
+  origin: TaskOrigin;
   /** Whether a transaction is known to be of another database of the queue, where a task of the same number may be. */
   isOfAnother(transaction: Manager | Executor): boolean;
 }
@@ -27,11 +28,11 @@ export class Completer {
    * @throws LeaseLostError when the attempt has timed out, or no longer holds its task
    */
   async complete(attempt: Attempt, transaction: Manager | Executor): Promise<void> {
-    const { database, repository, pools, place } = this.deps;
+    const { database, repository, pools, origin } = this.deps;
     const run = database.runIn(transaction);
     assertOpen(transaction);
     if (this.deps.isOfAnother(transaction)) {
-      throw new InvalidManagerError(`executor: is of another database than task ${place.idOf(attempt.id)}`);
+      throw new InvalidManagerError(`executor: is of another database than task ${origin.idOf(attempt.id)}`);
     }
     if (attempt.lost || attempt.state !== 'running') {
       throw this.lost(attempt);
@@ -54,9 +55,9 @@ export class Completer {
     }
   }
 
-  private lost({ id, attempt }: Attempt): LeaseLostError {
+  private lost({ id, number }: Attempt): LeaseLostError {
     return new LeaseLostError(
-      `task ${this.deps.place.idOf(id)}: attempt ${attempt} no longer holds its lease`,
+      `task ${this.deps.origin.idOf(id)}: attempt ${number} no longer holds its lease`,
     );
   }
 }

@@ -3,19 +3,27 @@ import { isolateRows, isRowSuspected } from '../../storage/isolate-rows.js';
 import type { SettleRepository } from '../../storage/settle.repository.js';
 import { UNCLAIMED } from '../../task/outcome.js';
 import { LeaseLostError } from '../../errors/pg-queue.errors.js';
-import type { Attempt, BeginHooks, TaskOrigin } from './attempt.js';
+import type { TaskOrigin } from '../task-origin.js';
+import type { Attempt } from './attempt.js';
 import type { ConnectionStates } from '../connection-states.js';
 import { retryDelay } from '../../timing/retry-delay.js';
-import { entryOf } from '../settle/settler-entry.js';
+import { entryOf, type SettledKind } from '../settle/settler-entry.js';
 import type { Settler } from '../settle/settler.js';
-import type { WorkerPool } from './worker-pool.js';
 
 export interface LastAttemptsDeps {
   repository: SettleRepository;
   states: ConnectionStates;
-  place: TaskOrigin;
-  pools: ReadonlyMap<number, WorkerPool>;
+  origin: TaskOrigin;
+  pools: ReadonlyMap<number, SettledKind>;
   settler: Pick<Settler, 'giveBackLater'>;
+}
+
+/** What becomes of the beginning of a last attempt. */
+export interface BeginHooks {
+  /** It is written, or the attempt has lost its task. */
+  begun(): void;
+  /** It can't be written for now: the slot is another's. */
+  withdraw(): void;
 }
 
 /** What waits for its beginning to be written. */
@@ -94,9 +102,9 @@ export class LastAttempts {
   private withdraw({ attempt, withdraw }: Beginning, error: unknown): void {
     if (attempt.state === 'beginning') {
       withdraw();
-      const { pools, place, settler } = this.deps;
+      const { pools, origin, settler } = this.deps;
       const pool = pools.get(attempt.claimed.kind)!;
-      settler.giveBackLater(entryOf(attempt, UNCLAIMED, pool, place), error);
+      settler.giveBackLater(entryOf(attempt, UNCLAIMED, pool, origin), error);
     }
   }
 
@@ -109,7 +117,7 @@ export class LastAttempts {
       if (begun !== null && !begun.has(attempt.id)) {
         attempt.lose(
           new LeaseLostError(
-            `task ${this.deps.place.idOf(attempt.id)} was taken away before its attempt began`,
+            `task ${this.deps.origin.idOf(attempt.id)} was taken away before its attempt began`,
           ),
         );
       }

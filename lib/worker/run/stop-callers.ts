@@ -1,5 +1,6 @@
 import { currentTaskStore } from '../../task/current-task.js';
-import { type Attempt, attemptOf } from './attempt.js';
+import type { Attempt } from './attempt.js';
+import { attemptOf } from './task-context.js';
 
 /** A handler that does not wait for the stop that it called for gets so long to end before its call is answered. */
 const ANSWER_MS = 100;

@@ -5,7 +5,8 @@ import type { DatabaseEvent } from '../../events/queue-events.js';
 import type { RunnableKindOptions } from '../../task/kind-options.js';
 import { LeaseLostError, TaskTimeoutError } from '../../errors/pg-queue.errors.js';
 import { AbandonedHandlers, type AbandonedTasks } from './abandoned-handlers.js';
-import type { Attempt, BeginHooks } from './attempt.js';
+import type { Attempt } from './attempt.js';
+import type { BeginHooks } from './last-attempts.js';
 import { DeadlineTimer } from './deadline-timer.js';
 import type { SlotAllocator } from '../slots/slot-allocator.js';
 import { type SlotHolder, SlotShare } from '../slots/slot-share.js';
@@ -55,8 +56,8 @@ export class WorkerPool implements SlotHolder {
     this.options = handler.options;
     this.share = new SlotShare(slots, this);
     const { kind, name, attemptTimeoutMs } = handler.options;
-    const { place, abandonedTasks: tasks, tell } = hooks;
-    this.abandoned = new AbandonedHandlers({ kind, name, place, tasks, tell });
+    const { origin, abandonedTasks: tasks, tell } = hooks;
+    this.abandoned = new AbandonedHandlers({ kind, name, origin, tasks, tell });
     this.deadlines = new DeadlineTimer(
       attemptTimeoutMs,
       () => this.running.values(),
@@ -127,7 +128,7 @@ export class WorkerPool implements SlotHolder {
     const { id } = attempt;
     const older = this.running.get(id) ?? this.beginning.get(id) ?? this.line.get(id);
     if (older || this.hooks.abandonedTasks.has(id)) {
-      older?.lose(new LeaseLostError(`task ${this.hooks.place.idOf(id)} was taken again`));
+      older?.lose(new LeaseLostError(`task ${this.hooks.origin.idOf(id)} was taken again`));
       this.end(attempt, { type: 'snoozed', delayMs: OVERLAP_DELAY_MS });
     } else if (this.hooks.isPaused(this.kind)) {
       // Its claim was on the way when the pause was heard of.

@@ -1,8 +1,18 @@
 import { errorOf, type Outcome, settledAs, UNCLAIMED } from '../../task/outcome.js';
 import type { AttemptName, SettledAs } from '../../task/task-name.js';
+import type { RunnableKindOptions } from '../../task/kind-options.js';
 import { type Settlement, settlementOf } from '../../task/settlement.js';
-import type { Attempt, TaskOrigin } from '../run/attempt.js';
-import type { WorkerPool } from '../run/worker-pool.js';
+import type { Attempt } from '../run/attempt.js';
+import type { TaskOrigin } from '../task-origin.js';
+
+/** The kind of an attempt, as far as its outcome depends on it. */
+export interface SettledKind {
+  readonly kind: number;
+  readonly name: string;
+  readonly options: RunnableKindOptions;
+  /** A live option, or the backoff, has failed. */
+  reportInvalid(error: unknown): void;
+}
 
 /** An ended attempt on its way to the database. */
 export interface SettlerEntry {
@@ -24,17 +34,17 @@ export interface SettlerEntry {
 export function entryOf(
   attempt: Attempt,
   outcome: Outcome,
-  pool: WorkerPool,
-  place: TaskOrigin,
+  of: SettledKind,
+  origin: TaskOrigin,
 ): SettlerEntry {
-  const { kind, name, options } = pool;
+  const { kind, name, options } = of;
   const { leaseId, durationMs, completed, completedIn, lost } = attempt;
   // Of one that has lost its task nothing is written.
   const written = lost && !completed ? UNCLAIMED : outcome;
   return {
-    settlement: settlementOf(attempt, written, options, (invalid) => pool.reportInvalid(invalid)),
+    settlement: settlementOf(attempt, written, options, (invalid) => of.reportInvalid(invalid)),
     leaseId,
-    task: { kind, name, id: place.idOf(attempt.id), attempt: attempt.attempt },
+    task: { kind, name, id: origin.idOf(attempt.id), attempt: attempt.number },
     as: lost ? 'lost' : settledAs(outcome),
     durationMs,
     error: lost ? attempt.aborted : errorOf(outcome),
