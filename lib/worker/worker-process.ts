@@ -30,7 +30,7 @@ import { IdleBackoff } from './claim/idle-backoff.js';
 import { Rewinder } from './claim/rewinder.js';
 import { entryOf } from './settle/settler-entry.js';
 import { Settler } from './settle/settler.js';
-import type { SlotAllocator } from './slots/slot-allocator.js';
+import type { Slots } from './slots/slots.js';
 import type { StopCallers } from './run/stop-callers.js';
 import { WakeListener } from './claim/wake-listener.js';
 import { silenceMs, type WorkerOptions } from './worker-options.js';
@@ -127,7 +127,7 @@ export class WorkerProcess {
   }
 
   /** Takes on a kind, in these slots; before the start or while running. */
-  add(handler: RegisteredHandler, slots: SlotAllocator): void {
+  add(handler: RegisteredHandler, slots: Slots): void {
     const pool = new WorkerPool(handler, slots, {
       ...this.deps,
       taskContext: this.deps.options.taskContext,

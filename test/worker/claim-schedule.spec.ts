@@ -3,25 +3,28 @@ import type { ClaimedTask } from '../../lib/task/claim.js';
 import { ClaimCursor } from '../../lib/worker/claim/claim-cursor.js';
 import { type ClaimPlan, ClaimSchedule } from '../../lib/worker/claim/claim-schedule.js';
 import { IdleBackoff } from '../../lib/worker/claim/idle-backoff.js';
-import { type SlotHolder, SlotShare, type Slots } from '../../lib/worker/slots/slot-share.js';
+import type { SlotShare } from '../../lib/worker/slots/slot-share.js';
 import type { WorkerPool } from '../../lib/worker/run/worker-pool.js';
 
 const KIND = 1;
-const NOBODY: SlotHolder = {
-  busy: 0,
-  abandonedBodies: 0,
-  hasWaiting: false,
-  startNext: () => undefined,
-  poke: () => undefined,
-};
-const NO_RIVALS: Slots = {
-  join: () => undefined,
-  leave: () => undefined,
-  freeFor: (_, count) => count,
-  nextTurn: () => 1,
+const WHOLE_SHARE: SlotShare = {
+  holder: {
+    busy: 0,
+    abandonedHandlers: 0,
+    hasWaiting: false,
+    startNext: () => undefined,
+    wake: () => undefined,
+  },
+  offer: (count) => count,
+  waitForSlot: () => undefined,
+  reserve: () => undefined,
+  standBy: () => undefined,
+  release: () => undefined,
+  stopClaiming: () => undefined,
+  started: () => undefined,
   fill: () => undefined,
-  pokeStarved: () => undefined,
-  watchReserved: () => undefined,
+  freed: () => undefined,
+  leave: () => undefined,
 };
 
 /** A schedule of one kind with ten free slots; `look` makes the claim that is due at a time, and says what it found. */
@@ -30,7 +33,7 @@ function schedule() {
     kind: KIND,
     free: 10,
     fetcherPeriodMs: 1000,
-    share: new SlotShare(NO_RIVALS, NOBODY),
+    share: WHOLE_SHARE,
   } as WorkerPool;
   const claims = new ClaimSchedule(
     new ClaimCursor(),

@@ -5,7 +5,7 @@ import type { Outcome } from '../../lib/task/outcome.js';
 import { QueueEvents } from '../../lib/events/queue-events.js';
 import { AbandonedTasks } from '../../lib/worker/run/abandoned-handlers.js';
 import { Attempt } from '../../lib/worker/run/attempt.js';
-import { SlotAllocator } from '../../lib/worker/slots/slot-allocator.js';
+import { SoleSlots } from '../../lib/worker/slots/sole-slots.js';
 import { WorkerPool } from '../../lib/worker/run/worker-pool.js';
 
 it('a pool of a paused kind has no free slot, and gives back what a claim on its way brings', () => {
@@ -19,7 +19,7 @@ it('a pool of a paused kind has no free slot, and gives back what a claim on its
       invoke: () => expect.unreachable('the handler was called'),
       origin: 'test',
     },
-    new SlotAllocator(options as RunnableKindOptions, new QueueEvents()),
+    new SoleSlots(options as RunnableKindOptions, new QueueEvents()),
     {
       origin: { shard: 'default', idOf: String },
       tell: () => undefined,

@@ -8,7 +8,7 @@ import { QueueEvents } from '../../lib/events/queue-events.js';
 import { LeaseLostError } from '../../lib/errors/pg-queue.errors.js';
 import { AbandonedTasks } from '../../lib/worker/run/abandoned-handlers.js';
 import { Attempt } from '../../lib/worker/run/attempt.js';
-import { SlotAllocator } from '../../lib/worker/slots/slot-allocator.js';
+import { SoleSlots } from '../../lib/worker/slots/sole-slots.js';
 import { WorkerPool } from '../../lib/worker/run/worker-pool.js';
 import { deferred } from '../support/deferred.js';
 import { until } from '../support/until.js';
@@ -34,7 +34,7 @@ function createPool(options: { attemptTimeout?: number; maxAttempts?: number } =
     },
   };
   const events = new QueueEvents();
-  pool = new WorkerPool(handler, new SlotAllocator(resolved, events), {
+  pool = new WorkerPool(handler, new SoleSlots(resolved, events), {
     origin: { shard: 'default', idOf: String },
     tell: (event) => events.emit({ ...event, shard: 'default' }),
     instruments: new Instruments(events),

@@ -15,7 +15,9 @@ import type { QueueEvents } from '../../events/queue-events.js';
 import { SchemaMismatchError } from '../../errors/pg-queue.errors.js';
 import type { Attempt } from '../../worker/run/attempt.js';
 import { retryDelay } from '../../timing/retry-delay.js';
-import { SlotAllocator } from '../../worker/slots/slot-allocator.js';
+import { FairSlots } from '../../worker/slots/fair-slots.js';
+import type { Slots } from '../../worker/slots/slots.js';
+import { SoleSlots } from '../../worker/slots/sole-slots.js';
 import { StopCallers } from '../../worker/run/stop-callers.js';
 import { EventLoopWatch } from '../../worker/event-loop-watch.js';
 import type { Processing } from './processing-lifecycle.js';
@@ -33,7 +35,7 @@ export interface QueueWorkerDeps {
 
 /** One run of processing, in all shards. Without a handler it does nothing at all. */
 export class QueueWorker implements Processing {
-  private readonly slotsOf = new Map<number, SlotAllocator>();
+  private readonly slotsOf = new Map<number, Slots>();
   private readonly running = new Set<ShardWorker>();
   /** Shards in which there is nothing to do. */
   private readonly sleeping = new Map<ShardSleep, Promise<void>>();
@@ -135,8 +137,9 @@ export class QueueWorker implements Processing {
     );
   }
 
-  private addSlots({ options }: RegisteredHandler): SlotAllocator {
-    const slots = new SlotAllocator(options, this.deps.events);
+  private addSlots({ options }: RegisteredHandler): Slots {
+    const { shards, events } = this.deps;
+    const slots = shards.length > 1 ? new FairSlots(options, events) : new SoleSlots(options, events);
     this.slotsOf.set(options.kind, slots);
     return slots;
   }

@@ -14,7 +14,7 @@ import type { Instruments } from '../../events/instrumentation.js';
 import type { Attempt } from '../../worker/run/attempt.js';
 import type { TaskOrigin } from '../../worker/task-origin.js';
 import { within } from '../../timing/timeout.js';
-import type { SlotAllocator } from '../../worker/slots/slot-allocator.js';
+import type { Slots } from '../../worker/slots/slots.js';
 import { RefusedTasks } from '../../worker/refused-tasks.js';
 import type { StopCallers } from '../../worker/run/stop-callers.js';
 import { IdleWatch } from '../../worker/idle-watch.js';
@@ -97,7 +97,7 @@ export class ShardWorker {
   }
 
   /** Takes on a kind, in these slots; before the start or while this runs. */
-  add(handler: RegisteredHandler, slots: SlotAllocator): void {
+  add(handler: RegisteredHandler, slots: Slots): void {
     this.process.add(handler, slots);
   }
 

@@ -113,7 +113,7 @@ export class ClaimSchedule {
 
   /** Nothing is claimed for now: other databases may use the slots. */
   rest(): void {
-    this.pools.forEach(({ share }) => share.rest());
+    this.pools.forEach(({ share }) => share.stopClaiming());
   }
 
   /** A look is on its way, for so many tasks at most: rings from here on are news. */
@@ -173,7 +173,7 @@ export class ClaimSchedule {
     return this.pools.filter((pool) => {
       const isReady = pool.free > 0;
       if (!isReady) {
-        pool.share.starve(!pool.isPaused && (isDue || this.mayWait(pool)));
+        pool.share.waitForSlot(!pool.isPaused && (isDue || this.mayWait(pool)));
       }
       return isReady;
     });

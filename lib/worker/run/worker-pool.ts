@@ -8,8 +8,8 @@ import { AbandonedHandlers, type AbandonedTasks } from './abandoned-handlers.js'
 import type { Attempt } from './attempt.js';
 import type { BeginHooks } from './last-attempts.js';
 import { DeadlineTimer } from './deadline-timer.js';
-import type { SlotAllocator } from '../slots/slot-allocator.js';
-import { type SlotHolder, SlotShare } from '../slots/slot-share.js';
+import type { Slots } from '../slots/slots.js';
+import type { SlotHolder, SlotShare } from '../slots/slot-share.js';
 import { type RunnerHooks, runAttempt, runInstrumented } from './attempt-runner.js';
 import { PrefetchQueue } from './prefetch-queue.js';
 
@@ -50,11 +50,11 @@ export class WorkerPool implements SlotHolder {
 
   constructor(
     private readonly handler: RegisteredHandler,
-    private readonly slots: SlotAllocator,
+    private readonly slots: Slots,
     private readonly hooks: WorkerPoolHooks,
   ) {
     this.options = handler.options;
-    this.share = new SlotShare(slots, this);
+    this.share = slots.join(this);
     const { kind, name, attemptTimeoutMs } = handler.options;
     const { origin, abandonedTasks: tasks, tell } = hooks;
     this.abandoned = new AbandonedHandlers({ kind, name, origin, tasks, tell });
@@ -112,7 +112,7 @@ export class WorkerPool implements SlotHolder {
     return this.slots.areFull;
   }
 
-  get abandonedBodies(): number {
+  get abandonedHandlers(): number {
     return this.abandoned.count;
   }
 
@@ -120,7 +120,7 @@ export class WorkerPool implements SlotHolder {
     return this.line.size > 0;
   }
 
-  poke(): void {
+  wake(): void {
     this.hooks.onRoom();
   }
 
@@ -139,7 +139,7 @@ export class WorkerPool implements SlotHolder {
       this.giveBack(attempt);
     } else {
       this.line.join(attempt);
-      this.slots.fill();
+      this.share.fill();
     }
   }
 
@@ -256,8 +256,7 @@ export class WorkerPool implements SlotHolder {
   close(): void {
     this.deadlines.close();
     this.line.close();
-    this.slots.leave(this.share);
-    this.slots.close();
+    this.share.leave();
   }
 
   private readonly onBodyEnded = (attempt: Attempt, outcome: Outcome): void => {

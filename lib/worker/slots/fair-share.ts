@@ -1,14 +1,14 @@
 /** One of those who share slots. */
 export interface SlotUser {
-  /** How many it has. */
+  /** How many slots it has. */
   readonly used: number;
-  /** When it last got one: the higher, the later. */
+  /** When it last got a slot: the higher, the later. */
   readonly servedAt: number;
 }
 
 /**
- * How many of the free slots are one user's, when others want some too: those who have the fewest come first, until all have the
- * same (max-min fairness); what can't be divided goes to those who were served the longest ago.
+ * Returns how many of the free slots are one user's, when others want some too: those who have the fewest come first, until all have
+ * the same (max-min fairness); what can't be divided goes to those who were served the longest ago.
  */
 export function fairShare(user: SlotUser, others: readonly SlotUser[], free: number): number {
   if (others.length === 0) {
@@ -26,7 +26,7 @@ export function fairShare(user: SlotUser, others: readonly SlotUser[], free: num
   }
 }
 
-/** What remains is dealt among those who all have the same by then. */
+/** Returns what one user gets of the rest, which is dealt among those who all have the same by then. */
 function shareOf(user: SlotUser, sharing: readonly SlotUser[], level: number, left: number): number {
   if (!sharing.includes(user)) {
     return 0;

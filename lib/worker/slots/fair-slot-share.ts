@@ -1,127 +1,107 @@
 import type { SlotUser } from './fair-share.js';
+import type { SlotHolder, SlotShare } from './slot-share.js';
 
-/** A claim that took all that it asked for wants more, for as long as the next may take. */
-const HUNGRY_MS = 100;
-/** How soon slots that were kept for another user are looked for again. */
+/** A claim that took all that it asked for shows a demand for more, for as long as the next may take. */
+const DEMAND_MS = 100;
+/** How soon a share that found no slot looks again for slots that were kept for another. */
 const LOOK_AGAIN_MS = 100;
 
-/** One of the users of the slots: the tasks of one database. */
-export interface SlotHolder {
-  /** How many attempts hold a slot. */
-  readonly busy: number;
-  /** How many bodies have outlived their attempt. */
-  readonly abandonedBodies: number;
-  /** Whether tasks that were claimed ahead wait for a slot. */
-  readonly hasWaiting: boolean;
-  /** Gives a slot to the first of them. */
-  startNext(): void;
-  /** A slot may be free. */
-  poke(): void;
-}
-
-/** The slots of a kind, as a share of them sees them. */
-export interface Slots {
-  join(share: SlotShare): void;
-  leave(share: SlotShare): void;
-  /** This share of the free ones, out of so many in all. */
-  freeFor(share: SlotShare, count: number): number;
-  /** Rises with every use, so that shares can tell who was served last. */
+/** The slots of a kind, as one of their shares uses them. */
+export interface SharedSlots {
+  now(): number;
+  leave(share: FairSlotShare): void;
+  freeFor(share: FairSlotShare, count: number): number;
   nextTurn(): number;
-  /** Gives free slots to tasks that wait for one, those first whose database has the fewest. */
   fill(): void;
-  /** Free slots are looked for again by those who found none. */
-  pokeStarved(except?: SlotShare): void;
-  /** Somebody found none, maybe since they are kept for a claim that hangs: they are looked for again when that no longer counts. */
+  wakeWaiting(except?: FairSlotShare): void;
   watchReserved(ms: number): void;
 }
 
-/** The part of the slots of a kind that the claims of one database may use. */
-export class SlotShare implements SlotUser {
+/** The fair part of one of several databases in the slots of a kind. */
+export class FairSlotShare implements SlotShare, SlotUser {
   servedAt = 0;
-  private starving = false;
-  private starvingUntil = 0;
-  private hungryUntil = 0;
+  private waiting = false;
+  private waitingUntil = 0;
+  private demandUntil = 0;
   private offered = 0;
   private reserved = 0;
   private reservedUntil = 0;
 
   constructor(
-    private readonly slots: Slots,
+    private readonly slots: SharedSlots,
     readonly holder: SlotHolder,
-  ) {
-    slots.join(this);
-  }
+  ) {}
 
-  /** How many it has, with those that its claim is to fill. */
+  /** How many slots the share has, with those that its claim is to fill. */
   get used(): number {
     return this.holder.busy + this.reservedNow;
   }
 
-  /** How many free ones are kept for its claim. */
+  /** How many free slots are kept for its claim. */
   get reservedNow(): number {
-    return this.reserved > 0 && performance.now() < this.reservedUntil ? this.reserved : 0;
+    return this.reserved > 0 && this.slots.now() < this.reservedUntil ? this.reserved : 0;
   }
 
-  /** It looked for a free slot, and found none. */
-  get isStarved(): boolean {
-    return this.starving;
+  /** Whether the share looked for a free slot, and found none. */
+  get isWaitingForSlot(): boolean {
+    return this.waiting;
   }
 
-  /** It wants more slots than it has, as far as is known. */
-  get isHungry(): boolean {
-    const now = performance.now();
-    return (this.starving && now < this.starvingUntil) || now < this.hungryUntil;
+  /** Whether the share has a use for more slots than it has, as far as is known. */
+  get hasDemand(): boolean {
+    const now = this.slots.now();
+    return (this.waiting && now < this.waitingUntil) || now < this.demandUntil;
   }
 
-  /** How many of the free ones, out of so many slots, its next claim may fill. */
   offer(count: number): number {
     this.offered = this.slots.freeFor(this, count);
     return this.offered;
   }
 
-  /** It was offered none: whether it had use for some. */
-  starve(hadUse: boolean): void {
-    this.starving = hadUse;
-    this.starvingUntil = Number.POSITIVE_INFINITY;
-    if (hadUse) {
+  waitForSlot(hasUse: boolean): void {
+    this.waiting = hasUse;
+    this.waitingUntil = Number.POSITIVE_INFINITY;
+    if (hasUse) {
       this.slots.watchReserved(LOOK_AGAIN_MS);
     }
   }
 
-  /** Its claim is on its way, which brings so many tasks at most; if it takes longer than `holdMs`, it may hang. */
   reserve(most: number, holdMs: number): void {
-    this.starving = false;
+    this.waiting = false;
     this.reserved = Math.min(this.offered, most);
-    this.reservedUntil = performance.now() + holdMs;
+    this.reservedUntil = this.slots.now() + holdMs;
   }
 
-  /** The claim of this database is on its way for other kinds: until it is back, no slot of this one can be taken. */
   standBy(holdMs: number): void {
-    this.starvingUntil = performance.now() + holdMs;
+    this.waitingUntil = this.slots.now() + holdMs;
   }
 
-  /** Its claim is back. @param expectsMore whether it took all that it asked for */
   release(expectsMore: boolean): void {
     this.reserved = 0;
-    this.hungryUntil = expectsMore ? performance.now() + HUNGRY_MS : 0;
-    this.slots.pokeStarved(this);
+    this.demandUntil = expectsMore ? this.slots.now() + DEMAND_MS : 0;
+    this.slots.wakeWaiting(this);
   }
 
-  /** Nothing is claimed for now, whatever is free. */
-  rest(): void {
-    this.starving = false;
+  stopClaiming(): void {
+    this.waiting = false;
     this.reserved = 0;
-    this.hungryUntil = 0;
+    this.demandUntil = 0;
   }
 
-  /** An attempt of its own has begun. */
   started(): void {
     this.servedAt = this.slots.nextTurn();
   }
 
-  /** Slots of its own may have become free. */
+  fill(): void {
+    this.slots.fill();
+  }
+
   freed(): void {
     this.slots.fill();
-    this.slots.pokeStarved(this);
+    this.slots.wakeWaiting(this);
+  }
+
+  leave(): void {
+    this.slots.leave(this);
   }
 }

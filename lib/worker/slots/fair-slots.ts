@@ -1,81 +1,40 @@
 import type { RunnableKindOptions } from '../../task/kind-options.js';
 import type { QueueEvents } from '../../events/queue-events.js';
 import { fairShare } from './fair-share.js';
-import { LiveSettings } from './live-settings.js';
-import type { Slots, SlotShare } from './slot-share.js';
+import { FairSlotShare } from './fair-slot-share.js';
+import type { SlotHolder } from './slot-share.js';
+import { Slots } from './slots.js';
 
-/** So many bodies that outlived their attempt are borne for each slot; each one more withholds a slot, so that they stay bounded. */
-const BORNE_PER_SLOT = 10;
-
-/** The slots of one kind in this process. The tasks of all its databases run in them: each has as many as another, while both have use for more. */
-export class SlotAllocator implements Slots {
-  private readonly live: LiveSettings;
-  private shares: readonly SlotShare[] = [];
+/** The slots of a kind whose tasks are in several databases: each database has as many slots as another, while both have a use for more. */
+export class FairSlots extends Slots<FairSlotShare> {
   private turns = 0;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    readonly options: RunnableKindOptions,
+    options: RunnableKindOptions,
     events: QueueEvents,
+    readonly now: () => number = () => performance.now(),
   ) {
-    this.live = new LiveSettings(options, events);
+    super(options, events);
   }
 
-  join(share: SlotShare): void {
-    this.shares = [...this.shares, share];
+  override leave(share: FairSlotShare): void {
+    super.leave(share);
+    clearTimeout(this.timer);
   }
 
-  leave(share: SlotShare): void {
-    this.shares = this.shares.filter((other) => other !== share);
-  }
-
-  /** As the live option says now; the last good value while it fails. */
-  get capacity(): number {
-    return this.live.capacity;
-  }
-
-  /** The fall-back poll as the live option says now; the last good value while it fails. */
-  get fetcherPeriodMs(): number {
-    return this.live.fetcherPeriodMs;
-  }
-
-  /** How many attempts hold one. */
-  get busy(): number {
-    // Asked twice for each task.
-    let busy = 0;
-    for (const { holder } of this.shares) {
-      busy += holder.busy;
-    }
-    return busy;
-  }
-
-  /** How many there are now, without those that are withheld. */
-  get count(): number {
-    return this.usable(this.capacity);
-  }
-
-  /** There are some, and all are in use. */
-  get areFull(): boolean {
-    const { capacity } = this;
-    return capacity > 0 && this.busy >= this.usable(capacity);
-  }
-
-  /** Whether one of those that there were when they were last counted is free. */
-  get hasFree(): boolean {
-    return this.busy < this.usable(this.live.lastCapacity);
-  }
-
-  freeFor(share: SlotShare, count: number): number {
+  /** Returns how many of the free slots are this share's, out of `count` slots in all. */
+  freeFor(share: FairSlotShare, count: number): number {
     const others = this.shares.filter((other) => other !== share);
     const reserved = others.reduce((sum, other) => sum + other.reservedNow, 0);
-    // Where tasks wait for slots, those in them are short: these slots are as good as free, to be dealt out anew.
+    // Where tasks wait for slots, those in them are short: these slots are as good as free, to be dealt out again.
     const turning = share.holder.hasWaiting ? [] : others.filter(({ holder }) => holder.hasWaiting);
     const turned = turning.reduce((sum, { holder }) => sum + holder.busy, 0);
     const free = count - this.busy - reserved + turned;
     if (free <= 0) {
       return 0;
     }
-    const rivals = others.filter((other) => other.isHungry || turning.includes(other));
+    const rivals = others.filter((other) => other.hasDemand || turning.includes(other));
     return fairShare(
       share,
       rivals.map((other) => (turning.includes(other) ? { used: 0, servedAt: other.servedAt } : other)),
@@ -83,43 +42,43 @@ export class SlotAllocator implements Slots {
     );
   }
 
+  /** Returns a number that rises with every use, by which shares know who was served last. */
   nextTurn(): number {
     return ++this.turns;
   }
 
+  /** Gives free slots to tasks that wait for one, those first whose database has the fewest. */
   fill(): void {
     for (let next = this.firstWaiting(); next && this.hasFree; next = this.firstWaiting()) {
       next.holder.startNext();
     }
   }
 
-  pokeStarved(except?: SlotShare): void {
+  /** Lets those look for free slots again who found none. */
+  wakeWaiting(except?: FairSlotShare): void {
     for (const share of this.shares) {
-      if (share !== except && share.isStarved) {
-        share.holder.poke();
+      if (share !== except && share.isWaitingForSlot) {
+        share.holder.wake();
       }
     }
   }
 
+  /** A share found no slot, maybe since some are kept for a claim that hangs: it looks again when these are kept no longer. */
   watchReserved(ms: number): void {
     if (this.shares.length > 1 && this.hasFree) {
       this.timer ??= setTimeout(() => {
         this.timer = undefined;
-        this.pokeStarved();
+        this.wakeWaiting();
       }, ms);
     }
   }
 
-  close(): void {
-    clearTimeout(this.timer);
+  protected shareFor(holder: SlotHolder): FairSlotShare {
+    return new FairSlotShare(this, holder);
   }
 
-  reportInvalid(error: unknown): void {
-    this.live.reportInvalid(error);
-  }
-
-  private firstWaiting(): SlotShare | undefined {
-    let first: SlotShare | undefined;
+  private firstWaiting(): FairSlotShare | undefined {
+    let first: FairSlotShare | undefined;
     for (const share of this.shares) {
       if (share.holder.hasWaiting && (!first || precedes(share, first))) {
         first = share;
@@ -127,17 +86,8 @@ export class SlotAllocator implements Slots {
     }
     return first;
   }
-
-  /** Bodies that never end must neither stop their kind soon nor fill the memory. */
-  private usable(capacity: number): number {
-    let abandoned = 0;
-    for (const { holder } of this.shares) {
-      abandoned += holder.abandonedBodies;
-    }
-    return Math.max(0, capacity - Math.max(0, abandoned - capacity * BORNE_PER_SLOT));
-  }
 }
 
-function precedes(a: SlotShare, b: SlotShare): boolean {
+function precedes(a: FairSlotShare, b: FairSlotShare): boolean {
   return a.used < b.used || (a.used === b.used && a.servedAt < b.servedAt);
 }

@@ -1,19 +1,20 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { assertRunnable, resolveKindOptions } from '../../lib/task/kind-options.js';
 import { QueueEvents } from '../../lib/events/queue-events.js';
-import { SlotAllocator } from '../../lib/worker/slots/slot-allocator.js';
-import { type SlotHolder, SlotShare } from '../../lib/worker/slots/slot-share.js';
+import type { FairSlotShare } from '../../lib/worker/slots/fair-slot-share.js';
+import { FairSlots } from '../../lib/worker/slots/fair-slots.js';
+import type { SlotHolder } from '../../lib/worker/slots/slot-share.js';
 
 /** The tasks of one shard, as far as slots are concerned. */
 class Holder implements SlotHolder {
   busy = 0;
-  abandonedBodies = 0;
+  abandonedHandlers = 0;
   waiting = 0;
-  pokes = 0;
-  readonly share: SlotShare;
+  wakes = 0;
+  readonly share: FairSlotShare;
 
-  constructor(slots: SlotAllocator) {
-    this.share = new SlotShare(slots, this);
+  constructor(slots: FairSlots) {
+    this.share = slots.join(this);
   }
 
   get hasWaiting(): boolean {
@@ -26,8 +27,8 @@ class Holder implements SlotHolder {
     this.share.started();
   }
 
-  poke(): void {
-    this.pokes++;
+  wake(): void {
+    this.wakes++;
   }
 
   end(): void {
@@ -38,7 +39,7 @@ class Holder implements SlotHolder {
   /** Looks for slots, as a claim does that takes what it is offered. */
   claim(): number {
     const offered = this.share.offer(slots.count);
-    if (offered === 0) this.share.starve(true);
+    if (offered === 0) this.share.waitForSlot(true);
     else this.share.reserve(500, 100);
     return offered;
   }
@@ -53,25 +54,25 @@ class Holder implements SlotHolder {
         this.waiting++;
       }
     }
-    slots.fill();
+    this.share.fill();
   }
 }
 
-let slots: SlotAllocator;
+let slots: FairSlots;
 let a: Holder;
 let b: Holder;
 
 function create(workerCount: number): void {
   const options = resolveKindOptions(1, { workerCount, attemptTimeout: '1m', backoff: () => 0 });
   assertRunnable(options);
-  slots = new SlotAllocator(options, new QueueEvents());
+  slots = new FairSlots(options, new QueueEvents());
   a = new Holder(slots);
   b = new Holder(slots);
 }
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {
-  slots.close();
+  [a, b].forEach(({ share }) => share.leave());
   vi.useRealTimers();
 });
 
@@ -90,7 +91,7 @@ it('gives slots that become free to the one that has fewer, until both have as m
   expect(b.claim()).toBe(0);
   for (let end = 1; end <= 5; end++) {
     a.end();
-    expect([b.pokes, a.claim(), b.claim()]).toEqual([end, 0, 1]);
+    expect([b.wakes, a.claim(), b.claim()]).toEqual([end, 0, 1]);
     b.answer(1);
     b.claim();
   }
@@ -103,9 +104,9 @@ it('keeps the slots of a claim on its way, for as long as it may not hang', () =
   expect(a.claim()).toBe(4);
   expect(b.claim()).toBe(0);
   vi.advanceTimersByTime(99);
-  expect([b.pokes, b.claim()]).toEqual([0, 0]);
+  expect([b.wakes, b.claim()]).toEqual([0, 0]);
   vi.advanceTimersByTime(1);
-  expect([b.pokes, b.claim()]).toEqual([1, 4]);
+  expect([b.wakes, b.claim()]).toEqual([1, 4]);
 });
 
 it('looks again for those who found none, when a claim brings less than it might have', () => {
@@ -113,7 +114,7 @@ it('looks again for those who found none, when a claim brings less than it might
   a.claim();
   b.claim();
   a.answer(1, false);
-  expect([b.pokes, b.claim()]).toEqual([1, 3]);
+  expect([b.wakes, b.claim()]).toEqual([1, 3]);
 });
 
 it('lets a shard in whose slots are taken by the line of the other', () => {
@@ -137,14 +138,14 @@ it('expects nothing of a shard that rests', () => {
   a.claim();
   a.answer(4);
   b.claim();
-  b.share.rest();
+  b.share.stopClaiming();
   a.end();
-  expect([b.pokes, a.claim()]).toEqual([0, 1]);
+  expect([b.wakes, a.claim()]).toEqual([0, 1]);
 });
 
 it('withholds slots for bodies that never end, whatever their shard', () => {
   create(1);
-  a.abandonedBodies = 6;
-  b.abandonedBodies = 5;
+  a.abandonedHandlers = 6;
+  b.abandonedHandlers = 5;
   expect([slots.count, a.claim()]).toEqual([0, 0]);
 });
