@@ -2,18 +2,19 @@ import { failuresAfter, isRowSuspected } from '../storage/isolate-rows.js';
 import { errorMessage } from '../errors/error-message.js';
 import type { RefusedStep, EventSink } from '../events/queue-events.js';
 import { MAX_REPORTED_REFUSALS, type ReportedRefusals } from '../inspect/worker-report.js';
+import type { Admission } from './slots/admission.js';
 import type { TaskOrigin } from './task-origin.js';
 
-/** When what was refused is tried again: each time later. */
+/** The first and the longest wait before a refused statement is tried again: each wait is longer. */
 const FIRST_AGAIN_MS = 1000;
 const LONGEST_AGAIN_MS = 60_000;
-/** A kind of which so many tasks are kept apart is left alone until one of them is not. */
+/** A kind of which so many tasks are kept apart is not claimed until one of them is accepted. */
 const MOST_OF_A_KIND = 500;
-/** What keeps a task apart that this process would run, or has run. */
+/** The steps whose refusal keeps a task apart that this process would run, or has run. */
 const KEEPING: readonly RefusedStep[] = ['claim', 'begin', 'outcome'];
-/** What leaves a task with a lease of this process. */
+/** The steps whose refusal leaves a task with a lease of this process. */
 const LEASED: readonly RefusedStep[] = ['begin', 'outcome', 'release'];
-/** The longest error that is told of in the heartbeat. */
+/** The longest error that a heartbeat reports. */
 const MAX_ERROR_LENGTH = 500;
 
 interface TaskRow {
@@ -31,19 +32,24 @@ interface Refusal extends TaskRow {
   timer: NodeJS.Timeout | undefined;
 }
 
-export interface RefusedTasksDeps {
-  events: EventSink;
-  origin: TaskOrigin;
+export interface KindNames {
+  /** Returns the name of a kind, or what stands for it while it has no handler here. */
   nameOf(kind: number): string;
 }
 
+export interface RefusedTasksDeps {
+  events: EventSink;
+  origin: TaskOrigin;
+  pools: KindNames;
+}
+
 /**
- * The tasks for which the database refuses something: a trigger, a policy or a constraint of the application's, or damage. They are
- * kept apart from all others, told of, and tried again by themselves, so that one that was repaired goes on.
+ * The tasks for which the database refuses a statement: by a trigger, a policy or a constraint of the application's, or by damage. They
+ * are kept apart from all others, reported, and tried again automatically, so that one that was repaired goes on.
  */
-export class RefusedTasks {
+export class RefusedTasks implements Admission {
   private readonly refusals = new Map<string, Refusal>();
-  /** By kind, how many tasks are kept apart. */
+  /** How many tasks of each kind are kept apart. */
   private readonly kept = new Map<number, number>();
   private readonly trying = new Set<Promise<void>>();
   private closed = false;
@@ -51,8 +57,9 @@ export class RefusedTasks {
   constructor(private readonly deps: RefusedTasksDeps) {}
 
   /**
-   * @param again tries once more, alone; resolves when there is nothing to do any more. Without it who refuses tries again.
-   * @returns in how many milliseconds
+   * Keeps a task apart.
+   * @param again tries the statement once more, for this task alone; it resolves when there is nothing to do any more. Without it the caller tries again.
+   * @returns in how many milliseconds the statement is to be tried again
    */
   refuse(task: TaskRow, step: RefusedStep, error: unknown, again?: () => Promise<void>): number {
     const key = keyOf(task.id, step);
@@ -67,7 +74,7 @@ export class RefusedTasks {
     return retryInMs;
   }
 
-  /** What was refused is done, or need not be done any more. */
+  /** The step is done, or need not be done any more. */
   accept(id: number, step: RefusedStep): void {
     const key = keyOf(id, step);
     const refusal = this.refusals.get(key);
@@ -83,9 +90,9 @@ export class RefusedTasks {
     return this.refusals.has(keyOf(id, step));
   }
 
-  /** Whether so many tasks of a kind are kept apart that no more of it are claimed. */
-  withholds(kind: number): boolean {
-    return (this.kept.get(kind) ?? 0) >= MOST_OF_A_KIND;
+  /** No more of a kind are claimed while too many of its tasks are kept apart. */
+  allows(kind: number): number {
+    return (this.kept.get(kind) ?? 0) >= MOST_OF_A_KIND ? 0 : Number.POSITIVE_INFINITY;
   }
 
   /** Whether tasks stay with leases of this process, whatever it does. */
@@ -100,7 +107,7 @@ export class RefusedTasks {
     );
   }
 
-  /** The oldest, for operators who ask elsewhere. */
+  /** Returns the oldest, for operators who see them in the database. */
   report(): ReportedRefusals {
     return [...this.refusals.values()]
       .slice(0, MAX_REPORTED_REFUSALS)
@@ -163,7 +170,7 @@ export class RefusedTasks {
   }
 
   private nameOf({ id, kind, step }: Refusal) {
-    return { kind, name: this.deps.nameOf(kind), id: this.deps.origin.idOf(id), step };
+    return { kind, name: this.deps.pools.nameOf(kind), id: this.deps.origin.idOf(id), step };
   }
 }
 

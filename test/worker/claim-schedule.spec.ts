@@ -4,7 +4,6 @@ import { ClaimCursor } from '../../lib/worker/claim/claim-cursor.js';
 import { type ClaimPlan, ClaimSchedule } from '../../lib/worker/claim/claim-schedule.js';
 import { IdleBackoff } from '../../lib/worker/claim/idle-backoff.js';
 import type { SlotShare } from '../../lib/worker/slots/slot-share.js';
-import type { WorkerPool } from '../../lib/worker/run/worker-pool.js';
 
 const KIND = 1;
 const WHOLE_SHARE: SlotShare = {
@@ -32,16 +31,14 @@ function schedule() {
   const pool = {
     kind: KIND,
     free: 10,
+    isAdmitted: true,
     fetcherPeriodMs: 1000,
     share: WHOLE_SHARE,
-  } as WorkerPool;
-  const claims = new ClaimSchedule(
-    new ClaimCursor(),
-    new IdleBackoff({ isListening: () => false, hasWork: () => false }),
-  );
+  };
+  const claims = new ClaimSchedule(new ClaimCursor(), new IdleBackoff(() => false));
   claims.add(pool);
   return {
-    ring: (now: number) => claims.ring(now),
+    wake: (now: number) => claims.checkAll(now),
     waits: (now: number) => claims.plan(now),
     look(now: number, found: number) {
       const plan = claims.plan(now) as ClaimPlan;
@@ -56,7 +53,7 @@ function schedule() {
 it('looks once more 12 ms after a claim that found a task', () => {
   const one = schedule();
   one.look(0, 0);
-  one.ring(100);
+  one.wake(100);
   one.look(100, 1);
   expect(one.waits(100)).toBe(12);
   one.look(112, 0);
@@ -66,7 +63,7 @@ it('looks once more 12 ms after a claim that found a task', () => {
 it('looks every 5 ms while several tasks come between two looks, and once more 12 ms after the last', () => {
   const stream = schedule();
   stream.look(0, 0);
-  stream.ring(100);
+  stream.wake(100);
   stream.look(100, 3);
   expect(stream.waits(100)).toBe(5);
   stream.look(105, 2);

@@ -17,24 +17,26 @@ const refusedTasks = () =>
   new RefusedTasks({
     events: { emit: () => undefined },
     origin: { shard: 'default', idOf: String },
-    nameOf: () => 'one',
+    pools: { nameOf: () => 'one' },
   });
 
 it('a batch that is divided when the server goes down leaves what is not written, and no more', async () => {
   const written: number[] = [];
   const outcomes = new RefusedOutcomes({
     refused: refusedTasks(),
-    holds: () => true,
+    held: { holds: () => true },
     onDone: () => undefined,
-    write: async (entries) => {
-      const ids = entries.map(({ settlement }) => settlement.id);
-      if (written.length > 0 && !ids.includes(0)) {
-        throw failure('08006');
-      }
-      if (ids.includes(0)) {
-        throw failure('P0001');
-      }
-      written.push(...ids);
+    writer: {
+      writeHeld: async (entries) => {
+        const ids = entries.map(({ settlement }) => settlement.id);
+        if (written.length > 0 && !ids.includes(0)) {
+          throw failure('08006');
+        }
+        if (ids.includes(0)) {
+          throw failure('P0001');
+        }
+        written.push(...ids);
+      },
     },
   });
   const batch = [0, 1, 2, 3, 4, 5, 6, 7].map(entry);
@@ -50,13 +52,15 @@ it('outcomes of two attempts at a task are both tried again, and the task is tol
   let isDown = true;
   const outcomes = new RefusedOutcomes({
     refused,
-    holds: () => true,
+    held: { holds: () => true },
     onDone: () => undefined,
-    write: async (entries) => {
-      if (isDown) {
-        throw failure('P0001');
-      }
-      written.push(...entries);
+    writer: {
+      writeHeld: async (entries) => {
+        if (isDown) {
+          throw failure('P0001');
+        }
+        written.push(...entries);
+      },
     },
   });
   const [first, second] = [entry(1), { ...entry(1), leaseId: 2 }];

@@ -36,16 +36,17 @@ function createPool(options: { attemptTimeout?: number; maxAttempts?: number } =
   const events = new QueueEvents();
   pool = new WorkerPool(handler, new SoleSlots(resolved, events), {
     origin: { shard: 'default', idOf: String },
-    tell: (event) => events.emit({ ...event, shard: 'default' }),
+    events: { emit: (event) => events.emit({ ...event, shard: 'default' }) },
     instruments: new Instruments(events),
     taskContext: false,
     database: { explainLost: () => undefined },
     completer: { complete: () => Promise.reject(new Error('not here')) },
-    onEnded: ({ id }, { type }) => void ended.push([id, type]),
-    onRoom: () => undefined,
-    isPaused: () => false,
-    isWithheld: () => false,
-    begin: (_, { begun }) => begun(),
+    settler: { settle: ({ id }, { type }) => void ended.push([id, type]) },
+    claims: { wake: () => undefined },
+    drain: { changed: () => undefined },
+    paused: { has: () => false },
+    admissions: [],
+    lastAttempts: { begin: (attempt, hooks) => hooks.begun(attempt) },
     abandonedTasks: new AbandonedTasks(),
   });
   // Read once, as a claim does before it asks.

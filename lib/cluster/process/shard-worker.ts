@@ -17,6 +17,7 @@ import { within } from '../../timing/timeout.js';
 import type { Slots } from '../../worker/slots/slots.js';
 import { RefusedTasks } from '../../worker/refused-tasks.js';
 import type { StopCallers } from '../../worker/run/stop-callers.js';
+import { WorkerPools } from '../../worker/run/worker-pools.js';
 import { IdleWatch } from '../../worker/idle-watch.js';
 import { silenceMs } from '../../worker/worker-options.js';
 import { WorkerProcess } from '../../worker/worker-process.js';
@@ -33,12 +34,13 @@ export interface ShardWorkerDeps {
   instance: string;
   instruments: Instruments;
   options: ResolvedOptions;
-  /** There is nothing to do. Resolves when there is again, or this run has ended. */
+  /** There is nothing to do. It resolves when there is again, or this run has ended. */
   onIdle(): Promise<void>;
 }
 
 /** One run of processing in one shard: the worker process and the maintenance beside it. */
 export class ShardWorker {
+  private readonly pools = new WorkerPools();
   private readonly process: WorkerProcess;
   private readonly refused: RefusedTasks;
   private readonly recorder: ActivityRecorder;
@@ -51,15 +53,11 @@ export class ShardWorker {
 
   constructor(private readonly deps: ShardWorkerDeps) {
     const { shard, options } = deps;
-    this.refused = new RefusedTasks({
-      events: shard.events,
-      origin: this.origin,
-      nameOf: (kind) => this.process.pools.get(kind)?.name ?? `pgqueue-${kind}`,
-    });
+    const { pools } = this;
+    const { events, sql } = shard;
+    this.refused = new RefusedTasks({ events, origin: this.origin, pools });
     this.process = this.createProcess();
     const { settle } = this.process.connections;
-    const { pools } = this.process;
-    const { events, sql } = shard;
     this.rescues = new RescueRepository(settle, sql);
     this.rescuer = new Rescuer(this.rescues, pools, events, this.refused, {
       leaseTimeoutMs: options.leaseTimeoutMs,
@@ -89,7 +87,7 @@ export class ShardWorker {
   }
 
   start(): void {
-    this.process.start();
+    this.process.start(this.rescuer);
     this.recorder.start();
     this.visibility.start();
     this.idle?.start();
@@ -122,7 +120,7 @@ export class ShardWorker {
     ]);
     const { released, settled } = await process.stop(timeoutMs, callers);
     const recorded = this.recorder.stop();
-    // What runs on meets a closed connection. A database that took no outcomes will take no statistics either.
+    // Work that goes on meets a closed connection. A database that took no outcomes takes no statistics either.
     await within(MAINTENANCE_GRACE_MS, settled ? Promise.all([ended, recorded]) : ended);
     await process.connections.close();
     await within(MAINTENANCE_GRACE_MS, ended);
@@ -138,7 +136,8 @@ export class ShardWorker {
     const { shard, others, instance, instruments, options } = this.deps;
     return new WorkerProcess({
       instance,
-      isOfAnother: (transaction) => others.some(({ database }) => database.owns(transaction)),
+      otherDatabases: others.map(({ database }) => database),
+      pools: this.pools,
       abandonedTasks: shard.abandonedTasks,
       database: shard.database,
       sql: shard.sql,
@@ -148,7 +147,7 @@ export class ShardWorker {
       instruments,
       options: {
         ...options,
-        // Each shard claims by itself, into the same memory.
+        // Each shard claims on its own, into the same memory.
         maxPayloadMemory: Math.ceil(options.maxPayloadMemory / (others.length + 1)),
       },
       info: () => ({
@@ -157,8 +156,6 @@ export class ShardWorker {
         pid: globalThis.process.pid,
         version: VERSION,
       }),
-      onSilentProcesses: (leaseIds) => void this.rescuer.runOnce(leaseIds),
-      onEndedLeases: (leaseIds) => void this.rescuer.runOnce([], leaseIds),
     });
   }
 

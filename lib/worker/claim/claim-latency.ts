@@ -1,12 +1,12 @@
-/** A claim is given so long to come back with tasks, at least and at most. */
+/** The shortest and the longest time that a claim gets to come back with tasks. */
 const SHORTEST_MS = 100;
 const LONGEST_MS = 1000;
-/** So much of what is known of earlier claims each new one changes, when it was faster. */
+/** A claim that was faster than the usual changes it by this share of the difference. */
 const EASE = 0.1;
 
 /**
- * How long slots are kept for a claim on its way: twice what its claims take, so that one that is far away has its part
- * of the slots too; not for long, so that one that hangs keeps none from the others.
+ * How long slots are kept for a claim on its way: twice what claims of this database take, so that a database that is far away has its
+ * part of the slots too; not for long, so that one that hangs keeps none from the others.
  */
 export class ClaimLatency {
   private usualMs = 0;

@@ -3,18 +3,18 @@ import { DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY } from '../../task/task.js
 import type { ClaimCursor } from './claim-cursor.js';
 import { type IdleBackoff, IDLE_PERIOD_MS } from './idle-backoff.js';
 import { ClaimLatency } from './claim-latency.js';
-import type { WorkerPool } from '../run/worker-pool.js';
+import type { SlotShare } from '../slots/slot-share.js';
 
-/** One more look after a ring or a claim: a ring less than 8 ms after another is left out, and its push commits a little later. */
+/** All is read once more so long after a wake-up or a claim: a wake-up less than 8 ms after another is left out, and its push commits a little later. */
 const TRAILING_MS = 12;
-/** Where tasks come faster than rings, the next look does not wait for one. */
+/** Where tasks come faster than wake-ups, the next claim does not wait for one. */
 const STREAM_MS = 5;
-/** A level that had rows so lately is looked at in every claim. */
+/** A level that had rows so lately is read in every claim. */
 const HOT_MS = 5000;
-/** Looking at every level of every kind may take this share of the time at most. */
+/** Reading every level of every kind may take this share of the time at most. */
 const FULL_PROBE_SHARE = 0.1;
-/** Of so many polls one is made while nobody has anything to do, and one in REST_PERIOD_MS at least. */
-const REST_FACTOR = 4;
+/** One of so many polls is made while nobody has anything to do, and one in IDLE_PERIOD_MS at least. */
+const IDLE_FACTOR = 4;
 /** What one index probe costs, about. */
 const PROBE_MS = 0.002;
 
@@ -23,56 +23,68 @@ const ALL_LEVELS = Array.from(
   (_, index) => MIN_PRIORITY + index,
 );
 
-/** What the next claim looks at. */
+/** A kind as the schedule sees it; its pool is one. */
+export interface ClaimableKind {
+  readonly kind: number;
+  /** How many tasks to claim. */
+  readonly free: number;
+  /** Whether tasks may be claimed when a slot is free. */
+  readonly isAdmitted: boolean;
+  /** The fallback poll as the live option says now; the last good value while it fails. */
+  readonly fetcherPeriodMs: number;
+  readonly share: SlotShare;
+}
+
+/** What the next claim reads. */
 export interface ClaimPlan {
   readonly kinds: KindRequest[];
-  /** Every level of every kind with a free slot, not just those that had rows lately. */
+  /** Whether it reads every level of every kind with a free slot, not just those that had rows lately. */
   readonly full: boolean;
-  /** There are kinds in it whose next delayed task no look has found yet. */
+  /** Whether it has kinds whose next delayed task no claim has found yet. */
   readonly findNextDue: boolean;
 }
 
 /**
- * Decides when to claim and where to look: kinds with more tasks than slots as soon as a slot is free; everything at a ring,
- * when a delayed task is due, and at the fall-back poll.
+ * Decides when to claim and what to read: kinds with more tasks than slots as soon as a slot is free; everything at a wake-up,
+ * when a delayed task is due, and at the fallback poll.
  */
 export class ClaimSchedule {
-  /** By kind, the levels that had rows lately, and when. */
+  /** The levels of each kind that had rows lately, and when. */
   private readonly hot = new Map<number, Map<number, number>>();
   /** Kinds whose last claim used every free slot, so that more may wait. */
   private readonly backlog = new Set<number>();
-  /** Kinds that had no slot free at the last full look: they are looked at when they have one. */
+  /** Kinds that had no slot free when everything was read last: they are read when they have one. */
   private readonly overlooked = new Set<number>();
-  private readonly hold = new ClaimLatency();
-  private rung = true;
+  private readonly latency = new ClaimLatency();
+  private isCheckDue = true;
   private nextPollAt = 0;
   private pollRestMs = 0;
   private trailingAt = Number.POSITIVE_INFINITY;
-  /** When a ring was heard, or a claim found tasks. */
-  private newsAt = Number.NEGATIVE_INFINITY;
+  /** When a wake-up was heard, or a claim found tasks. */
+  private activeAt = Number.NEGATIVE_INFINITY;
   private dueAt = Number.POSITIVE_INFINITY;
   private fullProbeAllowedAt = 0;
   private rotation = 0;
 
-  private readonly pools: WorkerPool[] = [];
-  private readonly byKind = new Map<number, WorkerPool>();
+  private readonly pools: ClaimableKind[] = [];
+  private readonly byKind = new Map<number, ClaimableKind>();
 
   constructor(
     private readonly cursor: ClaimCursor,
-    private readonly quiet: IdleBackoff,
+    private readonly idle: IdleBackoff,
   ) {}
 
-  add(pool: WorkerPool): void {
+  add(pool: ClaimableKind): void {
     this.pools.push(pool);
     this.byKind.set(pool.kind, pool);
     this.hot.set(pool.kind, new Map());
-    this.rung = true;
+    this.isCheckDue = true;
   }
 
-  /** Look at everything as soon as possible. */
-  ring(now: number): void {
-    this.rung = true;
-    this.newsAt = now;
+  /** Everything is to be read as soon as possible. */
+  checkAll(now: number): void {
+    this.isCheckDue = true;
+    this.activeAt = now;
     this.trailBy(now + TRAILING_MS);
   }
 
@@ -84,7 +96,7 @@ export class ClaimSchedule {
   /** @returns the next claim, or how many milliseconds nothing is to be done unless something happens. */
   plan(now: number): ClaimPlan | number {
     const fullAt = Math.max(
-      this.rung ? 0 : Math.min(this.nextPollAt, this.trailingAt, this.dueAt),
+      this.isCheckDue ? 0 : Math.min(this.nextPollAt, this.trailingAt, this.dueAt),
       this.fullProbeAllowedAt,
     );
     const ready = this.ready(now >= fullAt);
@@ -112,30 +124,30 @@ export class ClaimSchedule {
   }
 
   /** Nothing is claimed for now: other databases may use the slots. */
-  rest(): void {
+  stopClaiming(): void {
     this.pools.forEach(({ share }) => share.stopClaiming());
   }
 
-  /** A look is on its way, for so many tasks at most: rings from here on are news. */
+  /** A claim is on its way, for `limit` tasks at most: wake-ups from here on concern the next. */
   sent({ full, kinds }: ClaimPlan, limit: number, now: number): void {
     if (full) {
       this.pools.forEach(({ kind }) => this.overlooked.add(kind));
-      this.rung = false;
+      this.isCheckDue = false;
       this.trailingAt = Number.POSITIVE_INFINITY;
       this.dueAt = Number.POSITIVE_INFINITY;
       this.planPoll(now);
     }
-    this.hold.sent(now);
-    this.pools.forEach(({ share }) => share.standBy(this.hold.ms));
+    this.latency.sent(now);
+    this.pools.forEach(({ share }) => share.standBy(this.latency.ms));
     for (const { kind } of kinds) {
       this.overlooked.delete(kind);
-      this.byKind.get(kind)!.share.reserve(limit, this.hold.ms);
+      this.byKind.get(kind)!.share.reserve(limit, this.latency.ms);
     }
   }
 
   /** Takes in what a claim found. */
   answered({ kinds, full }: ClaimPlan, tasks: readonly ClaimedTask[], limit: number, now: number): void {
-    this.hold.answered(now);
+    this.latency.answered(now);
     const counts = new Map<number, number>();
     for (const { kind, priority } of tasks) {
       counts.set(kind, (counts.get(kind) ?? 0) + 1);
@@ -151,16 +163,16 @@ export class ClaimSchedule {
       this.byKind.get(kind)!.share.release(mayHaveMore);
     }
     if (tasks.length > 0) {
-      this.newsAt = now;
+      this.activeAt = now;
     }
-    const trailingAt = this.newsAt + TRAILING_MS;
+    const trailingAt = this.activeAt + TRAILING_MS;
     if (trailingAt > now) {
       const isStream = tasks.length > 1 && this.backlog.size === 0;
       this.trailBy(isStream ? now + STREAM_MS : trailingAt);
     }
     if (tasks.length >= limit) {
-      // The kinds after the limit have not been looked at.
-      this.rung = true;
+      // The kinds after the limit have not been read.
+      this.isCheckDue = true;
     }
     if (full) {
       const levels = kinds.length * ALL_LEVELS.length;
@@ -168,18 +180,18 @@ export class ClaimSchedule {
     }
   }
 
-  /** The pools with a free slot; the others tell whether they had use for one. */
-  private ready(isDue: boolean): WorkerPool[] {
+  /** Returns the kinds with a free slot; the others wait for one if they have a use for it. */
+  private ready(isDue: boolean): ClaimableKind[] {
     return this.pools.filter((pool) => {
       const isReady = pool.free > 0;
       if (!isReady) {
-        pool.share.waitForSlot(!pool.isPaused && (isDue || this.mayWait(pool)));
+        pool.share.waitForSlot(pool.isAdmitted && (isDue || this.mayWait(pool)));
       }
       return isReady;
     });
   }
 
-  private mayWait({ kind }: WorkerPool): boolean {
+  private mayWait({ kind }: ClaimableKind): boolean {
     return this.backlog.has(kind) || this.overlooked.has(kind);
   }
 
@@ -187,7 +199,7 @@ export class ClaimSchedule {
     this.trailingAt = Math.min(this.trailingAt, at);
   }
 
-  private requestOf(pool: WorkerPool, priorities: readonly number[]): KindRequest {
+  private requestOf(pool: ClaimableKind, priorities: readonly number[]): KindRequest {
     const { kind, free } = pool;
     const levels = priorities.map((priority): LevelRequest => ({
       priority,
@@ -196,7 +208,7 @@ export class ClaimSchedule {
     return { kind, free, levels };
   }
 
-  private levelsOf({ kind }: WorkerPool, now: number): readonly number[] {
+  private levelsOf({ kind }: ClaimableKind, now: number): readonly number[] {
     if (this.overlooked.has(kind)) {
       return ALL_LEVELS;
     }
@@ -209,8 +221,8 @@ export class ClaimSchedule {
     return hot.size > 0 ? [...hot.keys()].toSorted((a, b) => a - b) : [DEFAULT_PRIORITY];
   }
 
-  /** Each claim begins with another kind, so that the limit of a claim starves none. */
-  private rotate(pools: WorkerPool[]): WorkerPool[] {
+  /** Each claim begins with another kind, so that the limit of a claim passes over none for long. */
+  private rotate(pools: ClaimableKind[]): ClaimableKind[] {
     this.rotation = (this.rotation + 1) % pools.length;
     return [...pools.slice(this.rotation), ...pools.slice(0, this.rotation)];
   }
@@ -218,8 +230,8 @@ export class ClaimSchedule {
   /** After the shortest period of all kinds, spread a little, so that processes that started together drift apart. */
   private planPoll(now: number): void {
     const period = Math.min(...this.pools.map((pool) => pool.fetcherPeriodMs));
-    const resting = Math.max(period, Math.min(period * REST_FACTOR, IDLE_PERIOD_MS));
-    this.pollRestMs = this.quiet.isDue ? resting - period : 0;
+    const idlePeriod = Math.max(period, Math.min(period * IDLE_FACTOR, IDLE_PERIOD_MS));
+    this.pollRestMs = this.idle.isDue ? idlePeriod - period : 0;
     this.nextPollAt = now + (period + this.pollRestMs) * (1 + 0.1 * Math.random());
   }
 }

@@ -1,31 +1,45 @@
 import type { ClaimRequest, LimitedAnswer } from '../../task/claim.js';
 import type { EventSink } from '../../events/queue-events.js';
-import { Attempt } from '../run/attempt.js';
+import type { AttemptWatch } from '../lease/attempt-watch.js';
+import type { HeldLeases } from '../lease/held-leases.js';
 import type { LeaseKeeper } from '../lease/lease-keeper.js';
-import type { IdleBackoff } from './idle-backoff.js';
+import { Attempt } from '../run/attempt.js';
 import type { WorkerPool } from '../run/worker-pool.js';
+import type { IdleBackoff } from './idle-backoff.js';
 
 export interface ClaimStarterDeps {
   pools: ReadonlyMap<number, WorkerPool>;
-  leases: Pick<LeaseKeeper, 'current' | 'wakeUp'>;
-  rest: IdleBackoff;
+  held: HeldLeases;
+  leases: Pick<LeaseKeeper, 'wakeUp'>;
+  idle: IdleBackoff;
   events: EventSink;
-  /** Tasks were claimed and have begun. */
-  onStarted(): void;
+  watch: Pick<AttemptWatch, 'recheck'>;
 }
 
 /** Hands what a claim brought to the pools of its kinds. */
 export class ClaimStarter {
+  private closed = false;
+
   constructor(private readonly deps: ClaimStarterDeps) {}
 
+  /** Whether late answers start nothing any more. */
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** From now on, tasks that a late answer brings are left to the rescue. */
+  close(): void {
+    this.closed = true;
+  }
+
   start({ claimId, leaseId }: ClaimRequest, answer: LimitedAnswer): void {
-    const { pools, leases, rest, events, onStarted } = this.deps;
+    const { pools, held, leases, idle, events, watch } = this.deps;
     if (answer.tasks.length > 0) {
-      rest.news();
+      idle.noteWork();
       leases.wakeUp();
     }
     // An answer that comes so late that the lease was given up meanwhile starts nothing: others may have the tasks.
-    const mayStart = leases.current === leaseId && !answer.isWithheld;
+    const mayStart = held.current === leaseId && !answer.isWithheld;
     const waits = new Map<WorkerPool, number[]>();
     for (const task of answer.tasks) {
       const pool = pools.get(task.kind)!;
@@ -43,7 +57,7 @@ export class ClaimStarter {
         pool.giveBack(attempt);
       }
     }
-    onStarted();
+    watch.recheck();
     for (const [{ kind, name }, waitsMs] of waits) {
       events.emit({ type: 'tasks-claimed', kind, name, count: waitsMs.length, waitsMs });
     }

@@ -1,29 +1,36 @@
 import type { ClaimRepository } from '../../storage/claim.repository.js';
 import { isCertainlyRolledBack } from '../../storage/sql-state.js';
-import type { ClaimLimits, ClaimRequest, LimitedAnswer } from '../../task/claim.js';
+import type { ClaimRequest, LimitedAnswer } from '../../task/claim.js';
 import type { EventSink } from '../../events/queue-events.js';
+import { retryDelay } from '../../timing/retry-delay.js';
+import type { ConnectionStates } from '../connection-states.js';
+import type { AttemptWatch } from '../lease/attempt-watch.js';
+import type { HeldLeases } from '../lease/held-leases.js';
+import type { LeaseKeeper } from '../lease/lease-keeper.js';
+import type { LostClaims } from '../lease/lost-claims.js';
+import type { RefusedTasks } from '../refused-tasks.js';
+import type { WorkerPool } from '../run/worker-pool.js';
+import type { Settler } from '../settle/settler.js';
+import { ChosenClaims } from './chosen-claims.js';
 import type { ClaimCursor, ClaimTicket } from './claim-cursor.js';
 import { ClaimNumbers } from './claim-numbers.js';
-import { ClaimStarter } from './claim-starter.js';
-import { ChosenClaims } from './chosen-claims.js';
 import type { ClaimPlan, ClaimSchedule } from './claim-schedule.js';
-import type { LeaseKeeper } from '../lease/lease-keeper.js';
-import type { ConnectionStates } from '../connection-states.js';
-import { PayloadBudget } from './payload-budget.js';
-import type { RefusedTasks } from '../refused-tasks.js';
+import type { ClaimSignal } from './claim-signal.js';
+import { ClaimStarter } from './claim-starter.js';
 import type { IdleBackoff } from './idle-backoff.js';
-import { retryDelay } from '../../timing/retry-delay.js';
-import type { Settler } from '../settle/settler.js';
-import { WakeSignal } from '../../timing/wake-signal.js';
-import type { WorkerPool } from '../run/worker-pool.js';
+import type { PausedKinds } from './paused-kinds.js';
+import { PayloadBudget } from './payload-budget.js';
 
 export interface ClaimerDeps {
   repository: ClaimRepository;
   cursor: ClaimCursor;
   schedule: ClaimSchedule;
+  /** Wakes the claimer. */
+  claims: ClaimSignal;
   pools: ReadonlyMap<number, WorkerPool>;
+  held: HeldLeases;
   leases: LeaseKeeper;
-  rest: IdleBackoff;
+  idle: IdleBackoff;
   settler: Settler;
   events: EventSink;
   maxPayloadBytes: number;
@@ -31,79 +38,64 @@ export interface ClaimerDeps {
   maxPayloadMemory: number;
   refused: RefusedTasks;
   states: ConnectionStates;
-  isPaused(kind: number): boolean;
-  /** Tasks were claimed and have begun. */
-  onStarted(): void;
-  /** A claim may have taken tasks, and its answer was lost. */
-  onAnswerLost(request: ClaimRequest): void;
+  paused: PausedKinds;
+  watch: AttemptWatch;
+  /** The claims that may have taken tasks, and whose answer was lost. */
+  lost: LostClaims;
 }
 
 /** No claim asks for more rows: the next one can be on its way while these run, and what is held in memory stays small. */
 const MOST_ROWS = 500;
-/** Nor for more payload than an answer can hold, which is one text: in V8 at most 512 MiB. */
+/** No claim asks for more payload than an answer can hold, which is one text: in V8 at most 512 MiB. */
 const MOST_BYTES = 500 * 1024 * 1024;
 /** How often, at most, a claim takes a transaction id only to move the horizon. */
 const FORCED_XID_MS = 1000;
-/** A live worker count is looked at again after this long, when all slots are busy or there are none. */
+/** A live worker count is read again after this long, when all slots are busy or there are none. */
 const CAPACITY_CHECK_MS = 1000;
 
 /** Claims as many tasks as there are free slots, for all kinds in one statement, and starts them. */
 export class Claimer {
-  private readonly signal = new WakeSignal();
-  private readonly numbers = new ClaimNumbers();
   private onTheirWay: Promise<void> | undefined;
   private stopped = false;
-  private closed = false;
   private loop: Promise<void> | undefined;
   private failures = 0;
   private readonly mostRows: number;
   private limit: number;
   private forcedXidAt = Number.NEGATIVE_INFINITY;
+  private readonly numbers = new ClaimNumbers();
   private readonly budget: PayloadBudget;
-  private readonly chosen: ChosenClaims;
   private readonly starter: ClaimStarter;
+  private readonly chosen: ChosenClaims;
 
   constructor(private readonly deps: ClaimerDeps) {
     this.mostRows = Math.max(1, Math.min(MOST_ROWS, Math.floor(MOST_BYTES / deps.maxPayloadBytes)));
     this.limit = this.mostRows;
+    this.budget = new PayloadBudget(deps.maxPayloadMemory, this.mostRows, deps.pools);
     this.starter = new ClaimStarter(deps);
-    this.budget = new PayloadBudget(deps.maxPayloadMemory, deps.pools);
-    this.chosen = new ChosenClaims({
-      ...deps,
-      numbers: this.numbers,
-      starter: this.starter,
-      limits: () => this.limits(),
-      onAnswered: (answer) => this.budget.answered(answer, this.mostRows),
-      onLost: (request) => this.lost(request),
-      isClosed: () => this.closed,
-    });
+    const { numbers, budget, starter } = this;
+    this.chosen = new ChosenClaims({ ...deps, numbers, budget, starter });
   }
 
   start(): void {
     this.loop ??= this.run();
   }
 
-  /** Something may have become due. */
-  ring(): void {
-    this.deps.rest.news();
-    this.lookAgain();
-  }
-
-  /** Looks at everything, as a precaution. */
-  lookAgain(): void {
-    this.deps.schedule.ring(performance.now());
-    this.signal.wake();
-  }
-
-  /** A task that this process has just settled will be due again. */
-  expect(delayMs: number): void {
-    this.deps.schedule.expect(performance.now(), delayMs);
-    this.signal.wake();
-  }
-
-  /** A slot, a lease or room in the settler is free again. */
-  poke(): void {
-    this.signal.wake();
+  /**
+   * Claims once what there is to claim, and starts it.
+   * @returns undefined after a claim; otherwise for how many milliseconds there is nothing to claim, unless something happens
+   */
+  async runOnce(): Promise<number | undefined> {
+    if (this.chosenInMs === 0) {
+      this.onTheirWay = this.chosen.tryAgain();
+      await this.onTheirWay;
+    }
+    const plan = this.plan();
+    if (typeof plan === 'number') {
+      return Math.min(plan, CAPACITY_CHECK_MS, this.chosenInMs);
+    }
+    this.onTheirWay = this.claim(plan);
+    await this.onTheirWay;
+    return undefined;
   }
 
   /** Resolves when the claim that is on its way has been answered. */
@@ -114,34 +106,27 @@ export class Claimer {
   /** Claims nothing more; resolves when the claim on its way has been answered and its tasks started. */
   async stop(): Promise<void> {
     this.stopped = true;
-    this.signal.wake();
+    this.deps.claims.wake();
     await this.loop;
   }
 
   /** Starts nothing any more: tasks that a late answer brings are left to the rescue. */
   close(): void {
-    this.closed = true;
+    this.starter.close();
   }
 
   private async run(): Promise<void> {
     while (!this.stopped) {
-      const plan = this.plan();
-      if (typeof plan === 'number') {
-        await this.signal.wait(Math.min(plan, CAPACITY_CHECK_MS, this.chosenInMs));
-      } else {
-        this.onTheirWay = this.claim(plan);
-        await this.onTheirWay;
-      }
-      if (this.chosenInMs === 0) {
-        this.onTheirWay = this.chosen.tryAgain();
-        await this.onTheirWay;
+      const restMs = await this.runOnce();
+      if (restMs !== undefined) {
+        await this.deps.claims.wait(restMs);
       }
     }
   }
 
   private get mayClaim(): boolean {
-    const { leases, settler } = this.deps;
-    return leases.current !== null && leases.isBeating && !settler.isFull;
+    const { held, leases, settler } = this.deps;
+    return held.current !== null && leases.isBeating && !settler.isFull;
   }
 
   private get chosenInMs(): number {
@@ -151,11 +136,11 @@ export class Claimer {
   private plan(): ClaimPlan | number {
     const { schedule, events } = this.deps;
     if (!this.mayClaim) {
-      schedule.rest();
+      schedule.stopClaiming();
       return Number.POSITIVE_INFINITY;
     }
     if (this.budget.left <= 0) {
-      schedule.rest();
+      schedule.stopClaiming();
       events.emit({ type: 'saturated' });
       return Number.POSITIVE_INFINITY;
     }
@@ -167,13 +152,13 @@ export class Claimer {
   }
 
   private async claim(plan: ClaimPlan): Promise<void> {
-    const { repository, cursor, schedule, events } = this.deps;
+    const { repository, cursor, schedule, events, claims } = this.deps;
     const startedAt = performance.now();
     const request = this.request(plan, startedAt);
     const ticket = cursor.begin(request);
     schedule.sent(plan, request.limit, startedAt);
     try {
-      const answer = await repository.claim(request, this.limits());
+      const answer = await repository.claim(request, this.budget.limits(this.chosen.except));
       this.accept(plan, ticket, answer);
       const durationMs = performance.now() - startedAt;
       events.emit({ type: 'claimed', count: answer.tasks.length, durationMs, restMs: schedule.restMs });
@@ -181,48 +166,44 @@ export class Claimer {
       this.undo(ticket, error);
       if (!(await this.chosen.isolate(request, error, this.failures))) {
         this.failed(error);
-        await this.signal.pause(retryDelay(this.failures), () => this.stopped);
+        await claims.pause(retryDelay(this.failures), () => this.stopped);
       }
     }
   }
 
-  private limits(): ClaimLimits {
-    const { left, isSized } = this.budget;
-    return { maxBytes: Math.max(1, left), isSized, except: this.chosen.except };
-  }
-
   private request({ kinds, findNextDue }: ClaimPlan, now: number): ClaimRequest {
-    const forceXid = this.deps.cursor.wantsXid && now - this.forcedXidAt >= FORCED_XID_MS;
+    const { cursor, held } = this.deps;
+    const forceXid = cursor.wantsXid && now - this.forcedXidAt >= FORCED_XID_MS;
     if (forceXid) {
       this.forcedXidAt = now;
     }
-    const leaseId = this.deps.leases.current!;
+    const leaseId = held.current!;
     const limit = this.budget.rows(this.limit);
     return { claimId: this.numbers.next(), leaseId, kinds, limit, forceXid, findNextDue };
   }
 
   private accept(plan: ClaimPlan, ticket: ClaimTicket, answer: LimitedAnswer): void {
     const { cursor, schedule, leases, events } = this.deps;
-    // What comes after the last row that fits was not looked at.
+    // What comes after the last row that fits was not read.
     const request = answer.isCut ? { ...ticket.request, limit: answer.tasks.length } : ticket.request;
-    if (this.closed) {
+    if (this.starter.isClosed) {
       return;
     }
     const now = performance.now();
     if (!answer.leaseHeld) {
-      schedule.rest();
+      schedule.stopClaiming();
       // The lease went while the claim waited for it: the rows are where they were.
       cursor.undo(ticket);
-      schedule.ring(now);
+      schedule.checkAll(now);
       leases.beatNow();
       return;
     }
     if (answer.isComplete) {
       cursor.advance({ ...ticket, request }, answer);
     } else {
-      // What it missed must not come to lie behind the cursor.
+      // What the claim missed must not come to lie behind the cursor.
       cursor.undo(ticket);
-      schedule.ring(now);
+      schedule.checkAll(now);
     }
     if (answer.hasSkipped) {
       this.chosen.noteSkipped(ticket.request);
@@ -236,7 +217,7 @@ export class Claimer {
       schedule.expect(now, answer.nextDueMs);
     }
     this.starter.start(request, answer);
-    this.budget.answered(answer, this.mostRows);
+    this.budget.answered(answer);
     this.succeeded();
   }
 
@@ -246,29 +227,24 @@ export class Claimer {
     this.deps.states.worked('claim');
   }
 
-  /** What a claim that failed took is where it was, or may be held. */
+  /** The tasks that a failed claim took are where they were, or may be held. */
   private undo(ticket: ClaimTicket, error: unknown): void {
-    if (!this.closed) {
-      const { cursor, schedule } = this.deps;
-      schedule.rest();
+    if (!this.starter.isClosed) {
+      const { cursor, schedule, lost } = this.deps;
+      schedule.stopClaiming();
       this.failures++;
       if (isCertainlyRolledBack(error)) {
         cursor.undo(ticket);
       } else {
-        this.lost(ticket.request);
+        lost.add(ticket.request);
       }
-      schedule.ring(performance.now());
+      schedule.checkAll(performance.now());
     }
   }
 
-  private lost(request: ClaimRequest): void {
-    this.deps.cursor.reset();
-    this.deps.onAnswerLost(request);
-  }
-
   private failed(error: unknown): void {
-    if (!this.closed) {
-      // An answer that was too large to build or to read may fit when less is asked.
+    if (!this.starter.isClosed) {
+      // An answer that was too large to build or to read may fit when fewer rows are claimed.
       this.limit = Math.max(1, Math.floor(this.limit / 4));
       this.deps.states.failed('claim', error);
     }

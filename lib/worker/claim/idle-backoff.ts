@@ -1,42 +1,43 @@
-/** So long after the last news a process rests. */
+/** A process is idle when it has had nothing to do for so long. */
 const AFTER_MS = 10_000;
-/** How often a process that rests says that it is alive, and asks for tasks. */
+/** How often an idle process says that it is alive, and polls for tasks. */
 export const IDLE_PERIOD_MS = 6000;
 
-export interface IdleBackoffDeps {
-  /** Wake-ups are heard. */
-  isListening(): boolean;
-  /** Attempts run or wait, or outcomes are to be written. */
-  hasWork(): boolean;
-}
-
 /**
- * Whether this process may ask the database less often: nobody in the cluster has anything to do, and a wake-up would be heard. It goes on
- * at the usual pace at the first news. Who has nothing to do says in advance that he is alive, by which the others know it.
+ * Whether this process may query the database less often: no process has anything to do, and this one would hear a wake-up. It returns
+ * to the usual pace at the first work. A process that has nothing to do says in advance that it is alive, by which the others know it.
  */
 export class IdleBackoff {
   /** Whether no other process has anything to do, as the last heartbeat saw them. */
   othersAreIdle = false;
-  private newsAt = performance.now();
+  /** Whether wake-ups are heard. */
+  isListening = false;
+  private workAt: number;
 
-  constructor(private readonly deps: IdleBackoffDeps) {}
+  /** @param hasWork whether attempts run or wait, or outcomes are to be written */
+  constructor(
+    private readonly hasWork: () => boolean,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.workAt = now();
+  }
 
   /** Something was pushed, claimed or found. */
-  news(): void {
-    this.newsAt = performance.now();
+  noteWork(): void {
+    this.workAt = this.now();
   }
 
-  /** This process has had nothing to do for a while. */
+  /** Whether this process has had nothing to do for a while. */
   get hasNothing(): boolean {
-    return performance.now() - this.newsAt >= AFTER_MS && !this.deps.hasWork();
+    return this.now() - this.workAt >= AFTER_MS && !this.hasWork();
   }
 
-  /** The same, and it would hear of something. */
+  /** Whether this process has had nothing to do for a while, and would hear of something. */
   get isIdle(): boolean {
-    return this.deps.isListening() && this.hasNothing;
+    return this.isListening && this.hasNothing;
   }
 
-  /** Nobody has. */
+  /** Whether all processes are idle. */
   get isDue(): boolean {
     return this.othersAreIdle && this.isIdle;
   }

@@ -1,12 +1,30 @@
-/** The kinds that are paused in the whole cluster, as the last heartbeat had them. */
-export class PausedKinds {
+import type { EventSink } from '../../events/queue-events.js';
+import type { Admission } from '../slots/admission.js';
+import type { ClaimSignal } from './claim-signal.js';
+
+/** A kind as its pause sees it; its pool is one. */
+export interface PausableKind {
+  readonly name: string;
+  /** Gives back what was prefetched and has no slot yet. */
+  unclaimWaiting(): void;
+}
+
+/** The kinds that are paused for all processes, as the last heartbeat read them. */
+export class PausedKinds implements Admission {
   private kinds: ReadonlySet<number> = new Set();
 
-  /** @param onChange told of each kind that is paused, or is so no more */
-  constructor(private readonly onChange: (kind: number, paused: boolean) => void) {}
+  constructor(
+    private readonly pools: ReadonlyMap<number, PausableKind>,
+    private readonly events: EventSink,
+    private readonly claims: ClaimSignal,
+  ) {}
 
   has(kind: number): boolean {
     return this.kinds.has(kind);
+  }
+
+  allows(kind: number): number {
+    return this.kinds.has(kind) ? 0 : Number.POSITIVE_INFINITY;
   }
 
   update(kinds: readonly number[]): void {
@@ -14,13 +32,24 @@ export class PausedKinds {
     this.kinds = new Set(kinds);
     for (const kind of this.kinds) {
       if (!before.has(kind)) {
-        this.onChange(kind, true);
+        this.changed(kind, true);
       }
     }
     for (const kind of before) {
       if (!this.kinds.has(kind)) {
-        this.onChange(kind, false);
+        this.changed(kind, false);
       }
+    }
+  }
+
+  private changed(kind: number, isPaused: boolean): void {
+    const pool = this.pools.get(kind);
+    if (pool) {
+      this.events.emit({ type: isPaused ? 'kind-paused' : 'kind-resumed', kind, name: pool.name });
+      if (isPaused) {
+        pool.unclaimWaiting();
+      }
+      this.claims.tasksArrived();
     }
   }
 }

@@ -1,40 +1,42 @@
-import type { LimitedAnswer } from '../../task/claim.js';
+import type { ClaimLimits, LimitedAnswer } from '../../task/claim.js';
 import type { WorkerPool } from '../run/worker-pool.js';
 
-/** A claim looks at the sizes of so many more payloads than are expected to fit. */
+/** A claim reads the sizes of so many more payloads than are expected to fit. */
 const SPARE = 1.25;
-/** The first claim looks at no more. */
+/** The first claim reads no more. */
 const FIRST_ROWS = 50;
-/** Payloads of which so many times as much as a claim may bring would fit need not be looked at beforehand. */
+/** The sizes of payloads need not be read beforehand when so many times as much as a claim may bring would fit. */
 const AMPLE = 100;
 
 /**
  * How much payload this process may hold: what runs or waits, and what the next claim brings. While payloads are small, which the
- * database tells with each claim for next to nothing, sizes are not looked at.
+ * database reports with each claim for next to nothing, sizes are not read.
  */
 export class PayloadBudget {
   private meanBytes: number;
   private sized = true;
   private holdsLarge = false;
 
+  /** @param mostRows how many rows a claim may bring */
   constructor(
     private readonly maxBytes: number,
+    private readonly mostRows: number,
     private readonly pools: ReadonlyMap<number, WorkerPool>,
   ) {
     this.meanBytes = maxBytes / FIRST_ROWS;
   }
 
-  /** Whether the next claim looks at sizes before it takes anything. The first is careful: nothing is known yet. */
-  get isSized(): boolean {
-    return this.sized;
-  }
-
-  /** How many bytes the next claim may bring; below 1: none. */
+  /** How many bytes the next claim may bring; below 1 it may bring none. */
   get left(): number {
     return this.maxBytes - this.held();
   }
 
-  /** How many rows of the ones asked for to look at. */
+  /** Returns the limits of the next claim, which passes over `except`. The first claim reads sizes first: nothing is known yet. */
+  limits(except: readonly number[]): ClaimLimits {
+    return { maxBytes: Math.max(1, this.left), isSized: this.sized, except };
+  }
+
+  /** Returns how many of the rows that a claim asks for it may read. */
   rows(most: number): number {
     if (!this.sized || this.meanBytes === 0) {
       return most;
@@ -42,8 +44,8 @@ export class PayloadBudget {
     return Math.max(1, Math.min(most, Math.floor((this.left / this.meanBytes) * SPARE)));
   }
 
-  /** Takes in what a claim brought, of at most so many rows. */
-  answered({ tasks, isWithheld }: LimitedAnswer, most: number): void {
+  /** Takes in what a claim brought. */
+  answered({ tasks, isWithheld }: LimitedAnswer): void {
     if (tasks.length === 0) {
       return;
     }
@@ -51,7 +53,7 @@ export class PayloadBudget {
     const bytes = areSmall ? 0 : tasks.reduce((sum, task) => sum + task.bytes!, 0);
     this.meanBytes = bytes / tasks.length;
     this.holdsLarge ||= bytes > 0;
-    this.sized = isWithheld || this.meanBytes * most * AMPLE > this.maxBytes;
+    this.sized = isWithheld || this.meanBytes * this.mostRows * AMPLE > this.maxBytes;
   }
 
   private held(): number {

@@ -1,18 +1,19 @@
 import type { DueTask } from '../../task/claim.js';
 import { byKind } from '../../storage/isolation.js';
 import { failuresAfter, isolateRows, isRowSuspected } from '../../storage/isolate-rows.js';
-import type { ClaimCursor } from './claim-cursor.js';
 import type { RefusedTasks } from '../refused-tasks.js';
+import type { ClaimCursor } from './claim-cursor.js';
+import type { PausedKinds } from './paused-kinds.js';
+import type { TaskClaimer } from './task-claimer.js';
 
-/** When a task of a paused kind is looked at again, or one for which the server did not answer. */
+/** When a task of a paused kind is tried again, or one for which the server did not answer. */
 const AGAIN_MS = 1000;
 
 export interface RefusedClaimsDeps {
-  cursor: Pick<ClaimCursor, 'reset'>;
+  cursor: ClaimCursor;
   refused: RefusedTasks;
-  isPaused(kind: number): boolean;
-  /** Claims these alone, and starts them. @returns the ids of those that it has got */
-  claim(tasks: readonly DueTask[]): Promise<ReadonlySet<number>>;
+  paused: PausedKinds;
+  tasks: TaskClaimer;
 }
 
 interface RefusedClaim {
@@ -29,7 +30,7 @@ export class RefusedClaims {
 
   constructor(private readonly deps: RefusedClaimsDeps) {}
 
-  /** What claims pass over. */
+  /** The ids of the tasks that claims pass over. */
   get except(): readonly number[] {
     return this.ids;
   }
@@ -50,7 +51,7 @@ export class RefusedClaims {
   async isolate(due: readonly DueTask[]): Promise<boolean> {
     let helped = false;
     for (const ofKind of byKind(due, ({ kind }) => kind)) {
-      const { results, refused, untried } = await isolateRows(ofKind, (part) => this.deps.claim(part));
+      const { results, refused, untried } = await isolateRows(ofKind, (part) => this.claim(part));
       for (const { item, error } of refused) {
         this.refuse(item, error);
       }
@@ -69,15 +70,19 @@ export class RefusedClaims {
     }
   }
 
+  private claim(tasks: readonly DueTask[]): Promise<ReadonlySet<number>> {
+    return this.deps.tasks.claim(tasks, tasks.length, this.ids);
+  }
+
   private async tryOne(entry: RefusedClaim, now: number): Promise<void> {
     const { task } = entry;
-    if (this.deps.isPaused(task.kind)) {
+    if (this.deps.paused.has(task.kind)) {
       entry.againAt = now + AGAIN_MS;
       return;
     }
     try {
-      if ((await this.deps.claim([task])).size === 0) {
-        // Gone, held by somebody, or due later: where it is due again, it must not lie behind the cursor.
+      if ((await this.claim([task])).size === 0) {
+        // The task is gone, held by somebody, or due later: where it is due again, it must not lie behind the cursor.
         this.deps.cursor.reset();
       }
       this.accept(task);

@@ -2,8 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { LeaseRepository } from '../../storage/lease.repository.js';
 import type { ConnectionStates } from '../connection-states.js';
 import { retryDelay } from '../../timing/retry-delay.js';
+import type { ClaimCursor } from './claim-cursor.js';
 
-/** Makes every process look behind its cursors again, after tasks were put back where they had been. Keeps trying. */
+/** Resets the cursors of all processes after tasks were put back where they had been, which the cursors may have passed. */
 export class Rewinder {
   private wanted = false;
   private running = false;
@@ -11,10 +12,13 @@ export class Rewinder {
 
   constructor(
     private readonly repository: LeaseRepository,
+    private readonly cursor: ClaimCursor,
     private readonly states: ConnectionStates,
   ) {}
 
+  /** Resets the cursors of this process at once, and has the others reset theirs; the request is repeated until it succeeds. */
   request(): void {
+    this.cursor.reset();
     this.wanted = true;
     if (!this.running) {
       this.running = true;
@@ -22,7 +26,7 @@ export class Rewinder {
     }
   }
 
-  /** Tries no longer: the end of this process's lease, or its rescue, does the same. */
+  /** Requests nothing any more: the end of this process's lease, or its rescue, does the same. */
   close(): void {
     this.closed = true;
   }

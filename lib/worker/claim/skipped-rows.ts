@@ -3,66 +3,70 @@ import type { ClaimRequest, DueTask, KindRequest, Position } from '../../task/cl
 import { byKind } from '../../storage/isolation.js';
 import { type ClaimCursor, isBefore } from './claim-cursor.js';
 import { levelsFrom } from './claim-request.js';
+import { isRowSuspected } from '../../storage/isolate-rows.js';
 import type { WorkerPool } from '../run/worker-pool.js';
+import type { ClaimStarter } from './claim-starter.js';
+import type { RefusedClaims } from './refused-claims.js';
+import type { TaskClaimer } from './task-claimer.js';
 
-/** When rows that a claim passed over are looked at: most locks are other claims', and gone by then. */
+/** When rows that a claim passed over are read: most locks are other claims', and gone by then. */
 const FIRST_MS = 20;
-/** A lock that is held for long is looked at each time later, up to this. */
+/** A row whose lock is held for long is read each time later, up to this. */
 const LONGEST_MS = 1000;
-/** Looking takes this share of the time at most, as long as that is not later. */
+/** Reading takes this share of the time at most, as long as that is not later. */
 const SHARE = 0.02;
 /** How many rows one statement is about. */
 const MOST_ROWS = 500;
-/** No more are remembered: the rest is looked for when some of these are gone. */
+/** No more rows are remembered: the rest is read when some of these are gone. */
 const MOST_KNOWN = 10 * MOST_ROWS;
 
 export interface SkippedRowsDeps {
-  repository: Pick<ClaimRepository, 'findDue' | 'findDueAmong'>;
-  cursor: Pick<ClaimCursor, 'positionOf'>;
+  repository: ClaimRepository;
+  cursor: ClaimCursor;
   pools: ReadonlyMap<number, WorkerPool>;
-  /** What claims pass over for another reason. */
-  except(): readonly number[];
-  /** Claims at most so many of these, and starts them. @returns their ids */
-  claim(tasks: readonly DueTask[], limit: number): Promise<ReadonlySet<number>>;
+  starter: ClaimStarter;
+  /** The tasks that claims pass over for another reason. */
+  refused: RefusedClaims;
+  tasks: TaskClaimer;
 }
 
 /**
  * The rows that claims passed over because another transaction held them: another claim, mostly; or the application, by a lock, or a
- * cancel that it may roll back. The cursor has passed them too. They are looked for behind it, and tried until somebody has them.
+ * cancel that it may roll back. The cursor has passed them too. They are read behind it, and tried until somebody has them.
  */
 export class SkippedRows {
   /** By kind and priority, from where on rows may have been passed over. */
   private readonly from = new Map<number, Map<number, Position>>();
   private tasks: readonly DueTask[] = [];
   private pauseMs = FIRST_MS;
-  private again = Number.POSITIVE_INFINITY;
+  private againAt = Number.POSITIVE_INFINITY;
 
   constructor(private readonly deps: SkippedRowsDeps) {}
 
-  /** When to look again, by `performance.now()`. */
+  /** When to try again, by `performance.now()`. */
   get nextAt(): number {
-    return this.again;
+    return this.againAt;
   }
 
   /** A claim passed over rows. */
-  note({ kinds }: ClaimRequest): void {
+  note({ kinds }: ClaimRequest, now: number): void {
     for (const { kind, levels } of kinds) {
       for (const { priority, cursor } of levels) {
         this.noteFrom(kind, priority, cursor);
       }
     }
-    this.again = Math.min(this.again, performance.now() + FIRST_MS);
+    this.againAt = Math.min(this.againAt, now + FIRST_MS);
   }
 
   /**
-   * Looks for what was passed over, and claims what can be had.
-   * @throws what the database says; what is known is tried again all the same
+   * Reads what was passed over, and claims what can be had.
+   * @throws what the database says; what is known is tried again anyway
    */
-  async lookAgain(): Promise<void> {
+  async tryAgain(): Promise<void> {
     const startedAt = performance.now();
     const { pauseMs } = this;
     this.pauseMs = Math.min(LONGEST_MS, pauseMs * 2);
-    this.again = startedAt + this.pauseMs;
+    this.againAt = startedAt + this.pauseMs;
     await this.find();
     const hasClaimed = await this.claim();
     const isDone = this.tasks.length === 0 && this.from.size === 0;
@@ -71,20 +75,20 @@ export class SkippedRows {
     }
     const now = performance.now();
     const restMs = Math.min(LONGEST_MS, (now - startedAt) / SHARE);
-    this.again = isDone ? Number.POSITIVE_INFINITY : now + (hasClaimed ? 0 : Math.max(pauseMs, restMs));
+    this.againAt = isDone ? Number.POSITIVE_INFINITY : now + (hasClaimed ? 0 : Math.max(pauseMs, restMs));
   }
 
   private async find(): Promise<void> {
     if (this.from.size === 0 || this.tasks.length >= MOST_KNOWN) {
       return;
     }
-    const { repository, cursor, except } = this.deps;
+    const { repository, cursor, refused } = this.deps;
     const kinds = Array.from(this.from, ([kind, levels]) => ({
       kind,
       free: MOST_ROWS,
       levels: levelsFrom(levels),
     }));
-    const found = await repository.findDue({ kinds, limit: MOST_ROWS }, except());
+    const found = await repository.findDue({ kinds, limit: MOST_ROWS }, refused.except);
     this.from.clear();
     if (found.length >= MOST_ROWS) {
       this.goOnAfter(kinds, found.at(-1)!);
@@ -95,7 +99,7 @@ export class SkippedRows {
     this.tasks = [...this.tasks.filter(({ id }) => !ids.has(id)), ...passed];
   }
 
-  /** What was not looked at: the rest of this row's level, up to the cursor, and the levels and kinds after it. */
+  /** Notes what was not read: the rest of this row's level, up to the cursor, and the levels and kinds after it. */
   private goOnAfter(kinds: readonly KindRequest[], last: DueTask): void {
     const reached = kinds.findIndex(({ kind }) => kind === last.kind);
     for (const { kind, levels } of kinds.slice(reached)) {
@@ -123,13 +127,13 @@ export class SkippedRows {
   private async claim(): Promise<boolean> {
     let hasClaimed = false;
     // Others know of these and try them, each alone.
-    const refused = new Set(this.deps.except());
+    const refused = new Set(this.deps.refused.except);
     this.tasks = this.tasks.filter(({ id }) => !refused.has(id));
     for (const ofKind of byKind(this.tasks, ({ kind }) => kind)) {
       const free = this.deps.pools.get(ofKind[0]!.kind)!.free;
       if (free > 0) {
         const tried = ofKind.slice(0, MOST_ROWS);
-        const taken = await this.deps.claim(tried, free);
+        const taken = await this.claimSome(tried, free);
         hasClaimed ||= taken.size > 0;
         const left = tried.filter(({ id }) => !taken.has(id));
         // Where a slot is left, all of these are held or gone.
@@ -141,10 +145,23 @@ export class SkippedRows {
     return hasClaimed;
   }
 
+  private async claimSome(tried: readonly DueTask[], limit: number): Promise<ReadonlySet<number>> {
+    const { starter, refused, tasks } = this.deps;
+    try {
+      return await tasks.claim(tried, limit, refused.except);
+    } catch (error) {
+      if (!starter.isClosed && isRowSuspected(error, 0) && (await refused.isolate(tried.slice(0, limit)))) {
+        // Those that could be had have been started.
+        return new Set();
+      }
+      throw error;
+    }
+  }
+
   private async stillDue(tasks: readonly DueTask[]): Promise<DueTask[]> {
-    const { repository, except } = this.deps;
+    const { repository } = this.deps;
     const due = tasks.length > 0 ? await repository.findDueAmong(tasks.map(({ id }) => id)) : new Set();
-    const refused = new Set(except());
+    const refused = new Set(this.deps.refused.except);
     return tasks.filter(({ id }) => due.has(id) && !refused.has(id));
   }
 }

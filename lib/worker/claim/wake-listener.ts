@@ -1,26 +1,27 @@
-import { ListenConnection } from '../../storage/listen-connection.js';
+import type { ListenConnection } from '../../storage/listen-connection.js';
 import type { EventSink } from '../../events/queue-events.js';
 import type { ConnectionStates } from '../connection-states.js';
 import { retryDelay } from '../../timing/retry-delay.js';
 import { WakeSignal } from '../../timing/wake-signal.js';
+import type { Connections } from '../connections.js';
+import type { AttemptWatch } from '../lease/attempt-watch.js';
+import type { LeaseKeeper } from '../lease/lease-keeper.js';
+import type { ClaimSignal } from './claim-signal.js';
+import type { IdleBackoff } from './idle-backoff.js';
 
 export interface WakeListenerDeps {
-  connect: (
-    onMessage: (payload: string) => void,
-    onClosed: (error: Error) => void,
-  ) => Promise<ListenConnection>;
+  connections: Connections;
+  channel: string;
   events: EventSink;
   heartbeatPeriodMs: number;
   states: ConnectionStates;
-  /** Something was pushed. */
-  onRing(): void;
-  /** An attempt has lost its lease: its task was cancelled. */
-  onLost(leaseId: number, taskId: number): void;
-  /** A kind was paused or resumed. */
-  onPauses(): void;
+  idle: IdleBackoff;
+  claims: ClaimSignal;
+  watch: AttemptWatch;
+  leases: LeaseKeeper;
 }
 
-/** How often a listening connection is asked for a sign of life: a silent one looks just like a quiet queue. */
+/** How often a listening connection is probed: a broken one looks just like a quiet queue. */
 const PROBE_MS = 10_000;
 
 /** Keeps one connection that listens, and reports what it hears; polling does without it while it is down. */
@@ -32,10 +33,6 @@ export class WakeListener {
   private loop: Promise<void> | undefined;
 
   constructor(private readonly deps: WakeListenerDeps) {}
-
-  get isListening(): boolean {
-    return this.connection !== undefined;
-  }
 
   start(): void {
     this.loop ??= this.run();
@@ -69,14 +66,16 @@ export class WakeListener {
         this.signal.wake();
       }
     };
-    const connection = await this.deps.connect((payload) => this.receive(payload), onClosed);
+    const { connections, channel, idle, claims } = this.deps;
+    const connection = await connections.listen(channel, (payload) => this.receive(payload), onClosed);
     this.connection = connection;
+    idle.isListening = true;
     try {
       this.failures = 0;
       this.deps.states.worked('listen');
       this.deps.events.emit({ type: 'listening' });
-      // What was pushed while nobody listened.
-      this.deps.onRing();
+      // Tasks may have been pushed while nobody listened.
+      claims.tasksArrived();
       while (!this.stopped) {
         await this.signal.wait(closed ? 0 : Math.max(PROBE_MS, this.deps.heartbeatPeriodMs));
         if (closed) {
@@ -87,8 +86,9 @@ export class WakeListener {
         }
       }
     } finally {
-      // Closing it tells `onClosed` once more.
+      // Closing it calls `onClosed` once more.
       this.connection = undefined;
+      idle.isListening = false;
       await connection.close();
     }
   }
@@ -98,13 +98,15 @@ export class WakeListener {
     switch (word) {
       case '':
         this.deps.events.emit({ type: 'woken' });
-        return this.deps.onRing();
+        return this.deps.claims.tasksArrived();
       case 'lost':
-        return this.deps.onLost(Number(leaseId), Number(taskId));
+        // An attempt has lost its lease: its task was cancelled.
+        return this.deps.watch.cancelled(Number(leaseId), Number(taskId));
       case 'pauses':
-        return this.deps.onPauses();
+        // A kind was paused or resumed.
+        return this.deps.leases.beatNow();
       default:
-      // A later release has more to say.
+      // A later release may send other messages.
     }
   }
 }

@@ -9,12 +9,12 @@ import type { Attempt } from '../run/attempt.js';
 import type { RefusedTasks } from '../refused-tasks.js';
 import type { WorkerPool } from '../run/worker-pool.js';
 
-/** None is told of that began just now: what runs short would change at every heartbeat. */
+/** Attempts that began just now are not reported: what runs for a short time would change at every heartbeat. */
 const MIN_AGE_MS = 1000;
 
-/** Gathers what this process tells of itself: its kinds, their settings and slots, and what has run for long. */
+/** Gathers what this process reports of itself: its kinds, their settings and slots, and what has run for long. */
 export class WorkerReporter {
-  /** Kinds that had no free slot at every report since. */
+  /** Since when kinds had no free slot at every report. */
   private readonly fullSince = new Map<number, number>();
 
   constructor(
@@ -68,7 +68,7 @@ function settingsOf({ options }: WorkerPool): ReportedKindSettings {
   };
 }
 
-/** Where a live option is used its failure is reported. */
+/** Reads a live option; its failure is reported where the option is used. */
 function valueOf(read: () => number): number | null {
   try {
     return read();

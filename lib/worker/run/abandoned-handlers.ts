@@ -1,4 +1,4 @@
-import type { DatabaseEvent } from '../../events/queue-events.js';
+import type { EventSink } from '../../events/queue-events.js';
 import type { TaskOrigin } from '../task-origin.js';
 import type { Attempt } from './attempt.js';
 
@@ -24,27 +24,27 @@ export interface AbandonedHandlersDeps {
   readonly name: string;
   readonly origin: TaskOrigin;
   readonly tasks: AbandonedTasks;
-  tell(event: DatabaseEvent): void;
+  readonly events: EventSink;
 }
 
 /** The handlers of one kind that outlived their attempts. */
 export class AbandonedHandlers {
   /** How many there are. */
   count = 0;
-  /** Those of them that were told of: one that ends within the turn of its signal is not. */
-  private told = 0;
+  /** How many of them an event has reported: a handler that ends within the turn of its signal is not reported. */
+  private reported = 0;
 
   constructor(private readonly deps: AbandonedHandlersDeps) {}
 
   add(attempt: Attempt): void {
     this.deps.tasks.add(attempt.id);
     this.count++;
-    // A handler that heeds its signal ends within this turn.
+    // A handler that obeys its signal ends within this turn.
     setImmediate(() => {
       if (attempt.state === 'abandoned') {
         attempt.reported = true;
-        this.told++;
-        this.tell('handler-abandoned', attempt);
+        this.reported++;
+        this.report('handler-abandoned', attempt);
       }
     });
   }
@@ -53,13 +53,13 @@ export class AbandonedHandlers {
     this.deps.tasks.delete(attempt.id);
     this.count--;
     if (attempt.reported) {
-      this.told--;
-      this.tell('abandoned-handler-ended', attempt);
+      this.reported--;
+      this.report('abandoned-handler-ended', attempt);
     }
   }
 
-  private tell(type: 'handler-abandoned' | 'abandoned-handler-ended', { id, number }: Attempt): void {
-    const { kind, name, origin, tell } = this.deps;
-    tell({ type, kind, name, id: origin.idOf(id), attempt: number, abandoned: this.told });
+  private report(type: 'handler-abandoned' | 'abandoned-handler-ended', { id, number }: Attempt): void {
+    const { kind, name, origin, events } = this.deps;
+    events.emit({ type, kind, name, id: origin.idOf(id), attempt: number, abandoned: this.reported });
   }
 }

@@ -12,7 +12,7 @@ import type { Attempt } from './attempt.js';
 import type { Completer } from './completer.js';
 import { TaskContext } from './task-context.js';
 
-export interface RunnerHooks {
+export interface RunnerDeps {
   completer: Pick<Completer, 'complete'>;
   origin: TaskOrigin;
   /** Lets `currentTask` return the task within the handler. */
@@ -25,7 +25,7 @@ export interface RunnerHooks {
 export async function runAttempt(
   attempt: Attempt,
   { options, schema, invoke }: RegisteredHandler,
-  { completer, origin, taskContext, database }: RunnerHooks,
+  { completer, origin, taskContext, database }: RunnerDeps,
   ended: (attempt: Attempt, outcome: Outcome) => void,
 ): Promise<void> {
   let outcome: Outcome = SUCCEEDED;
@@ -50,30 +50,30 @@ export async function runAttempt(
 function explained(
   outcome: Outcome & { type: 'failed' },
   { startedAt }: Attempt,
-  database: RunnerHooks['database'],
+  database: RunnerDeps['database'],
 ): Outcome {
   const error = database.explainLost(outcome.message, startedAt);
   return error ? failed(error, outcome.ignored) : outcome;
 }
 
-/** The same, within what surrounds attempts. */
+/** Runs one attempt in the same way, within what an instrumentation puts around attempts. */
 export async function runInstrumented(
   attempt: Attempt,
   handler: RegisteredHandler,
-  hooks: RunnerHooks & { instruments: Instruments },
+  deps: RunnerDeps & { instruments: Instruments },
   ended: (attempt: Attempt, outcome: Outcome) => void,
 ): Promise<void> {
   const { kind, name } = handler.options;
-  attempt.instrumented = hooks.instruments.startAttempt(() => ({
+  attempt.instrumented = deps.instruments.startAttempt(() => ({
     kind,
     name,
-    id: hooks.origin.idOf(attempt.id),
+    id: deps.origin.idOf(attempt.id),
     attempt: attempt.number,
     trace: attempt.claimed.trace,
   }));
   let outcome: Outcome = RELEASED;
-  const body = () => runAttempt(attempt, handler, hooks, (_, how) => (outcome = how));
+  const body = () => runAttempt(attempt, handler, deps, (_, how) => (outcome = how));
   await (attempt.instrumented?.run(body) ?? body());
-  // Told from here, where the asynchronous context is the queue's own again: what it does next is no part of this attempt.
+  // The outcome is reported here, where the async context is the queue's own again: what follows is no part of this attempt.
   ended(attempt, outcome);
 }

@@ -14,8 +14,8 @@ export interface CompleterDeps {
   repository: TaskRepository;
   pools: ReadonlyMap<number, SettledKind>;
   origin: TaskOrigin;
-  /** Whether a transaction is known to be of another database of the queue, where a task of the same number may be. */
-  isOfAnother(transaction: Manager | Executor): boolean;
+  /** The other databases of the queue, in which another task may have the same number. */
+  otherDatabases: readonly Database[];
 }
 
 /** Settles attempts as succeeded in transactions of their handlers. */
@@ -31,7 +31,7 @@ export class Completer {
     const { database, repository, pools, origin } = this.deps;
     const run = database.runIn(transaction);
     assertOpen(transaction);
-    if (this.deps.isOfAnother(transaction)) {
+    if (this.deps.otherDatabases.some((other) => other.owns(transaction))) {
       throw new InvalidManagerError(`executor: is of another database than task ${origin.idOf(attempt.id)}`);
     }
     if (attempt.lost || attempt.state !== 'running') {
@@ -40,7 +40,7 @@ export class Completer {
     const pool = pools.get(attempt.claimed.kind)!;
     const keep = keepsTerminal(pool.options, (error) => pool.reportInvalid(error));
     const { completed } = attempt;
-    // Where the answer is lost, it may be.
+    // Until the answer is here, the task may be completed.
     attempt.completed = true;
     const completion = await repository.complete(run, attempt, keep).catch((error: unknown) => {
       attempt.completed =

@@ -1,22 +1,24 @@
 import type { Attempt } from './attempt.js';
 
-/** Ends the attempts of a kind whose time is over. One timer serves all of them: their time-outs are equal, so the oldest is the first. */
+export interface Expiry {
+  /** Ends an attempt whose time is over, which runs no longer then. */
+  expire(attempt: Attempt): void;
+}
+
+/** Ends the attempts of a kind whose time is over. One timer serves all of them: their timeouts are equal, so the oldest is the first. */
 export class DeadlineTimer {
   private timer: NodeJS.Timeout | undefined;
 
-  /**
-   * @param attempts those that run, in the order of their start
-   * @param expire ends one, which is no longer among them then
-   */
+  /** @param attempts those that run, in the order of their start */
   constructor(
     private readonly timeoutMs: number,
-    private readonly attempts: () => Iterable<Attempt>,
-    private readonly expire: (attempt: Attempt) => void,
+    private readonly attempts: ReadonlyMap<number, Attempt>,
+    private readonly expiry: Expiry,
   ) {}
 
   /** An attempt has begun. */
   watch(): void {
-    this.timer ??= setTimeout(() => this.look(), this.timeoutMs);
+    this.timer ??= setTimeout(() => this.check(), this.timeoutMs);
   }
 
   close(): void {
@@ -24,17 +26,17 @@ export class DeadlineTimer {
     this.timer = undefined;
   }
 
-  private look(): void {
+  private check(): void {
     this.timer = undefined;
-    for (const attempt of this.attempts()) {
+    for (const attempt of this.attempts.values()) {
       const left = attempt.deadline - performance.now();
       if (left > 0) {
-        // A task that took over a slot may have set it.
+        // A task that took over a slot may have set the timer.
         clearTimeout(this.timer);
-        this.timer = setTimeout(() => this.look(), Math.ceil(left));
+        this.timer = setTimeout(() => this.check(), Math.ceil(left));
         return;
       }
-      this.expire(attempt);
+      this.expiry.expire(attempt);
     }
   }
 }

@@ -2,25 +2,32 @@ import { ShutdownError } from '../../errors/pg-queue.errors.js';
 import type { Attempt } from './attempt.js';
 import { within } from '../../timing/timeout.js';
 import type { StopCallers } from './stop-callers.js';
-import type { WorkerPool } from './worker-pool.js';
 
-/** How long handlers get to heed their signal once the shutdown time is used up. */
+/** How long handlers get to obey their signal once the shutdown time is used up. */
 const ABORT_GRACE_MS = 500;
-/** How long handlers that waited for the stop get to end when they have been told that nothing else runs. */
+/** How long handlers that waited for the stop get to end once nothing else runs and their call has returned. */
 const CALLERS_GRACE_MS = 1000;
+
+/** A pool as its drain sees it. */
+export interface DrainedPool {
+  /** The attempts that hold a slot, or wait for one. */
+  attempts(): Iterable<Attempt>;
+  /** Gives up on what still runs: the attempts are released. */
+  releaseAll(isMeant: (attempt: Attempt) => boolean): void;
+}
 
 /** Waits for what runs to end: at last for the handlers that called for the stop, which wait for all the others in turn. */
 export class Drain {
   private onEnded: (() => void) | undefined;
 
-  constructor(private readonly pools: ReadonlyMap<number, WorkerPool>) {}
+  constructor(private readonly pools: ReadonlyMap<number, DrainedPool>) {}
 
   /** An attempt has ended, or called for the stop. */
   changed(): void {
     this.onEnded?.();
   }
 
-  /** Bounded by `left` and a little more. @returns how many attempts did not end in time, and were given back */
+  /** Bounded by `left` and a little more. @returns how many attempts did not end in time, and were released */
   async run(left: () => number, callers: StopCallers): Promise<number> {
     const isOther = (attempt: Attempt) => !callers.has(attempt);
     const released = await this.end(left(), isOther);

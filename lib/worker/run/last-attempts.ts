@@ -21,19 +21,20 @@ export interface LastAttemptsDeps {
 /** What becomes of the beginning of a last attempt. */
 export interface BeginHooks {
   /** It is written, or the attempt has lost its task. */
-  begun(): void;
+  begun(attempt: Attempt): void;
   /** It can't be written for now: the slot is another's. */
-  withdraw(): void;
+  withdraw(attempt: Attempt): void;
 }
 
 /** What waits for its beginning to be written. */
-interface Beginning extends BeginHooks {
+interface Beginning {
   readonly attempt: Attempt;
+  readonly hooks: BeginHooks;
 }
 
 /**
- * Tells the database that last attempts begin, before they do. A claim does not use up the last attempt of a task: what was claimed
- * ahead, or by a claim whose answer was lost, would have none left although it never ran. What begins at the same time shares a statement.
+ * Writes down that last attempts begin, before they do. A claim does not use up the last attempt of a task: one that was prefetched,
+ * or claimed by a claim whose answer was lost, would have none left although it never ran. Those that begin at once share a statement.
  */
 export class LastAttempts {
   private waiting: Beginning[] = [];
@@ -43,15 +44,15 @@ export class LastAttempts {
   constructor(private readonly deps: LastAttemptsDeps) {}
 
   /** One of the hooks is called, unless the attempt has ended meanwhile. */
-  begin(attempt: Attempt, { begun, withdraw }: BeginHooks): void {
-    this.waiting.push({ attempt, begun, withdraw });
+  begin(attempt: Attempt, hooks: BeginHooks): void {
+    this.waiting.push({ attempt, hooks });
     if (!this.running) {
       this.running = true;
       setImmediate(() => void this.run());
     }
   }
 
-  /** Tries no longer. */
+  /** Writes nothing any more. */
   close(): void {
     this.closed = true;
   }
@@ -82,7 +83,7 @@ export class LastAttempts {
   }
 
   private async write(batch: readonly Beginning[]): Promise<void> {
-    this.answer(batch, await this.deps.repository.begin(batch.map(({ attempt }) => attempt)));
+    this.written(batch, await this.deps.repository.begin(batch.map(({ attempt }) => attempt)));
   }
 
   /** Those that the database refuses are withdrawn, so that the others begin. Never rejects. @returns what is to be tried again */
@@ -99,18 +100,17 @@ export class LastAttempts {
     }
   }
 
-  private withdraw({ attempt, withdraw }: Beginning, error: unknown): void {
+  private withdraw({ attempt, hooks }: Beginning, error: unknown): void {
     if (attempt.state === 'beginning') {
-      withdraw();
+      hooks.withdraw(attempt);
       const { pools, origin, settler } = this.deps;
       const pool = pools.get(attempt.claimed.kind)!;
       settler.giveBackLater(entryOf(attempt, UNCLAIMED, pool, origin), error);
     }
   }
 
-  private answer(batch: readonly Beginning[], begun: ReadonlySet<number> | null): void {
-    for (const beginning of batch) {
-      const { attempt } = beginning;
+  private written(batch: readonly Beginning[], begun: ReadonlySet<number> | null): void {
+    for (const { attempt, hooks } of batch) {
       if (attempt.state !== 'beginning') {
         continue;
       }
@@ -121,7 +121,7 @@ export class LastAttempts {
           ),
         );
       }
-      beginning.begun();
+      hooks.begun(attempt);
     }
   }
 }

@@ -1,17 +1,24 @@
 import type { Attempt } from './attempt.js';
-import { PrefetchSize } from './prefetch-size.js';
+import type { PrefetchSize } from './prefetch-size.js';
 
-/** What was claimed ahead is given back when none of it could start for so long. */
+/** Prefetched tasks are given back when none of them could start for so long. */
 const LONGEST_WAIT_MS = 50;
 
-/** The attempts of a kind that were claimed ahead: they have a lease and no slot yet. */
+export interface UnclaimedAttempts {
+  /** Gives back an attempt that has not started. */
+  giveBack(attempt: Attempt): void;
+}
+
+/** The prefetched attempts of a kind: they have a lease and no slot yet. */
 export class PrefetchQueue {
   private readonly attempts = new Map<number, Attempt>();
-  private readonly ahead = new PrefetchSize();
   private lastStartAt = 0;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly giveBack: (attempt: Attempt) => void) {}
+  constructor(
+    private readonly prefetch: PrefetchSize,
+    private readonly unclaimed: UnclaimedAttempts,
+  ) {}
 
   get size(): number {
     return this.attempts.size;
@@ -25,27 +32,22 @@ export class PrefetchQueue {
     return this.attempts.values();
   }
 
-  /** How many more to claim ahead. */
+  /** Returns how many more tasks to prefetch. */
   room(slots: number): number {
-    return this.ahead.room(slots, this.size);
+    return this.prefetch.room(slots, this.size);
   }
 
-  /** An attempt has begun, from the line or beside it. */
-  started(): void {
-    this.lastStartAt = performance.now();
+  /** An attempt has begun, from this queue or beside it. */
+  started(now: number): void {
+    this.lastStartAt = now;
   }
 
-  /** An attempt's body ended after so long. */
-  ended(durationMs: number): void {
-    this.ahead.ended(durationMs);
-  }
-
-  join(attempt: Attempt): void {
+  add(attempt: Attempt): void {
     this.attempts.set(attempt.id, attempt);
-    this.timer ??= setTimeout(() => this.look(), LONGEST_WAIT_MS);
+    this.timer ??= setTimeout(() => this.check(), LONGEST_WAIT_MS);
   }
 
-  /** The first leaves the line. */
+  /** Takes the first attempt out of the queue. */
   next(): Attempt | undefined {
     for (const attempt of this.attempts.values()) {
       this.attempts.delete(attempt.id);
@@ -57,15 +59,15 @@ export class PrefetchQueue {
   giveBackAll(): void {
     const attempts = [...this.attempts.values()];
     this.attempts.clear();
-    attempts.forEach((attempt) => this.giveBack(attempt));
+    attempts.forEach((attempt) => this.unclaimed.giveBack(attempt));
   }
 
   close(): void {
     clearTimeout(this.timer);
   }
 
-  /** A long task may have the slot that these were claimed for: others may have one free. */
-  private look(): void {
+  /** A long task may have the slot that these were claimed for: another process may have one free. */
+  private check(): void {
     this.timer = undefined;
     if (this.size === 0) {
       return;
@@ -74,16 +76,16 @@ export class PrefetchQueue {
       // After a stall of the process itself the slot's task may be about to end.
       setImmediate(() => this.giveBackStuck());
     } else {
-      this.timer ??= setTimeout(() => this.look(), LONGEST_WAIT_MS);
+      this.timer ??= setTimeout(() => this.check(), LONGEST_WAIT_MS);
     }
   }
 
   private giveBackStuck(): void {
     if (this.size > 0 && this.isStuck) {
-      this.ahead.wasTooFar();
+      this.prefetch.wasTooFar();
       this.giveBackAll();
     } else {
-      this.look();
+      this.check();
     }
   }
 

@@ -16,10 +16,10 @@ export class SlotRun {
   private controller: AbortController | undefined;
   private abortReason: Error | undefined;
 
-  start(timeoutMs: number): void {
+  start(timeoutMs: number, now: number): void {
     this.state = 'running';
-    this.startedAt = performance.now();
-    this.deadline = this.startedAt + timeoutMs;
+    this.startedAt = now;
+    this.deadline = now + timeoutMs;
   }
 
   /** The signal is made when a handler first reads it: most never do. */

@@ -1,35 +1,33 @@
-/** How often the rows are looked at. */
-const LOOK_MS = 500;
+import type { SettleRepository } from '../../storage/settle.repository.js';
+import type { SettlerEntry } from './settler-entry.js';
 
-interface Outcome {
-  readonly settlement: { readonly id: number };
-}
+/** How often the locks of the rows are read. */
+const RECHECK_MS = 500;
 
-export interface LockedRowsDeps<T extends Outcome> {
-  /** The tasks of these outcomes whose rows another transaction holds. */
-  findHeld(entries: readonly T[]): Promise<ReadonlySet<number>>;
+export interface LockedRowsDeps {
+  repository: Pick<SettleRepository, 'findHeld'>;
   /** The rows of these outcomes are free again. */
-  onFree(entries: readonly T[]): void;
+  onFree(entries: readonly SettlerEntry[]): void;
 }
 
 /**
- * Outcomes whose rows another transaction holds: one of the application's that cancels, replaces or completes the task and goes
- * on for who knows how long. They wait here, so that no other outcome waits behind them.
+ * Outcomes whose rows another transaction holds: one of the application's that cancels, replaces or completes the task, and stays open
+ * for an unknown time. They wait here, so that no other outcome waits behind them.
  */
-export class LockedRows<T extends Outcome> {
-  private entries: T[] = [];
+export class LockedRows {
+  private entries: SettlerEntry[] = [];
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
 
-  constructor(private readonly deps: LockedRowsDeps<T>) {}
+  constructor(private readonly deps: LockedRowsDeps) {}
 
-  get all(): readonly T[] {
+  get all(): readonly SettlerEntry[] {
     return this.entries;
   }
 
   /** Keeps the outcomes that have to wait. @returns the others */
-  async divide(entries: readonly T[]): Promise<T[]> {
-    const held = await this.deps.findHeld(entries);
+  async divide(entries: readonly SettlerEntry[]): Promise<SettlerEntry[]> {
+    const held = await this.findHeld(entries);
     this.entries.push(...entries.filter(({ settlement }) => held.has(settlement.id)));
     this.schedule();
     return entries.filter(({ settlement }) => !held.has(settlement.id));
@@ -40,17 +38,22 @@ export class LockedRows<T extends Outcome> {
     clearTimeout(this.timer);
   }
 
+  /** Returns the tasks of these outcomes whose rows another transaction holds. */
+  private findHeld(entries: readonly SettlerEntry[]): Promise<ReadonlySet<number>> {
+    return this.deps.repository.findHeld(entries.map(({ settlement }) => settlement));
+  }
+
   private schedule(): void {
     if (this.entries.length > 0 && !this.closed) {
-      this.timer ??= setTimeout(() => void this.look(), LOOK_MS);
+      this.timer ??= setTimeout(() => void this.recheck(), RECHECK_MS);
     }
   }
 
-  private async look(): Promise<void> {
-    const asked = [...this.entries];
-    // While nobody can be asked, they may as well be tried.
-    const held = await this.deps.findHeld(asked).catch((): ReadonlySet<number> => new Set());
-    const free = new Set(asked.filter(({ settlement }) => !held.has(settlement.id)));
+  private async recheck(): Promise<void> {
+    const waiting = [...this.entries];
+    // Where that fails, the outcomes may as well be tried.
+    const held = await this.findHeld(waiting).catch((): ReadonlySet<number> => new Set());
+    const free = new Set(waiting.filter(({ settlement }) => !held.has(settlement.id)));
     this.entries = this.entries.filter((entry) => !free.has(entry));
     this.timer = undefined;
     this.schedule();

@@ -2,22 +2,24 @@ import type { SettleRepository } from '../../storage/settle.repository.js';
 import type { EventSink } from '../../events/queue-events.js';
 import type { SettledAs } from '../../task/task-name.js';
 import type { SettleAnswer } from '../../task/settlement.js';
+import type { ClaimSignal } from '../claim/claim-signal.js';
+import type { HeldLeases } from '../lease/held-leases.js';
 import type { SettlerEntry } from './settler-entry.js';
 
 export interface OutcomeReportDeps {
   repository: Pick<SettleRepository, 'findLost' | 'findRolledBack'>;
   events: EventSink;
-  holds(leaseId: number): boolean;
-  onReopened(delayMs: number): void;
-  /** What became of these could not be found out. */
+  held: Pick<HeldLeases, 'holds'>;
+  claims: Pick<ClaimSignal, 'expect'>;
+  /** It could not be found out what became of these. */
   onUnknown(entries: readonly SettlerEntry[], error: unknown): void;
 }
 
-/** Tells what became of outcomes, and counts by lease those that are not written yet. */
+/** Reports what became of outcomes, and counts by lease those that are not written yet. */
 export class OutcomeReport {
   private readonly pending = new Map<number, number>();
-  /** Told of already. */
-  private readonly told = new WeakSet<SettlerEntry>();
+  /** The outcomes whose loss was reported already. */
+  private readonly reported = new WeakSet<SettlerEntry>();
 
   constructor(private readonly deps: OutcomeReportDeps) {}
 
@@ -34,7 +36,7 @@ export class OutcomeReport {
     const doubtful: SettlerEntry[] = [];
     for (const entry of entries) {
       const { id, write } = entry.settlement;
-      const mayBeWritten = entry.uncertain && this.deps.holds(entry.leaseId);
+      const mayBeWritten = entry.uncertain && this.deps.held.holds(entry.leaseId);
       const isWritten = settled === null || settled.has(id);
       if (!isWritten && (entry.completed || (mayBeWritten && write !== 'reopen'))) {
         doubtful.push(entry);
@@ -43,7 +45,7 @@ export class OutcomeReport {
       const written = isWritten || mayBeWritten;
       this.ended(entry, written ? entry.as : 'lost', exhausted.has(id));
       if (written && write === 'reopen' && !exhausted.has(id)) {
-        this.deps.onReopened(entry.settlement.delayMs);
+        this.deps.claims.expect(entry.settlement.delayMs);
       }
     }
     if (doubtful.length > 0) {
@@ -52,13 +54,13 @@ export class OutcomeReport {
   }
 
   lost(entry: SettlerEntry): void {
-    if (!this.told.has(entry)) {
-      this.told.add(entry);
+    if (!this.reported.has(entry)) {
+      this.reported.add(entry);
       this.ended(entry, 'lost', false);
     }
   }
 
-  /** They ended before this write: their rows tell how. */
+  /** Reports outcomes that were written before this write, as their rows say. */
   private async reportDoubtful(entries: readonly SettlerEntry[]): Promise<void> {
     try {
       const { repository } = this.deps;
@@ -70,11 +72,11 @@ export class OutcomeReport {
       for (const entry of entries) {
         const status = statuses.get(entry.settlement.id) ?? undefined;
         if (entry.completed) {
-          // Its handler's own transaction was first, and stands whatever the handler did afterwards; unless it rolled back.
+          // The handler's own transaction was first, and stands whatever the handler did afterwards; unless it rolled back.
           const stands = (status ?? 'succeeded') === 'succeeded' && !rolledBack.has(entry.completedIn ?? '');
           this.ended({ ...entry, error: undefined }, stands ? 'succeeded' : 'lost', false);
         } else {
-          // An earlier write of it was committed, unless somebody cancelled the task before; one that was armed again since tells nothing.
+          // An earlier write was committed, unless somebody cancelled the task before; a row that was armed again since shows nothing.
           this.ended(entry, status === 'cancelled' && entry.as !== 'cancelled' ? 'lost' : entry.as, false);
         }
       }

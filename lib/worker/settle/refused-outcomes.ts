@@ -4,23 +4,24 @@ import { NOT_STORED } from '../../errors/error-message.js';
 import { byKind } from '../../storage/isolation.js';
 import type { RefusedStep } from '../../events/queue-events.js';
 import { type Settlement, WRITES } from '../../task/settlement.js';
+import type { HeldLeases } from '../lease/held-leases.js';
 import type { RefusedTasks } from '../refused-tasks.js';
+import type { OutcomeWriter } from './outcome-writer.js';
 import type { SettlerEntry } from './settler-entry.js';
 
 export interface RefusedOutcomesDeps {
   refused: RefusedTasks;
-  holds(leaseId: number): boolean;
-  /** Writes outcomes of one sort, as far as their leases are held, and tells what became of them. */
-  write(entries: readonly SettlerEntry[], as: Settlement['write']): Promise<void>;
-  /** One of them is written, or need not be. */
+  held: Pick<HeldLeases, 'holds'>;
+  writer: Pick<OutcomeWriter, 'writeHeld'>;
+  /** Some of the outcomes are written, or need not be. */
   onDone(): void;
 }
 
-/** What could not be written of a batch, and is not kept apart. */
+/** The outcomes of a batch that could not be written, and are not kept apart. */
 export interface Divided {
-  /** Too many fail: to be tried again together. */
+  /** Outcomes to try again together, since too many failed. */
   readonly untried: readonly SettlerEntry[];
-  /** The server failed. */
+  /** Outcomes that were left when the server failed. */
   readonly left: readonly SettlerEntry[];
 }
 
@@ -59,7 +60,7 @@ export class RefusedOutcomes {
     const left = new Set(batch);
     const untried: SettlerEntry[] = [];
     const write = async (part: readonly SettlerEntry[]) => {
-      await this.deps.write(part, as);
+      await this.deps.writer.writeHeld(part, as);
       part.forEach((entry) => left.delete(entry));
     };
     try {
@@ -93,10 +94,10 @@ export class RefusedOutcomes {
   private async refuse(entry: SettlerEntry, error: unknown): Promise<void> {
     for (const simpler of simplerThan(entry)) {
       try {
-        await this.deps.write([simpler], simpler.settlement.write);
+        await this.deps.writer.writeHeld([simpler], simpler.settlement.write);
         return;
       } catch {
-        // Neither does that help: the first error is the one to tell of.
+        // That does not help either: the first error is the one to report.
         entry.uncertain ||= simpler.uncertain;
       }
     }
@@ -105,14 +106,14 @@ export class RefusedOutcomes {
 
   private async tryAgain(id: number, step: RefusedStep): Promise<void> {
     for (const entry of this.keptOf(id, step)) {
-      if (this.deps.holds(entry.leaseId)) {
+      if (this.deps.held.holds(entry.leaseId)) {
         await this.entries.get(entry)!.first?.();
       }
       await this.write([entry], entry.settlement.write);
     }
   }
 
-  /** More than one where an earlier attempt has lost its lease. */
+  /** Returns more than one where an earlier attempt has lost its lease. */
   private keptOf(id: number, step: RefusedStep): SettlerEntry[] {
     return [...this.entries].flatMap(([entry, kept]) =>
       entry.settlement.id === id && kept.step === step ? [entry] : [],
@@ -120,7 +121,7 @@ export class RefusedOutcomes {
   }
 
   private async write(entries: readonly SettlerEntry[], as: Settlement['write']): Promise<void> {
-    await this.deps.write(entries, as);
+    await this.deps.writer.writeHeld(entries, as);
     for (const entry of entries) {
       const { id } = entry.settlement;
       const { step } = this.entries.get(entry)!;
@@ -133,18 +134,18 @@ export class RefusedOutcomes {
   }
 }
 
-/** The same outcome without what may be the reason that it is refused. */
+/** Returns the same outcome without what may be the reason that it is refused. */
 function simplerThan(entry: SettlerEntry): SettlerEntry[] {
   const { settlement } = entry;
   if ('message' in settlement && settlement.message !== null) {
-    // In characters that every encoding has.
+    // Every encoding has these characters.
     return [asciiJson(settlement.message), NOT_STORED, null].map((message) => ({
       ...entry,
       settlement: { ...settlement, message },
     }));
   }
   if (settlement.write === 'delete') {
-    // Something of the application's points to it.
+    // A row of the application's may refer to the task.
     const status = entry.as === 'cancelled' ? 'cancelled' : 'succeeded';
     const kept: Settlement = { ...settlement, write: 'finish', status, message: null, keep: 0 };
     return [{ ...entry, settlement: kept }];

@@ -23,11 +23,11 @@ export interface SettlerEntry {
   readonly as: SettledAs;
   readonly durationMs: number;
   readonly error?: unknown;
-  /** The handler may have settled it in its own transaction: then finding it settled is no loss. */
+  /** Whether the handler may have settled it in its own transaction: then finding it settled is no loss. */
   readonly completed: boolean;
   /** The id of the transaction in which it did so last, as far as its answer came. */
   readonly completedIn?: string | undefined;
-  /** A write of it may have been committed though its answer never came. */
+  /** Whether a write of it may have been committed though its answer never came. */
   uncertain: boolean;
 }
 
@@ -39,7 +39,7 @@ export function entryOf(
 ): SettlerEntry {
   const { kind, name, options } = of;
   const { leaseId, durationMs, completed, completedIn, lost } = attempt;
-  // Of one that has lost its task nothing is written.
+  // Nothing is written for an attempt that has lost its task.
   const written = lost && !completed ? UNCLAIMED : outcome;
   return {
     settlement: settlementOf(attempt, written, options, (invalid) => of.reportInvalid(invalid)),

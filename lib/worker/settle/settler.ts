@@ -2,50 +2,54 @@ import { isRowSuspected } from '../../storage/isolate-rows.js';
 import type { SettleRepository } from '../../storage/settle.repository.js';
 import { isCertainlyRolledBack, isConflict } from '../../storage/sql-state.js';
 import type { EventSink } from '../../events/queue-events.js';
-import { type AttemptRef, type Settlement, WRITES } from '../../task/settlement.js';
+import type { Outcome } from '../../task/outcome.js';
+import { type AttemptRef, WRITES } from '../../task/settlement.js';
 import type { ConnectionStates } from '../connection-states.js';
-import { OutcomeReport } from './outcome-report.js';
-import { RefusedOutcomes } from './refused-outcomes.js';
-import type { RefusedTasks } from '../refused-tasks.js';
 import { retryDelay } from '../../timing/retry-delay.js';
+import type { ClaimSignal } from '../claim/claim-signal.js';
+import type { Rewinder } from '../claim/rewinder.js';
+import type { HeldLeases } from '../lease/held-leases.js';
+import type { RefusedTasks } from '../refused-tasks.js';
+import type { Attempt } from '../run/attempt.js';
+import type { Admission } from '../slots/admission.js';
+import type { TaskOrigin } from '../task-origin.js';
 import { LockedRows } from './locked-rows.js';
-import type { SettlerEntry } from './settler-entry.js';
+import { OutcomeReport } from './outcome-report.js';
+import { OutcomeWriter } from './outcome-writer.js';
+import { RefusedOutcomes } from './refused-outcomes.js';
+import { entryOf, type SettledKind, type SettlerEntry } from './settler-entry.js';
 
 export interface SettlerDeps {
   repository: SettleRepository;
   events: EventSink;
   states: ConnectionStates;
   refused: RefusedTasks;
-  /** Whether a lease is still this process's, as far as it knows. */
-  holds(leaseId: number): boolean;
-  /** There is room again. */
-  onRoom(): void;
-  /** A task waits for its next attempt, from now on for so long. */
-  onReopened(delayMs: number): void;
-  /** Tasks are back in their old places. */
-  onUnclaimed(): void;
+  origin: TaskOrigin;
+  held: HeldLeases;
+  claims: ClaimSignal;
+  rewinder: Rewinder;
 }
 
 const BATCH = 1000;
 const MAX_BATCHES_ON_THEIR_WAY = 2;
-/** From here on nothing is claimed until outcomes have been written. */
+/** Nothing is claimed while so many outcomes wait to be written. */
 const MAX_WAITING = 5000;
 
 /**
- * Writes outcomes in batches: while one batch is on its way the next gathers. Keeps trying as long as the leases can be held,
+ * Writes outcomes in batches: while one batch is on its way the next gathers. It keeps trying as long as the leases can be held,
  * and never runs a handler again because its outcome could not be written.
  */
-export class Settler {
+export class Settler implements Admission {
   private waiting: SettlerEntry[] = [];
   private scheduled = false;
-  private failures = 0;
   private readonly batches = new Set<readonly SettlerEntry[]>();
-  /** What is being divided, or failed too often to be tried one by one. */
+  /** The outcomes that are being divided, or that failed too often to be tried one by one. */
   private readonly failing = new Set<SettlerEntry>();
   private idle: (() => void)[] = [];
   private closed = false;
-  private readonly aside: LockedRows<SettlerEntry>;
+  private readonly locked: LockedRows;
   private readonly report: OutcomeReport;
+  private readonly writer: OutcomeWriter;
   private readonly refused: RefusedOutcomes;
 
   constructor(private readonly deps: SettlerDeps) {
@@ -56,19 +60,19 @@ export class Settler {
         this.waiting.push(...entries);
       },
     });
+    this.writer = new OutcomeWriter(deps, this.report);
     this.refused = new RefusedOutcomes({
-      refused: deps.refused,
-      holds: deps.holds,
-      write: (entries, as) => this.sendWanted(entries, as),
+      ...deps,
+      writer: this.writer,
       onDone: () => {
-        deps.onRoom();
+        deps.claims.wake();
         this.flush();
       },
     });
-    this.aside = new LockedRows({
-      findHeld: (entries) => deps.repository.findHeld(entries.map(({ settlement }) => settlement)),
+    this.locked = new LockedRows({
+      repository: deps.repository,
       onFree: (entries) => {
-        this.waiting.push(...this.stillWanted(entries));
+        this.waiting.push(...this.writer.heldOf(entries));
         this.flush();
       },
     });
@@ -78,12 +82,25 @@ export class Settler {
     return this.waiting.length + this.failing.size >= MAX_WAITING;
   }
 
-  /** Whether outcomes of a kind fail, and it is not known which: no more of it is to run until it is. */
-  withholds(kind: number): boolean {
-    return this.failing.size > 0 && [...this.failing].some(({ task }) => task.kind === kind);
+  /** No more of a kind are claimed while outcomes of it fail, and it is not known which. */
+  allows(kind: number): number {
+    const isFailing = this.failing.size > 0 && [...this.failing].some(({ task }) => task.kind === kind);
+    return isFailing ? 0 : Number.POSITIVE_INFINITY;
   }
 
-  add(entry: SettlerEntry): void {
+  /** An attempt has ended: its outcome is written, unless it has lost its task. */
+  settle(attempt: Attempt, outcome: Outcome, of: SettledKind): void {
+    const entry = entryOf(attempt, outcome, of, this.deps.origin);
+    const { task, as, durationMs, error } = entry;
+    attempt.instrumented?.ended(as, error);
+    if (attempt.lost && !attempt.completed) {
+      this.deps.events.emit({ type: 'attempt-settled', ...task, as, exhausted: false, durationMs, error });
+    } else {
+      this.add(entry);
+    }
+  }
+
+  private add(entry: SettlerEntry): void {
     this.report.expect(entry);
     this.waiting.push(entry);
     this.schedule();
@@ -95,9 +112,9 @@ export class Settler {
     this.refused.keep(entry, 'begin', error, () => this.deps.repository.begin([entry.settlement]));
   }
 
-  /** What is not written yet. */
+  /** The attempts whose outcomes are not written yet. */
   *unwritten(): Iterable<AttemptRef> {
-    for (const entries of [this.waiting, ...this.batches, this.aside.all, this.failing, this.refused.all]) {
+    for (const entries of [this.waiting, ...this.batches, this.locked.all, this.failing, this.refused.all]) {
       for (const { settlement } of entries) {
         yield settlement;
       }
@@ -118,15 +135,15 @@ export class Settler {
     }
   }
 
-  /** Tries no longer. */
+  /** Writes nothing any more. */
   close(): void {
     this.closed = true;
-    this.aside.close();
+    this.locked.close();
   }
 
   get isBusy(): boolean {
     return (
-      this.waiting.length > 0 || this.batches.size > 0 || this.aside.all.length > 0 || this.failing.size > 0
+      this.waiting.length > 0 || this.batches.size > 0 || this.locked.all.length > 0 || this.failing.size > 0
     );
   }
 
@@ -147,7 +164,7 @@ export class Settler {
       this.batches.add(batch);
       void this.write(batch).then(() => {
         this.batches.delete(batch);
-        this.deps.onRoom();
+        this.deps.claims.wake();
         this.flush();
       });
     }
@@ -165,9 +182,9 @@ export class Settler {
 
   private async writeGroup(group: SettlerEntry[]): Promise<void> {
     let failures = 0;
-    for (let entries = group; entries.length > 0; entries = this.stillWanted(entries)) {
+    for (let entries = group; entries.length > 0; entries = this.writer.heldOf(entries)) {
       try {
-        await this.send(entries, entries[0]!.settlement.write);
+        await this.writer.write(entries, entries[0]!.settlement.write);
         return;
       } catch (error) {
         failures++;
@@ -189,45 +206,14 @@ export class Settler {
     }
   }
 
-  private async sendWanted(entries: readonly SettlerEntry[], as: Settlement['write']): Promise<void> {
-    const wanted = this.stillWanted(entries);
-    if (wanted.length > 0 || entries.length === 0) {
-      await this.send(wanted, as);
-    }
-  }
-
-  /** One statement for a batch, which may be empty. */
-  private async send(entries: readonly SettlerEntry[], as: Settlement['write']): Promise<void> {
-    const { repository, states, events, onUnclaimed } = this.deps;
-    const startedAt = performance.now();
-    const settlements = entries.map(({ settlement }) => settlement) as never[];
-    try {
-      await this.report.answered(entries, await repository[as](settlements));
-    } catch (error) {
-      const uncertain = !isCertainlyRolledBack(error);
-      for (const entry of entries) {
-        entry.uncertain ||= uncertain;
-      }
-      throw error;
-    }
-    if (entries.length > 0) {
-      this.failures = 0;
-      states.worked('settle');
-      if (as === 'unclaim') {
-        onUnclaimed();
-      }
-      events.emit({ type: 'flushed', count: entries.length, durationMs: performance.now() - startedAt });
-    }
-  }
-
-  /** Where it is rows that can't be written, the others are. @returns what is left: it is the server */
+  /** Writes what can be written where some rows can't be. @returns what is left because the server failed */
   private async divide(entries: SettlerEntry[]): Promise<SettlerEntry[]> {
     entries.forEach((entry) => this.failing.add(entry));
     const { untried, left } = await this.refused.divide(entries);
     entries.forEach((entry) => this.failing.delete(entry));
     if (untried.length > 0) {
       untried.forEach((entry) => this.failing.add(entry));
-      setTimeout(() => this.again(untried), retryDelay(++this.failures));
+      setTimeout(() => this.again(untried), retryDelay(++this.writer.failures));
     }
     return [...left];
   }
@@ -235,34 +221,24 @@ export class Settler {
   private again(entries: readonly SettlerEntry[]): void {
     entries.forEach((entry) => this.failing.delete(entry));
     if (!this.closed) {
-      this.waiting.push(...this.stillWanted(entries));
+      this.waiting.push(...this.writer.heldOf(entries));
       this.flush();
     }
   }
 
   private async pause(error: unknown): Promise<void> {
-    this.failures++;
+    this.writer.failures++;
     this.deps.states.failed('settle', error);
-    await new Promise<void>((resolve) => setTimeout(resolve, retryDelay(this.failures)));
+    await new Promise<void>((resolve) => setTimeout(resolve, retryDelay(this.writer.failures)));
   }
 
-  /** Others hold rows of this batch: what is not among them is written at once. */
+  /** Keeps the outcomes whose rows others hold. @returns the others, to be written at once */
   private async withoutHeld(entries: SettlerEntry[]): Promise<SettlerEntry[]> {
     try {
-      return await this.aside.divide(entries);
+      return await this.locked.divide(entries);
     } catch (error) {
       await this.pause(error);
       return entries;
     }
-  }
-
-  private stillWanted(entries: readonly SettlerEntry[]): SettlerEntry[] {
-    return entries.filter((entry) => {
-      const isHeld = this.deps.holds(entry.leaseId);
-      if (!isHeld) {
-        this.report.lost(entry);
-      }
-      return isHeld;
-    });
   }
 }
