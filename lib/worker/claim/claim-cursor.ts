@@ -1,7 +1,15 @@
 import type { ClaimAnswer, ClaimRequest, LevelPosition, Position } from '../../task/claim.js';
+import {
+  isBefore,
+  kindOfLevel,
+  lastPositions,
+  levelKey,
+  priorityOfLevel,
+  scannedLevels,
+} from './claim-levels.js';
 import { parseSnapshot } from './pg-snapshot.js';
 
-/** Before everything: a cursor there sees all rows. */
+/** The position before all rows: a cursor there sees all of them. */
 export const START: Position = { runAt: -1, id: 0 };
 
 /** A transaction that is open for longer is not waited for: the cursor goes on and is rewound once, when it ends. */
@@ -21,12 +29,12 @@ export interface ClaimTicket {
  * A cursor may pass a time T only when every transaction that could still write a `run_at` before T has ended. Writers take
  * their transaction id before they read the clock. So a claim's own start T together with *the claim's own transaction id* x is
  * a point: whoever writes before T has an id below x, and T counts once x is at or below every id still in progress.
- * (`pg_snapshot_xmax` in place of x loses tasks on a quiet server: it is not above a running transaction that nobody overtook.)
+ * (`pg_snapshot_xmax` instead of x loses tasks on a quiet server: it is not above a running transaction that nobody overtook.)
  * One pending point is enough. A long transaction becomes a *straggler*: it is left out of that comparison, and at its end every
  * cursor goes back, once, to the horizon of the moment when it became one.
  */
 export class ClaimCursor {
-  /** Everything that was due before has been visible to this process's claims; µs since the epoch. */
+  /** Everything that was due before this time, in µs since the epoch, has been visible to this process's claims. */
   private horizon = START.runAt;
   private pending: { readonly at: number; readonly xid: number } | null = null;
   private readonly stragglers = new Map<number, number>();
@@ -43,7 +51,7 @@ export class ClaimCursor {
     return this.positions.get(levelKey(kind, priority)) ?? START;
   }
 
-  /** Behind these places nothing is left but what somebody holds. */
+  /** Returns the positions behind which nothing is left but what somebody holds. */
   places(): LevelPosition[] {
     return Array.from(this.positions, ([key, position]) => ({
       kind: kindOfLevel(key),
@@ -65,7 +73,7 @@ export class ClaimCursor {
   advance(ticket: ClaimTicket, answer: ClaimAnswer): void {
     const { now, xid, rewind } = answer;
     if (this.lastRewind !== undefined && rewind !== this.lastRewind) {
-      // What lies behind the cursors now is no news.
+      // What lies behind the cursors now was put there by others, which is no fault.
       this.sweeping.clear();
       this.rewindTo(START);
     }
@@ -90,7 +98,7 @@ export class ClaimCursor {
     }
   }
 
-  /** A claim that certainly rolled back: its rows are where they were, and only this process knows. */
+  /** A claim has certainly rolled back: its rows are where they were, and only this process knows. */
   undo({ request }: ClaimTicket): void {
     this.epoch++;
     for (const { kind, levels } of request.kinds) {
@@ -102,7 +110,7 @@ export class ClaimCursor {
     }
   }
 
-  /** Forgets everything: another server, a claim of unknown outcome, a clock that went back. */
+  /** Forgets everything: there is another server, a claim of unknown outcome, or a clock that went back. */
   reset(): void {
     this.horizon = START.runAt;
     this.pending = null;
@@ -113,7 +121,7 @@ export class ClaimCursor {
     this.rewindTo(START);
   }
 
-  /** Starts a kind's cursors anew; what its next claims find behind the old ones is counted by `takeSwept`. */
+  /** Resets a kind's cursors; what its next claims find behind the old ones is counted by `takeSwept`. */
   sweep(kind: number): void {
     this.epoch++;
     for (const [key, position] of this.positions) {
@@ -124,7 +132,7 @@ export class ClaimCursor {
     }
   }
 
-  /** How many tasks sweeps have found since the last call: it should be none. */
+  /** Returns how many tasks sweeps have found since the last call: it should be none. */
   takeSwept(): number {
     const swept = this.swept;
     this.swept = 0;
@@ -207,69 +215,4 @@ export class ClaimCursor {
       }
     }
   }
-}
-
-/**
- * The levels that a claim looked at, in its order, and whether it saw all that was due in each. A claim walks kinds and levels
- * in the order asked and stops at a limit; what comes after the last row of a kind that reached its limit was not looked at.
- */
-function* scannedLevels(
-  request: ClaimRequest,
-  { tasks }: ClaimAnswer,
-): Generator<[kind: number, priority: number, exhausted: boolean]> {
-  const counts = new Map<number, { count: number; lastPriority: number }>();
-  for (const { kind, priority } of tasks) {
-    const counted = counts.get(kind);
-    if (counted) {
-      counted.count++;
-      counted.lastPriority = Math.max(priority, counted.lastPriority);
-    } else {
-      counts.set(kind, { count: 1, lastPriority: priority });
-    }
-  }
-  let left = request.limit - tasks.length > 0 ? Number.POSITIVE_INFINITY : tasks.length;
-  for (const { kind, free, levels } of request.kinds) {
-    const { count, lastPriority } = counts.get(kind) ?? { count: 0, lastPriority: -1 };
-    left -= count;
-    const cut = count >= free || left <= 0;
-    for (const { priority } of levels) {
-      if (!cut || priority <= lastPriority) {
-        yield [kind, priority, !cut || priority < lastPriority];
-      }
-    }
-    if (left <= 0) {
-      return;
-    }
-  }
-}
-
-/**
- * The furthest row of each level that is no later than `limit`. Later ones don't count: a waiting row that was re-armed
- * while the claim ran comes back with a new, later place than the one where the scan found it.
- */
-function lastPositions({ tasks }: ClaimAnswer, limit: number): Map<number, Position> {
-  const reached = new Map<number, Position>();
-  for (const task of tasks) {
-    if (task.runAt <= limit) {
-      reached.set(levelKey(task.kind, task.priority), task);
-    }
-  }
-  return reached;
-}
-
-export function isBefore(a: Position, b: Position): boolean {
-  return a.runAt < b.runAt || (a.runAt === b.runAt && a.id < b.id);
-}
-
-/** Kinds are smallints and levels below 16, so that the pair fits one number. */
-function levelKey(kind: number, priority: number): number {
-  return kind * 16 + priority;
-}
-
-function kindOfLevel(key: number): number {
-  return Math.floor(key / 16);
-}
-
-function priorityOfLevel(key: number): number {
-  return key - kindOfLevel(key) * 16;
 }

@@ -1,7 +1,7 @@
 import type { ClaimRequest, DueTask, LevelRequest, Position } from '../../task/claim.js';
-import { isBefore } from './claim-cursor.js';
+import { isBefore } from './claim-levels.js';
 
-/** For these tasks alone: it begins where the first of each level is, so that what it took is found though its answer is lost. */
+/** Returns a request for these tasks alone. It begins where the first of each level is, so that what it took is found though its answer is lost. */
 export function requestFor(
   tasks: readonly DueTask[],
   claimId: number,
@@ -32,7 +32,7 @@ export function requestFor(
   };
 }
 
-/** By priority, where to begin; in the order of priority. */
+/** Returns where to begin in each level, in the order of priority. */
 export function levelsFrom(cursors: ReadonlyMap<number, Position>): LevelRequest[] {
   return Array.from(cursors, ([priority, cursor]) => ({ priority, cursor })).toSorted(
     (a, b) => a.priority - b.priority,

@@ -1,7 +1,8 @@
 import type { ClaimRepository } from '../../storage/claim.repository.js';
 import type { ClaimRequest, DueTask, KindRequest, Position } from '../../task/claim.js';
 import { byKind } from '../../storage/isolation.js';
-import { type ClaimCursor, isBefore } from './claim-cursor.js';
+import type { ClaimCursor } from './claim-cursor.js';
+import { isBefore } from './claim-levels.js';
 import { levelsFrom } from './claim-request.js';
 import { isRowSuspected } from '../../storage/isolate-rows.js';
 import type { WorkerPool } from '../run/worker-pool.js';
