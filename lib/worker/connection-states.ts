@@ -1,6 +1,6 @@
 import type { ConnectionRole, EventSink } from '../events/queue-events.js';
 
-/** Which of the queue's own connections fail, whoever noticed: each failure is told, and the first success after some. */
+/** Which of the queue's own connections fail, whoever noticed: each failure is reported, and the first success after failures. */
 export class ConnectionStates {
   private readonly failing = new Set<ConnectionRole>();
 

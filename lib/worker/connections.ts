@@ -7,7 +7,7 @@ import type { WorkerOptions } from './worker-options.js';
 
 /** How long outcomes wait for rows that a transaction of the application's holds, before those that are free go first. */
 const LOCK_TIMEOUT_MS = 300;
-/** How long connections get to end by themselves. */
+/** How long connections get to end on their own. */
 const CLOSE_GRACE_MS = 500;
 
 /**
@@ -40,7 +40,7 @@ export class Connections {
     onClosed: (error: Error) => void,
   ): Promise<ListenConnection> {
     const { workerName: worker, statementTimeoutMs: deadlineMs, transactionPooling } = this.options;
-    // The last to be asked for: polls do without it, and where connections are short it must not be a process's only one.
+    // The listening connection is opened last: polls do without it, and where connections are short it must not be a process's only one.
     await this.heartbeat.ensureOpen();
     return ListenConnection.open(
       { connection: this.database.connectionOptions(), worker, deadlineMs, transactionPooling },
@@ -50,12 +50,12 @@ export class Connections {
     );
   }
 
-  /** Bounded, whatever the server does. */
+  /** Closes all connections, in a bounded time whatever the server does. */
   async close(): Promise<void> {
     await Promise.all(this.all.map((pool) => pool.close(CLOSE_GRACE_MS)));
   }
 
-  /** Those that claim and write first: the heartbeat's is lent when there is no other. */
+  /** The pools, those that claim and write first: the heartbeat's connection is lent when there is no other. */
   private get all(): readonly ControlPool[] {
     return [this.settle, this.claim, this.heartbeat];
   }

@@ -1,10 +1,10 @@
 import type { QueueEvents } from '../events/queue-events.js';
 
 const PERIOD_MS = 500;
-/** Others may take this process for dead when heartbeats are missing for the lease timeout: it is told of after this share. */
+/** Others may take this process for lost when heartbeats are missing for the lease timeout: a block is reported after this share. */
 const WARN_SHARE = 0.2;
 
-/** Tells when handlers block the event loop for so long that heartbeats are in danger. */
+/** Reports when handlers block the event loop for so long that heartbeats are in danger. */
 export class EventLoopWatch {
   private timer: NodeJS.Timeout | undefined;
   private lastAt = 0;
@@ -16,7 +16,7 @@ export class EventLoopWatch {
 
   start(): void {
     this.lastAt = performance.now();
-    this.timer ??= setInterval(() => this.look(), PERIOD_MS).unref();
+    this.timer ??= setInterval(() => this.check(), PERIOD_MS).unref();
   }
 
   stop(): void {
@@ -24,7 +24,7 @@ export class EventLoopWatch {
     this.timer = undefined;
   }
 
-  private look(): void {
+  private check(): void {
     const now = performance.now();
     const blockedMs = Math.round(now - this.lastAt - PERIOD_MS);
     this.lastAt = now;

@@ -1,12 +1,12 @@
-/** How often is looked whether a process is idle. */
+/** How often a process checks whether it is idle. */
 const PERIOD_MS = 10_000;
-/** Looking at the table takes this share of the time at most. */
+/** Reading the table takes this share of the time at most. */
 const SHARE = 0.02;
 
 export interface IdleWatchDeps {
   /** Whether this process has had nothing to do for a while, and nothing is stored that has not ended. */
   hasNothing(): Promise<boolean>;
-  /** There is nothing to do. Resolves when there is again, or the process has come to its end. */
+  /** There is nothing to do. It resolves when there is again, or the process has come to its end. */
   onIdle(): Promise<void>;
   onError(error: unknown): void;
 }
@@ -19,7 +19,7 @@ export class IdleWatch {
   constructor(private readonly deps: IdleWatchDeps) {}
 
   start(delayMs = PERIOD_MS): void {
-    this.timer = setTimeout(() => void this.look(), delayMs);
+    this.timer = setTimeout(() => void this.check(), delayMs);
   }
 
   stop(): void {
@@ -28,7 +28,7 @@ export class IdleWatch {
   }
 
   /** Never rejects. */
-  private async look(): Promise<void> {
+  private async check(): Promise<void> {
     const { hasNothing, onIdle, onError } = this.deps;
     const startedAt = performance.now();
     let tookMs = 0;

@@ -6,11 +6,11 @@ export interface WorkerOptions {
   readonly leaseTimeoutMs: number;
   /** How long a statement of the queue's own may take. */
   readonly statementTimeoutMs: number;
-  /** Wake up by LISTEN/NOTIFY; polling alone otherwise. */
+  /** Whether wake-ups come by LISTEN/NOTIFY; otherwise the process polls alone. */
   readonly listen: boolean;
-  /** Let `currentTask` answer within handlers. */
+  /** Whether `currentTask` returns the task within handlers. */
   readonly taskContext: boolean;
-  /** A pooler in transaction mode stands before the server. */
+  /** Whether a pooler in transaction mode stands before the server. */
   readonly transactionPooling: boolean;
   /** The largest payload that is pushed. */
   readonly maxPayloadBytes: number;
@@ -18,10 +18,10 @@ export interface WorkerOptions {
   readonly maxPayloadMemory: number;
 }
 
-/** So many heartbeats must be missing before a process may be dead. */
+/** So many heartbeats must be missing before a process may be lost. */
 const MISSED_HEARTBEATS = 3;
 
-/** How long a worker process must be silent before it is looked at. */
+/** How long a worker process must be silent before others consider a rescue. */
 export function silenceMs({ heartbeatPeriodMs, leaseTimeoutMs }: WorkerOptions): number {
   return Math.min(leaseTimeoutMs, heartbeatPeriodMs * MISSED_HEARTBEATS);
 }

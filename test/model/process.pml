@@ -1,7 +1,7 @@
 /* What a process remembers, and what it does with that. lib/worker is where that is. */
 
 mtype = { idle, sent, answered };                  /* the claim of a process */
-mtype = { none, waiting, beginning, running };     /* an attempt: lib/worker/attempt.ts */
+mtype = { none, waiting, beginning, running };     /* an attempt: lib/worker/run/slot-run.ts */
 
 typedef Process {
   byte lease;          /* lease-keeper.ts: what new claims are made under; 0 while there is none */

@@ -6,12 +6,12 @@ import { StopCallers } from '../../worker/run/stop-callers.js';
 /** One run of processing, which the life cycle starts and stops. */
 export interface Processing {
   start(): void;
-  /** Bounded by `timeoutMs` and a little more; never rejects. `callers` are not waited for until nothing else runs. */
+  /** Stops in `timeoutMs` and a little more; never rejects. `callers` are not waited for until nothing else runs. */
   stop(timeoutMs: number, callers: StopCallers): Promise<void>;
   slots(): KindSlots[];
   /** Whether an attempt is one of this run's, and holds a slot. */
   runs(attempt: Attempt): boolean;
-  /** There is one more among the callers of the stop. */
+  /** One more handler has called for the stop. */
   onCalled(): void;
 }
 
@@ -23,7 +23,7 @@ interface Run {
 /** The life cycle of processing: `start` and `stop` may be called at any time, in any order and at once. */
 export class ProcessingLifecycle {
   private current: Run | undefined;
-  /** It runs until its handlers have ended. */
+  /** The run that is being stopped: it goes on until its handlers have ended. */
   private ending: Run | undefined;
   private transition: Promise<unknown> = Promise.resolve();
   private closed = false;
@@ -44,17 +44,17 @@ export class ProcessingLifecycle {
     return this.current !== undefined;
   }
 
-  /** The application is shutting down. */
+  /** Whether the application is shutting down. */
   get isClosed(): boolean {
     return this.closed;
   }
 
-  /** A stop was asked for and has not ended. */
+  /** Whether a stop was called for and has not ended. */
   get isStopping(): boolean {
     return this.stopsToCome > 0 || this.ending !== undefined;
   }
 
-  /** None while nothing is processed. */
+  /** Returns the slots of each kind; none while nothing is processed. */
   slots(): KindSlots[] {
     return this.current?.processing.slots() ?? [];
   }
@@ -84,7 +84,7 @@ export class ProcessingLifecycle {
     });
   }
 
-  /** Stops for good. */
+  /** Stops, and lets nothing start again. */
   close(): Promise<void> {
     this.closed = true;
     return this.stop();

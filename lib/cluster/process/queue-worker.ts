@@ -22,7 +22,7 @@ import { StopCallers } from '../../worker/run/stop-callers.js';
 import { EventLoopWatch } from '../../worker/event-loop-watch.js';
 import type { Processing } from './processing-lifecycle.js';
 
-/** Within a second or two, unless servers are silent. */
+/** How often shards are checked at most; that takes a second or two, unless servers are silent. */
 const MOST_CHECKS = 6;
 
 export interface QueueWorkerDeps {
@@ -50,8 +50,8 @@ export class QueueWorker implements Processing {
   }
 
   /**
-   * Looks whether the shards can be worked in. One that can't be reached is left for later, as long as another can; where none can,
-   * the servers may be just busy, or just coming back, and are asked a few times more.
+   * Checks whether the shards can be worked in. One that can't be reached is left for later, as long as another can; where none can,
+   * the servers may be just busy, or just coming back, and are checked a few times more.
    * @param isWanted whether that is worth while: a stop waits for the end of it
    * @throws SchemaMismatchError when tables are missing, of another version, or not accessible; and what a shard says when none answers
    */
@@ -90,7 +90,7 @@ export class QueueWorker implements Processing {
     this.deps.events.emit({ type: 'started', kinds });
   }
 
-  /** A handler that was registered while this runs. */
+  /** Takes on a handler that was registered while this runs. */
   add(handler: RegisteredHandler): void {
     if (this.slotsOf.size === 0) {
       this.start();

@@ -23,7 +23,7 @@ export class ShardOpening {
     for (let failures = 1; !(await this.tryOnce(failures)); failures++);
   }
 
-  /** @returns whether there is nothing more to try. Never rejects. */
+  /** Never rejects. @returns whether there is nothing more to try */
   private async tryOnce(failures: number): Promise<boolean> {
     const { signal } = this.stopping;
     const { events } = this.shard;

@@ -4,7 +4,7 @@ import { ListenConnection } from '../../storage/listen-connection.js';
 import { WakeSignal } from '../../timing/wake-signal.js';
 
 /**
- * The wait of a process that has nothing to do in a shard. One connection listens meanwhile and asks nothing; without `listen` there
+ * The wait of a process that has nothing to do in a shard. One connection listens meanwhile and sends no query; without `listen` there
  * is none.
  */
 export class ShardSleep {
@@ -40,7 +40,7 @@ export class ShardSleep {
     await this.signal.wait(this.options.idlePeriodMs ?? 0);
   }
 
-  /** Ends the wait; one that has not begun, too. */
+  /** Ends the wait, even one that has not begun. */
   end(): void {
     this.signal.wake();
   }

@@ -23,7 +23,7 @@ import { silenceMs } from '../../worker/worker-options.js';
 import { WorkerProcess } from '../../worker/worker-process.js';
 import { VERSION } from '../../version.js';
 
-/** How long maintenance gets to end what it is at, and to give its turns back. */
+/** How long maintenance gets to end its work, and to give its turns back. */
 const MAINTENANCE_GRACE_MS = 1000;
 
 export interface ShardWorkerDeps {
@@ -109,7 +109,7 @@ export class ShardWorker {
     this.process.drain.changed();
   }
 
-  /** Bounded by `timeoutMs` and a little more; never rejects. @returns how many attempts did not end in time */
+  /** Stops in `timeoutMs` and a little more; never rejects. @returns how many attempts did not end in time */
   async stop(timeoutMs: number, callers: StopCallers): Promise<number> {
     const { process, maintenance } = this;
     this.idle?.stop();

@@ -44,9 +44,9 @@ export interface ClaimerDeps {
   lost: LostClaims;
 }
 
-/** No claim asks for more rows: the next one can be on its way while these run, and what is held in memory stays small. */
+/** No claim takes more rows: the next one can be on its way while these run, and what is held in memory stays small. */
 const MOST_ROWS = 500;
-/** No claim asks for more payload than an answer can hold, which is one text: in V8 at most 512 MiB. */
+/** No claim takes more payload than an answer can hold, which is one text: in V8 at most 512 MiB. */
 const MOST_BYTES = 500 * 1024 * 1024;
 /** How often, at most, a claim takes a transaction id only to move the horizon. */
 const FORCED_XID_MS = 1000;

@@ -39,7 +39,7 @@ export class HeldLeases {
     }
   }
 
-  /** A lease was taken away, or given back. */
+  /** A lease was taken away, or released. */
   remove(leaseId: number): void {
     this.retired.delete(leaseId);
     if (this.lease === leaseId) {

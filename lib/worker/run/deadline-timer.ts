@@ -1,7 +1,7 @@
 import type { Attempt } from './attempt.js';
 
 export interface Expiry {
-  /** Ends an attempt whose time is over, which runs no longer then. */
+  /** Ends an attempt whose time is over: it is removed from those that run. */
   expire(attempt: Attempt): void;
 }
 

@@ -18,15 +18,15 @@ export interface LastAttemptsDeps {
   settler: Pick<Settler, 'giveBackLater'>;
 }
 
-/** What becomes of the beginning of a last attempt. */
+/** Who learns what became of the beginning of a last attempt. */
 export interface BeginHooks {
-  /** It is written, or the attempt has lost its task. */
+  /** The beginning is written, or the attempt has lost its task. */
   begun(attempt: Attempt): void;
-  /** It can't be written for now: the slot is another's. */
+  /** The beginning can't be written for now: the slot is another's. */
   withdraw(attempt: Attempt): void;
 }
 
-/** What waits for its beginning to be written. */
+/** An attempt that waits for its beginning to be written. */
 interface Beginning {
   readonly attempt: Attempt;
   readonly hooks: BeginHooks;

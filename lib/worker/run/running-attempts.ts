@@ -129,7 +129,7 @@ export class RunningAttempts implements BeginHooks, Expiry {
     this.settle(attempt, outcome);
   }
 
-  /** A slot is free, or may be. */
+  /** A slot is free, or may be: the claimer and a stop take notice. */
   slotFreed(): void {
     this.deps.claims.wake();
     this.deps.drain.changed();

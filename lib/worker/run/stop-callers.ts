@@ -25,7 +25,7 @@ export class StopCallers {
     this.quiet = parts === 0;
   }
 
-  /** One of the parts runs nothing any more but what is in here. */
+  /** One of the parts runs nothing any more but attempts of callers. */
   onQuiet(): void {
     this.left--;
     if (this.left === 0) {
@@ -35,7 +35,7 @@ export class StopCallers {
   }
 
   /**
-   * What to await of a transition: the whole of it, unless the caller is a handler of an attempt that it has to wait for.
+   * Returns what to await of a transition: the whole of it, unless the caller is a handler of an attempt that the transition waits for.
    * @param runs whether an attempt is one of those that the stop is about
    */
   answer(whole: Promise<void>, runs: (attempt: Attempt) => boolean): Promise<void> {
@@ -47,7 +47,7 @@ export class StopCallers {
     const early = new Promise<void>((resolve) => {
       const answer = () =>
         setTimeout(() => {
-          // One that has ended did not wait, and neither may what it left behind: its outcome is on its way.
+          // A handler that has ended did not wait, and neither may the work that it left behind: its outcome is on its way.
           if (attempt.state === 'running') {
             resolve();
           }

@@ -1,10 +1,10 @@
 import type { SlotUser } from './fair-share.js';
 import type { SlotHolder, SlotShare } from './slot-share.js';
 
-/** A claim that took all that it asked for shows a demand for more, for as long as the next may take. */
+/** A claim that took as many tasks as it could shows a demand for more, for as long as the next may take. */
 const DEMAND_MS = 100;
-/** How soon a share that found no slot looks again for slots that were kept for another. */
-const LOOK_AGAIN_MS = 100;
+/** How soon a share that found no slot tries again to get one that was kept for another. */
+const RETRY_MS = 100;
 
 /** The slots of a kind, as one of their shares uses them. */
 export interface SharedSlots {
@@ -42,7 +42,7 @@ export class FairSlotShare implements SlotShare, SlotUser {
     return this.reserved > 0 && this.slots.now() < this.reservedUntil ? this.reserved : 0;
   }
 
-  /** Whether the share looked for a free slot, and found none. */
+  /** Whether the share had a use for a free slot, and found none. */
   get isWaitingForSlot(): boolean {
     return this.waiting;
   }
@@ -62,7 +62,7 @@ export class FairSlotShare implements SlotShare, SlotUser {
     this.waiting = hasUse;
     this.waitingUntil = Number.POSITIVE_INFINITY;
     if (hasUse) {
-      this.slots.watchReserved(LOOK_AGAIN_MS);
+      this.slots.watchReserved(RETRY_MS);
     }
   }
 

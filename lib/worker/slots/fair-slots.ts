@@ -54,7 +54,7 @@ export class FairSlots extends Slots<FairSlotShare> {
     }
   }
 
-  /** Lets those look for free slots again who found none. */
+  /** Wakes the holders that had a use for a free slot, and found none. */
   wakeWaiting(except?: FairSlotShare): void {
     for (const share of this.shares) {
       if (share !== except && share.isWaitingForSlot) {
@@ -63,7 +63,7 @@ export class FairSlots extends Slots<FairSlotShare> {
     }
   }
 
-  /** A share found no slot, maybe since some are kept for a claim that hangs: it looks again when these are kept no longer. */
+  /** A share found no slot, maybe since some are kept for a claim that hangs: it is woken when these are kept no longer. */
   watchReserved(ms: number): void {
     if (this.shares.length > 1 && this.hasFree) {
       this.timer ??= setTimeout(() => {

@@ -1,7 +1,7 @@
 import type { RunnableKindOptions } from '../../task/kind-options.js';
 import type { QueueEvents } from '../../events/queue-events.js';
 
-/** The live options of a kind that its slots need: read anew each time, the last good value while one fails. */
+/** The live options of a kind that its slots need: read again each time, with the last good value while one fails. */
 export class LiveSettings {
   private slots: number | undefined;
   private periodMs = 1500;

@@ -23,7 +23,7 @@ export interface SlotShare {
   reserve(most: number, holdMs: number): void;
   /** The claim of its database is on its way for other kinds: until that is back, the share can take no slot. */
   standBy(holdMs: number): void;
-  /** Its claim is back. @param expectsMore whether the claim took all that it asked for */
+  /** Its claim is back. @param expectsMore whether the claim took as many tasks as it could */
   release(expectsMore: boolean): void;
   /** Nothing is claimed for now, whatever is free. */
   stopClaiming(): void;
