@@ -5,17 +5,17 @@ import type { ServerMoment } from '../storage/server-moment.js';
 import type { StoredWorker } from '../storage/stored-worker.js';
 import type { StoredActivity } from '../inspect/activity.js';
 import { explain, type Explanation, notFound } from '../inspect/explanation.js';
-import { combineCounts } from '../inspect/task-counts.js';
 import type { CheckedFilter } from '../inspect/task-filter.js';
 import type { KindCounts, StoredSummary, TaskDetail, TaskSummary } from '../inspect/task-view.js';
 import { timelineOf } from '../inspect/timeline.js';
 import type { AdminDatabase } from './admin-database.js';
+import { countsOf, readFigures, type Servers } from './figures.js';
 import type { KindNames } from './kind-names.js';
 import { type ActionProgress, type CheckedAction, TaskActions } from './task-actions.js';
 import { TaskLister } from './task-lister.js';
-import { isLost, refusalOf, slotsOf, startOf, untoldAfter } from './worker-views.js';
+import { isLost, refusalOf, slotsOf, startOf, unreportedAfter } from './worker-views.js';
 
-/** Which server is asked for what may be a little old. */
+/** The server from which figures that may be a little old are read. */
 export type ReadFrom = 'master' | 'replica';
 
 export interface DatabaseAdminDeps {
@@ -25,28 +25,36 @@ export interface DatabaseAdminDeps {
   readonly readFrom: ReadFrom;
 }
 
-/** The part of a page that a database has. */
+/** The tasks of one database that a page of a list shows. */
 export interface DatabasePage {
   readonly tasks: readonly { readonly task: TaskSummary; readonly place: ListPosition }[];
   readonly examined: number;
-  /** Where the others begin; null when there are no more. */
+  /** Where the next page begins; null behind the last task. */
   readonly next: ListPosition | null;
   readonly ageMs: number | null;
 }
 
-/** So many tasks before one are counted. */
+/** The figures of one database with the names of kinds, and with ids as the application knows them. */
+export interface DatabaseFigures {
+  readonly counts: readonly KindCounts[];
+  readonly workers: readonly StoredWorker[];
+  /** When each paused kind was paused. */
+  readonly pauses: ReadonlyMap<number, Date>;
+}
+
+/** At most this many due tasks that run before a task are counted. */
 const MAX_BEFORE = 1000;
 
-/** What operators ask of one database. Ids are taken as the database has them, and answered as the application knows them. */
+/** The view and the actions of operators for one database. Methods take ids as the database has them, and return them as the application knows them. */
 export class DatabaseAdmin {
   readonly name: string;
-  private opened: { master: AdminRepository; reading: AdminRepository } | undefined;
+  private opened: Servers | undefined;
   private readonly lister = new TaskLister(() => this.reading);
   private readonly masterLister = new TaskLister(() => this.master);
   private readonly actions = new TaskActions(() => this.master, this.masterLister, {
     idOf: (id) => this.idOf(id),
-    onChanged: (action, kinds) => this.tell(action, kinds),
-    onRefused: (action, task, error) => this.tellRefused(action, task, error),
+    onChanged: (action, kinds) => this.emitChanged(action, kinds),
+    onRefused: (action, task, error) => this.emitRefused(action, task, error),
   });
 
   constructor(private readonly deps: DatabaseAdminDeps) {
@@ -57,13 +65,21 @@ export class DatabaseAdmin {
     return this.deps.source.idOf(id);
   }
 
+  /** @param mostKinds how many kinds are counted at most, the others are estimated from the sample; null: all are counted */
   async counts(mostKinds: number | null): Promise<KindCounts[]> {
-    const { oldestDue, ...counted } = await this.reading.count(mostKinds);
-    await this.learnNames([
+    const counted = await this.reading.count(mostKinds);
+    await this.requireNames([
       ...counted.counted.map(([, kind]) => kind),
       ...counted.sampled.map(([kind]) => kind),
     ]);
-    return combineCounts(counted, this.deps.names.of, oldestDue);
+    return countsOf(counted, this.deps.names.of);
+  }
+
+  /** @param mostKinds as of `counts` */
+  async figures(mostKinds: number | null): Promise<DatabaseFigures> {
+    const { counted, workers, pauses } = await readFigures(this.open(), mostKinds);
+    this.deps.names.learn(workers);
+    return { counts: countsOf(counted, this.deps.names.of), workers: this.withIds(workers), pauses };
   }
 
   async page(
@@ -73,7 +89,7 @@ export class DatabaseAdmin {
     shape: ListShape,
   ): Promise<DatabasePage> {
     const { tasks, ...page } = await this.lister.page(filter, limit, after, shape);
-    await this.learnNames(tasks.map(({ task }) => task.kind));
+    await this.requireNames(tasks.map(({ task }) => task.kind));
     return { ...page, tasks: tasks.map(({ task, place }) => ({ task: this.show(task), place })) };
   }
 
@@ -83,7 +99,7 @@ export class DatabaseAdmin {
       return null;
     }
     const { task, payload, payloadBytes, errors, leaseId } = found;
-    const workers = await this.askWorkers();
+    const workers = await this.readWorkers();
     const startedAt = leaseId === null ? null : startOf(workers, task.id, task.attemptsElapsed);
     return {
       ...this.show(task),
@@ -100,7 +116,7 @@ export class DatabaseAdmin {
       return notFound(this.idOf(id));
     }
     const { task, leaseId, now, pausedAt, before } = found;
-    const workers = await this.askWorkers();
+    const workers = await this.readWorkers();
     const holder = workers.find((worker) => worker.leaseId === leaseId);
     const live = workers.filter((worker) => !isLost(worker));
     return explain({
@@ -114,7 +130,7 @@ export class DatabaseAdmin {
               silentMs: holder?.silentMs ?? null,
               lost: !holder || isLost(holder),
               startedAt: startOf(workers, task.id, task.attemptsElapsed),
-              untoldAfter: holder ? untoldAfter(holder) : null,
+              unreportedAfter: holder ? unreportedAfter(holder) : null,
             },
       refusal: refusalOf(live, task.id),
       pausedAt,
@@ -126,17 +142,13 @@ export class DatabaseAdmin {
 
   async activity(minutes: number, mostKinds: number | null): Promise<StoredActivity> {
     const stored = await this.reading.activity(minutes, mostKinds);
-    await this.learnNames(stored.minutes.map(([kind]) => kind));
+    await this.requireNames(stored.minutes.map(([kind]) => kind));
     return stored;
   }
 
-  /** The worker processes as they have told this database of themselves. */
+  /** The worker processes as their last reports to this database have them. */
   async workers(): Promise<StoredWorker[]> {
-    const workers = await this.askWorkers();
-    return workers.map((worker) => ({
-      ...worker,
-      running: worker.running.map(([id, ...attempt]) => [this.idOf(id), ...attempt] as const),
-    }));
+    return this.withIds(await this.readWorkers());
   }
 
   pauses(): Promise<Map<number, Date>> {
@@ -147,12 +159,12 @@ export class DatabaseAdmin {
     return this.master.setPaused(kind, paused);
   }
 
-  /** Changes the tasks that are meant, and counts them in `progress` while it does. */
+  /** Changes the tasks that the filter selects; `progress` counts them meanwhile. */
   act(action: CheckedAction, progress: ActionProgress): Promise<void> {
     return this.actions.run(action, progress);
   }
 
-  /** Of the server that is read from; asks the master too, where that is another one. */
+  /** The clock and the age of the server that figures are read from; queries the primary too when that is another server. */
   async moment(): Promise<ServerMoment> {
     if (this.reading !== this.master) {
       await this.master.moment();
@@ -165,17 +177,24 @@ export class DatabaseAdmin {
     return { ...task, id: source.idOf(task.id), shard: source.name, name: names.of(task.kind) };
   }
 
-  private async askWorkers(): Promise<StoredWorker[]> {
+  private withIds(workers: readonly StoredWorker[]): StoredWorker[] {
+    return workers.map((worker) => ({
+      ...worker,
+      running: worker.running.map(([id, ...attempt]) => [this.idOf(id), ...attempt] as const),
+    }));
+  }
+
+  private async readWorkers(): Promise<StoredWorker[]> {
     const workers = await this.master.workers();
     this.deps.names.learn(workers);
     return workers;
   }
 
-  private learnNames(kinds: readonly number[]): Promise<void> {
-    return this.deps.names.ask(kinds, () => this.reading.workers());
+  private requireNames(kinds: readonly number[]): Promise<void> {
+    return this.deps.names.require(kinds, () => this.reading.workers());
   }
 
-  private tell(action: Action, kinds: ReadonlyMap<number, number>): void {
+  private emitChanged(action: Action, kinds: ReadonlyMap<number, number>): void {
     const { source, names } = this.deps;
     for (const [kind, count] of kinds) {
       const name = names.of(kind);
@@ -183,13 +202,13 @@ export class DatabaseAdmin {
         source.events.emit({ type: 'tasks-retried', kind, name, count });
       }
       const cancelled = action === 'cancel' ? count : 0;
-      for (let told = 0; told < cancelled; told++) {
+      for (let emitted = 0; emitted < cancelled; emitted++) {
         source.events.emit({ type: 'task-cancelled', kind, name });
       }
     }
   }
 
-  private tellRefused(step: Action, { id, kind }: StoredSummary, error: unknown): void {
+  private emitRefused(step: Action, { id, kind }: StoredSummary, error: unknown): void {
     const { source, names } = this.deps;
     const task = { kind, name: names.of(kind), id: source.idOf(id) };
     source.events.emit({ type: 'task-refused', ...task, step, error, tries: 1, retryInMs: null });
@@ -199,12 +218,12 @@ export class DatabaseAdmin {
     return this.open().master;
   }
 
-  /** For what may be a little old. */
+  /** The server for figures that may be a little old. */
   private get reading(): AdminRepository {
     return this.open().reading;
   }
 
-  private open() {
+  private open(): Servers {
     if (!this.opened) {
       const { source, statementTimeoutMs, readFrom } = this.deps;
       const { database, sql } = source;

@@ -1,21 +1,21 @@
+import { type ClusterSnapshot, snapshotOf } from '../inspect/cluster-snapshot.js';
 import { AdminRepository } from '../storage/admin.repository.js';
 import { DedicatedDatabase } from '../storage/dedicated-database.js';
 import { SnapshotRepository, type StoredSnapshot } from '../storage/snapshot.repository.js';
-import { type ClusterSnapshot, snapshotOf } from '../inspect/cluster-snapshot.js';
 import { inTime } from '../timing/timeout.js';
-import { combineCounts } from '../inspect/task-counts.js';
 import type { AdminDatabase } from './admin-database.js';
+import { countsOf, readFigures, reportedNames } from './figures.js';
 import { isLost } from './worker-views.js';
 
 export interface FiguresSnapshotDeps {
   source: AdminDatabase;
   statementTimeoutMs: number;
   transactionPooling: boolean;
-  /** The name of a kind that this process knows. */
+  /** The name of a kind that this process handles or pushes; undefined for any other kind. */
   nameOf: (kind: number) => string | undefined;
 }
 
-/** The figures of the whole cluster in one database: taken by one process per period, read by all. */
+/** The stored figures of one database, for the gauges: one process per period reads them on a connection of its own, all processes show them. */
 export class FiguresSnapshot {
   private readonly database: DedicatedDatabase;
   private opened: { admin: AdminRepository; repository: SnapshotRepository } | undefined;
@@ -29,7 +29,10 @@ export class FiguresSnapshot {
     return this.deps.source.name;
   }
 
-  /** The last one; where it is older than a period and nobody else has had the turn, one that is taken now. Null when there is none yet. */
+  /**
+   * The last snapshot. When it is older than a period and no other process has taken its turn, this process takes a new one. Null when
+   * no snapshot was taken yet.
+   */
   async read(periodMs: number): Promise<StoredSnapshot | null> {
     const { source, statementTimeoutMs: patienceMs } = this.deps;
     // An application may have started while this server was down.
@@ -50,16 +53,13 @@ export class FiguresSnapshot {
 
   private async take(previous: ClusterSnapshot | null): Promise<ClusterSnapshot> {
     const { admin, repository } = this.open();
-    const { oldestDue, ...counted } = await admin.count(null);
-    const workers = await admin.workers();
-    const pauses = await admin.pauses();
+    const { counted, workers, pauses } = await readFigures({ master: admin, reading: admin }, null);
     const lost = workers.filter(isLost).length;
-    const kinds = workers.flatMap(({ settings }) => Object.entries(settings?.kinds ?? {}));
     return snapshotOf({
-      counts: combineCounts(counted, () => '', oldestDue),
+      counts: countsOf(counted, () => ''),
       paused: new Set(pauses.keys()),
       workers: { live: workers.length - lost, lost },
-      handled: new Map(kinds.map(([kind, { name }]) => [Number(kind), name])),
+      handled: reportedNames(workers),
       vitals: await repository.vitals(),
       nameOf: this.deps.nameOf,
       previous,

@@ -1,83 +1,49 @@
-import type { StoredWorker } from '../storage/stored-worker.js';
-import type { ServerMoment } from '../storage/server-moment.js';
-import type { StoredActivity } from '../inspect/activity.js';
-import { inTime } from '../timing/timeout.js';
+import { combineCounts, type CountedTasks } from '../inspect/task-counts.js';
 import type { KindCounts } from '../inspect/task-view.js';
-import type { DatabaseAdmin } from './database-admin.js';
+import type { AdminRepository } from '../storage/admin.repository.js';
+import type { StoredWorker } from '../storage/stored-worker.js';
 
-/** How long reading may take, and how old a part of the figures may be, in ms. */
-export interface FiguresLimits {
-  /** A database that has not answered by then is left out. */
-  readonly patienceMs: number;
-  /** For how long what attempts came to is shown as it was. */
-  readonly activityMs: number;
+/** The servers of one database; both are the primary when no replica is read. */
+export interface Servers {
+  readonly master: AdminRepository;
+  /** The server for figures that may be a little old. */
+  readonly reading: AdminRepository;
 }
 
-/** What an overview shows of a database. */
-export interface DatabaseFigures {
-  readonly moment: ServerMoment;
-  readonly counts: readonly KindCounts[];
+/** The figures of one database: its tasks by kind and status, its worker processes and its paused kinds. */
+export interface StoredFigures {
+  readonly counted: CountedTasks & { readonly oldestDue: ReadonlyMap<number, Date> };
   readonly workers: readonly StoredWorker[];
+  /** When each paused kind was paused. */
   readonly pauses: ReadonlyMap<number, Date>;
-  readonly activity: StoredActivity;
 }
 
-/** So many kinds have their minutes in an overview; of more, those that fail first. */
-const MOST_KINDS = 500;
-/** So many kinds with open tasks are counted, with broken ones, and with finished ones: of more, a sample tells. */
-const MOST_COUNTED = 10_000;
+/**
+ * Reads the figures of one database for the dashboard, the gauges and the command line. The statements run one after the other,
+ * because each of them takes a connection.
+ * @param mostKinds how many kinds are counted at most, the others are estimated from the sample; null: all are counted
+ */
+export async function readFigures(
+  { master, reading }: Servers,
+  mostKinds: number | null,
+): Promise<StoredFigures> {
+  return {
+    counted: await reading.count(mostKinds),
+    workers: await master.workers(),
+    pauses: await master.pauses(),
+  };
+}
 
-/** Reads the figures of a database once for all who ask at the same time, so that a database that hangs is asked for nothing more meanwhile. */
-export class FiguresReader {
-  private reading: Promise<DatabaseFigures> | undefined;
-  /** The time-out error of the reading that goes on although nobody waits for it any more; undefined while somebody does. */
-  private timedOut: unknown;
-  private lastActivity: StoredActivity | undefined;
-  private activityUntil = 0;
+/** The tasks by kind and status. */
+export function countsOf(
+  { oldestDue, ...counted }: StoredFigures['counted'],
+  nameOf: (kind: number) => string,
+): KindCounts[] {
+  return combineCounts(counted, nameOf, oldestDue);
+}
 
-  constructor(
-    private readonly admin: DatabaseAdmin,
-    private readonly minutes: number,
-  ) {}
-
-  /**
-   * A reading that was given up is not waited for again until it has ended.
-   * @throws NoAnswerError when it takes longer
-   */
-  async read({ patienceMs, activityMs }: FiguresLimits): Promise<DatabaseFigures> {
-    if (this.timedOut) {
-      throw this.timedOut;
-    }
-    this.reading ??= this.readAll(activityMs).finally(() => {
-      this.reading = undefined;
-      this.timedOut = undefined;
-    });
-    const { reading } = this;
-    try {
-      return await inTime(patienceMs, reading);
-    } catch (error) {
-      this.timedOut = this.reading === reading ? error : undefined;
-      throw error;
-    }
-  }
-
-  /** One after the other: each statement takes one of the application's connections. */
-  private async readAll(activityMs: number): Promise<DatabaseFigures> {
-    return {
-      moment: await this.admin.moment(),
-      counts: await this.admin.counts(MOST_COUNTED),
-      workers: await this.admin.workers(),
-      pauses: await this.admin.pauses(),
-      activity: await this.activity(activityMs),
-    };
-  }
-
-  /** Worker processes tell of it every 10 s, and it costs more than all the rest: it may be a little older. */
-  private async activity(activityMs: number): Promise<StoredActivity> {
-    if (!this.lastActivity || performance.now() >= this.activityUntil) {
-      this.lastActivity = await this.admin.activity(this.minutes, MOST_KINDS);
-      this.activityUntil = performance.now() + activityMs;
-    }
-    return this.lastActivity;
-  }
+/** The names that worker processes report for the kinds that they handle; of several names of a kind, the last. */
+export function reportedNames(workers: readonly StoredWorker[]): Map<number, string> {
+  const kinds = workers.flatMap(({ settings }) => Object.entries(settings?.kinds ?? {}));
+  return new Map(kinds.map(([kind, { name }]) => [Number(kind), name]));
 }

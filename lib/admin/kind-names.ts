@@ -1,36 +1,34 @@
 import type { StoredWorker } from '../storage/stored-worker.js';
+import { defaultKindName } from '../task/task-name.js';
+import { reportedNames } from './figures.js';
 
-/** An unknown kind asks the worker processes at most so often. */
-const ASK_AGAIN_MS = 5000;
+/** Unknown kinds make the names be read from the worker processes at most this often. */
+const READ_AGAIN_MS = 5000;
 
-/** The names of kinds: this process's own, or what worker processes call them. */
+/** The names of kinds: those of this process, else those that worker processes report. */
 export class KindNames {
-  private readonly told = new Map<number, string>();
-  private askedAt = Number.NEGATIVE_INFINITY;
+  private readonly reported = new Map<number, string>();
+  private readAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly ownNameOf: (kind: number) => string | undefined) {}
 
-  /** Takes in what worker processes tell, the latest over the others. */
+  /** Keeps the names that worker processes report, also after these processes have ended. */
   learn(workers: readonly StoredWorker[]): void {
-    this.askedAt = performance.now();
-    for (const { settings } of workers) {
-      for (const [kind, { name }] of Object.entries(settings?.kinds ?? {})) {
-        this.told.set(Number(kind), name);
-      }
-    }
+    this.readAt = performance.now();
+    reportedNames(workers).forEach((name, kind) => this.reported.set(kind, name));
   }
 
-  /** The same as `of` afterwards, once unknown ones have been asked for. */
-  async ask(kinds: Iterable<number>, workers: () => Promise<readonly StoredWorker[]>): Promise<void> {
+  /** Reads the worker processes when the name of one of these kinds is unknown; `of` then returns what they report. */
+  async require(kinds: Iterable<number>, workers: () => Promise<readonly StoredWorker[]>): Promise<void> {
     const isUnknown = (kind: number) => this.find(kind) === undefined;
-    if ([...kinds].some(isUnknown) && performance.now() - this.askedAt > ASK_AGAIN_MS) {
+    if ([...kinds].some(isUnknown) && performance.now() - this.readAt > READ_AGAIN_MS) {
       this.learn(await workers());
     }
   }
 
-  readonly of = (kind: number): string => this.find(kind) ?? `pgqueue-${kind}`;
+  readonly of = (kind: number): string => this.find(kind) ?? defaultKindName(kind);
 
   private find(kind: number): string | undefined {
-    return this.ownNameOf(kind) ?? this.told.get(kind);
+    return this.ownNameOf(kind) ?? this.reported.get(kind);
   }
 }

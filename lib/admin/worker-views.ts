@@ -3,7 +3,7 @@ import type { Refusal } from '../inspect/refusal.js';
 import { MAX_REPORTED_ATTEMPTS } from '../inspect/worker-report.js';
 import type { KindPause, KindView, SlotCounts, WorkerView } from '../inspect/task-view.js';
 
-/** Where a process has not told of itself, the default of its `leaseTimeout`. */
+/** The default of `leaseTimeout`, for a process that has not reported its own. */
 const DEFAULT_SILENCE_MS = 15_000;
 
 const NOT_PAUSED: KindPause = { pausedAt: null, unpausedIn: [] };
@@ -12,7 +12,7 @@ export function isLost({ silentMs, settings }: StoredWorker): boolean {
   return silentMs > (settings?.silenceMs ?? DEFAULT_SILENCE_MS);
 }
 
-/** The slots of a kind in this process; undefined when it does not handle it. */
+/** The slots of a kind in this process; undefined when the process does not handle the kind. */
 export function slotsOf({ slots }: StoredWorker, kind: number): SlotCounts | undefined {
   const found = slots[kind];
   if (!found) {
@@ -22,31 +22,31 @@ export function slotsOf({ slots }: StoredWorker, kind: number): SlotCounts | und
   return { capacity, busy, fullSince: fullSince === null ? null : new Date(fullSince) };
 }
 
-/** Since when an attempt has run, as far as any process has told. */
+/** When an attempt started; null when no process has reported the attempt. */
 export function startOf(workers: readonly StoredWorker[], id: string, attempt: number): Date | null {
   for (const { running } of workers) {
-    const told = running.find(([taskId, , number]) => taskId === id && number === attempt);
-    if (told) {
-      return new Date(told[3]);
+    const reported = running.find(([taskId, , number]) => taskId === id && number === attempt);
+    if (reported) {
+      return new Date(reported[3]);
     }
   }
   return null;
 }
 
-/** What the database refuses for a task, as far as a process tells. */
+/** What the database refuses for a task; null when no process reports a refusal. */
 export function refusalOf(workers: readonly StoredWorker[], id: string): Refusal | null {
   for (const { worker, refused } of workers) {
-    const told = refused.find(([taskId]) => taskId === id);
-    if (told) {
-      const [, , step, error, since] = told;
+    const reported = refused.find(([taskId]) => taskId === id);
+    if (reported) {
+      const [, , step, error, since] = reported;
       return { step, error, since: new Date(since), worker };
     }
   }
   return null;
 }
 
-/** When the last of those started that have run the longest, where others may run that no process tells of; else null. */
-export function untoldAfter({ running }: StoredWorker): Date | null {
+/** The start of the youngest reported attempt when the process may run attempts that it does not report; these started later. Else null. */
+export function unreportedAfter({ running }: StoredWorker): Date | null {
   const last = running[MAX_REPORTED_ATTEMPTS - 1];
   return last ? new Date(last[3]) : null;
 }
@@ -83,7 +83,7 @@ export function workerView(
   };
 }
 
-/** The kinds that live processes handle, and those that are paused. */
+/** The kinds that live processes handle, and the kinds that are paused. */
 export function kindViews(
   workers: readonly StoredWorker[],
   pauses: ReadonlyMap<number, KindPause>,
@@ -106,7 +106,7 @@ export function kindViews(
     });
 }
 
-/** Full in all is full since the last of them was; one without slots has nothing to be full. */
+/** All processes together are full since the last of them became full; a process without slots does not count. */
 function sumOf(slots: readonly SlotCounts[]): SlotCounts {
   const serving = slots.filter(({ capacity }) => capacity > 0);
   const full = serving.length > 0 && serving.every(({ fullSince }) => fullSince !== null);

@@ -11,11 +11,9 @@ export const statusCommand: Command = {
   options: {},
   arguments: [0, 0],
   async run({ admin, partly, output, json }) {
-    // At the same time, so that a shard that says nothing is waited for once.
-    const [counts, kinds, workers, shards] = await Promise.all([
-      partly.of(admin.counts()),
-      partly.of(admin.kinds()),
-      partly.of(admin.workers()),
+    // Both run at the same time, so that a server that does not respond is waited for once.
+    const [{ counts, kinds, workers }, shards] = await Promise.all([
+      partly.of(admin.figures()),
       admin.shards(),
     ]);
     output.out(

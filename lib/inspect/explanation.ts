@@ -64,7 +64,7 @@ export interface TaskFacts {
     readonly lost: boolean;
     readonly startedAt: Date | null;
     /** What its process has not told of has started later; null where it tells of all that have run for a second. */
-    readonly untoldAfter: Date | null;
+    readonly unreportedAfter: Date | null;
   } | null;
   /** What the database refuses for it. */
   readonly refusal: Refusal | null;
@@ -122,7 +122,7 @@ function leased({ id, name, lease, attemptsElapsed }: TaskFacts): Explanation | 
   if (lease === null) {
     return null;
   }
-  const { worker, silentMs, lost, startedAt: since, untoldAfter } = lease;
+  const { worker, silentMs, lost, startedAt: since, unreportedAfter } = lease;
   if (lost || worker === null) {
     const who = worker === null ? 'a worker process that is gone' : `the worker process ${worker}`;
     const silent = silentMs === null ? '' : `, silent for ${seconds(silentMs)}`;
@@ -135,8 +135,8 @@ function leased({ id, name, lease, attemptsElapsed }: TaskFacts): Explanation | 
   }
   const start = since
     ? `since ${since.toISOString()}`
-    : untoldAfter
-      ? `since some time after ${untoldAfter.toISOString()}, as others of that process have run for longer`
+    : unreportedAfter
+      ? `since some time after ${unreportedAfter.toISOString()}, as others of that process have run for longer`
       : 'since a moment ago';
   return {
     reason: 'running',

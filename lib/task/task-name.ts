@@ -6,6 +6,11 @@ export interface KindName {
   readonly name: string;
 }
 
+/** The name of a kind that has no other: no definition names it here, and no worker process reports a name. */
+export function defaultKindName(kind: number): string {
+  return `pgqueue-${kind}`;
+}
+
 /** One attempt as events name it. */
 export interface AttemptName extends KindName {
   readonly id: string;

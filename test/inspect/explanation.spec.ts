@@ -27,7 +27,7 @@ describe('explain', () => {
   it('answers with what the task itself says before what its kind and its workers say', () => {
     const all: Partial<TaskFacts> = {
       status: 'succeeded',
-      lease: { worker: 'w', silentMs: 0, lost: false, startedAt: null, untoldAfter: null },
+      lease: { worker: 'w', silentMs: 0, lost: false, startedAt: null, unreportedAfter: null },
       runAt: at(60),
       pausedAt: at(-60),
       processes: [],

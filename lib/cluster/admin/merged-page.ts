@@ -1,57 +1,57 @@
+import type { DatabasePage } from '../../admin/database-admin.js';
+import type { TaskSummary } from '../../inspect/task-view.js';
 import type { ListPosition } from '../../storage/admin.repository.js';
 import type { ListShape } from '../../storage/list-shape.js';
-import type { TaskSummary } from '../../inspect/task-view.js';
-import type { PagePlace, ShardPlace } from './page-cursor.js';
-import type { DatabasePage } from '../../admin/database-admin.js';
+import type { PageEnds, ShardEnd } from './page-cursor.js';
 
-/** Tasks of several shards in the order of the list, and where each shard's part ends. */
+/** Tasks of several shards in the order of the list, and where the page ends in each shard. */
 export interface MergedPage {
   readonly tasks: readonly TaskSummary[];
-  readonly places: PagePlace;
+  readonly ends: PageEnds;
 }
 
-/** What is left of a shard's page. */
+/** A shard's page while it is merged; `taken` of its tasks are in the merged page. */
 interface Stream {
   readonly shard: string;
   readonly page: DatabasePage;
-  shown: number;
+  taken: number;
 }
 
 /**
- * Merges the pages of shards. It ends early where a shard has looked at all that it may without a task to show next: what others
- * have behind that place could come too soon.
- * @param places where these pages begin; those of shards without a page stay
+ * Merges the pages of shards. The merged page ends early when a shard has examined all the rows that it may and has no task to add:
+ * a task that another shard has behind that row could come too soon.
+ * @param starts where these pages begin; the start of a shard without a page stays its end
  */
 export function mergePages(
   shape: ListShape,
   pages: ReadonlyMap<string, DatabasePage>,
-  places: PagePlace,
+  starts: PageEnds,
   limit: number,
 ): MergedPage {
-  const streams = [...pages].map(([shard, page]): Stream => ({ shard, page, shown: 0 }));
+  const streams = [...pages].map(([shard, page]): Stream => ({ shard, page, taken: 0 }));
   const tasks: TaskSummary[] = [];
   while (tasks.length < limit) {
     const first = firstOf(shape, streams);
-    const next = first?.page.tasks[first.shown];
+    const next = first?.page.tasks[first.taken];
     if (!first || !next) {
       break;
     }
     tasks.push(next.task);
-    first.shown += 1;
+    first.taken += 1;
   }
   const ends = streams.map(
-    ({ shard, page, shown }) => [shard, endOf(page, shown, places.get(shard) ?? null)] as const,
+    ({ shard, page, taken }) => [shard, endOf(page, taken, starts.get(shard) ?? null)] as const,
   );
-  return { tasks, places: new Map([...places, ...ends]) };
+  return { tasks, ends: new Map([...starts, ...ends]) };
 }
 
-/** The stream whose next task, or end, comes first in the list; undefined when all have nothing more. */
+/** The stream whose next task, or end, comes first in the list; undefined when no stream has more. */
 function firstOf(shape: ListShape, streams: readonly Stream[]): Stream | undefined {
   const ascending = shape === 'open';
   let first: { stream: Stream; place: ListPosition } | undefined;
   for (const stream of streams) {
     const { tasks, next } = stream.page;
-    const place = tasks[stream.shown]?.place ?? next;
+    const place = tasks[stream.taken]?.place ?? next;
     if (place && (!first || (ascending ? place.at < first.place.at : place.at > first.place.at))) {
       first = { stream, place };
     }
@@ -59,10 +59,10 @@ function firstOf(shape: ListShape, streams: readonly Stream[]): Stream | undefin
   return first?.stream;
 }
 
-/** A shard that was passed over is asked again from where it was. */
-function endOf({ tasks, next }: DatabasePage, shown: number, start: ShardPlace): ShardPlace {
-  if (shown === tasks.length) {
+/** The next page of a shard without a task in this one begins where this one began. */
+function endOf({ tasks, next }: DatabasePage, taken: number, start: ShardEnd): ShardEnd {
+  if (taken === tasks.length) {
     return next ?? 'end';
   }
-  return shown === 0 ? start : tasks[shown - 1]!.place;
+  return taken === 0 ? start : tasks[taken - 1]!.place;
 }

@@ -1,19 +1,19 @@
-import type { StoredWorker } from '../../storage/stored-worker.js';
-import type { WorkerShard } from '../../inspect/task-view.js';
 import { isLost } from '../../admin/worker-views.js';
+import type { WorkerShard } from '../../inspect/task-view.js';
+import type { StoredWorker } from '../../storage/stored-worker.js';
 
-/** A worker process with its lease in each shard; what it tells of itself is as the shard has it that heard of it last. */
-export interface WorkerProcess extends StoredWorker {
+/** A worker process with its lease in each shard; its report is the one that it stored last, in whichever shard. */
+export interface MergedWorker extends StoredWorker {
   readonly id: string;
   readonly shards: readonly WorkerShard[];
 }
 
 /**
- * The processes that have told shards of themselves. One that works in several has told each of the same slots; one that has not
- * said which it is counts by itself, and so does a lease that a process has lost in a shard where it has a newer one.
+ * The processes that have reported to shards. A process that works in several shards reports the same slots to each of them. A process
+ * whose report has no `instance` counts by itself; so does a lease that a process has lost in a shard where it has a newer one.
  */
-export function mergeWorkers(byShard: ReadonlyMap<string, readonly StoredWorker[]>): WorkerProcess[] {
-  const processes = new Map<string, WorkerProcess[]>();
+export function mergeWorkers(byShard: ReadonlyMap<string, readonly StoredWorker[]>): MergedWorker[] {
+  const processes = new Map<string, MergedWorker[]>();
   for (const [shard, workers] of byShard) {
     for (const worker of workers) {
       const process = inShard(shard, worker, workers);
@@ -23,7 +23,7 @@ export function mergeWorkers(byShard: ReadonlyMap<string, readonly StoredWorker[
   return [...processes.values()].map(asOne).toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
 }
 
-function inShard(shard: string, worker: StoredWorker, others: readonly StoredWorker[]): WorkerProcess {
+function inShard(shard: string, worker: StoredWorker, others: readonly StoredWorker[]): MergedWorker {
   const { leaseId, startedAt, heartbeatAt, silentMs, settings } = worker;
   const instance = settings?.instance;
   const isReplaced = others.some(
@@ -33,7 +33,7 @@ function inShard(shard: string, worker: StoredWorker, others: readonly StoredWor
   return { ...worker, id, shards: [{ shard, leaseId, heartbeatAt, silentMs, lost: isLost(worker) }] };
 }
 
-function asOne(parts: readonly WorkerProcess[]): WorkerProcess {
+function asOne(parts: readonly MergedWorker[]): MergedWorker {
   const [latest] = parts.toSorted((a, b) => a.silentMs - b.silentMs);
   return {
     ...latest!,

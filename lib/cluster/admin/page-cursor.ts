@@ -1,48 +1,45 @@
+import { InvalidOptionError } from '../../errors/pg-queue.errors.js';
+import { taskIdOf } from '../../inspect/task-filter.js';
 import type { ListPosition } from '../../storage/admin.repository.js';
 import type { ListShape } from '../../storage/list-shape.js';
 import { splitTaskId } from '../../task/task-id.js';
-import { taskIdOf } from '../../inspect/task-filter.js';
-import { InvalidOptionError } from '../../errors/pg-queue.errors.js';
 
-/** Where a page ends in one shard: null before its first task, `'end'` behind its last. */
-export type ShardPlace = ListPosition | 'end' | null;
+/** Where a page ends in one shard: null before the shard's first task, `'end'` behind its last. */
+export type ShardEnd = ListPosition | 'end' | null;
 
-/** Where a page ends, by the names of the shards. */
-export type PagePlace = ReadonlyMap<string, ShardPlace>;
+/** Where a page ends in each shard, by the names of the shards. */
+export type PageEnds = ReadonlyMap<string, ShardEnd>;
 
-/** The end of a page as a text that means something to the list that made it, and to no other. */
-export function encodeCursor(shape: ListShape, places: PagePlace): string {
-  const ends = [...places].map(([shard, place]) => [
-    shard,
-    place && place !== 'end' ? [place.at, place.id] : place,
-  ]);
-  return Buffer.from(JSON.stringify([shape, ends])).toString('base64url');
+/** The end of a page as a string. Only a list of the same shape over the same shards accepts it. */
+export function encodeCursor(shape: ListShape, ends: PageEnds): string {
+  const encoded = [...ends].map(([shard, end]) => [shard, end && end !== 'end' ? [end.at, end.id] : end]);
+  return Buffer.from(JSON.stringify([shape, encoded])).toString('base64url');
 }
 
-/** @throws InvalidOptionError for a text that no page of such a list, of these shards, has given. */
-export function decodeCursor(shape: ListShape, shards: readonly string[], cursor: unknown): PagePlace {
-  const [of, ends] = arrayOf(parse(cursor));
-  const places = new Map(arrayOf(ends).map((end) => placeOf(end, cursor)));
-  if (of !== shape || places.size !== shards.length || !shards.every((shard) => places.has(shard))) {
-    throw refusal(cursor);
+/** @throws InvalidOptionError for a string that no page of a list of this shape over these shards has returned. */
+export function decodeCursor(shape: ListShape, shards: readonly string[], cursor: unknown): PageEnds {
+  const [encodedShape, encoded] = arrayOf(parse(cursor));
+  const ends = new Map(arrayOf(encoded).map((end) => decodeEnd(end, cursor)));
+  if (encodedShape !== shape || ends.size !== shards.length || !shards.every((shard) => ends.has(shard))) {
+    throw invalidCursor(cursor);
   }
-  return places;
+  return ends;
 }
 
-function placeOf(end: unknown, cursor: unknown): [shard: string, place: ShardPlace] {
-  const [shard, place] = arrayOf(end);
-  if (place === null || place === 'end') {
-    return [shard as string, place];
+function decodeEnd(encoded: unknown, cursor: unknown): [shard: string, end: ShardEnd] {
+  const [shard, end] = arrayOf(encoded);
+  if (end === null || end === 'end') {
+    return [shard as string, end];
   }
-  const [at, id] = arrayOf(place);
+  const [at, id] = arrayOf(end);
   const ownId = taskIdOf(id, 'after');
   if (!Number.isSafeInteger(at) || splitTaskId(ownId).prefix !== undefined) {
-    throw refusal(cursor);
+    throw invalidCursor(cursor);
   }
   return [shard as string, { at: at as number, id: ownId }];
 }
 
-function refusal(cursor: unknown): InvalidOptionError {
+function invalidCursor(cursor: unknown): InvalidOptionError {
   return new InvalidOptionError('after', cursor, 'must be `next` of a page of the same filter');
 }
 

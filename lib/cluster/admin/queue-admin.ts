@@ -1,6 +1,14 @@
-import type { PayloadCodec } from '../../task/payload-codec.js';
+import type { ActorOptions } from '../../admin/actor.js';
+import type { AdminDatabase } from '../../admin/admin-database.js';
+import { DatabaseAdmin, type ReadFrom } from '../../admin/database-admin.js';
 import { decodedTask, type TaskOptions } from '../../admin/decoded-task.js';
-import { shapeOf } from '../../storage/list-shape.js';
+import type { FiguresLimits } from '../../admin/figures-reader.js';
+import { KindNames } from '../../admin/kind-names.js';
+import type { ActionOptions, ActionResult, RetryActionOptions } from '../../admin/task-actions.js';
+import { checkCount } from '../../errors/check.js';
+import { errorMessage } from '../../errors/error-message.js';
+import type { ActionSource } from '../../events/action-record.js';
+import type { QueueEvent } from '../../events/queue-events.js';
 import {
   type ActivityOptions,
   activityOf,
@@ -8,16 +16,9 @@ import {
   joinActivity,
   type KindActivity,
 } from '../../inspect/activity.js';
-import type { ActionSource } from '../../events/action-record.js';
-import type { ActorOptions } from '../../admin/actor.js';
-import { errorMessage } from '../../errors/error-message.js';
 import type { Explanation } from '../../inspect/explanation.js';
-import { callShards, resultOf, type ShardResults } from '../shard-results.js';
-import type { QueueEvent } from '../../events/queue-events.js';
-import { shardOfTask } from '../shard-name.js';
 import { mergeCounts } from '../../inspect/task-counts.js';
-import type { KindRef } from '../../task/task-definition.js';
-import { checkFilter, type PageOptions, type TaskFilter, taskIdOf } from '../../inspect/task-filter.js';
+import { type PageOptions, type TaskFilter, taskIdOf } from '../../inspect/task-filter.js';
 import type {
   KindCounts,
   KindView,
@@ -26,20 +27,14 @@ import type {
   TaskPage,
   WorkerView,
 } from '../../inspect/task-view.js';
-import { checkCount, checkOptionNames } from '../../errors/check.js';
-import type { AdminDatabase } from '../../admin/admin-database.js';
-import { KindNames } from '../../admin/kind-names.js';
-import { mergePages } from './merged-page.js';
-import { mergePauses } from './merged-pauses.js';
-import { mergeWorkers } from './merged-workers.js';
+import type { PayloadCodec } from '../../task/payload-codec.js';
+import type { KindRef } from '../../task/task-definition.js';
+import { callShards, resultOf, type ShardResults } from '../shard-results.js';
+import { shardOfTask } from '../shard-name.js';
+import { listTasks } from './list-tasks.js';
+import { type MergedFigures, mergeFigures, mergeKinds, mergeWorkerViews } from './merged-figures.js';
 import { OperatorActions } from './operator-actions.js';
-import { decodeCursor, encodeCursor, type PagePlace } from './page-cursor.js';
 import { type QueueFigures, QueueOverview } from './queue-overview.js';
-import { type ReadFrom, DatabaseAdmin } from '../../admin/database-admin.js';
-import type { FiguresLimits } from '../../admin/figures.js';
-import { ownFilter, shardsOf } from './shard-filter.js';
-import type { ActionOptions, ActionResult, RetryActionOptions } from '../../admin/task-actions.js';
-import { kindViews, workerView } from '../../admin/worker-views.js';
 
 export interface QueueAdminDeps {
   readonly shards: readonly AdminDatabase[];
@@ -55,8 +50,6 @@ export interface QueueAdminDeps {
   codecOf?: (kind: number) => PayloadCodec | undefined;
 }
 
-const DEFAULT_PAGE = 50;
-const MAX_PAGE = 500;
 const MAX_PAYLOAD_BYTES = 2 ** 31 - 1;
 
 /**
@@ -70,7 +63,7 @@ const MAX_PAYLOAD_BYTES = 2 ** 31 - 1;
 export class QueueAdmin {
   private readonly all: readonly DatabaseAdmin[];
   private readonly names: KindNames;
-  private readonly looks: QueueOverview;
+  private readonly queueOverview: QueueOverview;
   private readonly actions: OperatorActions;
 
   /** @internal Nest makes it: inject it by its class. */
@@ -79,7 +72,7 @@ export class QueueAdmin {
     this.all = deps.shards.map((shard) => new DatabaseAdmin({ ...deps, source: shard, names: this.names }));
     const { all: shards, names } = this;
     this.actions = new OperatorActions({ ...deps, shards, names });
-    this.looks = new QueueOverview(this.all, deps.draining, this.names);
+    this.queueOverview = new QueueOverview(this.all, deps.draining, this.names);
   }
 
   /** The names of the shards; a queue without `shards` has one. */
@@ -103,30 +96,8 @@ export class QueueAdmin {
    * A page looks at 5,000 tasks of each shard at most: where few of them are meant it may be short, or empty, and `next` still leads on.
    * @throws InvalidOptionError for an unknown filter or a bad value, before anything is asked; PartialFailureError
    */
-  async list(filter: TaskFilter = {}, page: PageOptions = {}): Promise<TaskPage> {
-    const checked = checkFilter(filter);
-    const shards = shardsOf(this.all, checked);
-    checkOptionNames(page, ['limit', 'after'], 'a page');
-    const { limit = DEFAULT_PAGE, after } = page;
-    checkCount('limit', limit, MAX_PAGE);
-    const shape = shapeOf(checked);
-    const names = shards.map(({ name }) => name);
-    const start: PagePlace =
-      after === undefined ? new Map(names.map((name) => [name, null])) : decodeCursor(shape, names, after);
-    const asked = await callShards(
-      shards.filter(({ name }) => start.get(name) !== 'end'),
-      (shard) => shard.page(ownFilter(shard, checked), limit, placeOf(start, shard), shape),
-    );
-    const pages = new Map([...asked.results].map(([{ name }, answer]) => [name, answer]));
-    const { tasks, places } = mergePages(shape, pages, start, limit);
-    const isLast = [...places.values()].every((place) => place === 'end');
-    const merged: TaskPage = {
-      tasks,
-      examined: valuesOf(asked).reduce((sum, { examined }) => sum + examined, 0),
-      next: isLast ? null : encodeCursor(shape, places),
-      ageMs: oldest(valuesOf(asked).map(({ ageMs }) => ageMs)),
-    };
-    return resultOf(asked, merged, shards.length);
+  list(filter: TaskFilter = {}, page: PageOptions = {}): Promise<TaskPage> {
+    return listTasks(this.all, filter, page);
   }
 
   /**
@@ -171,9 +142,7 @@ export class QueueAdmin {
       workers: await shard.workers(),
       pauses: await shard.pauses(),
     }));
-    const workers = new Map([...asked.results].map(([{ name }, answer]) => [name, answer.workers]));
-    const pauses = mergePauses([...asked.results].map(([{ name }, answer]) => [name, answer.pauses]));
-    return resultOf(asked, kindViews(mergeWorkers(workers), pauses, this.names.of));
+    return resultOf(asked, mergeKinds(asked.results, this.names.of));
   }
 
   /**
@@ -182,12 +151,8 @@ export class QueueAdmin {
    * @throws PartialFailureError
    */
   async workers(): Promise<WorkerView[]> {
-    const asked = await callShards(this.all, (shard) => shard.workers());
-    const workers = mergeWorkers(new Map([...asked.results].map(([{ name }, answer]) => [name, answer])));
-    return resultOf(
-      asked,
-      workers.map((worker) => workerView(worker, this.names.of)),
-    );
+    const asked = await callShards(this.all, async (shard) => ({ workers: await shard.workers() }));
+    return resultOf(asked, mergeWorkerViews(asked.results, this.names.of));
   }
 
   /** The shards, and whether each can be asked; never rejects for one that can't. A queue without `shards` has one. */
@@ -204,12 +169,22 @@ export class QueueAdmin {
   }
 
   /**
-   * All that an overview shows, of each shard by itself: of one that fails, or takes longer, there is nothing in it but why.
-   * @internal The dashboard's.
-   * @throws what the first shard failed of, where all have failed
+   * Tasks, kinds and worker processes, each database read once.
+   * @internal For the command line.
+   * @throws PartialFailureError
    */
-  overview(look: FiguresLimits): Promise<QueueFigures> {
-    return this.looks.now(look);
+  async figures(): Promise<MergedFigures> {
+    const asked = await callShards(this.all, (shard) => shard.figures(null));
+    return resultOf(asked, mergeFigures(asked.results, this.names.of));
+  }
+
+  /**
+   * The figures of an overview. A shard that fails, or takes longer than the limits say, has only its error in them.
+   * @internal For the dashboard.
+   * @throws the error of the first shard when all have failed
+   */
+  overview(limits: FiguresLimits): Promise<QueueFigures> {
+    return this.queueOverview.read(limits);
   }
 
   /**
@@ -268,14 +243,4 @@ export class QueueAdmin {
 
 function valuesOf<Answer>({ results }: ShardResults<unknown, Answer>): Answer[] {
   return [...results.values()];
-}
-
-function placeOf(places: PagePlace, { name }: DatabaseAdmin) {
-  const place = places.get(name);
-  return place === 'end' ? null : (place ?? null);
-}
-
-/** Of several servers the one that is behind the most; null where one can't tell. */
-function oldest(ages: readonly (number | null)[]): number | null {
-  return ages.includes(null) ? null : Math.max(0, ...(ages as number[]));
 }

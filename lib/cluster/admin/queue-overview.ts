@@ -1,3 +1,6 @@
+import type { DatabaseAdmin } from '../../admin/database-admin.js';
+import { type FiguresLimits, FiguresReader, type OverviewFigures } from '../../admin/figures-reader.js';
+import type { KindNames } from '../../admin/kind-names.js';
 import {
   type ActivityPoint,
   activityOf,
@@ -6,90 +9,68 @@ import {
   type KindActivity,
   totalActivity,
 } from '../../inspect/activity.js';
+import type { KindCounts, ShardView } from '../../inspect/task-view.js';
 import { callShards } from '../shard-results.js';
-import { mergeCounts } from '../../inspect/task-counts.js';
-import type { KindCounts, KindView, ShardView, WorkerView } from '../../inspect/task-view.js';
-import type { KindNames } from '../../admin/kind-names.js';
-import { mergePauses } from './merged-pauses.js';
-import { mergeWorkers } from './merged-workers.js';
-import type { DatabaseAdmin } from '../../admin/database-admin.js';
-import { type FiguresLimits, type DatabaseFigures, FiguresReader } from '../../admin/figures.js';
-import { kindViews, workerView } from '../../admin/worker-views.js';
+import { type MergedFigures, mergeFigures } from './merged-figures.js';
 
-/** What is known of the queue at one moment, of all the shards that could be asked. */
-export interface QueueFigures {
-  readonly counts: readonly KindCounts[];
-  readonly kinds: readonly KindView[];
-  /** Of some hundred kinds, those that fail first. */
+/** The figures of the whole queue at one moment, without the shards that failed. */
+export interface QueueFigures extends MergedFigures {
+  /** The activity of some hundred kinds, those that fail first. */
   readonly activity: readonly KindActivity[];
-  /** Of all kinds together. */
+  /** The activity of all kinds together. */
   readonly throughput: readonly ActivityPoint[];
-  readonly workers: readonly WorkerView[];
   readonly shards: readonly FiguresOfShard[];
 }
 
-/** A shard with what it has of the figures. */
+/** A shard, and the tasks that it has. */
 export interface FiguresOfShard extends Omit<ShardView, 'reachable' | 'error'> {
-  /** Why there is nothing of it; undefined when there is. */
+  /** The error of a shard whose figures are missing; undefined when they are there. */
   readonly failure: unknown;
   readonly counts: readonly KindCounts[];
 }
 
-/** Looks at all shards at the same time. */
+/** Reads the figures of all shards at the same time. */
 export class QueueOverview {
   private readonly minutes = checkMinutes({});
-  private readonly looks: ReadonlyMap<DatabaseAdmin, FiguresReader>;
+  private readonly readers: ReadonlyMap<DatabaseAdmin, FiguresReader>;
 
   constructor(
     private readonly shards: readonly DatabaseAdmin[],
     private readonly draining: ReadonlySet<string>,
     private readonly names: KindNames,
   ) {
-    this.looks = new Map(shards.map((shard) => [shard, new FiguresReader(shard, this.minutes)]));
+    this.readers = new Map(shards.map((shard) => [shard, new FiguresReader(shard, this.minutes)]));
   }
 
-  /** @throws what the first shard failed of, where all have failed */
-  async now(look: FiguresLimits): Promise<QueueFigures> {
+  /** @throws the error of the first shard when all have failed */
+  async read(limits: FiguresLimits): Promise<QueueFigures> {
     const { results: answers, errors } = await callShards(this.shards, (shard) =>
-      this.looks.get(shard)!.read(look),
+      this.readers.get(shard)!.read(limits),
     );
     if (answers.size === 0) {
       throw errors.values().next().value;
     }
+    const activity = joinActivity([...answers.values()].map((figures) => figures.activity));
     return {
-      ...this.merge(answers),
-      shards: this.shards.map((shard) => this.ofShard(shard, answers, errors)),
-    };
-  }
-
-  private merge(answers: ReadonlyMap<DatabaseAdmin, DatabaseFigures>): Omit<QueueFigures, 'shards'> {
-    const figures = [...answers.values()];
-    const nameOf = this.names.of;
-    const activity = joinActivity(figures.map((figure) => figure.activity));
-    const workers = mergeWorkers(new Map([...answers].map(([{ name }, answer]) => [name, answer.workers])));
-    const pauses = mergePauses([...answers].map(([{ name }, answer]) => [name, answer.pauses]));
-    return {
-      counts: mergeCounts(figures.map(({ counts }) => counts)),
-      kinds: kindViews(workers, pauses, nameOf),
-      activity: activityOf(activity, this.minutes, nameOf),
+      ...mergeFigures(answers, this.names.of),
+      activity: activityOf(activity, this.minutes, this.names.of),
       throughput: totalActivity(activity, this.minutes),
-      workers: workers.map((worker) => workerView(worker, nameOf)),
+      shards: this.shards.map((shard) => this.ofShard(shard, answers.get(shard), errors.get(shard))),
     };
   }
 
   private ofShard(
-    shard: DatabaseAdmin,
-    answers: ReadonlyMap<DatabaseAdmin, DatabaseFigures>,
-    errors: ReadonlyMap<DatabaseAdmin, unknown>,
+    { name }: DatabaseAdmin,
+    figures: OverviewFigures | undefined,
+    failure: unknown,
   ): FiguresOfShard {
-    const answer = answers.get(shard);
     return {
-      name: shard.name,
-      draining: this.draining.has(shard.name),
-      ageMs: answer?.moment.ageMs ?? null,
-      now: answer?.moment.now ?? null,
-      failure: errors.get(shard),
-      counts: answer?.counts ?? [],
+      name,
+      draining: this.draining.has(name),
+      ageMs: figures?.moment.ageMs ?? null,
+      now: figures?.moment.now ?? null,
+      failure,
+      counts: figures?.counts ?? [],
     };
   }
 }
