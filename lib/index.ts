@@ -54,7 +54,8 @@ export type {
 } from './inspect/task-view.js';
 export type { ActionFilter, ActionRecord, ActionSource, OperatorAction } from './events/action-record.js';
 export type { ActorOptions } from './admin/actor.js';
-export type { MetricStatus, TaskStatus } from './task/task-status.js';
+export type { MetricStatus } from './events/metric-status.js';
+export type { TaskStatus } from './task/task-status.js';
 export type { ShardKey } from './task/transaction.js';
 export type { Executor, Manager, ShardOptions, TransactionOptions } from './task/transaction.js';
 export type {

@@ -1,4 +1,4 @@
-import type { Refusal } from '../../lib/dashboard/dashboard-api.js';
+import type { ErrorResponse } from '../../lib/dashboard/dashboard-api.js';
 import { api, type ApiError, type LoadedOverview } from './api.js';
 import { setServerTime } from './clock.js';
 import { session } from './session.js';
@@ -33,7 +33,7 @@ function open(): void {
   source = new EventSource('api/overview/stream');
   source.addEventListener('overview', ({ data }: MessageEvent<string>) => accept(JSON.parse(data)));
   source.addEventListener('trouble', ({ data }: MessageEvent<string>) => {
-    const { message } = JSON.parse(data) as Refusal;
+    const { message } = JSON.parse(data) as ErrorResponse;
     live.set({ ...live.get(), lostAt: null, trouble: message });
   });
   source.addEventListener('error', onError);

@@ -1,21 +1,15 @@
-import type { TaskStatus } from '../../lib/task/task-status.js';
+import {
+  STATUS_FACTS,
+  STATUSES,
+  statusesOfClass,
+  type TaskStatus,
+} from '../../lib/dashboard/dashboard-api.js';
 
-/** In the order of a task's life. */
-export const STATUSES = [
-  'new',
-  'must_retry',
-  'processing',
-  'no_attempts_left',
-  'succeeded',
-  'cancelled',
-] as const satisfies readonly TaskStatus[];
+export { STATUSES, type TaskStatus };
 
-/** Those that are broken over lines in the heading of a column have one place for it. */
-export const STATUS_NAMES: Record<TaskStatus, string> = {
-  new: 'New',
-  must_retry: 'To\u00a0retry',
-  processing: 'Running',
-  no_attempts_left: 'No\u00a0attempts left',
-  succeeded: 'Succeeded',
-  cancelled: 'Cancelled',
-};
+export const OPEN_STATUSES = statusesOfClass('open');
+
+/** The name of a status; the text itself when it is no status, as in an address that somebody has edited. */
+export function statusLabel(status: string): string {
+  return (STATUS_FACTS as Partial<Record<string, { readonly label: string }>>)[status]?.label ?? status;
+}

@@ -14,7 +14,7 @@ import {
   type TaskFilter,
 } from '../inspect/task-filter.js';
 import { checkCount, checkOptionNames } from '../errors/check.js';
-import type { TaskStatus } from '../task/task-status.js';
+import { STATUSES, statusesOfClass, type TaskStatus } from '../task/task-status.js';
 import type { TaskLister } from './task-lister.js';
 
 /** How many tasks an action changes. */
@@ -52,9 +52,9 @@ const MAX_LIMIT = 100_000;
 
 /** What each action may change; the statements check it again, row by row. */
 const ALLOWED: Record<Action, readonly TaskStatus[]> = {
-  retry: ['no_attempts_left'],
-  cancel: ['new', 'must_retry', 'processing'],
-  delete: ['new', 'must_retry', 'processing', 'no_attempts_left', 'succeeded', 'cancelled'],
+  retry: statusesOfClass('broken'),
+  cancel: statusesOfClass('open'),
+  delete: STATUSES,
   runNow: ['new', 'must_retry'],
 };
 

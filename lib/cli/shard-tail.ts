@@ -1,6 +1,7 @@
 import type { QueueAdmin } from '../cluster/admin/queue-admin.js';
 import { errorMessage } from '../errors/error-message.js';
 import { splitTaskId } from '../task/task-id.js';
+import { statusesOfClass } from '../task/task-status.js';
 import type { TaskFilter } from '../inspect/task-filter.js';
 import type { TaskSummary } from '../inspect/task-view.js';
 
@@ -27,7 +28,7 @@ const MAX_SHOWN = 200;
 /** A transaction may take so long from the time that it writes down to its commit. */
 const LATE_COMMIT_MS = 10_000;
 
-const ENDED: TaskFilter[] = [{ status: ['succeeded', 'cancelled'] }, { status: 'no_attempts_left' }];
+const ENDED: TaskFilter[] = [{ status: statusesOfClass('finished') }, { status: statusesOfClass('broken') }];
 
 /** Tells what has changed in a shard since the last look, by asking for the newest of each sort. */
 export class ShardTail {

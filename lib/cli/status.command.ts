@@ -1,8 +1,7 @@
+import { STATUSES } from '../task/task-status.js';
 import type { KindCounts, KindView, ShardView, TaskCount, WorkerView } from '../inspect/task-view.js';
 import { type Command, EXIT } from './command.js';
 import { duration, jsonLine, table } from './output.js';
-
-const COLUMNS = ['new', 'must_retry', 'processing', 'no_attempts_left', 'succeeded', 'cancelled'] as const;
 
 export const statusCommand: Command = {
   summary: 'what there is by kind and status, and the worker processes',
@@ -45,13 +44,13 @@ function kindsTable(counts: readonly KindCounts[], kinds: readonly KindView[], n
       return [
         String(kind),
         (counted ?? view)!.name,
-        ...COLUMNS.map((status) => numberOf(counted?.statuses[status])),
+        ...STATUSES.map((status) => numberOf(counted?.statuses[status])),
         oldest ? duration(Math.max(0, now.getTime() - oldest.getTime())) : '-',
         view ? `${view.slots.busy}/${view.slots.capacity}` : '-',
         stateOf(view),
       ];
     });
-  return table([['kind', 'name', ...COLUMNS, 'oldest due', 'slots', ''], ...rows]);
+  return table([['kind', 'name', ...STATUSES, 'oldest due', 'slots', ''], ...rows]);
 }
 
 function stateOf(view: KindView | undefined): string {

@@ -155,6 +155,13 @@ export type Json<T> = T extends Date
 
 export type { WorkerView };
 export { MAX_REPORTED_ATTEMPTS } from '../inspect/worker-report.js';
+export {
+  type ListClass,
+  STATUS_FACTS,
+  STATUSES,
+  statusesOfClass,
+  type TaskStatus,
+} from '../task/task-status.js';
 
 /** Every request that changes something carries it: other sites can't send it along without being asked first. */
 export const CHANGE_HEADER = 'x-pgqueue-dashboard';

@@ -1,8 +1,8 @@
 import type { ActivityPoint, KindActivity } from '../inspect/activity.js';
 import type { FiguresOfShard, QueueFigures } from '../cluster/admin/queue-overview.js';
 import { sumCounts } from '../inspect/task-counts.js';
-import type { KindCounts, KindView, TaskCount } from '../inspect/task-view.js';
-import { SHOWN_STATUSES } from '../inspect/task-filter.js';
+import type { KindCounts, KindView } from '../inspect/task-view.js';
+import { mapStatuses } from '../task/task-status.js';
 import type { Overview, OverviewKind, OverviewShard } from './dashboard-api.js';
 import { missingShard } from './partly.js';
 import { isAmong, type KindSet } from './visitor.js';
@@ -87,9 +87,7 @@ function clockOf(shards: readonly FiguresOfShard[]): Date {
   return shards.find(({ now }) => now !== null)!.now!;
 }
 
-const NO_TASKS = Object.fromEntries(
-  SHOWN_STATUSES.map((status): [string, TaskCount] => [status, { count: 0, approximate: false }]),
-) as OverviewKind['statuses'];
+const NO_TASKS: OverviewKind['statuses'] = mapStatuses(() => ({ count: 0, approximate: false }));
 
 function shardOf({ name, draining, ageMs, failure, counts }: FiguresOfShard): OverviewShard {
   const all = sumCounts(counts);

@@ -1,4 +1,4 @@
-import type { TaskStatus } from '../task/task-status.js';
+import { mapStatuses, type TaskStatus } from '../task/task-status.js';
 import type { KindCounts } from './task-view.js';
 
 /** The queue's tables, by their names without a schema. */
@@ -63,7 +63,7 @@ export interface SnapshotParts {
   readonly previous: ClusterSnapshot | null;
 }
 
-const NO_TASKS = { new: 0, must_retry: 0, processing: 0, no_attempts_left: 0, succeeded: 0, cancelled: 0 };
+const NO_TASKS = mapStatuses(() => 0);
 /** Of a kind of which there is nothing. */
 export const NOTHING: SnapshotKind = { tasks: NO_TASKS, oldestDueMs: 0, paused: false };
 
@@ -113,15 +113,13 @@ export function snapshotOf({
 
 /** Two kinds under one name. */
 export function addKinds(a: SnapshotKind, b: SnapshotKind): SnapshotKind {
-  const sums = Object.entries(a.tasks).map(([status, n]) => [status, n + b.tasks[status as TaskStatus]]);
   return {
-    tasks: Object.fromEntries(sums) as SnapshotKind['tasks'],
+    tasks: mapStatuses((status) => a.tasks[status] + b.tasks[status]),
     oldestDueMs: Math.max(a.oldestDueMs, b.oldestDueMs),
     paused: a.paused || b.paused,
   };
 }
 
 function tasksOf({ statuses }: KindCounts): SnapshotKind['tasks'] {
-  const counts = Object.entries(statuses).map(([status, { count }]) => [status, count]);
-  return Object.fromEntries(counts) as SnapshotKind['tasks'];
+  return mapStatuses((status) => statuses[status].count);
 }

@@ -1,12 +1,12 @@
 import { type Refusal, refusalText } from './refusal.js';
-import type { TaskStatus } from '../task/task-status.js';
+import { isTerminal, type TaskStatus, type TerminalStatus } from '../task/task-status.js';
 
 /** Why a task is not running now, or who runs it; `text` says it in a sentence. */
 export type Explanation = { readonly text: string } & (
   | { readonly reason: 'not-found' }
   | {
       readonly reason: 'finished';
-      readonly status: 'succeeded' | 'cancelled';
+      readonly status: TerminalStatus;
       readonly finishedAt: Date | null;
     }
   | { readonly reason: 'no-attempts-left'; readonly attempts: number; readonly lastError: string | null }
@@ -101,7 +101,7 @@ function refused({ id, name, refusal }: TaskFacts): Explanation | null {
 }
 
 function ended({ id, name, status, finishedAt, attemptsElapsed, lastError }: TaskFacts): Explanation | null {
-  if (status === 'succeeded' || status === 'cancelled') {
+  if (isTerminal(status)) {
     const at = finishedAt ? ` at ${finishedAt.toISOString()}` : '';
     const was = status === 'succeeded' ? 'has succeeded' : 'was cancelled';
     return { reason: 'finished', status, finishedAt, text: `Task ${id} (${name}) ${was}${at}.` };

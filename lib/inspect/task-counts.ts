@@ -1,6 +1,5 @@
 import type { KindCounts, TaskCount } from './task-view.js';
-import { LIST_CLASS, type ListClass, SHOWN_STATUSES } from './task-filter.js';
-import type { TaskStatus } from '../task/task-status.js';
+import { type ListClass, mapStatuses, STATUS_FACTS, type TaskStatus } from '../task/task-status.js';
 
 /** What was counted by the indexes, and what a sample of the table holds. */
 export interface CountedTasks {
@@ -60,7 +59,7 @@ export function combineCounts(
     if (whole) {
       return { count: inSample, approximate: false };
     }
-    const listClass = LIST_CLASS[status];
+    const { listClass } = STATUS_FACTS[status];
     const inClass = of.classes[listClass];
     const approximate = inClass === undefined ? partial && inSample > 0 : inClass >= caps[listClass];
     const count = approximate ? Math.max(seen, Math.round((inSample * 100) / percent)) : seen;
@@ -71,7 +70,7 @@ export function combineCounts(
     .map(([kind, of]) => ({
       kind,
       name: nameOf(kind),
-      statuses: byStatus((status) => countOf(of, status)),
+      statuses: mapStatuses((status) => countOf(of, status)),
       oldestDueAt: oldestDue.get(kind) ?? null,
     }));
 }
@@ -98,18 +97,12 @@ export function sumCounts(
     Number.POSITIVE_INFINITY,
   );
   return {
-    statuses: byStatus((status) => ({
+    statuses: mapStatuses((status) => ({
       count: counts.reduce((sum, { statuses }) => sum + statuses[status].count, 0),
       approximate: counts.some(({ statuses }) => statuses[status].approximate),
     })),
     oldestDueAt: Number.isFinite(since) ? new Date(since) : null,
   };
-}
-
-function byStatus(countOf: (status: TaskStatus) => TaskCount): KindCounts['statuses'] {
-  return Object.fromEntries(
-    SHOWN_STATUSES.map((status) => [status, countOf(status)]),
-  ) as KindCounts['statuses'];
 }
 
 function addTo<Name extends string>(sums: Numbers<Name>, name: Name, n: number): void {

@@ -1,7 +1,13 @@
 import { isOwnId, splitTaskId } from '../task/task-id.js';
 import { type KindRef, kindOf } from '../task/task-definition.js';
 import { check, checkText, isObject } from '../errors/check.js';
-import { type TaskStatus, TASK_STATUSES } from '../task/task-status.js';
+import {
+  type ListClass,
+  STATUS_FACTS,
+  statusesOfClass,
+  TASK_STATUSES,
+  type TaskStatus,
+} from '../task/task-status.js';
 
 /** Which tasks are meant; every field narrows, none means all. */
 export interface TaskFilter {
@@ -117,26 +123,14 @@ export function taskIdOf(id: unknown, field = 'id'): string {
   return id;
 }
 
-/** How the statuses of a class are stored together: each class has an index of its own. */
-export type ListClass = 'open' | 'broken' | 'finished';
-
-export const LIST_CLASS: Record<TaskStatus, ListClass> = {
-  new: 'open',
-  must_retry: 'open',
-  processing: 'open',
-  no_attempts_left: 'broken',
-  succeeded: 'finished',
-  cancelled: 'finished',
-};
-
-/** The classes that these statuses are of. */
+/** The classes of these statuses, each once. */
 export function classesOf(statuses: readonly TaskStatus[]): ListClass[] {
-  return [...new Set(statuses.map((status) => LIST_CLASS[status]))];
+  return [...new Set(statuses.map((status) => STATUS_FACTS[status].listClass))];
 }
 
-/** Whether a class holds nothing but what these statuses ask for. */
+/** Whether a filter of these statuses selects every task of the class. */
 export function isWholeClass(statuses: readonly TaskStatus[], listClass: ListClass): boolean {
-  return SHOWN_STATUSES.every((status) => LIST_CLASS[status] !== listClass || statuses.includes(status));
+  return statusesOfClass(listClass).every((status) => statuses.includes(status));
 }
 
 function listOf<T extends string>(value: T | readonly T[]): readonly T[] {

@@ -4,7 +4,7 @@ import type { Counter, Gauge, Histogram } from 'prom-client';
 import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
 import { QueueService } from '../nest/queue.service.js';
 import { type QueueEvent, QueueEvents } from '../events/queue-events.js';
-import { METRIC_STATUSES, type MetricStatus } from '../task/task-status.js';
+import { METRIC_STATUSES, type MetricStatus } from '../events/metric-status.js';
 import {
   ABANDONED_HANDLERS,
   ATTEMPT_DURATION,

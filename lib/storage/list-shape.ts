@@ -1,10 +1,5 @@
-import {
-  type CheckedFilter,
-  classesOf,
-  isWholeClass,
-  type ListClass,
-  SHOWN_STATUSES,
-} from '../inspect/task-filter.js';
+import { type CheckedFilter, classesOf, isWholeClass, SHOWN_STATUSES } from '../inspect/task-filter.js';
+import type { ListClass } from '../task/task-status.js';
 
 /** Which index a list walks: the order of the list follows. */
 export type ListShape = ListClass | 'any' | 'byId' | 'byKey';

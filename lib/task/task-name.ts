@@ -1,5 +1,3 @@
-import type { MetricStatus } from './task-status.js';
-
 /** A kind as events name it. */
 export interface KindName {
   readonly kind: number;
@@ -19,5 +17,4 @@ export interface AttemptName extends KindName {
 }
 
 /** How an attempt ended, as far as the database agreed. */
-export type SettledAs =
-  Exclude<MetricStatus, 'new' | 'processing' | 'no_attempts_left'> | 'snoozed' | 'released';
+export type SettledAs = 'succeeded' | 'failed' | 'cancelled' | 'ignored' | 'lost' | 'snoozed' | 'released';

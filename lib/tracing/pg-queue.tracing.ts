@@ -18,7 +18,6 @@ import {
   Instruments,
   type PushInfo,
 } from '../events/instrumentation.js';
-import type { SettledAs } from '../task/task-name.js';
 import { VERSION } from '../version.js';
 import { fromCarrier, toCarrier } from './trace-carrier.js';
 
@@ -94,7 +93,12 @@ export class PgQueueTracing implements Instrumentation, OnModuleDestroy {
       ended: (as, error) =>
         endAfter(span, () => {
           span.setAttribute('pgqueue.outcome', as);
-          conclude(span, as, error);
+          if (as === 'failed' || as === 'lost') {
+            fail(span, error);
+          } else if (as === 'ignored') {
+            // The handler asked to ignore this failure: the span carries it, and is no error.
+            span.recordException(asException(error));
+          }
         }),
     };
   }
@@ -115,15 +119,6 @@ function endAfter(span: Span, describe: () => void): void {
     describe();
   } finally {
     span.end();
-  }
-}
-
-/** A failure that its handler asked to ignore is told, and is no error. */
-function conclude(span: Span, as: SettledAs, error: unknown): void {
-  if (as === 'failed' || as === 'lost') {
-    fail(span, error);
-  } else if (as === 'ignored') {
-    span.recordException(asException(error));
   }
 }
 

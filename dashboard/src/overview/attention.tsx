@@ -3,6 +3,7 @@ import { plural } from '../format.js';
 import { links } from '../router.js';
 import { PauseButton } from '../ui/pause-button.js';
 import { useMayChange } from '../session.js';
+import { OPEN_STATUSES } from '../statuses.js';
 import { ActionButton } from '../tasks/action-button.js';
 import type { Trouble } from '../trouble.js';
 import { inOrder, BY_TROUBLE, type JudgedKind } from './kind-order.js';
@@ -117,7 +118,7 @@ function Remedy({ kind, trouble: { remedy } }: { kind: LoadedKind; trouble: Trou
     default:
       return (
         <>
-          <a class="button" href={links.tasks({ kind: number, status: 'new,must_retry,processing' })}>
+          <a class="button" href={links.tasks({ kind: number, status: OPEN_STATUSES.join() })}>
             See tasks
           </a>
           <a class="button" href={links.workers}>

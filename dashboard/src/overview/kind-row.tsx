@@ -2,7 +2,7 @@ import type { LoadedKind } from '../api.js';
 import { formatCount, formatDuration, formatExactly, plural } from '../format.js';
 import { links } from '../router.js';
 import { useMayChange } from '../session.js';
-import { STATUS_NAMES, STATUSES } from '../statuses.js';
+import { statusLabel, STATUSES } from '../statuses.js';
 import { PauseButton } from '../ui/pause-button.js';
 import { SlotsBar } from '../ui/slots-bar.js';
 import { For } from '../ui/time.js';
@@ -39,7 +39,7 @@ export function KindRow({
         </span>
       </th>
       {STATUSES.map((status) => (
-        <td key={status} class="numeric count-cell" data-label={STATUS_NAMES[status]}>
+        <td key={status} class="numeric count-cell" data-label={statusLabel(status)}>
           {statuses[status].count === 0 ? (
             <span class="faint">0</span>
           ) : (
@@ -47,7 +47,7 @@ export function KindRow({
               class={`count count-${status}`}
               href={links.tasks({ kind: number, status })}
               title={formatExactly(statuses[status].count)}
-              aria-label={`${formatCount(statuses[status])} ${STATUS_NAMES[status]}, ${name}`}
+              aria-label={`${formatCount(statuses[status])} ${statusLabel(status)}, ${name}`}
             >
               {formatCount(statuses[status])}
             </a>

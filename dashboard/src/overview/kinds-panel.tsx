@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { formatExactly } from '../format.js';
-import { STATUS_NAMES, STATUSES } from '../statuses.js';
+import { statusLabel, STATUSES } from '../statuses.js';
 import { Message } from '../ui/message.js';
 import {
   BY_TROUBLE,
@@ -24,7 +24,7 @@ interface Column {
 
 const COLUMNS: readonly Column[] = [
   { column: 'name', name: 'Kind' },
-  ...STATUSES.map((status) => ({ column: status, name: STATUS_NAMES[status], numeric: true })),
+  ...STATUSES.map((status) => ({ column: status, name: statusLabel(status), numeric: true })),
   { column: 'failed', name: 'Last 60 minutes', note: 'sorted by failures' },
   {
     column: 'wait',

@@ -1,6 +1,7 @@
 import type { LoadedOverview } from '../api.js';
 import { formatCount } from '../format.js';
 import { links } from '../router.js';
+import { OPEN_STATUSES } from '../statuses.js';
 import { ReplicaAge } from '../ui/replica-age.js';
 import { For } from '../ui/time.js';
 
@@ -28,7 +29,7 @@ function Shard({ shard }: { shard: LoadedShard }) {
   return (
     <li class={`shard${problem === null ? '' : ' shard-down'}`}>
       <span class="shard-head">
-        <a class="shard-name" href={links.tasks({ shard: name, status: 'new,must_retry,processing' })}>
+        <a class="shard-name" href={links.tasks({ shard: name, status: OPEN_STATUSES.join() })}>
           {name}
         </a>
         {draining && <span class="tag tag-warning">draining</span>}
@@ -54,7 +55,7 @@ function Shard({ shard }: { shard: LoadedShard }) {
 }
 
 function openOf({ statuses }: LoadedShard): { count: number; approximate: boolean } {
-  const open = [statuses.new, statuses.must_retry, statuses.processing];
+  const open = OPEN_STATUSES.map((status) => statuses[status]);
   return {
     count: open.reduce((sum, { count }) => sum + count, 0),
     approximate: open.some(({ approximate }) => approximate),

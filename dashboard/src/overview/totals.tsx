@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { LoadedOverview } from '../api.js';
 import { formatCount, formatExactly, formatNumber } from '../format.js';
 import { links } from '../router.js';
-import { STATUS_NAMES, STATUSES } from '../statuses.js';
+import { statusLabel, STATUSES } from '../statuses.js';
 import { SlotsBar } from '../ui/slots-bar.js';
 
 /** All kinds together. */
@@ -14,7 +14,7 @@ export function Totals({ overview: { totals, workers } }: { overview: LoadedOver
         return (
           <Total
             key={status}
-            name={STATUS_NAMES[status]}
+            name={statusLabel(status)}
             href={links.tasks({ status })}
             tone={status === 'no_attempts_left' && count > 0 ? 'bad' : undefined}
             title={formatExactly(count)}

@@ -1,12 +1,12 @@
 import type { DashboardAction, TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
-import type { TaskStatus } from '../../../lib/task/task-status.js';
 import type { ActionDone, LoadedKind } from '../api.js';
 import { asSentence, plural } from '../format.js';
+import { OPEN_STATUSES, STATUSES, type TaskStatus } from '../statuses.js';
 import { statusesOf } from './task-query.js';
 
 interface ActionSpec {
   readonly name: string;
-  /** Of these statuses; the queue leaves others alone. */
+  /** The statuses of the tasks that it changes; the server leaves other tasks alone. */
   readonly applies: readonly TaskStatus[];
   readonly effect: string;
   /** "3 tasks were …" */
@@ -31,14 +31,14 @@ export const ACTIONS: Record<DashboardAction, ActionSpec> = {
   },
   cancel: {
     name: 'Cancel',
-    applies: ['new', 'must_retry', 'processing'],
+    applies: OPEN_STATUSES,
     effect: 'Tasks that are not finished will not run any more; a running attempt is aborted.',
     done: 'cancelled',
     danger: true,
   },
   delete: {
     name: 'Delete',
-    applies: ['new', 'must_retry', 'no_attempts_left', 'succeeded', 'cancelled'],
+    applies: STATUSES.filter((status) => status !== 'processing'),
     effect: 'Tasks are gone for good, and their keys are free again. Running ones are left alone.',
     done: 'deleted',
     danger: true,

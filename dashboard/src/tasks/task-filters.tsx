@@ -3,7 +3,7 @@ import type { TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
 import { useKinds, useMoreKinds } from '../kinds.js';
 import { goTo, links } from '../router.js';
 import { useRedacted, useShards } from '../session.js';
-import { STATUS_NAMES, STATUSES } from '../statuses.js';
+import { statusLabel, STATUSES } from '../statuses.js';
 import { fromLocalInput, statusesOf, toLocalInput } from './task-query.js';
 
 /** The filter is in the address: it can be sent to a colleague, and the browser's buttons go through it. */
@@ -94,7 +94,7 @@ function StatusFilter({
               onChange((checked ? [...others, status] : others).join(',') || undefined);
             }}
           />
-          <span>{STATUS_NAMES[status]}</span>
+          <span>{statusLabel(status)}</span>
         </label>
       ))}
     </fieldset>

@@ -1,7 +1,6 @@
 import type { TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
 import { formatDateTime } from '../format.js';
-import { STATUS_NAMES } from '../statuses.js';
-import type { TaskStatus } from '../../../lib/task/task-status.js';
+import { statusLabel } from '../statuses.js';
 
 /** The statuses of a filter; none stands for all. */
 export function statusesOf({ status }: TaskQuery): string[] {
@@ -14,7 +13,7 @@ export function describeFilter(query: TaskQuery, kindName: (kind: string) => str
   const lines: [string, string | undefined][] = [
     ['Kind', kind && kindName(kind)],
     ['Shard', shard],
-    ['Status', status && statusesOf(query).map(statusName).join(', ')],
+    ['Status', status && statusesOf(query).map(statusLabel).join(', ')],
     ['Id', id?.replaceAll(',', ', ')],
     ['Key', externalKey],
     ['Payload contains', text],
@@ -36,10 +35,6 @@ export function toLocalInput(iso: string | undefined): string {
 export function fromLocalInput(value: string): string | undefined {
   const time = new Date(value);
   return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
-}
-
-function statusName(status: string): string {
-  return STATUS_NAMES[status as TaskStatus] ?? status;
 }
 
 function formatTime(iso: string): string {
