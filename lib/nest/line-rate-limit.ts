@@ -1,10 +1,10 @@
-/** Lines about single tasks: each names one, and a table may hold very many. */
+/** The most lines about single tasks in a period. */
 const MOST_LINES = 20;
 const PERIOD_MS = 10_000;
 
 type Level = 'log' | 'error';
 
-/** Writes no more than so many lines in a while, and says how many it left out. */
+/** Writes a limited number of lines per period, and then how many lines it left out. */
 export class LineRateLimit {
   private startedAt = Number.NEGATIVE_INFINITY;
   private lines = 0;

@@ -2,15 +2,15 @@ import { Logger } from '@nestjs/common';
 import { describeAction } from '../events/action-record.js';
 import { oneLine } from '../errors/one-line.js';
 import type { InShard, QueueEvent } from '../events/queue-events.js';
-import { sqlState } from '../storage/sql-state.js';
+import { sqlState } from '../errors/sql-state.js';
 import { LineRateLimit } from './line-rate-limit.js';
 import { errorMessage } from '../errors/error-message.js';
 import { refusalText } from '../inspect/refusal.js';
 
-/** Lines of one sort are written at most this often; those between are counted. */
+/** Lines about the same thing are written at most this often; the lines between are counted. */
 const REPEAT_AFTER_MS = 10_000;
 
-/** Writes what an operator wants to read to Nest's logger: no payloads, and a bounded number of lines. */
+/** Writes the events that operators need to Nest's logger, without payloads, and with a bounded number of lines. */
 export class QueueLogger {
   private readonly logger = new Logger('PgQueue');
   private readonly refusals = new LineRateLimit((level, line) => this.write(level, line));
@@ -120,7 +120,7 @@ export class QueueLogger {
         `${name}: task ${id}, attempt ${attempt}: its lease was lost, its outcome was discarded`,
       );
     } else if (as === 'failed' || exhausted) {
-      // A failure that was to be ignored leaves a broken task all the same, when it is the last.
+      // An ignored failure is logged when it was the last attempt, because the task is exhausted then.
       const end = exhausted ? '; no attempts are left' : '';
       this.bounded(
         `${exhausted ? 'exhausted' : 'task'} ${kind}`,
@@ -150,7 +150,7 @@ export class QueueLogger {
   }
 }
 
-/** Short, whatever was thrown. */
+/** The message of any thrown value, shortened, with its SQLSTATE. */
 function describe(error: unknown): string {
   const state = sqlState(error);
   const message = errorMessage(error).slice(0, 500);

@@ -1,5 +1,6 @@
 import { DatabaseError, PgQueueError } from '../errors/pg-queue.errors.js';
-import { asRolledBack, isCertainlyRolledBack, NotConnectedError, sqlState } from './sql-state.js';
+import { sqlState } from '../errors/sql-state.js';
+import { asRolledBack, isCertainlyRolledBack, NotConnectedError } from './sql-state.js';
 
 /** Codes whose text the server makes of names alone. Any other may quote a value: `invalid input syntax for type integer: "…"`. */
 const NAMING_CLASSES = new Set('08 0A 23 25 26 28 3D 3F 40 44 53 54 55 57 58 XX'.split(' '));

@@ -1,5 +1,6 @@
 import { cleanError } from './database-error.js';
-import { asRolledBack, sqlState } from './sql-state.js';
+import { sqlState } from '../errors/sql-state.js';
+import { asRolledBack } from './sql-state.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import { InvalidManagerError } from '../errors/pg-queue.errors.js';
 

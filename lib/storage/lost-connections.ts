@@ -1,7 +1,7 @@
 import type { Executor, Manager } from '../task/transaction.js';
 import { DatabaseError, InvalidManagerError } from '../errors/pg-queue.errors.js';
 import { cleanError } from './database-error.js';
-import { sqlState } from './sql-state.js';
+import { sqlState } from '../errors/sql-state.js';
 
 /** What TypeORM and `pg` say to a statement whose connection was lost before. Neither says why. */
 const GONE = new RegExp(

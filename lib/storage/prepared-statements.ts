@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { sqlState } from './sql-state.js';
+import { sqlState } from '../errors/sql-state.js';
 
 /** Of a server connection that is shared, as a transaction-mode pooler does: a statement prepared by another, or on another. */
 const NOT_KEPT = new Set(['26000', '42P05']);

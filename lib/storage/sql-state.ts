@@ -1,3 +1,5 @@
+import { sqlState } from '../errors/sql-state.js';
+
 /** Transaction conflicts: the same statement may succeed at once. */
 const CONFLICTS = new Set(['40001', '40P01', '55P03']);
 
@@ -6,20 +8,6 @@ export class NotConnectedError extends Error {
   constructor(cause: unknown) {
     super((cause as Error | undefined)?.message ?? 'no connection', { cause });
     this.name = 'NotConnectedError';
-  }
-}
-
-/** Of anything that was thrown, whatever its getters do. */
-export function sqlState(error: unknown): string | undefined {
-  const code = propertyOf(error, 'code');
-  return typeof code === 'string' ? code : undefined;
-}
-
-function propertyOf(error: unknown, name: string): unknown {
-  try {
-    return (error as Record<string, unknown> | null | undefined)?.[name];
-  } catch {
-    return undefined;
   }
 }
 
@@ -74,8 +62,12 @@ export function asRolledBack(error: unknown): unknown {
 
 /** The C function that raised it: only the server says it, and poolers do not. */
 function routineOf(error: unknown): string | undefined {
-  const routine = propertyOf(error, 'routine');
-  return typeof routine === 'string' && routine !== '' ? routine : undefined;
+  try {
+    const routine = (error as { routine?: unknown } | null | undefined)?.routine;
+    return typeof routine === 'string' && routine !== '' ? routine : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

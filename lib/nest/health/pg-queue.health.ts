@@ -9,10 +9,10 @@ import { errorMessage } from '../../errors/error-message.js';
 import { QueueEvents } from '../../events/queue-events.js';
 import { checkCount } from '../../errors/check.js';
 import { inTime } from '../../timing/timeout.js';
-import type { ShardHealth } from './shard-health.js';
+import type { DatabaseHealth } from './database-health.js';
 import { WorkerHealth } from './worker-health.js';
 
-/** What Terminus expects of an indicator; written out, so that the core needs no Terminus. */
+/** The result type of a Terminus indicator, declared here so that the core does not need Terminus. */
 export type PgQueueHealthResult<Key extends string = string> = Record<
   Key,
   { status: 'up' | 'down' } & Record<string, unknown>
@@ -44,7 +44,7 @@ const DEFAULT_MISSED_POLLS = 4;
  */
 @Injectable()
 export class PgQueueHealthIndicator {
-  private readonly signs: WorkerHealth;
+  private readonly health: WorkerHealth;
   private lastPeriodMs = 0;
 
   constructor(
@@ -53,7 +53,7 @@ export class PgQueueHealthIndicator {
     private readonly queue: QueueService,
     private readonly shards: Shards,
   ) {
-    this.signs = new WorkerHealth(events, shards.all);
+    this.health = new WorkerHealth(events, shards.all);
   }
 
   /**
@@ -61,7 +61,7 @@ export class PgQueueHealthIndicator {
    * @param key the indicator's name in the answer, default `'pgqueue'`
    */
   async isLive<Key extends string = 'pgqueue'>(key = 'pgqueue' as Key): Promise<PgQueueHealthResult<Key>> {
-    return result(key, 'up', { processing: this.signs.state === 'running' });
+    return result(key, 'up', { processing: this.health.state === 'running' });
   }
 
   /**
@@ -77,9 +77,9 @@ export class PgQueueHealthIndicator {
     key = 'pgqueue' as Key,
     options: PgQueueHealthOptions = {},
   ): Promise<PgQueueHealthResult<Key>> {
-    // At each call: what is no number would be exceeded by no silence.
+    // Checked at each call: no silence would exceed a value that is no number.
     checkCount('maxMissedPolls', options.maxMissedPolls ?? DEFAULT_MISSED_POLLS, Number.MAX_SAFE_INTEGER);
-    const { state, startError } = this.signs;
+    const { state, startError } = this.health;
     if (this.queue.ending === 'closed') {
       return result(key, 'down', { processing: false, message: 'the application is shutting down' });
     }
@@ -96,50 +96,50 @@ export class PgQueueHealthIndicator {
     }
     const problems = this.problems(options);
     const [first] = problems.values();
-    return problems.size === this.signs.shards.length
+    return problems.size === this.health.databases.length
       ? result(key, 'down', { ...this.details(problems), ...first })
       : result(key, 'up', { ...this.details(problems), ...(await this.degradation(options, problems)) });
   }
 
-  /** Of the shards that can't be worked in. */
+  /** The databases that do not work, with the reason. */
   private problems({
     maxMissedPolls = DEFAULT_MISSED_POLLS,
-  }: PgQueueHealthOptions): Map<ShardHealth, Problem> {
+  }: PgQueueHealthOptions): Map<DatabaseHealth, Problem> {
     const limitMs = Math.max(1000, this.pollPeriod()) * maxMissedPolls;
-    const problems = new Map<ShardHealth, Problem>();
-    for (const signs of this.signs.shards) {
-      const { refusal, silentMs, restMs, lastError } = signs;
-      if (refusal) {
-        problems.set(signs, refusal);
+    const problems = new Map<DatabaseHealth, Problem>();
+    for (const database of this.health.databases) {
+      const { lastingFailure, silentMs, restMs, lastError } = database;
+      if (lastingFailure) {
+        problems.set(database, lastingFailure);
       } else if (silentMs > limitMs + restMs) {
-        problems.set(signs, { message: `no claim has succeeded for ${silentMs} ms`, error: lastError });
+        problems.set(database, { message: `no claim has succeeded for ${silentMs} ms`, error: lastError });
       }
     }
     return problems;
   }
 
-  private details(problems: ReadonlyMap<ShardHealth, Problem>): Details {
+  private details(problems: ReadonlyMap<DatabaseHealth, Problem>): Details {
     const slots = this.queue.slots().map(({ name, slots: total, busy }) => [name, { slots: total, busy }]);
     return {
       processing: true,
       kinds: this.registry.getAll().length,
       slots: Object.fromEntries(slots),
-      millisecondsSinceLastClaim: Math.max(...this.signs.shards.map(({ silentMs }) => silentMs)),
+      millisecondsSinceLastClaim: Math.max(...this.health.databases.map(({ silentMs }) => silentMs)),
       ...(this.shards.areNamed ? { shards: this.shardDetails(problems) } : {}),
     };
   }
 
-  private shardDetails(problems: ReadonlyMap<ShardHealth, Problem>): Details {
-    const details = this.signs.shards.map((signs) => {
-      const problem = problems.get(signs);
-      return [signs.name, problem ? { status: 'down', ...problem } : { status: 'up' }];
+  private shardDetails(problems: ReadonlyMap<DatabaseHealth, Problem>): Details {
+    const details = this.health.databases.map((database) => {
+      const problem = problems.get(database);
+      return [database.name, problem ? { status: 'down', ...problem } : { status: 'up' }];
     });
     return Object.fromEntries(details) as Details;
   }
 
   private async degradation(
     options: PgQueueHealthOptions,
-    problems: ReadonlyMap<ShardHealth, Problem>,
+    problems: ReadonlyMap<DatabaseHealth, Problem>,
   ): Promise<Details> {
     const working = this.shards.all.filter(
       ({ name }) => ![...problems.keys()].some((down) => down.name === name),
@@ -157,16 +157,16 @@ export class PgQueueHealthIndicator {
     };
   }
 
-  private deafness(problems: ReadonlyMap<ShardHealth, Problem>): string[] {
-    return this.signs.shards
-      .filter((signs) => signs.deaf && !problems.has(signs))
+  private deafness(problems: ReadonlyMap<DatabaseHealth, Problem>): string[] {
+    return this.health.databases
+      .filter((database) => database.deaf && !problems.has(database))
       .map(({ name }) => this.inShard(name, 'wake-ups are not heard, new tasks wait for the next poll'));
   }
 
-  private refusedTasks(problems: ReadonlyMap<ShardHealth, Problem>): string[] {
-    return this.signs.shards
-      .filter((signs) => !problems.has(signs))
-      .flatMap((signs) => signs.refusedReasons.map((reason) => this.inShard(signs.name, reason)));
+  private refusedTasks(problems: ReadonlyMap<DatabaseHealth, Problem>): string[] {
+    return this.health.databases
+      .filter((database) => !problems.has(database))
+      .flatMap((database) => database.refusedReasons.map((reason) => this.inShard(database.name, reason)));
   }
 
   private inShard(name: string, text: string): string {
@@ -199,7 +199,7 @@ export class PgQueueHealthIndicator {
     return answers.size === 0 ? { reasons } : { oldestDueMs: Math.max(...answers.values()), reasons };
   }
 
-  /** The shortest of all kinds; the last good one while a live value fails, which is no matter of health. */
+  /** The shortest poll period of all kinds; the last valid one while reading a live value fails, which does not affect health. */
   private pollPeriod(): number {
     try {
       const periods = this.registry.getAll().map(({ options }) => options.fetcherPeriodMs());

@@ -1,18 +1,20 @@
-import type { Shard } from '../../cluster/shard.js';
 import { errorMessage } from '../../errors/error-message.js';
-import type { QueueEvent, QueueEvents } from '../../events/queue-events.js';
-import { ShardHealth } from './shard-health.js';
+import type { DatabaseEvents, QueueEvent, QueueEvents } from '../../events/queue-events.js';
+import { DatabaseHealth } from './database-health.js';
 
-/** What the worker's events say of how it fares. */
+/** The health of the worker process, from its events. */
 export class WorkerHealth {
   /** `failed`: processing could not be started. */
   state: 'idle' | 'running' | 'stopped' | 'failed' = 'idle';
-  /** Why it could not. */
+  /** Why processing could not be started. */
   startError: string | undefined;
-  readonly shards: readonly ShardHealth[];
+  readonly databases: readonly DatabaseHealth[];
 
-  constructor(events: QueueEvents, shards: readonly Shard[]) {
-    this.shards = shards.map((shard) => new ShardHealth(shard.name, shard.events));
+  constructor(
+    events: QueueEvents,
+    databases: readonly { readonly name: string; readonly events: DatabaseEvents }[],
+  ) {
+    this.databases = databases.map((database) => new DatabaseHealth(database.name, database.events));
     events.subscribe((event) => this.onEvent(event));
   }
 
@@ -20,7 +22,7 @@ export class WorkerHealth {
     switch (event.type) {
       case 'started':
         this.state = 'running';
-        this.shards.forEach((shard) => shard.reset());
+        this.databases.forEach((database) => database.reset());
         break;
       case 'start-failed':
         this.state = 'failed';
