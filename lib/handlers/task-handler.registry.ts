@@ -7,6 +7,7 @@ import {
 } from '../task/kind-options.js';
 import type { PayloadCodec } from '../task/payload-codec.js';
 import { type KindRef, kindOf } from '../task/task-definition.js';
+import { defaultKindName } from '../task/task-name.js';
 import { DuplicateKindError, UnexpectedTaskKindError } from '../errors/pg-queue.errors.js';
 import type { HandlerFunction, RegisteredHandler } from './registered-handler.js';
 
@@ -90,7 +91,7 @@ export class TaskHandlerRegistry {
 
   /** The name of a kind that this process has met. */
   nameOf(kind: number): string {
-    return this.knownNameOf(kind) ?? `pgqueue-${kind}`;
+    return this.knownNameOf(kind) ?? defaultKindName(kind);
   }
 
   /** Undefined for a kind that this process has not met. */

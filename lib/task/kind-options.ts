@@ -3,6 +3,7 @@ import type { PayloadCodec } from './payload-codec.js';
 import { type Duration, MAX_TIMER_MS, toMilliseconds } from '../timing/duration.js';
 import { check, checkInteger, checkOptionNames, isObject } from '../errors/check.js';
 import { InvalidOptionError } from '../errors/pg-queue.errors.js';
+import { defaultKindName } from './task-name.js';
 
 /** A value, or a function that is read each time the value is used. */
 export type Live<T> = T | (() => T);
@@ -84,7 +85,7 @@ export function resolveKindOptions(
   ...layers: (KindOptions | undefined)[]
 ): ResolvedKindOptions {
   const {
-    name = `pgqueue-${kind}`,
+    name = defaultKindName(kind),
     workerCount = 1,
     maxAttempts = MAX_ATTEMPTS,
     attemptTimeout,

@@ -1,10 +1,9 @@
+import { BUCKETS, bucketOf } from '../../dist/lib/inspect/histogram.js';
 import { kinds, numberOf } from './kinds.mjs';
 
 const MINUTE_MS = 60_000;
 /** So that the processes of the pictures live for as long as it takes to take them. */
 const SILENCE_MS = 10 * MINUTE_MS;
-const BUCKETS = 96;
-const GROWTH = 1.25;
 
 const CHARGE = numberOf('charge-card');
 const RESIZE = numberOf('resize-image');
@@ -203,7 +202,7 @@ function histogram(count, middleMs) {
   const buckets = Array.from({ length: BUCKETS }, () => 0);
   for (let n = 0; n < count; n++) {
     const ms = middleMs * (0.8 + 0.4 * wave(n)) * (n % 50 === 49 ? 6 : n % 17 === 16 ? 3 : 1);
-    const bucket = Math.min(BUCKETS - 1, Math.max(0, Math.ceil(Math.log(ms) / Math.log(GROWTH))));
+    const bucket = bucketOf(ms);
     buckets[bucket] = (buckets[bucket] ?? 0) + 1;
   }
   return buckets;
