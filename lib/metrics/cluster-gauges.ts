@@ -23,22 +23,22 @@ export const SHARD_UP = 'pgqueue_shard_up';
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
-/** Applications of one process may share a registry, and so the gauges. */
+/** The views of each gauge: applications of one process may share a registry, and so the gauges. */
 const viewsOf = new WeakMap<Gauge, Set<ClusterView>>();
 
-/** The gauge shows this view too from now on. @returns a function that ends it. */
+/** Adds a view to a gauge. @returns a function that removes it */
 export function showView(gauge: Gauge, view: ClusterView): () => void {
   const views = viewsOf.get(gauge) ?? new Set();
   viewsOf.set(gauge, views.add(view));
   return () => views.delete(view);
 }
 
-/** What the gauge does when it is scraped. Views of one database are alike; of several, the largest value is shown. */
+/** Sets the gauge when it is scraped. When several views show one series, the largest value is shown. */
 function collect(gauge: Gauge, samplesOf: (view: ClusterView) => Iterable<Sample>): void {
   const largest = new Map<string, Sample>();
   for (const view of viewsOf.get(gauge) ?? []) {
     for (const [own, value] of samplesOf(view)) {
-      const labels = { shard: view.shard, ...own };
+      const labels = { shard: view.name, ...own };
       const key = JSON.stringify(labels);
       largest.set(key, [labels, Math.max(value, largest.get(key)?.[1] ?? value)]);
     }
@@ -63,7 +63,7 @@ function define(
   };
 }
 
-/** Gauges of the whole cluster: every process shows the same. */
+/** Gauges of the whole queue: each process shows the same values. */
 export const CLUSTER_GAUGES: readonly GaugeConfiguration<string>[] = [
   define(
     STORED_TASKS,

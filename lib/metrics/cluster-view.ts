@@ -1,36 +1,36 @@
 import { addKinds, type ClusterSnapshot, NOTHING, type SnapshotKind } from '../inspect/cluster-snapshot.js';
 
-/** The name under which tasks are shown whose kind nobody has named. */
+/** The `kind` label of tasks whose kind has no name. */
 export const UNKNOWN_KIND = 'unknown';
 
-/** What one application knows of the cluster in a shard: the last snapshot that it has read, however old. */
+/** The last snapshot of one database that this application has read, however old. */
 export class ClusterView {
-  /** Once shown, a kind stays. */
+  /** A kind that was shown once keeps its series. */
   private kinds = new Map<string, SnapshotKind>([[UNKNOWN_KIND, NOTHING]]);
   private last: ClusterSnapshot | undefined;
-  /** Before there was a snapshot, when the looking for one began. */
+  /** When the snapshot was taken; when the view was created, while there is no snapshot. */
   private takenAt = performance.now();
   private up = false;
 
-  constructor(readonly shard: string) {}
+  constructor(readonly name: string) {}
 
-  /** A kind has its series from now on. */
+  /** Starts the series of a kind. */
   start(kind: string): void {
     if (!this.kinds.has(kind)) {
       this.kinds.set(kind, NOTHING);
     }
   }
 
-  /** The shard was asked and has answered, if only that there is no snapshot yet. */
-  answered(found: { readonly snapshot: ClusterSnapshot; readonly ageMs: number } | null): void {
+  /** Called when the database was read; null when it has no snapshot yet. */
+  onRead(found: { readonly snapshot: ClusterSnapshot; readonly ageMs: number } | null): void {
     this.up = true;
     if (found) {
       this.show(found.snapshot, found.ageMs);
     }
   }
 
-  /** The shard could not be asked: what was known stays. */
-  failed(): void {
+  /** Called when the database could not be read; the last snapshot stays. */
+  onFailed(): void {
     this.up = false;
   }
 
@@ -48,7 +48,7 @@ export class ClusterView {
     return this.kinds;
   }
 
-  /** Whether the shard has answered when it was asked last. */
+  /** Whether the last read succeeded. */
   get isUp(): boolean {
     return this.up;
   }

@@ -11,13 +11,13 @@ export const ATTEMPT_DURATION = 'pgqueue_attempt_duration_seconds';
 export const QUEUE_WAIT = 'pgqueue_queue_wait_seconds';
 /** A gauge of this process's slots, labelled `kind` and `state` (`busy` or `free`). */
 export const SLOTS = 'pgqueue_slots';
-/** A gauge of bodies that go on though their attempt is over, labelled `kind`. */
+/** A gauge of abandoned handlers, which still run after the timeout of their attempt, labelled `kind`. */
 export const ABANDONED_HANDLERS = 'pgqueue_abandoned_handlers';
 /** A gauge of the longest delay of this process's event loop since the last scrape, in seconds. */
 export const EVENT_LOOP_LAG = 'pgqueue_event_loop_lag_seconds';
 /** A counter of statements that the database refused for one task alone, labelled `kind`. */
 export const TASK_REFUSALS_TOTAL = 'pgqueue_task_refusals_total';
-/** A gauge of tasks that this process keeps apart since the database refuses something for them, labelled `kind`. */
+/** A gauge of the tasks for which alone the database refuses statements of this process, labelled `kind`. */
 export const REFUSED_TASKS = 'pgqueue_refused_tasks';
 /** A histogram of how long the database took to answer claims, in seconds, labelled `shard`. */
 export const FETCH_DURATION = 'pgqueue_fetch_duration_seconds';

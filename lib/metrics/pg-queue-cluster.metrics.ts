@@ -8,12 +8,12 @@ import { showView } from './cluster-gauges.js';
 import { ClusterView } from './cluster-view.js';
 import { ViewRefresher } from './view-refresher.js';
 
-/** Injects all gauges of the cluster. */
+/** Injects all gauges of the whole queue. */
 export const CLUSTER_GAUGE_LIST = Symbol('CLUSTER_GAUGE_LIST');
 /** Injects how often a snapshot is taken, in ms. */
 export const SNAPSHOT_PERIOD = Symbol('SNAPSHOT_PERIOD');
 
-/** Keeps the gauges of the cluster up to date in the background: a scrape answers from memory, whatever the databases do. */
+/** Keeps the gauges of the whole queue up to date in the background, so that a scrape never waits for a database. */
 @Injectable()
 export class PgQueueClusterMetrics implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly refreshers: readonly ViewRefresher[];
@@ -27,11 +27,11 @@ export class PgQueueClusterMetrics implements OnApplicationBootstrap, OnModuleDe
     registry: TaskHandlerRegistry,
     private readonly instruments: Instruments,
   ) {
-    const views = snapshots.shards.map((shard) => {
-      const view = new ClusterView(shard.name);
+    const views = snapshots.all.map((snapshot) => {
+      const view = new ClusterView(snapshot.name);
       return {
         view,
-        refresher: new ViewRefresher(view, shard, periodMs, new DatabaseEvents(events, shard.name)),
+        refresher: new ViewRefresher(view, snapshot, periodMs, new DatabaseEvents(events, snapshot.name)),
       };
     });
     this.refreshers = views.map(({ refresher }) => refresher);

@@ -13,7 +13,7 @@ import {
 } from './definitions.js';
 import { startHistogram } from './start-histogram.js';
 
-/** Turns what happens between the process and its shards into Prometheus series. */
+/** Turns the events of the connections and statements of this process into Prometheus series. */
 @Injectable()
 export class PgQueueProcessMetrics {
   constructor(
@@ -55,7 +55,7 @@ export class PgQueueProcessMetrics {
     this.wakeUps.inc({ shard }, 0);
     for (const role of CONNECTION_ROLES) {
       this.failures.inc({ shard, role }, 0);
-      // Maintenance is never told to work again: its jobs have their next turn.
+      // `connection-restored` is never emitted for `maintenance`: its jobs run again after their period.
       if (role !== 'maintenance') {
         this.reconnects.inc({ shard, role }, 0);
       }

@@ -17,7 +17,7 @@ import {
 import { showKind, showSlots } from './slots-gauge.js';
 import { startHistogram } from './start-histogram.js';
 
-/** Turns what happens to tasks into Prometheus series; each exists at 0 from the moment its kind is registered. */
+/** Turns the events of tasks into Prometheus series. Each series exists at 0 from the registration of its kind on. */
 @Injectable()
 export class PgQueueMetrics implements OnModuleDestroy {
   private readonly hideSlots: () => void;
@@ -100,7 +100,7 @@ export class PgQueueMetrics implements OnModuleDestroy {
     }
   }
 
-  /** Others, or the next run, meet them anew. */
+  /** Refused tasks are counted again by the next run, or by other processes. */
   private onStopped(): void {
     this.refused.reset();
     this.registry.getAll().forEach(({ options }) => this.refused.set({ kind: options.name }, 0));

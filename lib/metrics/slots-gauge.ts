@@ -9,7 +9,7 @@ interface Shown {
   readonly readers: Set<ReadSlots>;
 }
 
-/** Applications of one process may share a registry, and so the gauge. */
+/** What each gauge shows: applications of one process may share a registry, and so the gauge. */
 const shownBy = new WeakMap<Gauge, Shown>();
 
 function shown(gauge: Gauge): Shown {
@@ -18,19 +18,19 @@ function shown(gauge: Gauge): Shown {
   return known;
 }
 
-/** The gauge shows these slots too, as they are at each scrape. @returns a function that ends it. */
+/** Adds the slots of an application to a gauge, which reads them at each scrape. @returns a function that removes them */
 export function showSlots(gauge: Gauge, read: ReadSlots): () => void {
   const { readers } = shown(gauge);
   readers.add(read);
   return () => readers.delete(read);
 }
 
-/** A kind has its series from now on, whether it runs or not. */
+/** Starts the series of a kind, whether the kind is processed or not. */
 export function showKind(gauge: Gauge, kind: string): void {
   shown(gauge).kinds.add(kind);
 }
 
-/** What the gauge does when it is scraped. */
+/** Sets the gauge when it is scraped. */
 export function collectSlots(gauge: Gauge): void {
   const { kinds, readers } = shown(gauge);
   gauge.reset();

@@ -1,9 +1,9 @@
 import type { Histogram } from 'prom-client';
 
-/** The series that a histogram has: starting one again would set it back to 0 for another application of this process. */
+/** The series that each histogram has. Starting one again would reset the values of another application of this process. */
 const started = new WeakMap<Histogram, Set<string>>();
 
-/** A series that exists at 0 before anything is observed. */
+/** Starts a series at 0, before a value is observed. */
 export function startHistogram(histogram: Histogram, labels: Readonly<Record<string, string>>): void {
   const series = started.get(histogram) ?? new Set();
   started.set(histogram, series);

@@ -86,7 +86,7 @@ const overview = await timed(async () => {
 const counts = await timed(() => app.get(QueueAdmin).counts());
 const snapshots = app.get(ClusterSnapshots, { strict: false });
 // At once again: each time it is taken, and stored.
-const snapshot = await timed(() => Promise.all(snapshots.shards.map((shard) => shard.read(0))));
+const snapshot = await timed(() => Promise.all(snapshots.all.map((each) => each.read(0))));
 await snapshots.close();
 await app.close();
 

@@ -1,17 +1,17 @@
-import { FiguresSnapshot, type FiguresSnapshotDeps } from '../../admin/figures-snapshot.js';
 import type { AdminDatabase } from '../../admin/admin-database.js';
+import { FiguresSnapshot, type FiguresSnapshotDeps } from '../../admin/figures-snapshot.js';
 
 export type { FiguresSnapshot };
 
-/** The figures of the whole cluster, shard by shard. */
+/** The stored figures of the whole queue, one snapshot for each database. */
 export class ClusterSnapshots {
-  readonly shards: readonly FiguresSnapshot[];
+  readonly all: readonly FiguresSnapshot[];
 
-  constructor(shards: readonly AdminDatabase[], options: Omit<FiguresSnapshotDeps, 'source'>) {
-    this.shards = shards.map((source) => new FiguresSnapshot({ ...options, source }));
+  constructor(databases: readonly AdminDatabase[], options: Omit<FiguresSnapshotDeps, 'source'>) {
+    this.all = databases.map((source) => new FiguresSnapshot({ ...options, source }));
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.shards.map((shard) => shard.close()));
+    await Promise.all(this.all.map((snapshot) => snapshot.close()));
   }
 }
