@@ -15,7 +15,7 @@ help:
 	@echo 'make clean       remove what was built'
 
 # A finished `npm ci` leaves this file, with what it installed.
-node_modules/.package-lock.json: package.json package-lock.json sample/package.json
+node_modules/.package-lock.json: package.json package-lock.json dashboard/package.json sample/package.json
 	npm ci --no-audit --no-fund
 	@mkdir -p $(@D) && touch $@
 

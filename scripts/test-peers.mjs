@@ -34,9 +34,10 @@ function succeeds(cwd, command, args) {
 /** @param {string} file */
 const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'));
 
-/** The manifest with the other peers, everything else as it is installed here, and without the sample. */
+/** The manifest with the other peers and the packages of the pages, everything else as it is installed here, and without workspaces. */
 function manifest() {
   const { workspaces: _, ...own } = readJson('package.json');
+  Object.assign(own.devDependencies, readJson('dashboard/package.json').devDependencies);
   for (const name of Object.keys(own.devDependencies)) {
     own.devDependencies[name] = readJson(`node_modules/${name}/package.json`).version;
   }
