@@ -4,8 +4,6 @@ export type { ShardsOptions } from './cluster/shards.options.js';
 export type { PgQueueOptionsFactory } from './nest/pg-queue.module-definition.js';
 export { QueueService } from './nest/queue.service.js';
 export { QueueAdmin } from './cluster/admin/queue-admin.js';
-export type { TaskOptions } from './admin/decoded-task.js';
-export type { ActionOptions, ActionResult, RefusedTask, RetryActionOptions } from './admin/task-actions.js';
 export { TaskHandler } from './handlers/task-handler.decorator.js';
 export {
   isPgQueueContext,
@@ -47,13 +45,20 @@ export type {
   SlotCounts,
   TaskCount,
   TaskDetail,
+  TaskOptions,
   TaskPage,
   TaskSummary,
   TimelineEntry,
   WorkerView,
 } from './inspect/task-view.js';
 export type { ActionFilter, ActionRecord, ActionSource, OperatorAction } from './events/action-record.js';
-export type { ActorOptions } from './admin/actor.js';
+export type {
+  ActionOptions,
+  ActionResult,
+  ActorOptions,
+  RefusedTask,
+  RetryActionOptions,
+} from './inspect/operator-action.js';
 export type { MetricStatus } from './events/metric-status.js';
 export type { TaskStatus } from './task/task-status.js';
 export type { ShardKey } from './task/transaction.js';

@@ -2,7 +2,7 @@ import type { Database } from '../storage/database.js';
 import type { QueueSql } from '../storage/sql/index.js';
 import type { EventSink } from '../events/queue-events.js';
 
-/** A database of the queue, as far as operators ask it. */
+/** A database of the queue, as the tools of operators use it. */
 export interface AdminDatabase {
   readonly name: string;
   readonly events: EventSink;

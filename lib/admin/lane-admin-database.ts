@@ -4,7 +4,7 @@ import type { QueueSql } from '../storage/sql/index.js';
 import type { EventSink } from '../events/queue-events.js';
 import type { AdminDatabase } from './admin-database.js';
 
-/** A database that is asked on connections apart from the application's. */
+/** A database with connections of its own, so that its statements take none of the application's. */
 export class LaneAdminDatabase implements AdminDatabase {
   readonly name: string;
   readonly events: EventSink;
@@ -27,7 +27,7 @@ export class LaneAdminDatabase implements AdminDatabase {
     return this.source.sql;
   }
 
-  /** Found when it is first used, as the application's. */
+  /** Opened on first use, like the application's. */
   get database(): AdminDatabase['database'] {
     this.opened ??= this.open();
     return this.opened;

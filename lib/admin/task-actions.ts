@@ -3,7 +3,7 @@ import type { StoredSummary } from '../inspect/task-view.js';
 import { isolateRows } from '../storage/isolate-rows.js';
 import { type ListShape, shapeOf } from '../storage/list-shape.js';
 import { mayBeRowError } from '../storage/sql-state.js';
-import type { ActorOptions } from './actor.js';
+import type { ActionResult, RetryActionOptions } from '../inspect/operator-action.js';
 import { errorMessage } from '../errors/error-message.js';
 import { MAX_ATTEMPTS } from '../task/kind-options.js';
 import {
@@ -17,40 +17,12 @@ import { checkCount, checkOptionNames } from '../errors/check.js';
 import { STATUSES, statusesOfClass, type TaskStatus } from '../task/task-status.js';
 import type { TaskLister } from './task-lister.js';
 
-/** How many tasks an action changes. */
-export interface ActionOptions extends ActorOptions {
-  /** At most so many, 1 to 100,000. Default 1,000. */
-  limit?: number;
-}
-
-/** Which attempts a retry gives. */
-export interface RetryActionOptions extends ActionOptions {
-  /** How many each task gets, 1 to 32,767. Default: as many as it had. */
-  attempts?: number;
-}
-
-/** What an action did. */
-export interface ActionResult {
-  /** How many tasks were changed. */
-  readonly changed: number;
-  /** The limit was reached: there may be more tasks that the filter means. */
-  readonly more: boolean;
-  /** The tasks that the database refuses to change, each alone; missing when there is none. */
-  readonly refused?: readonly RefusedTask[];
-}
-
-/** A task that the database refuses to change, and its words. */
-export interface RefusedTask {
-  readonly id: string;
-  readonly error: string;
-}
-
-/** No transaction changes, and so locks, more rows. */
+/** The most rows that a transaction changes, and so locks. */
 const BATCH = 500;
 const DEFAULT_LIMIT = 1000;
 const MAX_LIMIT = 100_000;
 
-/** What each action may change; the statements check it again, row by row. */
+/** The statuses that each action may change; its statement checks each row again. */
 const ALLOWED: Record<Action, readonly TaskStatus[]> = {
   retry: statusesOfClass('broken'),
   cancel: statusesOfClass('open'),
@@ -58,27 +30,27 @@ const ALLOWED: Record<Action, readonly TaskStatus[]> = {
   runNow: ['new', 'must_retry'],
 };
 
-/** An action that was checked. */
+/** An action with checked options. */
 export interface CheckedAction {
   readonly action: Action;
-  /** With those of its statuses that the action may change. */
+  /** The filter, narrowed to the statuses that the action may change. */
   readonly filter: CheckedFilter;
-  /** The filter as it was given. */
+  /** The filter as the operator gave it. */
   readonly meant: CheckedFilter;
   readonly limit: number;
   readonly attempts: number | null;
 }
 
-/** How far an action has come, in all databases together. */
+/** The progress of an action over all databases. */
 export interface ActionProgress {
   changed: number;
   more: boolean;
-  /** What was changed by kind. */
+  /** How many tasks were changed, by kind. */
   readonly kinds: Map<number, number>;
   readonly refused: { readonly id: string; readonly error: unknown }[];
 }
 
-/** @throws what the database says, where it refuses every task. */
+/** @throws the error of the database when it refuses every task */
 export function actionResult({ changed, more, refused }: ActionProgress): ActionResult {
   const [first] = refused;
   if (first && changed === 0) {
@@ -88,7 +60,7 @@ export function actionResult({ changed, more, refused }: ActionProgress): Action
   return { changed, more, ...(first ? { refused: named } : {}) };
 }
 
-/** @throws InvalidOptionError for a filter that names nothing too. */
+/** @throws InvalidOptionError for invalid options, and for a filter that names nothing */
 export function checkAction(
   action: Action,
   filter: TaskFilter,
@@ -101,7 +73,7 @@ export function checkAction(
   return { action, filter: { ...checked, statuses }, meant: checked, limit, attempts };
 }
 
-/** Changes the tasks of a database that a filter means, in batches that each commit by themselves. */
+/** Changes the tasks of one database that a filter selects, in batches that each commit separately. */
 export class TaskActions {
   constructor(
     private readonly repository: () => AdminRepository,
@@ -113,7 +85,7 @@ export class TaskActions {
     },
   ) {}
 
-  /** Up to the limit of all databases together. */
+  /** Stops at the limit, which counts for all databases together. */
   async run({ action, filter, limit, attempts }: CheckedAction, progress: ActionProgress): Promise<void> {
     for (const shape of shapesOf(filter)) {
       let after = await this.startOf(action, shape);
@@ -135,7 +107,7 @@ export class TaskActions {
     }
   }
 
-  /** Tasks that are due already need not be hurried. */
+  /** `runNow` begins behind the tasks that are due already. */
   private async startOf(action: Action, shape: ListShape): Promise<ListPosition | null> {
     if (action !== 'runNow' || shape !== 'open') {
       return null;
@@ -173,7 +145,7 @@ export class TaskActions {
     }
   }
 
-  /** Rows that the database refuses to change are passed over, and named. */
+  /** Skips the rows that the database refuses to change, and names them in the result. */
   private async actInParts(
     action: Action,
     tasks: readonly StoredSummary[],
@@ -192,7 +164,7 @@ export class TaskActions {
     }
   }
 
-  /** Claims may have passed rows that were locked for this and are as they were. Where this fails too, the sweep finds them. */
+  /** Resets the cursors: claims may have skipped rows that were locked and then rolled back. When this fails, the sweep finds the rows. */
   private async rewind(): Promise<void> {
     await this.repository()
       .rewind()
@@ -200,7 +172,7 @@ export class TaskActions {
   }
 }
 
-/** The lists in which the tasks are found: of each class its own, so that none is looked through in vain. */
+/** The lists in which the tasks are found: one of each class, so that each index is read only for tasks of its class. */
 function shapesOf(filter: CheckedFilter): ListShape[] {
   const shape = shapeOf(filter);
   return shape === 'byId' || shape === 'byKey' ? [shape] : classesOf(filter.statuses);

@@ -2,19 +2,19 @@ import type { AdminRepository, ListPosition, StoredPage } from '../storage/admin
 import { isExact, type ListShape, shapeOf } from '../storage/list-shape.js';
 import type { CheckedFilter } from '../inspect/task-filter.js';
 
-/** So many rows are looked at for a page of a filter that no index serves whole. */
+/** The rows that are read for a page of a filter that no index serves alone. */
 const EXAMINED = 5000;
-/** A text is looked for in whole payloads. */
+/** Fewer rows for a text, which is searched in whole payloads. */
 const EXAMINED_FOR_TEXT = 1000;
-/** Each of several kinds, and of their priorities, brings so many rows to merge. */
+/** The rows that are read of each kind and priority, of several that are merged. */
 const EXAMINED_OF_EACH = 250;
 
 export interface ListedTasks extends Omit<StoredPage, 'last' | 'found'> {
-  /** Where the others begin; null when there are no more. */
+  /** Where the next page begins; null behind the last task. */
   readonly next: ListPosition | null;
 }
 
-/** Walks an index page by page, however few of its rows are meant. */
+/** Reads an index page by page, however few of its rows the filter selects. */
 export class TaskLister {
   constructor(private readonly repository: () => AdminRepository) {}
 
@@ -24,7 +24,7 @@ export class TaskLister {
     after: ListPosition | null,
     shape: ListShape = shapeOf(filter),
   ): Promise<ListedTasks> {
-    // One more than asked for tells whether there is more.
+    // One task more than the limit shows whether there is a next page.
     const examine = Math.max(examinedBy(shape, filter), limit + 1);
     const { tasks, last, found, ...page } = await this.repository().list(shape, filter, {
       examine,

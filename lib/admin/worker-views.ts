@@ -1,7 +1,7 @@
 import type { StoredWorker } from '../storage/stored-worker.js';
 import type { Refusal } from '../inspect/refusal.js';
 import { MAX_REPORTED_ATTEMPTS } from '../inspect/worker-report.js';
-import type { KindPause, KindView, SlotCounts, WorkerView } from '../inspect/task-view.js';
+import type { KindPause, KindView, SlotCounts } from '../inspect/task-view.js';
 
 /** The default of `leaseTimeout`, for a process that has not reported its own. */
 const DEFAULT_SILENCE_MS = 15_000;
@@ -49,38 +49,6 @@ export function refusalOf(workers: readonly StoredWorker[], id: string): Refusal
 export function unreportedAfter({ running }: StoredWorker): Date | null {
   const last = running[MAX_REPORTED_ATTEMPTS - 1];
   return last ? new Date(last[3]) : null;
-}
-
-export function workerView(
-  stored: StoredWorker & Pick<WorkerView, 'id' | 'shards'>,
-  nameOf: (kind: number) => string,
-): WorkerView {
-  const { id, leaseId, worker, host, pid, version, startedAt, heartbeatAt, silentMs } = stored;
-  const { slots, running, shards } = stored;
-  return {
-    id,
-    leaseId,
-    worker,
-    host,
-    pid,
-    version,
-    startedAt,
-    heartbeatAt,
-    silentMs,
-    lost: isLost(stored),
-    shards,
-    kinds: Object.keys(slots)
-      .map(Number)
-      .toSorted((a, b) => a - b)
-      .map((kind) => ({ kind, name: nameOf(kind), ...slotsOf(stored, kind)! })),
-    running: running.map(([taskId, kind, attempt, at]) => ({
-      id: taskId,
-      kind,
-      name: nameOf(kind),
-      attempt,
-      startedAt: new Date(at),
-    })),
-  };
 }
 
 /** The kinds that live processes handle, and the kinds that are paused. */

@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import type { ActionOptions, ActionResult } from '../admin/task-actions.js';
+import type { ActionOptions, ActionResult } from '../inspect/operator-action.js';
 import type { TaskFilter } from '../inspect/task-filter.js';
 import type { KindView } from '../inspect/task-view.js';
 import {
@@ -37,11 +37,11 @@ export const retryCommand: Command = {
   options: { ...FILTERS, attempts: { type: 'string' } },
   arguments: [0, 1000],
   async run(context) {
-    const { admin, partly, values } = context;
+    const { admin, failures, values } = context;
     const attempts = wholeNumber(values, 'attempts');
     const options = { ...optionsOf(context), ...(attempts === undefined ? {} : { attempts }) };
     const filter = await filterOf(context);
-    return report(context, 'given new attempts', await partly.of(admin.retry(filter, options)));
+    return report(context, 'given new attempts', await failures.resultOf(admin.retry(filter, options)));
   },
 };
 
@@ -56,16 +56,16 @@ export const cancelCommand: Command = {
     return report(
       context,
       'cancelled',
-      await context.partly.of(context.admin.cancel(filter, optionsOf(context))),
+      await context.failures.resultOf(context.admin.cancel(filter, optionsOf(context))),
     );
   },
 };
 
-async function filterOf({ admin, partly, values, arguments: ids }: CommandContext): Promise<TaskFilter> {
+async function filterOf({ admin, failures, values, arguments: ids }: CommandContext): Promise<TaskFilter> {
   const { kind, key, text } = values;
   const filter: TaskFilter = {
     ...(ids.length > 0 ? { id: ids } : {}),
-    ...(kind === undefined ? {} : { kind: await kindNumber(kind, () => partly.of(admin.kinds())) }),
+    ...(kind === undefined ? {} : { kind: await kindNumber(kind, () => failures.resultOf(admin.kinds())) }),
     ...(key === undefined ? {} : { externalKey: key }),
     ...(text === undefined ? {} : { text }),
   };
@@ -93,7 +93,7 @@ function optionsOf({ values }: CommandContext): ActionOptions {
   return { by: values['by'] ?? userName(), ...(limit === undefined ? {} : { limit }) };
 }
 
-/** The user of the operating system, which may have a number and no name. */
+/** The user of the operating system: its name, or its number when it has no name. */
 function userName(): string {
   try {
     return userInfo().username;

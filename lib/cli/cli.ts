@@ -10,13 +10,13 @@ import { QueueEvents } from '../events/queue-events.js';
 import { callShards, resultOf } from '../cluster/shard-results.js';
 import { InvalidOptionError, SchemaMismatchError } from '../errors/pg-queue.errors.js';
 import { cancelCommand, retryCommand } from './act.command.js';
-import { CliShard } from './cli-shard.js';
+import { CliDatabase } from './cli-database.js';
 import { type Command, EXIT, type ExitCode, UsageError, type Values } from './command.js';
+import { databaseAddresses } from './database-addresses.js';
 import { explainCommand } from './explain.command.js';
 import { migrateCommand } from './migrate.command.js';
 import { oneLine, type Output } from './output.js';
-import { PartlyDone } from './partly.js';
-import { shardAddresses } from './shard-addresses.js';
+import { PartialFailures } from './partial-failures.js';
 import { statusCommand } from './status.command.js';
 import { tailCommand } from './tail.command.js';
 
@@ -50,7 +50,7 @@ stream, and what came of the others is shown.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing was found or changed.
 `;
 
-/** Runs one command. Never rejects: an error is one line on the error stream, and an exit code. */
+/** Runs one command. Never rejects: an error becomes one line on the error stream and an exit code. */
 export async function runCli(
   args: readonly string[],
   databaseUrl: string | undefined,
@@ -87,41 +87,42 @@ async function dispatch(
   assertArguments(command, positionals);
   const schema = values.schema ?? 'public';
   const sql = queueSql(schema);
-  const shards = shardAddresses(values.shard ?? [], databaseUrl).map(
-    (address) => new CliShard(address, sql, name),
+  const databases = databaseAddresses(values.shard ?? [], databaseUrl).map(
+    (address) => new CliDatabase(address, sql, name),
   );
   try {
     if (!command.withoutTables) {
-      await checkTables(shards, schema);
+      await checkTables(databases, schema);
     }
-    const partly = new PartlyDone();
+    const failures = new PartialFailures();
     const code = await command.run({
-      shards,
+      databases,
       schema,
       admin: new QueueAdmin({
-        shards,
+        shards: databases,
         draining: new Set(),
         statementTimeoutMs: STATEMENT_TIMEOUT_MS,
         readFrom: 'master',
         events: recordOnErrorStream(output),
         via: 'cli',
         nameOf: () => undefined,
+        background: (work) => work(),
       }),
-      partly,
+      failures,
       output,
       signal,
       json: values.json ?? false,
       values: values as Values,
       arguments: positionals,
     });
-    partly.complaints.forEach((complaint) => output.err(`${PROGRAM}: ${complaint}\n`));
-    return partly.complaints.length > 0 ? EXIT.failed : code;
+    failures.lines.forEach((line) => output.err(`${PROGRAM}: ${line}\n`));
+    return failures.lines.length > 0 ? EXIT.failed : code;
   } finally {
-    await Promise.all(shards.map((shard) => shard.close()));
+    await Promise.all(databases.map((database) => database.close()));
   }
 }
 
-/** Nobody listens here: what was done is told to whoever keeps what the command writes. */
+/** Writes the record of each action to the error stream, for whoever keeps the output of the command. */
 function recordOnErrorStream(output: Output): QueueEvents {
   const events = new QueueEvents();
   events.subscribe((event) => {
@@ -132,9 +133,9 @@ function recordOnErrorStream(output: Output): QueueEvents {
   return events;
 }
 
-/** @throws what is wrong with the tables of any; a shard that does not answer keeps nobody from the others. */
-async function checkTables(shards: readonly CliShard[], schema: string): Promise<void> {
-  const checked = await callShards(shards, ({ database }) =>
+/** @throws SchemaMismatchError when the tables of a database do not match; the error of a database only when all have failed. */
+async function checkTables(databases: readonly CliDatabase[], schema: string): Promise<void> {
+  const checked = await callShards(databases, ({ database }) =>
     inTime(
       STATEMENT_TIMEOUT_MS,
       database.transaction((run) => onSafePath(run, () => checkVersion(run, schema))),
@@ -146,7 +147,7 @@ async function checkTables(shards: readonly CliShard[], schema: string): Promise
   }
 }
 
-/** @throws UsageError for an option that the command does not have, or one without its value. */
+/** @throws UsageError for an unknown option, and for an option without its value. */
 function parse(command: Command, args: string[]) {
   try {
     return parseArgs({ args, options: { ...command.options, ...COMMON }, allowPositionals: true });

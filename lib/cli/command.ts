@@ -1,26 +1,26 @@
 import type { ParseArgsConfig } from 'node:util';
 import type { QueueAdmin } from '../cluster/admin/queue-admin.js';
-import type { CliShard } from './cli-shard.js';
+import type { CliDatabase } from './cli-database.js';
 import type { Output } from './output.js';
-import type { PartlyDone } from './partly.js';
+import type { PartialFailures } from './partial-failures.js';
 
 /** How a command ends, as the exit code of the program. */
 export const EXIT = { done: 0, failed: 1, usage: 2, nothing: 3 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** The arguments can't be understood. */
+/** The arguments of the command line are wrong. */
 export class UsageError extends Error {}
 
 export type Values = Readonly<Record<string, string | undefined>>;
 
 /** What a command works with. */
 export interface CommandContext {
-  readonly shards: readonly CliShard[];
+  readonly databases: readonly CliDatabase[];
   readonly schema: string;
   readonly admin: QueueAdmin;
-  /** Where some shards may fail and not all. */
-  readonly partly: PartlyDone;
+  /** Takes the errors when some databases fail and others do not. */
+  readonly failures: PartialFailures;
   readonly output: Output;
   readonly json: boolean;
   /** Aborted by Ctrl-C and by SIGTERM. */
@@ -33,13 +33,13 @@ export interface CommandContext {
 export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
-  /** The arguments, and what they mean. */
+  /** The synopsis of the arguments. */
   readonly usage: string;
   readonly details: string;
   readonly options: NonNullable<ParseArgsConfig['options']>;
   /** How many arguments it takes besides options, at least and at most. */
   readonly arguments: readonly [number, number];
-  /** It works without the queue's tables. */
+  /** Whether the command works without the queue's tables. */
   readonly withoutTables?: boolean;
   run(context: CommandContext): Promise<ExitCode>;
 }

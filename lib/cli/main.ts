@@ -6,7 +6,7 @@ const ended = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => ended.abort());
 }
-// Whoever reads may have had enough, as in `… | head`: then nothing is to be done for him any more.
+// The reader may close the stream early, as in `… | head`; the command then ends without an error.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     ended.abort();

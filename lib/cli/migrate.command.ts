@@ -1,6 +1,6 @@
 import { buildIndex, migrate, type MigrationPlan, planMigration } from '../storage/migrate.js';
 import { callShards, resultOf } from '../cluster/shard-results.js';
-import type { CliShard } from './cli-shard.js';
+import type { CliDatabase } from './cli-database.js';
 import { type Command, EXIT } from './command.js';
 import { jsonLine, oneLine } from './output.js';
 
@@ -13,7 +13,7 @@ workers go on meanwhile. Does nothing to tables that are complete, and refuses t
   options: { 'dry-run': { type: 'boolean' } },
   arguments: [0, 0],
   withoutTables: true,
-  async run({ shards, schema, partly, output, json, values }) {
+  async run({ databases, schema, failures, output, json, values }) {
     const isDry = Boolean(values['dry-run']);
     const say = (shard: string, plan: MigrationPlan) =>
       output.out(
@@ -26,24 +26,23 @@ workers go on meanwhile. Does nothing to tables that are complete, and refuses t
               parts: plan.parts,
               dryRun: isDry,
             })
-          : `${oneLine(`${shards.length > 1 ? `shard ${shard}, ` : ''}schema "${schema}": ${sentence(plan, isDry)}`)}\n`,
+          : `${oneLine(`${databases.length > 1 ? `shard ${shard}, ` : ''}schema "${schema}": ${sentence(plan, isDry)}`)}\n`,
       );
-    const asked = await callShards(shards, async (shard) => {
-      const { database, name } = shard;
+    const asked = await callShards(databases, async ({ database, name }) => {
       if (isDry) {
         return database.transaction((run) => planMigration(run, schema));
       }
       const plan = await database.transaction((run) => migrate(run, schema, { indexesLater: true }));
       for (const index of plan.indexes) {
         if (!json) {
-          output.err(`${shards.length > 1 ? `shard ${name}, ` : ''}building index ${index} of pgqueue\n`);
+          output.err(`${databases.length > 1 ? `shard ${name}, ` : ''}building index ${index} of pgqueue\n`);
         }
         await buildIndex(database, schema, index);
       }
       return plan;
     });
-    await partly.of(Promise.resolve().then(() => resultOf(asked, undefined)));
-    asked.results.forEach((plan, { name }: CliShard) => say(name, plan));
+    await failures.resultOf(Promise.resolve().then(() => resultOf(asked, undefined)));
+    asked.results.forEach((plan, { name }: CliDatabase) => say(name, plan));
     return EXIT.done;
   },
 };

@@ -6,17 +6,17 @@ export interface Output {
   err(text: string): void;
 }
 
-/** One line without spaces around it, whatever is in a name, a key or a message. */
+/** The text as one trimmed line, without control characters, whatever a name, a key or a message contains. */
 export function oneLine(text: string): string {
   return plainLine(text).trim();
 }
 
-/** A line of JSON, as safe to look at as text. */
+/** A line of JSON without control characters, so that it is safe to print on a terminal. */
 export function jsonLine(value: unknown): string {
   return `${printableJson(value)}\n`;
 }
 
-/** Columns as wide as what is in them. */
+/** Rows as text with aligned columns, each as wide as its widest cell. */
 export function table(rows: readonly (readonly string[])[]): string {
   const lines = rows.map((row) => row.map(oneLine));
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
@@ -31,7 +31,7 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('');
 }
 
-/** How long ago, or how long a time is, in its largest unit. */
+/** A duration in whole numbers of its largest unit. */
 export function duration(ms: number): string {
   const units = [
     [86_400_000, 'd'],

@@ -9,10 +9,10 @@ export const statusCommand: Command = {
   details: 'Numbers with a ~ are estimated from a sample of the table.',
   options: {},
   arguments: [0, 0],
-  async run({ admin, partly, output, json }) {
+  async run({ admin, failures, output, json }) {
     // Both run at the same time, so that a server that does not respond is waited for once.
     const [{ counts, kinds, workers }, shards] = await Promise.all([
-      partly.of(admin.figures()),
+      failures.resultOf(admin.figures()),
       admin.shards(),
     ]);
     output.out(
@@ -24,7 +24,7 @@ export const statusCommand: Command = {
   },
 };
 
-/** Of one there is nothing to tell: it has answered. */
+/** Empty for a single database, which has answered when the table is printed. */
 function shardsTable(shards: readonly ShardView[]): string {
   const rows = shards.map(({ name, reachable, error }) => [name, reachable ? 'up' : `down: ${error}`]);
   return rows.length < 2 ? '' : `${table([['shard', ''], ...rows])}\n`;
@@ -61,7 +61,7 @@ function stateOf(view: KindView | undefined): string {
   return view?.processes ? '' : 'no live worker';
 }
 
-/** That of this machine says nothing of how long a task has been due. */
+/** The clock of a database: task times are not comparable with the clock of this machine. */
 function clockOf(shards: readonly ShardView[]): Date {
   return shards.find(({ now }) => now !== null)?.now ?? new Date();
 }

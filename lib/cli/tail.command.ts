@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { toMilliseconds } from '../timing/duration.js';
-import { ClusterTail } from './cluster-tail.js';
 import { type Command, type CommandContext, EXIT } from './command.js';
+import { DatabaseTail, type TailEvent } from './database-tail.js';
 import { jsonLine, oneLine } from './output.js';
-import { ShardTail, type TailEvent } from './shard-tail.js';
+import { QueueTail } from './queue-tail.js';
 
 export const tailCommand: Command = {
   summary: 'follow what happens, until Ctrl-C',
@@ -17,23 +17,23 @@ of a sort per shard and look.`,
   options: { interval: { type: 'string' } },
   arguments: [0, 0],
   async run(context) {
-    const { admin, output, schema, shards, signal, values } = context;
+    const { admin, databases, output, schema, signal, values } = context;
     const intervalMs = toMilliseconds('--interval', values['interval'] ?? '2s', { min: 100, max: 3_600_000 });
-    const tails = shards.map(({ name }) => new ShardTail(admin, name));
-    // Each of them listens while it waits: Node takes more than ten for a leak.
+    const tails = databases.map(({ name }) => new DatabaseTail(admin, name));
+    // Each tail listens to the signal while it waits, and Node warns of a leak from eleven listeners on.
     setMaxListeners(0, signal);
-    const all = [...tails, new ClusterTail(admin, tails)];
-    const lookAt = async (tail: (typeof all)[number]) =>
-      (await tail.look()).forEach((event) => write(context, event));
-    const firstLooks = all.map(lookAt);
-    // Each at its own pace: a shard that says nothing keeps none of the others.
+    const all = [...tails, new QueueTail(admin, tails)];
+    const poll = async (tail: (typeof all)[number]) =>
+      (await tail.poll()).forEach((event) => write(context, event));
+    const firstPolls = all.map(poll);
+    // Each tail polls at its own pace, so that a server that does not respond delays no other tail.
     const ends = all.map(async (tail, index) => {
-      await firstLooks[index];
+      await firstPolls[index];
       while (await passes(intervalMs, signal)) {
-        await lookAt(tail);
+        await poll(tail);
       }
     });
-    await Promise.all(firstLooks);
+    await Promise.all(firstPolls);
     output.err(
       `following schema "${oneLine(schema)}", a look every ${intervalMs / 1000} s; Ctrl-C ends it\n`,
     );
@@ -42,7 +42,7 @@ of a sort per shard and look.`,
   },
 };
 
-/** @returns false when it was ended meanwhile. */
+/** @returns false when the signal was aborted meanwhile. */
 async function passes(ms: number, signal: AbortSignal): Promise<boolean> {
   await pause(ms, undefined, { signal }).catch(() => undefined);
   return !signal.aborted;

@@ -6,15 +6,15 @@ import { framesOf, oneLine } from '../errors/one-line.js';
 import { NoAnswerError } from '../errors/pg-queue.errors.js';
 import { type AllowedHosts, withoutSecrets } from './allowed-hosts.js';
 import type { PgQueueDashboardOptions } from './dashboard.options.js';
-import { isFromThisMachine } from './loopback.js';
+import { isLoopbackRequest } from './loopback.js';
 import { type Visitor, visitorOf } from './visitor.js';
 
 type Authorize = NonNullable<PgQueueDashboardOptions['authorize']>;
 
-/** An `authorize` that has not answered by then will not. */
+/** How long `authorize` may take. */
 const PATIENCE_MS = 10_000;
 
-/** Lets visitors in, or does not. */
+/** Decides who has access to the dashboard. */
 export class AccessGuard {
   private readonly logger = new Logger('PgQueueDashboard');
   private readonly authorize: Authorize;
@@ -27,38 +27,38 @@ export class AccessGuard {
     if (!authorize) {
       this.logger.warn('there is no `authorize`: whoever uses this machine may see and change the tasks');
     }
-    this.authorize = authorize ?? isFromThisMachine;
+    this.authorize = authorize ?? isLoopbackRequest;
   }
 
-  /** @throws HttpException with the status to answer when the visitor must stay outside. */
+  /** @throws HttpException with the status of the response when the visitor has no access */
   async admit(request: IncomingMessage, response: ServerResponse): Promise<Visitor> {
     const allowed = this.hosts.allow(request);
     if (allowed === false) {
-      throw this.hosts.refusal(request);
+      throw this.hosts.forbid(request);
     }
-    const visitor = await this.ask(request, response);
+    const visitor = await this.visitorOf(request, response);
     if (visitor === null) {
       throw new ForbiddenException('Forbidden');
     }
     if (allowed === undefined && (await this.isOpen(request))) {
-      throw this.hosts.refusal(request);
+      throw this.hosts.forbid(request);
     }
     return visitor;
   }
 
-  /** Whether the same request is let in without a secret, and so for where it comes from: a page of another site comes from there too. */
+  /** Whether the request has access without its secrets. Then its origin grants the access, which a page of another site would share. */
   private async isOpen(request: IncomingMessage): Promise<boolean> {
     const bare = withoutSecrets(request);
     try {
-      return visitorOf(await this.answerTo(bare, new ServerResponse(bare))) !== null;
+      return visitorOf(await this.callAuthorize(bare, new ServerResponse(bare))) !== null;
     } catch (error) {
       return error instanceof NoAnswerError;
     }
   }
 
-  private async ask(request: IncomingMessage, response: ServerResponse): Promise<Visitor | null> {
+  private async visitorOf(request: IncomingMessage, response: ServerResponse): Promise<Visitor | null> {
     try {
-      return visitorOf(await this.answerTo(request, response));
+      return visitorOf(await this.callAuthorize(request, response));
     } catch (error) {
       if (error instanceof HttpException && error.getStatus() >= 400 && error.getStatus() < 500) {
         throw error;
@@ -75,7 +75,7 @@ export class AccessGuard {
     }
   }
 
-  private answerTo(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
+  private callAuthorize(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
     return inTime(this.patienceMs, (async () => this.authorize(request as never, response))());
   }
 }

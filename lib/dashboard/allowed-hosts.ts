@@ -5,16 +5,16 @@ import { printableJson } from '../errors/one-line.js';
 import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 
 const NAME = /^\.?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i;
-/** Open pages ask again and again. */
+/** Open pages repeat their requests, so that one line per minute is enough. */
 const QUIET_MS = 60_000;
 
-/** Names in lower case, with a dot before those whose subdomains are meant too; true: any; undefined: nobody has said. */
+/** Names in lower case; one that begins with a dot includes its subdomains. True: any name; undefined: the option is not set. */
 export type HostNames = readonly string[] | true | undefined;
 
 /**
- * The names under which the dashboard may be asked for. A page of another site can have its own name lead to this server, and is
- * of the same origin then; the `Host` still has that name. Addresses, `localhost` and names without a dot can't be such a name.
- * What a proxy says in `X-Forwarded-Host` counts for nothing: anybody can send it.
+ * The host names under which requests are accepted. A page of another site can point its own name to this server (DNS rebinding), and
+ * then has the same origin, but its requests have that name in `Host`. Addresses, `localhost` and names without a dot cannot be such a
+ * name. `X-Forwarded-Host` is ignored, because any client can send it.
  */
 export class AllowedHosts {
   private readonly logger = new Logger('PgQueueDashboard');
@@ -22,7 +22,7 @@ export class AllowedHosts {
 
   constructor(private readonly names: HostNames) {}
 
-  /** Undefined: it is for the visitor to show that he is no page of another site. */
+  /** Undefined when the option is not set: then the access of the visitor must depend on a secret. */
   allow(request: IncomingMessage): boolean | undefined {
     const name = hostOf(request);
     if (this.names === true || isSafe(name)) {
@@ -31,8 +31,8 @@ export class AllowedHosts {
     return this.names?.some((allowed) => matches(allowed, name));
   }
 
-  /** What to say to who was not let in because of it. */
-  refusal(request: IncomingMessage): ForbiddenException {
+  /** The exception for a request whose host is not allowed. */
+  forbid(request: IncomingMessage): ForbiddenException {
     const name = printableJson(hostOf(request));
     if (performance.now() >= this.quietUntil) {
       this.quietUntil = performance.now() + QUIET_MS;
@@ -44,7 +44,7 @@ export class AllowedHosts {
   }
 }
 
-/** @throws InvalidOptionError for what is no name of a host */
+/** @throws InvalidOptionError for a value that is no host name */
 export function checkAllowedHosts(value: unknown): HostNames {
   if (value === undefined || value === true) {
     return value;
@@ -62,10 +62,10 @@ export function checkAllowedHosts(value: unknown): HostNames {
   });
 }
 
-/** What a browser adds only for the site that it was given to: a page that comes by another name has none of it. */
+/** Headers that a browser sends only to the site that has set them: a page under another name does not have them. */
 const SECRET = /^(cookie|authorization|proxy-authorization)$/i;
 
-/** The same request without its secrets, and without what the application has found out by them. */
+/** The same request without its secrets, and without the properties that the application may have derived from them. */
 export function withoutSecrets(request: IncomingMessage & { body?: unknown }): IncomingMessage {
   const { socket, method, url, httpVersion, httpVersionMajor, httpVersionMinor, rawHeaders, body } = request;
   const headers = Object.entries(request.headers).filter(([name]) => !SECRET.test(name));
@@ -81,7 +81,7 @@ export function withoutSecrets(request: IncomingMessage & { body?: unknown }): I
     rawHeaders: rawHeaders.filter((_, index) => !SECRET.test(rawHeaders[index - (index % 2)]!)),
     body,
   };
-  // What is known of any request stays, such as Express's `ip`.
+  // Getters of the prototype stay, such as Express's `ip`.
   const bare: IncomingMessage = Object.create(Object.getPrototypeOf(request));
   for (const [name, value] of Object.entries(shown)) {
     Object.defineProperty(bare, name, { value, writable: true, enumerable: true, configurable: true });
@@ -89,7 +89,7 @@ export function withoutSecrets(request: IncomingMessage & { body?: unknown }): I
   return bare;
 }
 
-/** Without the port, and the dot at its end that means the same. */
+/** The name of the host without its port and without a dot at its end. */
 function hostOf({ headers }: IncomingMessage): string {
   return (headers.host ?? (headers[':authority'] as string | undefined) ?? '')
     .toLowerCase()

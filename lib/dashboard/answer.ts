@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Asset } from './dashboard-assets.js';
 
-/** Nothing of other origins, nothing inline, in no frame. */
+/** Forbids content of other origins, inline scripts and styles, and frames. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -13,13 +13,12 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Headers that let other sites in, lead elsewhere, or say of the answer what it is not. */
+/** Headers that would grant other sites access, redirect, or describe the body wrongly. */
 const WEAKENING =
   /^(access-control-.*|timing-allow-origin|service-worker-allowed|refresh|link|sourcemap|content-(type|encoding|length|disposition|range)|transfer-encoding)$/;
 
-/** What every answer carries, whatever the application has set before. */
+/** Sets the headers that protect each response, and removes those of the application that weaken it. */
 export function protect(response: ServerResponse): void {
-  // Whatever the application shares with other sites, this is not among it.
   response
     .getHeaderNames()
     .filter((name) => WEAKENING.test(name))
@@ -55,10 +54,10 @@ export function sendAsset(request: IncomingMessage, response: ServerResponse, as
   response.end(body);
 }
 
-/** A place relative to the one that was asked for holds behind proxies too. */
-export function sendTo(response: ServerResponse, place: string): void {
+/** Redirects to a URL relative to the requested one, which is right behind proxies too. */
+export function sendRedirect(response: ServerResponse, location: string): void {
   response.statusCode = 302;
-  response.setHeader('Location', place);
+  response.setHeader('Location', location);
   response.end();
 }
 

@@ -3,8 +3,8 @@ import { ForbiddenException } from '@nestjs/common';
 import { CHANGE_HEADER, type DashboardAccess } from './dashboard-api.js';
 
 /**
- * Refuses changes that the dashboard's own page did not send: another site can't set the header without being asked first, and
- * the browser tells where a request comes from.
+ * Rejects changes that no page of the dashboard has sent. A page of another site cannot set the header without a CORS preflight, and
+ * the browser names the origin of each request.
  * @throws ForbiddenException
  */
 export function assertMayChange({ headers }: IncomingMessage, access: DashboardAccess): void {
@@ -21,7 +21,7 @@ function isFromOwnPage(headers: IncomingMessage['headers']): boolean {
   return site === undefined ? hostOf(headers.origin) === headers.host : site === 'same-origin';
 }
 
-/** Browsers leave Sec-Fetch-Site out over plain HTTP. */
+/** For plain HTTP, over which browsers send `Origin` but no `Sec-Fetch-Site`. */
 function hostOf(origin: string | undefined): string | null {
   return origin !== undefined && URL.canParse(origin) ? new URL(origin).host : null;
 }

@@ -1,4 +1,4 @@
-import type { ActionResult } from '../admin/task-actions.js';
+import type { ActionResult } from '../inspect/operator-action.js';
 import type { ActivityPoint, KindActivity } from '../inspect/activity.js';
 import type { Explanation } from '../inspect/explanation.js';
 import type { TaskStatus } from '../task/task-status.js';
@@ -12,26 +12,27 @@ import type {
 } from '../inspect/task-view.js';
 
 /*
- * What the pages and the server say to each other, under the path of the dashboard:
+ * The requests of the pages and the responses of the server, below the path of the dashboard:
  *
  *   GET  api/session                       Session
  *   GET  api/overview                      Overview
- *   GET  api/overview/stream               server-sent events: `overview` with an Overview, `trouble` with a Refusal
+ *   GET  api/overview/stream               server-sent events: `overview` with an Overview, `trouble` with an ErrorResponse
  *   GET  api/tasks?kind=1&status=new&…     TaskAnswer; the fields of TaskQuery
  *   GET  api/tasks/:id                     TaskPageOfOne, or 404; a slash in the id may be encoded
  *   GET  api/workers                       WorkerAnswer
- *   POST api/tasks/:action                 an ActionRequest; answers an ActionAnswer
- *   POST api/kinds/:kind/pause|resume      answers a PauseResult
+ *   POST api/tasks/:action                 an ActionRequest; returns an ActionAnswer
+ *   POST api/kinds/:kind/pause|resume      returns a PauseResult
  *
- * Of several shards some may be away: an answer tells which are missing in it. Times are ISO 8601 texts. Whatever is refused has a status of 400 or more and a Refusal.
+ * A response names the shards that are missing in it. Times are ISO 8601 strings. A request that fails has a status of 400 or more and
+ * an ErrorResponse.
  */
 
-/** What the visitor may do. */
+/** The visitor and what the visitor may do. */
 export interface Session {
-  /** Who he is, where `authorize` says so. */
+  /** The name that `authorize` returned; null when it returned none. */
   readonly user: string | null;
   readonly access: DashboardAccess;
-  /** The kinds whose tasks he may change; null: all. */
+  /** The kinds whose tasks the visitor may change; null: all. */
   readonly actsOn: readonly number[] | null;
   /** Payloads are redacted: lists show none of them, and can't be searched by their text. */
   readonly redacted: boolean;
@@ -39,40 +40,40 @@ export interface Session {
   readonly shards: readonly string[];
 }
 
-/** A shard that could not be asked, and why as far as a visitor may know. */
+/** A shard that failed, with a message that a visitor may see. */
 export interface MissingShard {
   readonly shard: string;
   readonly message: string;
 }
 
-/** What is known of several shards. */
+/** A response that is merged from shards. */
 export interface OfShards {
-  /** Those that have no part in it, where there are any. */
+  /** The shards that are missing in it; left out when there is none. */
   readonly missing?: readonly MissingShard[];
 }
 
 export type DashboardAccess = 'full' | 'read-only';
 
-/** The kinds at one moment: those that have tasks, workers or a pause, by their numbers. */
+/** The queue at one moment; its kinds have tasks, workers or a pause, and are in the order of their numbers. */
 export interface Overview {
   /** By the database's clock, as all times of tasks are. */
   readonly at: Date;
-  /** 300 at most: of more, those that need to be seen. */
+  /** At most 300 kinds; of more, those that most need attention. */
   readonly kinds: readonly OverviewKind[];
-  /** At least so many are not among them: of more than 10,000, a sample tells. */
+  /** At least this many kinds are left out; more than 10,000 are estimated from a sample. */
   readonly moreKinds: number;
   /** Of all kinds. */
   readonly totals: Pick<OverviewKind, 'statuses'> & { readonly busy: number; readonly capacity: number };
   /** Of all kinds, minute by minute of the last hour. */
   readonly throughput: readonly ActivityPoint[];
-  /** Worker processes: those that report, and those that may be dead. */
+  /** The numbers of live worker processes, and of those that may be dead. */
   readonly workers: { readonly live: number; readonly lost: number };
   readonly shards: readonly OverviewShard[];
 }
 
-/** A shard of the queue: its tasks of all kinds. */
+/** A shard of the queue with its tasks of all kinds. */
 export interface OverviewShard extends Pick<ShardView, 'name' | 'draining' | 'ageMs'> {
-  /** Why nothing of it is in the overview; null when it is there. */
+  /** Why the shard is missing in the overview; null when it is not missing. */
   readonly problem: string | null;
   readonly statuses: Readonly<Record<TaskStatus, TaskCount>>;
   readonly oldestDueAt: Date | null;
@@ -85,7 +86,7 @@ export interface OverviewKind
   readonly statuses: Readonly<Record<TaskStatus, TaskCount>>;
   /** Empty where nothing happened in the last hour. */
   readonly points: KindActivity['points'];
-  /** Since when the task that waits the longest has been due; null when none waits. */
+  /** When the task that waits the longest became due; null when no task waits. */
   readonly oldestDueAt: Date | null;
 }
 
@@ -115,7 +116,7 @@ export interface WorkerAnswer extends OfShards {
 
 export interface ActionAnswer extends ActionResult, OfShards {}
 
-/** A longer payload is not sent: `task.payload` is null then, and `task.payloadBytes` says how long it is. */
+/** The longest payload that is sent, in bytes; `task.payload` is null when it is longer, and `task.payloadBytes` is its length. */
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
 
 export interface TaskPageOfOne {
@@ -129,12 +130,12 @@ export type DashboardAction = (typeof DASHBOARD_ACTIONS)[number];
 /** Which tasks to change, named by at least one field. */
 export interface ActionRequest {
   readonly filter: Omit<TaskQuery, 'limit' | 'after'>;
-  /** At most so many, 1 to 100,000. Default 1,000. */
+  /** The most tasks to change, 1 to 100,000. Default 1,000. */
   readonly limit?: number;
 }
 
 export interface PauseResult extends OfShards {
-  /** False when the kind was already as asked for. */
+  /** False when the kind was paused, or not paused, already. */
   readonly changed: boolean;
 }
 
@@ -163,5 +164,5 @@ export {
   type TaskStatus,
 } from '../task/task-status.js';
 
-/** Every request that changes something carries it: other sites can't send it along without being asked first. */
+/** Required for each request that changes something: a page of another site cannot send it without a CORS preflight. */
 export const CHANGE_HEADER = 'x-pgqueue-dashboard';

@@ -2,17 +2,17 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 import { AdminLane } from '../cluster/admin/admin-lane.js';
 import type { QueueAdmin } from '../cluster/admin/queue-admin.js';
 
-/** What the lanes take from the queue's own options. */
+/** The options of the queue that the lanes use. */
 export interface LaneSettings {
   readonly statementTimeoutMs: number;
   readonly transactionPooling: boolean;
 }
 
-/** A list looks at few rows: what takes longer is on its way to do harm. */
+/** A list reads few rows: a statement that takes longer than this is cancelled. */
 const READ_TIMEOUT_MS = 3000;
 const PATIENCE_MS = 10_000;
 
-/** Apart from each other too: who looks keeps nobody from acting, nor the overview from being shown. */
+/** A lane for reads, one for actions and one for the overview, so that none of them delays another. */
 export class DashboardLanes implements OnApplicationShutdown {
   readonly reading: AdminLane;
   readonly acting: AdminLane;

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MethodNotAllowedException, NotFoundException } from '@nestjs/common';
-import { sendAsset, sendJson, sendTo } from './answer.js';
+import { sendAsset, sendJson, sendRedirect } from './answer.js';
 import { assertMayChange } from './csrf-guard.js';
-import type { Session } from './dashboard-api.js';
 import type { DashboardAssets } from './dashboard-assets.js';
 import type { MountedUrl } from './mount-path.js';
 import type { OverviewFeed } from './overview-feed.js';
@@ -11,25 +10,25 @@ import type { Body } from './request-body.js';
 import type { Visitor } from './visitor.js';
 import type { TasksApi } from './tasks-api.js';
 
-/** A request of somebody who was let in. */
+/** A request of a visitor who has access. */
 export interface RequestContext {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly visitor: Visitor;
-  /** Aborted when he leaves. */
+  /** Aborted when the visitor leaves. */
   readonly signal: AbortSignal;
   readonly body: Body;
-  readonly place: MountedUrl;
+  readonly url: MountedUrl;
 }
 
 interface Route {
   readonly method: 'GET' | 'POST';
   readonly pattern: RegExp;
-  /** Answers what is sent as JSON; undefined where it has answered itself. */
-  readonly run: (visit: RequestContext, ...parts: string[]) => unknown;
+  /** Returns the value of the JSON response; undefined when it has sent the response itself. */
+  readonly run: (context: RequestContext, ...parts: string[]) => unknown;
 }
 
-/** Leads requests to what answers them. */
+/** Calls the handler of a request's route, or sends a file of the pages. */
 export class DashboardRouter {
   constructor(
     private readonly assets: DashboardAssets,
@@ -39,40 +38,35 @@ export class DashboardRouter {
   ) {}
 
   /** @throws HttpException, InvalidOptionError, and what the database throws. */
-  async answer(visit: RequestContext): Promise<void> {
-    const { name, withSlash } = visit.place;
+  async answer(context: RequestContext): Promise<void> {
+    const { name, withSlash } = context.url;
     if (name === null) {
-      sendTo(visit.response, withSlash);
+      sendRedirect(context.response, withSlash);
     } else if (name.startsWith('api/')) {
-      await this.call(name, visit);
+      await this.call(name, context);
     } else {
-      this.sendFile(name, visit);
+      this.sendFile(name, context);
     }
   }
 
   private readonly routes: readonly Route[] = [
-    get(/^api\/session$/, ({ visitor }): Session => this.session(visitor)),
+    get(/^api\/session$/, ({ visitor }) => this.tasks.session(visitor)),
     get(/^api\/overview$/, ({ visitor }) => this.feed.now(visitor)),
     get(/^api\/overview\/stream$/, ({ request, response, visitor }) =>
       this.stream.open(request, response, visitor),
     ),
-    get(/^api\/tasks$/, (visit) => this.tasks.list(visit, visit.place.query)),
-    get(/^api\/tasks\/(.+)$/, (visit, id) => this.tasks.one(visit, decoded(id))),
-    get(/^api\/workers$/, (visit) => this.tasks.workers(visit)),
-    post(/^api\/tasks\/([^/]+)$/, (visit, action) => this.tasks.act(visit, action, visit.body.read())),
-    post(/^api\/kinds\/([^/]+)\/(pause|resume)$/, (visit, kind, verb) => {
-      visit.body.read();
-      return this.tasks.setPaused(visit, kind, verb === 'pause');
+    get(/^api\/tasks$/, (context) => this.tasks.list(context, context.url.query)),
+    get(/^api\/tasks\/(.+)$/, (context, id) => this.tasks.one(context, decoded(id))),
+    get(/^api\/workers$/, (context) => this.tasks.workers(context)),
+    post(/^api\/tasks\/([^/]+)$/, (context, action) => this.tasks.act(context, action, context.body.read())),
+    post(/^api\/kinds\/([^/]+)\/(pause|resume)$/, (context, kind, verb) => {
+      context.body.read();
+      return this.tasks.setPaused(context, kind, verb === 'pause');
     }),
   ];
 
-  private session({ user, access, actsOn }: Visitor): Session {
-    const { isRedacted: redacted, shardNames: shards } = this.tasks;
-    return { user, access, actsOn: actsOn && [...actsOn], redacted, shards };
-  }
-
-  private async call(name: string, visit: RequestContext): Promise<void> {
-    const { request, response, visitor } = visit;
+  private async call(name: string, context: RequestContext): Promise<void> {
+    const { request, response, visitor } = context;
     const routes = this.routes.filter(({ pattern }) => pattern.test(name));
     const route = routes.find(({ method }) => method === request.method);
     if (!route) {
@@ -85,7 +79,7 @@ export class DashboardRouter {
       assertMayChange(request, visitor.access);
     }
     const [, ...parts] = route.pattern.exec(name)!;
-    const answer = await route.run(visit, ...parts);
+    const answer = await route.run(context, ...parts);
     if (answer !== undefined) {
       sendJson(response, 200, answer);
     }
@@ -111,14 +105,14 @@ function decoded(part: string): string {
 
 function get<Parts extends string[]>(
   pattern: RegExp,
-  run: (visit: RequestContext, ...parts: Parts) => unknown,
+  run: (context: RequestContext, ...parts: Parts) => unknown,
 ): Route {
   return { method: 'GET', pattern, run: run as Route['run'] };
 }
 
 function post<Parts extends string[]>(
   pattern: RegExp,
-  run: (visit: RequestContext, ...parts: Parts) => unknown,
+  run: (context: RequestContext, ...parts: Parts) => unknown,
 ): Route {
   return { method: 'POST', pattern, run: run as Route['run'] };
 }

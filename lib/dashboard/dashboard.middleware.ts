@@ -7,21 +7,21 @@ import { DashboardRouter } from './dashboard-router.js';
 import { DASHBOARD_OPTIONS, type ResolvedDashboardOptions } from './dashboard.options.js';
 import { AccessGuard } from './access-guard.js';
 import { MountPath } from './mount-path.js';
-import { logRefused, refusalOf } from './error-response.js';
+import { errorResponseOf, logFailure } from './error-response.js';
 import { readBody } from './request-body.js';
 import type { Visitor } from './visitor.js';
 
-/** What is asked for him is given up. */
+/** Aborts what runs for a visitor who has left. */
 class VisitorLeftError extends PgQueueError {
   readonly code = 'PGQUEUE_VISITOR_LEFT';
 }
 
-/** Open pages ask again and again while the database is away: one line in so long is enough. */
+/** Open pages repeat their requests while the database is unavailable, so that one line per minute is enough. */
 const QUIET_MS = 60_000;
 
 /**
- * The dashboard as middleware: it runs before guards, pipes, interceptors and filters, and answers by itself, so that none of the
- * application's changes what it says.
+ * The dashboard as middleware. It runs before guards, pipes, interceptors and filters, and sends its responses itself, so that those of
+ * the application cannot change them.
  */
 @Injectable()
 export class DashboardMiddleware implements NestMiddleware {
@@ -29,18 +29,18 @@ export class DashboardMiddleware implements NestMiddleware {
   private quietUntil = 0;
 
   constructor(
-    private readonly accessGuard: AccessGuard,
+    private readonly guard: AccessGuard,
     private readonly router: DashboardRouter,
     @Inject(DASHBOARD_OPTIONS) { path }: ResolvedDashboardOptions,
     config: ApplicationConfig,
   ) {
-    // Middleware is made when the application is initialized, and has its prefix.
+    // Nest creates middleware when it initializes the application, which has its global prefix by then.
     this.mount = new MountPath(path, config.getGlobalPrefix());
   }
 
   async use(request: IncomingMessage & { originalUrl?: string }, response: ServerResponse): Promise<void> {
     const url = request.originalUrl ?? request.url ?? '';
-    // The adapters leave out of it what they mount the dashboard by.
+    // Express and Fastify cut the mount path off, each in its own way.
     request.url = url;
     const leaving = new AbortController();
     response.once('close', () => leaving.abort(new VisitorLeftError('the visitor has left')));
@@ -49,22 +49,22 @@ export class DashboardMiddleware implements NestMiddleware {
       const body = await readBody(request);
       const visitor = await this.admit(request, response);
       if (response.headersSent) {
-        return; // `authorize` has answered by itself, such as by a redirect to where one signs in
+        return; // `authorize` has sent a response itself, such as a redirect to a sign-in page
       }
-      const place = this.mount.find(url);
-      if (!place) {
+      const mounted = this.mount.find(url);
+      if (!mounted) {
         throw new NotFoundException('There is nothing here');
       }
-      await this.router.answer({ request, response, visitor, signal: leaving.signal, body, place });
+      await this.router.answer({ request, response, visitor, signal: leaving.signal, body, url: mounted });
     } catch (error) {
-      this.refuse(`${request.method} ${url.split('?', 1)[0]}`, response, error);
+      this.sendError(`${request.method} ${url.split('?', 1)[0]}`, response, error);
     }
   }
 
-  /** Headers that `authorize` sets can't take away what protects the pages. */
+  /** Sets the protecting headers again, which `authorize` may have changed. */
   private async admit(request: IncomingMessage, response: ServerResponse): Promise<Visitor> {
     try {
-      return await this.accessGuard.admit(request, response);
+      return await this.guard.admit(request, response);
     } finally {
       if (!response.headersSent) {
         protect(response);
@@ -72,19 +72,19 @@ export class DashboardMiddleware implements NestMiddleware {
     }
   }
 
-  private refuse(asked: string, response: ServerResponse, error: unknown): void {
+  private sendError(requested: string, response: ServerResponse, error: unknown): void {
     if (response.destroyed) {
       return; // a visitor who has left
     }
-    const { status, refusal } = refusalOf(error);
+    const { status, body } = errorResponseOf(error);
     if (status !== 503) {
-      logRefused(asked, status, error);
+      logFailure(requested, status, error);
     } else if (performance.now() >= this.quietUntil) {
       this.quietUntil = performance.now() + QUIET_MS;
-      logRefused(asked, status, error);
+      logFailure(requested, status, error);
     }
     if (!response.headersSent) {
-      sendJson(response, status, refusal);
+      sendJson(response, status, body);
     }
   }
 }

@@ -1,7 +1,6 @@
 import { type DynamicModule, Inject, type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
 import { PG_QUEUE_OPTIONS, type ResolvedOptions } from '../cluster/queue.options.js';
 import { QueueAdmin } from '../cluster/admin/queue-admin.js';
-import { Instruments } from '../events/instrumentation.js';
 import { AllowedHosts } from './allowed-hosts.js';
 import { DashboardAssets } from './dashboard-assets.js';
 import { DashboardLanes } from './dashboard-lanes.js';
@@ -25,7 +24,7 @@ import { OverviewStream } from './overview-stream.js';
 import { Redactor } from './redactor.js';
 import { TasksApi } from './tasks-api.js';
 
-/** So often the overview is asked for while somebody watches it. */
+/** How often the overview is read while a visitor watches it. */
 const OVERVIEW_PERIOD_MS = 2000;
 const ACTIVITY_MS = 5000;
 const HEARTBEAT_MS = 15_000;
@@ -56,15 +55,14 @@ const HEARTBEAT_MS = 15_000;
     },
     {
       provide: OverviewFeed,
-      inject: [DashboardLanes, Instruments],
-      useFactory: ({ overview }: DashboardLanes, instruments: Instruments) =>
-        new OverviewFeed(overview, OVERVIEW_PERIOD_MS, ACTIVITY_MS, (work) => instruments.background(work)),
+      inject: [DashboardLanes],
+      useFactory: ({ overview }: DashboardLanes) =>
+        new OverviewFeed(overview, OVERVIEW_PERIOD_MS, ACTIVITY_MS, (work) => overview.background(work)),
     },
     {
       provide: OverviewStream,
       inject: [OverviewFeed, AccessGuard],
-      useFactory: (feed: OverviewFeed, accessGuard: AccessGuard) =>
-        new OverviewStream(feed, accessGuard, HEARTBEAT_MS),
+      useFactory: (feed: OverviewFeed, guard: AccessGuard) => new OverviewStream(feed, guard, HEARTBEAT_MS),
     },
     {
       provide: TasksApi,

@@ -1,48 +1,51 @@
 import { HttpException, Logger } from '@nestjs/common';
-import { BusyError } from '../admin/concurrency-limit.js';
+import { BusyError } from '../cluster/admin/concurrency-limit.js';
 import { errorMessage } from '../errors/error-message.js';
 import { framesOf, oneLine } from '../errors/one-line.js';
 import { InvalidOptionError, NoAnswerError } from '../errors/pg-queue.errors.js';
+import { databaseProblem, sqlState } from '../errors/sql-state.js';
 import type { ErrorResponse } from './dashboard-api.js';
 
 const logger = new Logger('PgQueueDashboard');
 
-/** Connections that are refused, broken or too many, a server that stops or stands by, statements that took too long. */
-const AWAY = /^(08|25006|28|3D|53|55|57|E[A-Z]{3})/;
-/** A statement that took too long. */
-const QUERY_CANCELED = '57014';
-/** Tables, columns or privileges that are not there. */
-const MISMATCH = /^(3F|42)/;
-/** What pg and TypeORM say without a code. */
-const AWAY_MESSAGE =
+/** What the errors of pg and TypeORM say that have no code. */
+const UNAVAILABLE_MESSAGE =
   /connection (terminated|ended|timeout)|timeout exceeded|not queryable|not (yet )?(connected|established)|read timeout/i;
 
-/** What a visitor is told of an error, and by which status: nothing of what went on inside. */
-export function refusalOf(error: unknown): { status: number; refusal: ErrorResponse } {
+/** A status and what may be sent. */
+interface StatusAndBody {
+  readonly status: number;
+  readonly body: ErrorResponse;
+}
+
+/** The response to a request that failed. It shows visitors nothing of what the database, or the application, has said. */
+export function errorResponseOf(error: unknown): StatusAndBody {
   if (error instanceof HttpException) {
-    return { status: error.getStatus(), refusal: { message: error.message } };
+    return { status: error.getStatus(), body: { message: error.message } };
   }
   if (error instanceof InvalidOptionError) {
-    return { status: 400, refusal: { message: error.message } };
+    return { status: 400, body: { message: error.message } };
   }
   if (error instanceof BusyError) {
     return unavailable('Others ask for too much at the moment; try again soon');
   }
-  const { code } = (error ?? {}) as { code?: unknown };
-  if (code === QUERY_CANCELED) {
-    return unavailable('It took too long, and was given up; a narrower filter takes less');
+  switch (databaseProblem(sqlState(error))) {
+    case 'canceled':
+      return unavailable('It took too long, and was given up; a narrower filter takes less');
+    case 'mismatch':
+      return unavailable("The queue's tables are missing, of another version, or not accessible");
+    case 'read-only':
+    case 'unavailable':
+      return unavailable('The database does not answer');
+    default:
+      return error instanceof NoAnswerError || UNAVAILABLE_MESSAGE.test(errorMessage(error))
+        ? unavailable('The database does not answer')
+        : { status: 500, body: { message: "Something went wrong; the application's log says what" } };
   }
-  if (MISMATCH.test(String(code))) {
-    return unavailable("The queue's tables are missing, of another version, or not accessible");
-  }
-  if (AWAY.test(String(code)) || error instanceof NoAnswerError || AWAY_MESSAGE.test(errorMessage(error))) {
-    return unavailable('The database does not answer');
-  }
-  return { status: 500, refusal: { message: "Something went wrong; the application's log says what" } };
 }
 
-/** Writes down what the visitor is not told. A database that is away is no bug to be found by a stack. */
-export function logRefused(what: string, status: number, error: unknown): void {
+/** Logs what the response leaves out. The stack is logged only of a bug, not of a database that is unavailable. */
+export function logFailure(what: string, status: number, error: unknown): void {
   const line = oneLine(`${what}: ${errorMessage(error)}`);
   if (status === 503) {
     logger.warn(line);
@@ -51,6 +54,6 @@ export function logRefused(what: string, status: number, error: unknown): void {
   }
 }
 
-function unavailable(message: string): { status: number; refusal: ErrorResponse } {
-  return { status: 503, refusal: { message } };
+function unavailable(message: string): StatusAndBody {
+  return { status: 503, body: { message } };
 }

@@ -1,15 +1,15 @@
-/** Where a URL leads within the dashboard. */
+/** A URL below the mount path of the dashboard. */
 export interface MountedUrl {
-  /** What stands below the dashboard's path, without the slash between; null where not even a slash does. */
+  /** The part behind the mount path and a slash; null when the URL ends with the mount path, without a slash. */
   readonly name: string | null;
   readonly query: URLSearchParams;
-  /** The same URL with a slash behind its path, relative to itself. */
+  /** The URL with a slash behind its path, relative to itself. */
   readonly withSlash: string;
 }
 
 /**
- * Finds the dashboard's own part of URLs. Nest mounts it below the global prefix, and below a version where versions are in the
- * path; its adapters don't agree in what they tell of that.
+ * Finds the dashboard's part of a URL. Nest mounts the dashboard below the global prefix, and below a version when versions are in the
+ * path; its adapters differ in the URL that they pass on.
  */
 export class MountPath {
   private readonly pattern: RegExp;
@@ -33,7 +33,7 @@ export class MountPath {
   }
 }
 
-/** A prefix may have parameters. */
+/** A pattern of a path, whose segments may be parameters. */
 function patternOf(path: string): string {
   return path.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll(/:\w+/g, '[^/]+');
 }

@@ -3,10 +3,10 @@ import { Logger } from '@nestjs/common';
 import type { AdminLane } from '../cluster/admin/admin-lane.js';
 import { detached } from '../timing/detached.js';
 import type { Overview, ErrorResponse } from './dashboard-api.js';
-import { UnreachableLog } from './unreachable-log.js';
 import { StreamText } from './overview-event.js';
 import { overviewOf } from './overview.js';
-import { logRefused, refusalOf } from './error-response.js';
+import { errorResponseOf, logFailure } from './error-response.js';
+import { MissingShards } from './missing-shards.js';
 import type { KindSet, Visitor } from './visitor.js';
 
 /** One event of the stream. */
@@ -14,13 +14,13 @@ type FeedEvent =
   | { readonly name: 'overview'; readonly data: Overview }
   | { readonly name: 'trouble'; readonly data: ErrorResponse };
 
-/** Is sent each event, as far as he may see it. */
+/** A visitor who watches the overview; `send` gets each event with the kinds that the visitor may see. */
 export interface Viewer {
   readonly visitor: Visitor;
   send(event: StreamText): void;
 }
 
-/** What is the same for all who may see the same kinds: made once. */
+/** Makes a value once for all visitors who may see the same kinds. */
 class PerKinds<T> {
   private readonly made = new Map<string, T>();
 
@@ -40,42 +40,42 @@ class PerKinds<T> {
 type Overviews = PerKinds<Overview>;
 type Texts = PerKinds<StreamText>;
 
-/** A shard that has not told all by then is in trouble. */
+/** A database that has not answered within this time is missing in the overview. */
 const PATIENCE_MS = 5000;
 
-/** What takes long is asked for less often: so many times as long as it took there is a rest. */
-const REST = 3;
+/** After a read that took long, the next one waits this many times as long. */
+const REST_FACTOR = 3;
 
 const NEVER = new AbortController().signal;
 
 /**
- * The overview, asked for once for all who look at it: every so often while somebody watches, and not at all when nobody does.
+ * Reads the overview once for all visitors: periodically while a visitor watches it, and never while no visitor does.
  */
 export class OverviewFeed {
   private readonly logger = new Logger('PgQueueDashboard');
-  private readonly log = new UnreachableLog();
+  private readonly missing = new MissingShards();
   private readonly viewers = new Set<Viewer>();
-  private asked: Promise<Overviews> | undefined;
-  /** Somebody watches, or did until a moment ago. */
+  private reading: Promise<Overviews> | undefined;
+  /** Whether the periodic reads go on: a visitor watches, or did until the last read. */
   private running = false;
   private last: Texts | undefined;
   private inTrouble = false;
 
   constructor(
-    private readonly lane: Pick<AdminLane, 'ask'>,
+    private readonly lane: Pick<AdminLane, 'run'>,
     private readonly periodMs: number,
-    /** For how long what attempts came to is shown as it was. */
+    /** How old the activity may be. */
     private readonly activityMs: number,
-    /** Calls what is done for all viewers, not only for the one who came first. */
+    /** Calls `work` outside of the request of the viewer who came first, because it serves all viewers. */
     private readonly background: (work: () => void) => void = detached,
   ) {}
 
-  /** As it is now; those who ask at the same time share one answer. */
+  /** Reads the overview; calls at the same time share one read. */
   async now({ kinds }: Pick<Visitor, 'kinds'>): Promise<Overview> {
     return (await this.overviews()).of(kinds);
   }
 
-  /** Sends a viewer the last event, and every one from now on. @returns a function that ends it. */
+  /** Sends a viewer the last event, and each new one. @returns a function that ends this */
   watch(viewer: Viewer): () => void {
     this.viewers.add(viewer);
     if (this.last) {
@@ -92,7 +92,7 @@ export class OverviewFeed {
     while (this.viewers.size > 0) {
       const began = performance.now();
       const texts = await this.next();
-      const restMs = (performance.now() - began) * REST;
+      const restMs = (performance.now() - began) * REST_FACTOR;
       this.last = texts;
       for (const viewer of this.viewers) {
         viewer.send(texts.of(viewer.visitor.kinds));
@@ -121,29 +121,29 @@ export class OverviewFeed {
     }
   }
 
-  /** One line for as long as it lasts; none where nobody watches any more, as at a shutdown. */
+  /** Logs one line when the trouble begins, unless no visitor watches any more, as at a shutdown. */
   private onTrouble(error: unknown): ErrorResponse {
-    const { status, refusal } = refusalOf(error);
+    const { status, body } = errorResponseOf(error);
     if (!this.inTrouble && this.viewers.size > 0) {
       this.inTrouble = true;
-      logRefused('the overview', status, error);
+      logFailure('the overview', status, error);
     }
-    return refusal;
+    return body;
   }
 
   private overviews(): Promise<Overviews> {
-    this.asked ??= this.ask().finally(() => {
-      this.asked = undefined;
+    this.reading ??= this.read().finally(() => {
+      this.reading = undefined;
     });
-    return this.asked;
+    return this.reading;
   }
 
-  /** For all who look, and so to the end, whoever leaves. */
-  private async ask(): Promise<Overviews> {
-    const look = { patienceMs: PATIENCE_MS, activityMs: this.activityMs };
-    const figures = await this.lane.ask(NEVER, (admin) => admin.overview(look));
-    const missing = figures.shards.filter(({ failure }) => failure !== undefined);
-    this.log.tell(missing.map(({ name, failure }) => [name, failure] as const));
+  /** Serves all visitors, and so is never aborted when one of them leaves. */
+  private async read(): Promise<Overviews> {
+    const limits = { patienceMs: PATIENCE_MS, activityMs: this.activityMs };
+    const figures = await this.lane.run(NEVER, (admin) => admin.overview(limits));
+    const failed = figures.shards.filter(({ failure }) => failure !== undefined);
+    this.missing.log(failed.map(({ name, failure }) => [name, failure] as const));
     return new PerKinds((kinds) => overviewOf(figures, kinds));
   }
 }

@@ -6,22 +6,22 @@ import { GzipFrame, StreamText } from './overview-event.js';
 import type { OverviewFeed } from './overview-feed.js';
 import type { Visitor } from './visitor.js';
 
-/** How soon a browser comes back when its stream has ended. */
-const COME_BACK = new StreamText('retry: 2000\n\n');
+/** Tells the browser to reconnect after 2 s when its stream has ended. */
+const RECONNECT = new StreamText('retry: 2000\n\n');
 const COMMENT = new StreamText(':\n\n');
 
-/** More are turned away: their pages ask every few seconds, and share the answer. */
+/** The most streams at the same time; the pages of further visitors poll every few seconds, and share one read. */
 export const MOST_STREAMS = 200;
 
-/** The overview as server-sent events, to each viewer for as long as he stays, may look, and the application runs. */
+/** Sends the overview as server-sent events to each viewer who stays and has access, until the application shuts down. */
 export class OverviewStream implements BeforeApplicationShutdown {
   private readonly endings = new Set<() => void>();
   private closed = false;
 
   constructor(
     private readonly feed: OverviewFeed,
-    private readonly doorkeeper: AccessGuard,
-    /** How often a viewer is asked whether he is there and may be. */
+    private readonly guard: AccessGuard,
+    /** How often the stream checks that a viewer is connected and still has access. */
     private readonly heartbeatMs: number,
     private readonly mostStreams = MOST_STREAMS,
   ) {}
@@ -32,7 +32,7 @@ export class OverviewStream implements BeforeApplicationShutdown {
       throw new ServiceUnavailableException('The application shuts down');
     }
     if (response.destroyed) {
-      return; // he has left while he was asked who he is, and his end will not be told again
+      return; // the visitor left during `authorize`, and no `close` event will follow
     }
     if (this.endings.size >= this.mostStreams) {
       throw new ServiceUnavailableException('Too many watch the overview at the moment');
@@ -47,13 +47,13 @@ export class OverviewStream implements BeforeApplicationShutdown {
       stream.end();
     };
     const beat = () => {
-      // The headers are sent: those that `authorize` sets now go nowhere.
-      this.doorkeeper.admit(request, new ServerResponse(request)).then((now) => {
+      // The headers were sent: those that `authorize` sets now have no effect.
+      this.guard.admit(request, new ServerResponse(request)).then((now) => {
         if (!this.endings.has(end)) {
           return;
         }
         if (!isSame(visitor, now)) {
-          end(); // the browser comes back as who he is now
+          end(); // the browser reconnects with the access that the visitor has now
           return;
         }
         stream.send(COMMENT);
@@ -63,18 +63,18 @@ export class OverviewStream implements BeforeApplicationShutdown {
     heartbeat = setTimeout(beat, this.heartbeatMs);
     this.endings.add(end);
     response.once('close', end);
-    // A write to a connection that has just gone.
+    // A write fails when the connection has just been closed.
     response.on('error', end);
   }
 
-  /** An open stream would hold up the end of the server. */
+  /** An open stream would delay the end of the server. */
   beforeApplicationShutdown(): void {
     this.closed = true;
     this.endings.forEach((end) => end());
   }
 }
 
-/** What he may see: what he may do is asked again when he does it. */
+/** Compares what the visitor may see; what the visitor may change is checked at each change. */
 function isSame(before: Visitor, now: Visitor): boolean {
   return [...(before.kinds ?? ['all'])].join() === [...(now.kinds ?? ['all'])].join();
 }
@@ -82,17 +82,17 @@ function isSame(before: Visitor, now: Visitor): boolean {
 function startStream(request: IncomingMessage, response: ServerResponse) {
   response.statusCode = 200;
   response.setHeader('Content-Type', 'text/event-stream; charset=utf-8');
-  // No proxy, and no middleware, may wait for more before it passes an event on.
+  // Proxies and middleware must pass each event on at once.
   response.setHeader('Cache-Control', 'no-store, no-transform');
   response.setHeader('X-Accel-Buffering', 'no');
   response.shouldKeepAlive = false;
   const stream = acceptsGzip(request) ? packed(response) : plain(response);
   response.flushHeaders();
-  stream.send(COME_BACK);
+  stream.send(RECONNECT);
   return stream;
 }
 
-/** Who reads too slowly misses events; the next one that he gets tells all. */
+/** A viewer who reads too slowly misses events; each event has the whole overview. */
 function plain(response: ServerResponse) {
   return {
     send: ({ text }: StreamText) => void (response.writableNeedDrain || response.write(text)),

@@ -4,14 +4,14 @@ import { sumCounts } from '../inspect/task-counts.js';
 import type { KindCounts, KindView } from '../inspect/task-view.js';
 import { mapStatuses } from '../task/task-status.js';
 import type { Overview, OverviewKind, OverviewShard } from './dashboard-api.js';
-import { missingShard } from './partly.js';
+import { missingShard } from './missing-shards.js';
 import { isAmong, type KindSet } from './visitor.js';
 
-/** More kinds than a page can show, or an event should carry. */
+/** The most kinds that a page can show and an event should carry. */
 const MOST_KINDS = 300;
 const MANY_TASKS = 1_000_000_000;
 
-/** The kinds that a visitor may see with what is known of each, those that need to be seen where there are many, and all shards. */
+/** The overview of the kinds that a visitor may see, and of all shards. Of many kinds, those that most need attention are in it. */
 export function overviewOf(figures: QueueFigures, visible: KindSet): Overview {
   const isVisible = ({ kind }: { readonly kind: number }) => isAmong(visible, kind);
   const { workers } = figures;
@@ -46,7 +46,7 @@ export function overviewOf(figures: QueueFigures, visible: KindSet): Overview {
   };
 }
 
-/** Those whose need is greatest, by their numbers. */
+/** The kinds whose need is greatest, in the order of their numbers. */
 function mostNeeded(kinds: readonly number[], need: (kind: number) => number): number[] {
   const needs = Float64Array.from(kinds, need);
   const least = needs.toSorted().at(-MOST_KINDS)!;
@@ -54,7 +54,7 @@ function mostNeeded(kinds: readonly number[], need: (kind: number) => number): n
   return kinds.filter((_, index) => needs[index]! > least || (needs[index] === least && leastLeft-- > 0));
 }
 
-/** How much a kind needs to be seen: what is stuck or broken first, then what is in use, then what has many tasks. */
+/** How much a kind needs attention: exhausted or stuck tasks count most, then use, then the number of tasks. */
 function needOf(
   counts: KindCounts | undefined,
   view: KindView | undefined,
@@ -64,13 +64,21 @@ function needOf(
     new: fresh,
     must_retry: again,
     processing,
-    no_attempts_left: broken,
+    no_attempts_left: exhausted,
   } = counts?.statuses ?? NO_TASKS;
   const isStuck = fresh.count + again.count + processing.count > 0 && !view?.processes;
   const failed = activity?.points.reduce((sum, point) => sum + point.failed, 0) ?? 0;
-  const marks = [broken.count > 0, isStuck, view?.pausedAt, failed > 0, counts?.oldestDueAt, activity, view];
+  const marks = [
+    exhausted.count > 0,
+    isStuck,
+    view?.pausedAt,
+    failed > 0,
+    counts?.oldestDueAt,
+    activity,
+    view,
+  ];
   const rank = marks.reduce<number>((sum, mark) => sum * 2 + Number(Boolean(mark)), 0);
-  const waiting = fresh.count + again.count + broken.count;
+  const waiting = fresh.count + again.count + exhausted.count;
   return rank + Math.min(waiting, MANY_TASKS) / (MANY_TASKS + 1);
 }
 
@@ -82,7 +90,7 @@ function sumOfPoints(minutes: readonly ActivityPoint[], activity: readonly KindA
   });
 }
 
-/** The times of tasks are by the clocks of databases; of several, the first is as good as any. */
+/** The clock of the first shard that is not missing: the times of tasks are by the clocks of the databases. */
 function clockOf(shards: readonly FiguresOfShard[]): Date {
   return shards.find(({ now }) => now !== null)!.now!;
 }
@@ -117,7 +125,7 @@ function viewOf(
   };
 }
 
-/** Of a kind of which nothing happened there are no minutes to tell of. */
+/** A kind without activity has no minutes. */
 function activityOf(activity: KindActivity | undefined): Pick<OverviewKind, 'points' | 'wait' | 'run'> {
   return {
     points: activity?.points ?? [],

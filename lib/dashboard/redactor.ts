@@ -1,12 +1,12 @@
 import type { TaskDetail, TaskPage } from '../inspect/task-view.js';
 
-/** The names of fields to hide, or what to show in the place of a payload. */
+/** The names of fields to hide, or a function that returns what is shown instead of a payload. */
 export type Redact =
   readonly string[] | ((payload: unknown, of: { readonly kind: number; readonly name: string }) => unknown);
 
 const HIDDEN = '[redacted]';
 
-/** Takes out of tasks what nobody may see. */
+/** Hides in tasks what no visitor may see. */
 export class Redactor {
   private readonly show: Exclude<Redact, readonly string[]> | undefined;
 
@@ -18,12 +18,12 @@ export class Redactor {
     return this.show !== undefined;
   }
 
-  /** A preview is cut off within the payload, so that nothing tells its fields apart. */
+  /** Removes the previews: a preview is a payload that is cut off, so that its fields cannot be told apart. */
   page(page: TaskPage): TaskPage {
     return this.show ? { ...page, tasks: page.tasks.map((task) => ({ ...task, payloadPreview: '' })) } : page;
   }
 
-  /** What a function answers may be a promise, whose rejection nobody else would hear. */
+  /** Awaits the result of a function, which may be a promise. */
   async task(task: TaskDetail): Promise<TaskDetail> {
     return this.show
       ? { ...task, payloadPreview: '', payload: (await this.show(task.payload, task)) ?? null }
@@ -31,7 +31,7 @@ export class Redactor {
   }
 }
 
-/** Strings are looked into as well: a payload may carry JSON as a text, which may carry more. */
+/** Hides fields in strings too: a payload may contain JSON as a string, which may contain more. */
 function hideFields(names: readonly string[]): (payload: unknown) => unknown {
   const hidden = new Set(names.map((name) => name.toLowerCase()));
   const named = new RegExp(String.raw`["'](?:${[...hidden].map(escaped).join('|')})\\*["']\s*:`, 'i');
@@ -49,17 +49,17 @@ function hideFields(names: readonly string[]): (payload: unknown) => unknown {
     try {
       value = JSON.parse(text);
     } catch {
-      // Cut off, several values one after the other, or embedded in something else: where a name is in it, none of it is shown.
+      // JSON that is cut off, concatenated or embedded cannot be parsed: the whole string is hidden when it contains a name.
       return named.test(unescaped(text)) ? HIDDEN : text;
     }
     const shown = JSON.stringify(value, hide);
-    // What has nothing to hide stays as it was written.
+    // A string without hidden fields keeps its formatting.
     return shown === JSON.stringify(value) ? text : shown;
   };
   return (payload) => JSON.parse(JSON.stringify(payload, hide));
 }
 
-/** JSON may write a letter of a name by its number. */
+/** JSON may escape a letter of a name. */
 function unescaped(text: string): string {
   return text.replaceAll(/\\+u([0-9a-f]{4})/gi, (_, code: string) =>
     String.fromCharCode(Number.parseInt(code, 16)),

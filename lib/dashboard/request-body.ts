@@ -9,16 +9,16 @@ import { inTime } from '../timing/timeout.js';
 import { NoAnswerError } from '../errors/pg-queue.errors.js';
 
 const LONGEST = 64 * 1024;
-/** A visitor who has not sent it by then keeps a connection for nothing. */
+/** How long a client may take to send the body. */
 const PATIENCE_MS = 10_000;
 
-/** What a request carries, or why it can't be read: who is not let in is told neither. */
+/** The body of a request, or the error of reading it, which only a visitor with access may see. */
 export interface Body {
   /** @throws HttpException */
   read(): unknown;
 }
 
-/** Reads what a POST request carries, so that `authorize` sees it, whatever the application's server does by itself. */
+/** Reads the body of a POST request before `authorize` is called, whatever parsers the application has. */
 export async function readBody(request: IncomingMessage & { body?: unknown }): Promise<Body> {
   if (request.method !== 'POST') {
     request.body = undefined;
@@ -41,8 +41,8 @@ export async function readBody(request: IncomingMessage & { body?: unknown }): P
 }
 
 /**
- * What a request carries as JSON, whether a parser of the application has read it or nobody has.
- * @throws HttpException when it is something else, or too long
+ * The body as JSON; a parser of the application may have read it before.
+ * @throws HttpException for a body that is no JSON, or too long
  */
 async function readJson(request: IncomingMessage & { body?: unknown }): Promise<unknown> {
   const { headers } = request;
@@ -61,7 +61,7 @@ async function readJson(request: IncomingMessage & { body?: unknown }): Promise<
   }
 }
 
-/** To its end, so that the answer is heard; what is too much of it is not kept. */
+/** Reads to the end, so that the client reads the response; drops what is too long. */
 async function read(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;

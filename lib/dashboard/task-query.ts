@@ -5,7 +5,7 @@ import type { TaskQuery } from './dashboard-api.js';
 
 const listOf = (text: string) => text.split(',');
 
-/** How each field of a filter is read from its text; what it means is checked where it is used. */
+/** Reads each field of a filter from its text; `QueueAdmin` checks the values. */
 const FILTER: Record<
   Exclude<keyof TaskQuery, 'limit' | 'after'>,
   (text: string, name: string) => TaskFilter[keyof TaskFilter]
@@ -22,7 +22,7 @@ const FILTER: Record<
 
 /**
  * The filter and the page of a list's URL.
- * @throws InvalidOptionError for a field that is unknown or there twice
+ * @throws InvalidOptionError for an unknown field, and for one that is given twice
  */
 export function readTaskQuery(query: URLSearchParams): { filter: TaskFilter; page: PageOptions } {
   const fields = Object.fromEntries(query);
@@ -37,7 +37,7 @@ export function readTaskQuery(query: URLSearchParams): { filter: TaskFilter; pag
   };
 }
 
-/** @throws InvalidOptionError for anything but fields of a filter with texts. */
+/** @throws InvalidOptionError for an unknown field, and for a value that is no string */
 export function readFilter(fields: unknown): TaskFilter {
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
     throw new InvalidOptionError('filter', fields, 'must be an object');
@@ -54,7 +54,7 @@ export function readFilter(fields: unknown): TaskFilter {
   return Object.fromEntries(read) as TaskFilter;
 }
 
-/** What is not written as an integer is no number at all: '1e3', '' and ' 7' are mistakes. */
+/** @throws InvalidOptionError for a text that is no integer, such as '1e3', '' and ' 7' */
 export function readInteger(text: string, name: string): number {
   if (!/^-?\d{1,9}$/.test(text)) {
     throw new InvalidOptionError(name, text, 'must be an integer');

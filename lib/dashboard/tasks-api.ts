@@ -9,26 +9,26 @@ import {
   type DashboardAction,
   MAX_PAYLOAD_BYTES,
   type PauseResult,
+  type Session,
   type TaskAnswer,
   type TaskPageOfOne,
   type WorkerAnswer,
 } from './dashboard-api.js';
 import type { DashboardLanes } from './dashboard-lanes.js';
-import { UnreachableLog } from './unreachable-log.js';
-import { partly } from './partly.js';
+import { MissingShards } from './missing-shards.js';
 import type { Redactor } from './redactor.js';
 import { readFilter, readInteger, readTaskQuery } from './task-query.js';
 import { isAmong, type KindSet, type Visitor } from './visitor.js';
 
-/** Who asks, and for as long as he is there. */
+/** The visitor of a request; the signal is aborted when the visitor leaves. */
 export interface Asker {
   readonly visitor: Visitor;
   readonly signal: AbortSignal;
 }
 
-/** What the pages ask of tasks, kinds and workers, and do to them, as `QueueAdmin` has it, within what the visitor may see. */
+/** `QueueAdmin` for the pages: shows and changes what the visitor may see and change. */
 export class TasksApi {
-  private readonly log = new UnreachableLog();
+  private readonly missing = new MissingShards();
 
   constructor(
     private readonly lanes: DashboardLanes,
@@ -36,24 +36,26 @@ export class TasksApi {
     private readonly decoded = false,
   ) {}
 
-  get isRedacted(): boolean {
-    return this.redactor.isActive;
-  }
-
-  get shardNames(): readonly string[] {
-    return this.lanes.reading.admin.shardNames;
+  session({ user, access, actsOn }: Visitor): Session {
+    return {
+      user,
+      access,
+      actsOn: actsOn && [...actsOn],
+      redacted: this.redactor.isActive,
+      shards: this.lanes.reading.admin.shardNames,
+    };
   }
 
   async list(asker: Asker, query: URLSearchParams): Promise<TaskAnswer> {
     const { filter, page } = readTaskQuery(query);
     this.assertNoSecretIsSought(filter);
     const { result, ...ofShards } = await this.read(asker, (admin) =>
-      partly(admin.list(within(filter, asker.visitor.kinds), page), this.log),
+      this.missing.resultOf(admin.list(within(filter, asker.visitor.kinds), page)),
     );
     return { ...this.redactor.page(result), ...ofShards };
   }
 
-  /** @throws NotFoundException for one of a kind that the visitor may not see, too */
+  /** @throws NotFoundException also for a task of a kind that the visitor may not see */
   one(asker: Asker, id: string): Promise<TaskPageOfOne> {
     return this.read(asker, async (admin) => {
       const task = await this.find(admin, id);
@@ -65,12 +67,12 @@ export class TasksApi {
   }
 
   async workers(asker: Asker): Promise<WorkerAnswer> {
-    const { result, ...ofShards } = await this.read(asker, (admin) => partly(admin.workers(), this.log));
+    const { result, ...ofShards } = await this.read(asker, (admin) => this.missing.resultOf(admin.workers()));
     return { workers: result.map((worker) => shownTo(asker.visitor.kinds, worker)), ...ofShards };
   }
 
   /**
-   * @param request an `ActionRequest`, or whatever was sent for one
+   * @param request should be an `ActionRequest`
    * @throws InvalidOptionError
    */
   async act(asker: Asker, action: string, request: unknown): Promise<ActionAnswer> {
@@ -86,7 +88,7 @@ export class TasksApi {
     assertNamesTasks(filter);
     const options = { ...others, ...actorOf(asker) };
     const { result, ...ofShards } = await this.change(asker, (admin) =>
-      partly(admin[action](within(filter, asker.visitor.actsOn), options), this.log),
+      this.missing.resultOf(admin[action](within(filter, asker.visitor.actsOn), options)),
     );
     return { ...result, ...ofShards };
   }
@@ -97,12 +99,12 @@ export class TasksApi {
       throw new ForbiddenException('You may not change this kind');
     }
     const { result: changed, ...ofShards } = await this.change(asker, (admin) =>
-      partly(admin[paused ? 'pause' : 'resume'](number, actorOf(asker)), this.log),
+      this.missing.resultOf(admin[paused ? 'pause' : 'resume'](number, actorOf(asker))),
     );
     return { changed, ...ofShards };
   }
 
-  /** As it is stored where it can't be decoded: an operator has to see it all the same. */
+  /** Falls back to the stored payload when it can't be decoded, because an operator has to see the task anyway. */
   private async find(admin: QueueAdmin, id: string): Promise<TaskDetail | null> {
     const maxPayloadBytes = MAX_PAYLOAD_BYTES;
     try {
@@ -116,14 +118,14 @@ export class TasksApi {
   }
 
   private read<T>({ signal }: Asker, work: (admin: QueueAdmin) => Promise<T>): Promise<T> {
-    return this.lanes.reading.ask(signal, work);
+    return this.lanes.reading.run(signal, work);
   }
 
   private change<T>({ signal }: Asker, work: (admin: QueueAdmin) => Promise<T>): Promise<T> {
-    return this.lanes.acting.ask(signal, work);
+    return this.lanes.acting.run(signal, work);
   }
 
-  /** Whether a text is found tells what is hidden. */
+  /** A search would reveal what is redacted, by finding tasks or not. */
   private assertNoSecretIsSought({ text }: TaskFilter): void {
     if (text !== undefined && this.redactor.isActive) {
       throw new InvalidOptionError('text', text, 'is not sought in payloads that are redacted');
@@ -139,7 +141,7 @@ function actorOf({ visitor: { user } }: Asker): { by?: string } {
   return user === null ? {} : { by: user };
 }
 
-/** Once the kinds of the visitor are in the filter, it would no longer be seen that he has named nothing. */
+/** Checks the filter before the visitor's kinds are added to it: afterwards an empty filter would name kinds. */
 function assertNamesTasks(filter: TaskFilter): void {
   if (Object.keys(filter).every((name) => name === 'shard')) {
     throw new InvalidOptionError(
@@ -150,7 +152,7 @@ function assertNamesTasks(filter: TaskFilter): void {
   }
 }
 
-/** Of the kinds that are asked for, those that are among what the visitor may. */
+/** The filter, narrowed to the kinds of a visitor. */
 function within({ kind, ...filter }: TaskFilter, kinds: KindSet): TaskFilter {
   if (kinds === null) {
     return { ...filter, kind };

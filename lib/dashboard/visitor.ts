@@ -1,5 +1,5 @@
 import { type KindRef, kindOf } from '../task/task-definition.js';
-import { checkActor } from '../admin/actor.js';
+import { checkActor } from '../inspect/operator-action.js';
 import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 import type { DashboardAccess } from './dashboard-api.js';
 
@@ -16,16 +16,16 @@ export interface DashboardVisitor {
 /** What `authorize` says of a request: everything, look but change nothing, not even a look, or who it is and what he may. */
 export type Authorization = boolean | 'read-only' | DashboardVisitor;
 
-/** Kinds by their numbers; null: all. */
+/** The numbers of kinds; null: all kinds. */
 export type KindSet = ReadonlySet<number> | null;
 
-/** A visitor who was let in. */
+/** A visitor who has access. */
 export interface Visitor {
   readonly user: string | null;
   readonly access: DashboardAccess;
-  /** Those that he may see. */
+  /** The kinds that the visitor may see. */
   readonly kinds: KindSet;
-  /** Those whose tasks he may change. */
+  /** The kinds whose tasks the visitor may change. */
   readonly actsOn: KindSet;
 }
 
@@ -33,8 +33,8 @@ const NONE: KindSet = new Set();
 const FIELDS = ['user', 'view', 'act'];
 
 /**
- * The visitor that an answer of `authorize` lets in; null when it lets nobody in.
- * @throws InvalidOptionError for an object that says something else, which must not be read as a right
+ * The visitor of a result of `authorize`; null when it grants no access.
+ * @throws InvalidOptionError for an object with other fields, which must not grant access
  */
 export function visitorOf(answer: unknown): Visitor | null {
   if (answer === true || answer === 'read-only') {
@@ -45,7 +45,7 @@ export function visitorOf(answer: unknown): Visitor | null {
   }
   const fields = Object.keys(answer);
   if (fields.some((name) => !FIELDS.includes(name))) {
-    // Without their values, which may be those of a user of the application.
+    // The values are left out: they may be data of a user of the application.
     throw new InvalidOptionError(
       'authorize',
       fields.join(', '),

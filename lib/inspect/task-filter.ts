@@ -1,3 +1,4 @@
+import type { ActionFilter } from '../events/action-record.js';
 import { isOwnId, splitTaskId } from '../task/task-id.js';
 import { type KindRef, kindOf } from '../task/task-definition.js';
 import { check, checkText, isObject } from '../errors/check.js';
@@ -110,6 +111,21 @@ export function assertNarrow(filter: TaskFilter, checked: CheckedFilter): void {
   const fields = [ids, kinds, externalKey, text, createdFrom, createdTo];
   const narrows = fields.some((field) => field !== null) || SHOWN_STATUSES.some((s) => !statuses.includes(s));
   check(narrows, 'filter', filter, 'must name the tasks to change: an id, a kind, a status …');
+}
+
+/** The filter as the record of an action shows it, without fields that do not narrow it. */
+export function actionFilterOf(filter: CheckedFilter): ActionFilter {
+  const { ids, shard, kinds, statuses, externalKey, text, createdFrom, createdTo } = filter;
+  return {
+    ...(ids && { id: ids }),
+    ...(shard !== null && { shard }),
+    ...(kinds && { kind: kinds }),
+    ...(statuses.length < SHOWN_STATUSES.length && { status: statuses }),
+    ...(externalKey !== null && { externalKey }),
+    ...(text !== null && { text }),
+    ...(createdFrom && { createdFrom: createdFrom.toISOString() }),
+    ...(createdTo && { createdTo: createdTo.toISOString() }),
+  };
 }
 
 /** The id of a task, as a text, with its prefix where it has one. @throws InvalidOptionError when it can't be one. */

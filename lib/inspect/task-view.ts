@@ -40,6 +40,14 @@ export interface TaskDetail extends TaskSummary {
   readonly timeline: readonly TimelineEntry[];
 }
 
+/** How `QueueAdmin.task` shows a task. */
+export interface TaskOptions {
+  /** Decode a payload that a codec has encoded. Default false: it is shown as it is stored. */
+  decoded?: boolean;
+  /** A payload that is stored longer is null. Default: none is. */
+  maxPayloadBytes?: number;
+}
+
 /** A moment in the life of a task; null where the row does not tell when. */
 export interface TimelineEntry {
   readonly event: 'pushed' | 'failed' | 'started' | 'due' | 'finished';

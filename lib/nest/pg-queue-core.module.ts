@@ -13,13 +13,14 @@ import { QueueWorker } from '../cluster/process/queue-worker.js';
 import { QueueChanges } from '../cluster/push/queue-changes.js';
 import { QueuePusher } from '../cluster/push/queue-pusher.js';
 import { QueueService } from './queue.service.js';
-import { createShards } from './shards.factory.js';
+import { dataSourceFinder } from './data-source-finder.js';
 import { Shards } from '../cluster/shards.js';
+import { createShards } from '../cluster/shards.factory.js';
 import { Instruments } from '../events/instrumentation.js';
 import { QueueEvents } from '../events/queue-events.js';
 import { ProcessingLifecycle } from '../cluster/process/processing-lifecycle.js';
 
-/** What the whole application shares: pushing needs nothing else. */
+/** The providers of the queue, one of each in an application. */
 @Global()
 @Module({
   imports: [DiscoveryModule],
@@ -31,7 +32,7 @@ import { ProcessingLifecycle } from '../cluster/process/processing-lifecycle.js'
     {
       provide: Shards,
       inject: [PG_QUEUE_OPTIONS, QueueEvents, Instruments, ModuleRef],
-      useFactory: createShards,
+      useFactory: findShards,
     },
     {
       provide: ProcessingLifecycle,
@@ -45,7 +46,7 @@ import { ProcessingLifecycle } from '../cluster/process/processing-lifecycle.js'
     },
     {
       provide: QueueAdmin,
-      inject: [Shards, TaskHandlerRegistry, QueueEvents, PG_QUEUE_OPTIONS],
+      inject: [Shards, TaskHandlerRegistry, QueueEvents, Instruments, PG_QUEUE_OPTIONS],
       useFactory: createAdmin,
     },
     {
@@ -81,6 +82,15 @@ function createEvents({ shards }: ResolvedOptions): QueueEvents {
 
 function createInstruments(events: QueueEvents): Instruments {
   return new Instruments(events);
+}
+
+function findShards(
+  options: ResolvedOptions,
+  events: QueueEvents,
+  instruments: Instruments,
+  moduleRef: ModuleRef,
+): Promise<Shards> {
+  return createShards(options, events, instruments, dataSourceFinder(moduleRef));
 }
 
 function createRegistry(options: ResolvedOptions, events: QueueEvents): TaskHandlerRegistry {
@@ -136,6 +146,7 @@ function createAdmin(
   shards: Shards,
   registry: TaskHandlerRegistry,
   events: QueueEvents,
+  instruments: Instruments,
   { statementTimeoutMs, readFrom, shards: spread }: ResolvedOptions,
 ): QueueAdmin {
   return new QueueAdmin({
@@ -147,6 +158,7 @@ function createAdmin(
     via: 'admin',
     nameOf: (kind) => registry.knownNameOf(kind),
     codecOf: (kind) => registry.codecOf(kind),
+    background: (work) => instruments.background(work),
   });
 }
 

@@ -17,12 +17,12 @@ import { framesOf, oneLine } from '../errors/one-line.js';
 import { Instruments } from '../events/instrumentation.js';
 import { ProcessingLifecycle } from '../cluster/process/processing-lifecycle.js';
 
-/** An application that will heed signals has said so by then. */
+/** By this time after the start, an application that handles signals has registered its listeners. */
 const SIGNALS_CHECK_MS = 5000;
 
 /**
- * The queue's part in the life of the application: finds the handlers, starts processing when the application's own providers
- * have bootstrapped, and drains before they are destroyed.
+ * Connects the queue to the application: finds the handlers, starts processing when the application's own providers have
+ * bootstrapped, and drains before they are destroyed.
  */
 @Injectable()
 export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
@@ -34,7 +34,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
     private readonly explorer: TaskHandlerExplorer,
     private readonly registry: TaskHandlerRegistry,
     private readonly shards: Shards,
-    private readonly lifecycle: ProcessingLifecycle,
+    private readonly processing: ProcessingLifecycle,
     private readonly instruments: Instruments,
     @Inject(PG_QUEUE_OPTIONS) private readonly options: ResolvedOptions,
   ) {
@@ -50,7 +50,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
 
   async onApplicationBootstrap(): Promise<void> {
     if (this.options.autoStart) {
-      await this.lifecycle.start();
+      await this.processing.start();
     }
     if (this.registry.getAll().length > 0) {
       this.signalsCheck = this.instruments.background(() =>
@@ -59,13 +59,13 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
     }
   }
 
-  /** The first of all modules: the services that handlers use, and the DataSource, are still there. */
+  /** Runs before the hooks of all other modules, so that the services of handlers, and the DataSource, still work. */
   async onModuleDestroy(): Promise<void> {
     clearTimeout(this.signalsCheck);
     try {
-      await this.lifecycle.close();
+      await this.processing.close();
     } catch (error) {
-      // Nest would swallow it.
+      // Nest does not report errors of this hook.
       const line = 'the queue could not be stopped in order; its tasks are rescued when its lease is over';
       this.logger.error(oneLine(`${line}: ${errorMessage(error)}`), framesOf(error));
     }

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { AdminLane } from '../../lib/cluster/admin/admin-lane.js';
-import { BusyError, ConcurrencyLimit } from '../../lib/admin/concurrency-limit.js';
+import { BusyError, ConcurrencyLimit } from '../../lib/cluster/admin/concurrency-limit.js';
 import { untilAborted, LaneDatabase } from '../../lib/storage/lane-database.js';
 import { createDashboardApp, type DashboardApp, FROM_PAGE } from '../support/dashboard-app.js';
 import { deferred } from '../support/deferred.js';
@@ -110,8 +110,8 @@ it('cancels the statement of who leaves, and no other', async () => {
     via: 'dashboard',
   });
   const [leaving, staying] = [new AbortController(), new AbortController()];
-  const left = rejectionOf(lane.ask(leaving.signal, (admin) => admin.list()));
-  const stayed = lane.ask(staying.signal, (admin) => admin.list());
+  const left = rejectionOf(lane.run(leaving.signal, (admin) => admin.list()));
+  const stayed = lane.run(staying.signal, (admin) => admin.list());
   await until(async () => (await blocked()) === 2);
   leaving.abort('gone');
   expect(await left).toBe('gone');
@@ -175,14 +175,14 @@ it('asks as many shards at once as there are, for one visitor', async () => {
 });
 
 it('keeps no place in the line for who has left it, and none longer than it may', async () => {
-  const turnstile = new ConcurrencyLimit({ atOnce: 1, waiting: 2, patienceMs: 30_000 });
+  const limit = new ConcurrencyLimit({ atOnce: 1, waiting: 2, patienceMs: 30_000 });
   const { signal } = new AbortController();
   const inside = deferred();
-  const first = turnstile.run(signal, () => inside.promise);
+  const first = limit.run(signal, () => inside.promise);
   const leaving = new AbortController();
-  const left = rejectionOf(turnstile.run(leaving.signal, async () => undefined));
-  const third = turnstile.run(signal, async () => 'third');
-  expect(await rejectionOf(turnstile.run(signal, async () => undefined))).toBeInstanceOf(BusyError);
+  const left = rejectionOf(limit.run(leaving.signal, async () => undefined));
+  const third = limit.run(signal, async () => 'third');
+  expect(await rejectionOf(limit.run(signal, async () => undefined))).toBeInstanceOf(BusyError);
   leaving.abort('gone');
   expect(await left).toBe('gone');
   inside.resolve();

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { expect, it } from 'vitest';
-import { isFromThisMachine } from '../../lib/dashboard/loopback.js';
+import { isLoopbackRequest } from '../../lib/dashboard/loopback.js';
 
 const ask = (remoteAddress: string | undefined, headers: Record<string, string>) =>
-  isFromThisMachine({ socket: { remoteAddress }, headers } as unknown as IncomingMessage);
+  isLoopbackRequest({ socket: { remoteAddress }, headers } as unknown as IncomingMessage);
 
 it.each(['127.0.0.1', '127.1.2.3', '::1', '::ffff:127.0.0.1'])('lets in %s', (address) => {
   for (const host of [

@@ -22,7 +22,7 @@ afterAll(async () => {
 const EVERYBODY = { kinds: null };
 
 function feedOf(periodMs: number, activityMs: number): OverviewFeed {
-  return new OverviewFeed({ ask: (_, work) => work(app.get(QueueAdmin)) }, periodMs, activityMs);
+  return new OverviewFeed({ run: (_, work) => work(app.get(QueueAdmin)) }, periodMs, activityMs);
 }
 
 it('asks once for those who ask at the same time, and again for those who ask later', async () => {
@@ -66,7 +66,7 @@ it('asks less often for what takes long, so that most of the time nothing is ask
   const admin = app.get(QueueAdmin);
   const feed = new OverviewFeed(
     {
-      ask: async (_, work) => {
+      run: async (_, work) => {
         const from = performance.now();
         await app.dataSource.query('SELECT pg_sleep(0.1)');
         const answer = await work(admin);

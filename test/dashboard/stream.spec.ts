@@ -86,7 +86,7 @@ describe.each(ADAPTERS)('with %s', (adapter) => {
 
   it('asks once for all who watch, and not at all when nobody does', async () => {
     await start();
-    const asked = vi.spyOn(dashboard.app.get(DashboardLanes).overview, 'ask');
+    const asked = vi.spyOn(dashboard.app.get(DashboardLanes).overview, 'run');
     const [one, two] = [await watch(), await watch()];
     await Promise.all([one, two].map((viewer) => until(() => viewer.events.length >= 5)));
     const shared = times(one).filter((at) => times(two).includes(at));

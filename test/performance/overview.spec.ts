@@ -50,7 +50,7 @@ async function readByOverview(): Promise<{ rows: number; scans: number }> {
   const before = await rowsRead();
   const app = await createApp();
   const admin = app.get(QueueAdmin);
-  await new OverviewFeed({ ask: (_, work) => work(admin) }, 1000, 0).now({ kinds: null });
+  await new OverviewFeed({ run: (_, work) => work(admin) }, 1000, 0).now({ kinds: null });
   await app.close();
   const after = await until(async () => {
     const now = await rowsRead();

@@ -1,46 +1,46 @@
-import { untilAborted, type LaneOptions } from '../../storage/lane-database.js';
 import { LaneAdminDatabase } from '../../admin/lane-admin-database.js';
 import type { ActionSource } from '../../events/action-record.js';
+import { untilAborted, type LaneOptions } from '../../storage/lane-database.js';
+import { ConcurrencyLimit, type ConcurrencyLimitOptions } from './concurrency-limit.js';
 import { QueueAdmin } from './queue-admin.js';
-import { ConcurrencyLimit } from '../../admin/concurrency-limit.js';
 
-/** How visitors ask the queue. */
-export interface AdminLaneOptions extends Omit<LaneOptions, 'connections'> {
-  /** So many questions at once; each takes a connection of each shard. */
-  readonly atOnce: number;
-  /** So many more wait, for so long at most. */
-  readonly waiting: number;
-  readonly patienceMs: number;
+/** Each of the `atOnce` calls takes a connection of each database. */
+export interface AdminLaneOptions extends Omit<LaneOptions, 'connections'>, ConcurrencyLimitOptions {
   readonly via: ActionSource;
 }
 
 /**
- * The queue as visitors ask it: on few connections of its own, few at once, and only while the one who asked is there. Whatever is
- * asked here, the application's own connections stay free.
+ * `QueueAdmin` on a few connections of its own, for callers that may leave: few calls run at the same time, and a call whose signal is
+ * aborted is cancelled. The connections of the application stay free, whatever runs here.
  */
 export class AdminLane {
   readonly admin: QueueAdmin;
-  private readonly shards: readonly LaneAdminDatabase[];
-  private readonly turnstile: ConcurrencyLimit;
+  private readonly databases: readonly LaneAdminDatabase[];
+  private readonly limit: ConcurrencyLimit;
 
   constructor({ deps }: QueueAdmin, options: AdminLaneOptions) {
     const lane = { ...options, connections: options.atOnce };
-    this.shards = deps.shards.map((shard) => new LaneAdminDatabase(shard, lane));
+    this.databases = deps.shards.map((database) => new LaneAdminDatabase(database, lane));
     this.admin = new QueueAdmin({
       ...deps,
-      shards: this.shards,
+      shards: this.databases,
       statementTimeoutMs: options.statementTimeoutMs,
       via: options.via,
     });
-    this.turnstile = new ConcurrencyLimit(options);
+    this.limit = new ConcurrencyLimit(options);
   }
 
-  /** @throws BusyError when too many ask; what the signal is aborted with, when nobody waits for the answer any more */
-  ask<T>(signal: AbortSignal, work: (admin: QueueAdmin) => Promise<T>): Promise<T> {
-    return this.turnstile.run(signal, () => untilAborted(signal, () => work(this.admin)));
+  /** @throws BusyError; the reason of the signal when it is aborted */
+  run<T>(signal: AbortSignal, work: (admin: QueueAdmin) => Promise<T>): Promise<T> {
+    return this.limit.run(signal, () => untilAborted(signal, () => work(this.admin)));
+  }
+
+  /** Calls `work` as the queue calls its own work: outside of the request and the trace of the caller. */
+  background<T>(work: () => T): T {
+    return this.admin.deps.background(work);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.shards.map((shard) => shard.close()));
+    await Promise.all(this.databases.map((database) => database.close()));
   }
 }

@@ -1,8 +1,8 @@
 import type { DatabaseAdmin, DatabaseFigures } from '../../admin/database-admin.js';
-import { kindViews, workerView } from '../../admin/worker-views.js';
+import { kindViews } from '../../admin/worker-views.js';
 import { mergeCounts } from '../../inspect/task-counts.js';
 import type { KindCounts, KindPause, KindView, WorkerView } from '../../inspect/task-view.js';
-import { mergeWorkers } from './merged-workers.js';
+import { mergeWorkers, workerView } from './merged-workers.js';
 
 /** The tasks, kinds and worker processes of all shards as of one queue. */
 export interface MergedFigures {

@@ -1,5 +1,5 @@
-import { isLost } from '../../admin/worker-views.js';
-import type { WorkerShard } from '../../inspect/task-view.js';
+import { isLost, slotsOf } from '../../admin/worker-views.js';
+import type { WorkerShard, WorkerView } from '../../inspect/task-view.js';
 import type { StoredWorker } from '../../storage/stored-worker.js';
 
 /** A worker process with its lease in each shard; its report is the one that it stored last, in whichever shard. */
@@ -41,5 +41,34 @@ function asOne(parts: readonly MergedWorker[]): MergedWorker {
     startedAt: new Date(Math.min(...parts.map(({ startedAt }) => startedAt.getTime()))),
     running: parts.flatMap(({ running }) => running).toSorted(([, , , a], [, , , b]) => a - b),
     shards: parts.flatMap(({ shards }) => shards),
+  };
+}
+
+export function workerView(merged: MergedWorker, nameOf: (kind: number) => string): WorkerView {
+  const { id, leaseId, worker, host, pid, version, startedAt, heartbeatAt, silentMs } = merged;
+  const { slots, running, shards } = merged;
+  return {
+    id,
+    leaseId,
+    worker,
+    host,
+    pid,
+    version,
+    startedAt,
+    heartbeatAt,
+    silentMs,
+    lost: isLost(merged),
+    shards,
+    kinds: Object.keys(slots)
+      .map(Number)
+      .toSorted((a, b) => a - b)
+      .map((kind) => ({ kind, name: nameOf(kind), ...slotsOf(merged, kind)! })),
+    running: running.map(([taskId, kind, attempt, at]) => ({
+      id: taskId,
+      kind,
+      name: nameOf(kind),
+      attempt,
+      startedAt: new Date(at),
+    })),
   };
 }

@@ -1,21 +1,20 @@
 import type { Action } from '../../storage/admin.repository.js';
 import type { ActionFilter, ActionRecord, ActionSource } from '../../events/action-record.js';
-import { actionFilterOf, type ActorOptions, checkActor } from '../../admin/actor.js';
 import type { QueueEvent } from '../../events/queue-events.js';
 import { callShards, callShardsInTurn, resultOf } from '../shard-results.js';
 import { type KindRef, kindOf } from '../../task/task-definition.js';
-import type { TaskFilter } from '../../inspect/task-filter.js';
+import {
+  type ActionResult,
+  type ActorOptions,
+  checkActor,
+  type RetryActionOptions,
+} from '../../inspect/operator-action.js';
+import { actionFilterOf, type TaskFilter } from '../../inspect/task-filter.js';
 import { checkOptionNames } from '../../errors/check.js';
 import type { KindNames } from '../../admin/kind-names.js';
 import type { DatabaseAdmin } from '../../admin/database-admin.js';
 import { ownFilter, shardsOf } from './shard-filter.js';
-import {
-  type ActionProgress,
-  actionResult,
-  type ActionResult,
-  checkAction,
-  type RetryActionOptions,
-} from '../../admin/task-actions.js';
+import { type ActionProgress, actionResult, checkAction } from '../../admin/task-actions.js';
 
 export interface OperatorActionsDeps {
   readonly shards: readonly DatabaseAdmin[];
@@ -24,11 +23,11 @@ export interface OperatorActionsDeps {
   readonly via: ActionSource;
 }
 
-/** Changes tasks and kinds in all shards, and tells of each change who has made it. */
+/** Changes tasks and kinds in all shards, and records who made each change. */
 export class OperatorActions {
   constructor(private readonly deps: OperatorActionsDeps) {}
 
-  /** One shard after the other, up to the limit: what one changed before it failed counts too. */
+  /** Changes one shard after the other, up to the limit; the tasks that a shard changed before it failed count too. */
   async act(action: Action, filter: TaskFilter, options: RetryActionOptions = {}): Promise<ActionResult> {
     const { by: name, ...others } = options;
     const checked = checkAction(action, filter, others);
@@ -42,7 +41,7 @@ export class OperatorActions {
     });
     progress.more ||= asked.results.size + asked.errors.size < shards.length;
     const { limit, attempts, meant } = checked;
-    this.tell({
+    this.record({
       action,
       by,
       filter: actionFilterOf(meant),
@@ -54,7 +53,7 @@ export class OperatorActions {
       ...failureOf([...asked.errors.values(), ...progress.refused.map(({ error }) => error)]),
     });
     const result = actionResult(progress);
-    // An operator who is told of a failure alone would not know what was changed before it.
+    // A failure alone would hide from the operator what was changed before it.
     return resultOf(asked, result, progress.changed > 0 ? Number.POSITIVE_INFINITY : shards.length);
   }
 
@@ -67,7 +66,7 @@ export class OperatorActions {
     const changed = [...asked.results.values()].some(Boolean);
     const filter: ActionFilter = { kind: [number] };
     const count = Number(changed);
-    this.tell({
+    this.record({
       action,
       by,
       filter,
@@ -85,13 +84,13 @@ export class OperatorActions {
     return [...kinds].map(([kind, count]) => ({ kind, name: this.deps.names.of(kind), count }));
   }
 
-  private tell(record: Omit<ActionRecord, 'via'>): void {
+  private record(record: Omit<ActionRecord, 'via'>): void {
     const { events, via } = this.deps;
     events.emit({ type: 'action-taken', via, ...record });
   }
 }
 
-/** Of several shards that failed, or tasks that were refused, what the first one failed of. */
+/** The first error, of several shards that failed and tasks that were refused. */
 function failureOf(errors: readonly unknown[]): Pick<ActionRecord, 'error'> {
   return errors.length === 0 ? {} : { error: errors[0] };
 }

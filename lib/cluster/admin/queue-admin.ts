@@ -1,10 +1,8 @@
-import type { ActorOptions } from '../../admin/actor.js';
 import type { AdminDatabase } from '../../admin/admin-database.js';
 import { DatabaseAdmin, type ReadFrom } from '../../admin/database-admin.js';
-import { decodedTask, type TaskOptions } from '../../admin/decoded-task.js';
+import { decodedTask } from '../../admin/decoded-task.js';
 import type { FiguresLimits } from '../../admin/figures-reader.js';
 import { KindNames } from '../../admin/kind-names.js';
-import type { ActionOptions, ActionResult, RetryActionOptions } from '../../admin/task-actions.js';
 import { checkCount } from '../../errors/check.js';
 import { errorMessage } from '../../errors/error-message.js';
 import type { ActionSource } from '../../events/action-record.js';
@@ -17,6 +15,12 @@ import {
   type KindActivity,
 } from '../../inspect/activity.js';
 import type { Explanation } from '../../inspect/explanation.js';
+import type {
+  ActionOptions,
+  ActionResult,
+  ActorOptions,
+  RetryActionOptions,
+} from '../../inspect/operator-action.js';
 import { mergeCounts } from '../../inspect/task-counts.js';
 import { type PageOptions, type TaskFilter, taskIdOf } from '../../inspect/task-filter.js';
 import type {
@@ -24,6 +28,7 @@ import type {
   KindView,
   ShardView,
   TaskDetail,
+  TaskOptions,
   TaskPage,
   WorkerView,
 } from '../../inspect/task-view.js';
@@ -38,16 +43,18 @@ import { type QueueFigures, QueueOverview } from './queue-overview.js';
 
 export interface QueueAdminDeps {
   readonly shards: readonly AdminDatabase[];
-  /** The names of those that take no new tasks. */
+  /** The names of the shards that take no new tasks. */
   readonly draining: ReadonlySet<string>;
   readonly statementTimeoutMs: number;
   readonly readFrom: ReadFrom;
   readonly events: { emit(event: QueueEvent): void };
-  /** By which way whoever uses it acts. */
+  /** The tool through which operators act, for the record of their actions. */
   readonly via: ActionSource;
-  /** The name of a kind that this process knows. */
+  /** The name of a kind that this process handles or pushes; undefined for any other kind. */
   nameOf: (kind: number) => string | undefined;
   codecOf?: (kind: number) => PayloadCodec | undefined;
+  /** Calls `work` outside of the request and the trace of the caller. */
+  background: <T>(work: () => T) => T;
 }
 
 const MAX_PAYLOAD_BYTES = 2 ** 31 - 1;

@@ -5,7 +5,7 @@ import { statusesOfClass } from '../task/task-status.js';
 import type { TaskFilter } from '../inspect/task-filter.js';
 import type { TaskSummary } from '../inspect/task-view.js';
 
-/** Something that two looks at the tables differ by. */
+/** A difference between two polls of the tables. */
 export interface TailEvent {
   readonly event:
     | 'pushed'
@@ -25,39 +25,39 @@ export interface TailEvent {
 }
 
 const MAX_SHOWN = 200;
-/** A transaction may take so long from the time that it writes down to its commit. */
+/** The longest time between the timestamp that a transaction writes and its commit. */
 const LATE_COMMIT_MS = 10_000;
 
-const ENDED: TaskFilter[] = [{ status: statusesOfClass('finished') }, { status: statusesOfClass('broken') }];
+const ENDED: TaskFilter[] = [{ status: statusesOfClass('finished') }, { status: 'no_attempts_left' }];
 
-/** Tells what has changed in a shard since the last look, by asking for the newest of each sort. */
-export class ShardTail {
-  /** Of the last look; ids below the floor were on no page of it. */
+/** Reports what has changed in one database since the last poll, by reading the newest tasks of each list. */
+export class DatabaseTail {
+  /** The ids that the last poll has read, and the lowest id of its page: it has not read lower ids. */
   private pushedBefore = { ids: new Set<string>(), floor: 0n };
   private readonly ends = ENDED.map(() => ({ seen: new Set<string>(), latest: null as number | null }));
-  private hasLooked = false;
+  private hasPolled = false;
   isDown = false;
 
   constructor(
     private readonly admin: QueueAdmin,
-    private readonly shard: string,
+    private readonly name: string,
   ) {}
 
   /**
-   * The first look tells nothing of tasks: there is none to compare it with. A shard that can't be asked is an event too, once;
-   * what has changed meanwhile is told when it can.
+   * The first poll returns no events of tasks, because there is no earlier one to compare it with. A database that becomes unreachable
+   * is one event. What changes until it is reachable again is reported then.
    */
-  async look(): Promise<TailEvent[]> {
+  async poll(): Promise<TailEvent[]> {
     const events: TailEvent[] = [];
-    const news = () => (this.hasLooked ? events : []);
+    const news = () => (this.hasPolled ? events : []);
     try {
       events.push(...(await this.pushed()));
       events.push(...(await this.ended()));
-      const told = [...this.changeTo(false, this.shard), ...news()];
-      this.hasLooked = true;
-      return told;
+      const reported = [...this.changeTo(false, this.name), ...news()];
+      this.hasPolled = true;
+      return reported;
     } catch (error) {
-      return [...news(), ...this.changeTo(true, `${this.shard}: ${errorMessage(error)}`)];
+      return [...news(), ...this.changeTo(true, `${this.name}: ${errorMessage(error)}`)];
     }
   }
 
@@ -68,24 +68,24 @@ export class ShardTail {
   }
 
   private async pushed(): Promise<TailEvent[]> {
-    const { tasks } = await this.admin.list({ shard: this.shard }, { limit: MAX_SHOWN });
+    const { tasks } = await this.admin.list({ shard: this.name }, { limit: MAX_SHOWN });
     const { ids, floor } = this.pushedBefore;
     this.pushedBefore = {
       ids: new Set(tasks.map(({ id }) => id)),
       floor: tasks.length < MAX_SHOWN ? 0n : numberOf(tasks.at(-1)!),
     };
-    // A transaction that commits late has lower ids than what was told already.
+    // The tasks of a transaction that commits late have lower ids than tasks that were reported before.
     const events = tasks
       .filter((task) => numberOf(task) > floor && !ids.has(task.id))
       .map((task) => eventOf('pushed', task.createdAt, task));
     return withRest(events);
   }
 
-  /** Nothing counts as seen before all of it could be asked. */
+  /** Marks tasks as seen only after both lists were read. */
   private async ended(): Promise<TailEvent[]> {
     const pages: (readonly TaskSummary[])[] = [];
     for (const filter of ENDED) {
-      const { tasks } = await this.admin.list({ ...filter, shard: this.shard }, { limit: MAX_SHOWN });
+      const { tasks } = await this.admin.list({ ...filter, shard: this.name }, { limit: MAX_SHOWN });
       pages.push(tasks);
     }
     return pages.flatMap((tasks, index) => withRest(this.endedOf(index, tasks)));
@@ -110,7 +110,7 @@ function eventOf(event: TailEvent['event'], at: Date, task: TaskSummary): TailEv
   return { event, at, text: `task ${id} ${name}${key}${why}`, task };
 }
 
-/** A full page may have left some out. */
+/** A full page may leave tasks out. */
 function withRest(events: TailEvent[]): TailEvent[] {
   const text = `more than ${MAX_SHOWN} since the last look: the others are not shown`;
   return events.length < MAX_SHOWN

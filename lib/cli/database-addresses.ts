@@ -1,13 +1,16 @@
 import pg from 'pg';
 import { assertShardName, DEFAULT_SHARD } from '../cluster/shard-name.js';
-import type { ShardAddress } from './cli-shard.js';
+import type { DatabaseAddress } from './cli-database.js';
 import { UsageError } from './command.js';
 
 /**
- * The databases that a command works in: those of `--shard`, or else the one of DATABASE_URL.
- * @throws UsageError when none is named or one is no address, InvalidOptionError for a bad name
+ * The databases that a command works in: those of `--shard`, else the one of DATABASE_URL.
+ * @throws UsageError when there is no address, or one is invalid; InvalidOptionError for an invalid name
  */
-export function shardAddresses(given: readonly string[], databaseUrl: string | undefined): ShardAddress[] {
+export function databaseAddresses(
+  given: readonly string[],
+  databaseUrl: string | undefined,
+): DatabaseAddress[] {
   if (given.length > 0) {
     return given.map((text, index) => addressOf(text, given.slice(0, index)));
   }
@@ -20,8 +23,8 @@ export function shardAddresses(given: readonly string[], databaseUrl: string | u
   return [{ name: DEFAULT_SHARD, url: databaseUrl }];
 }
 
-/** An address may hold a password, and so is not repeated in messages. */
-function addressOf(text: string, before: readonly string[]): ShardAddress {
+/** Messages never repeat an address, because it may contain a password. */
+function addressOf(text: string, before: readonly string[]): DatabaseAddress {
   const end = text.indexOf('=');
   const [name, url] = [text.slice(0, end), text.slice(end + 1)];
   if (end < 0 || !/^postgres(ql)?:\/\//.test(url)) {
@@ -35,7 +38,7 @@ function addressOf(text: string, before: readonly string[]): ShardAddress {
   return { name, url };
 }
 
-/** What is no URL at all would be taken for the name of a database on some other host; `pg` names no field. */
+/** `pg` would take a text that is no URL for the name of a database on the default host, and its errors name no field. */
 function assertAddress(field: string, address: string): void {
   if (!/^(postgres(ql)?:\/\/|socket:|\/)/.test(address) || !isReadable(field, address)) {
     throw new UsageError(
@@ -44,7 +47,7 @@ function assertAddress(field: string, address: string): void {
   }
 }
 
-/** @throws UsageError for what it names, such as the file of a certificate */
+/** @throws UsageError when a file that the address names cannot be read, such as a certificate */
 function isReadable(field: string, address: string): boolean {
   try {
     return Boolean(new pg.Client(address));

@@ -1,5 +1,4 @@
 import pg from 'pg';
-import type { AdminDatabase } from '../admin/admin-database.js';
 import { named } from '../storage/connection-options.js';
 import { PgDatabase } from '../storage/pg-database.js';
 import type { QueueSql } from '../storage/sql/index.js';
@@ -7,17 +6,17 @@ import { QueueEvents, DatabaseEvents } from '../events/queue-events.js';
 import { idPrefixOf } from '../cluster/shard-name.js';
 
 const CONNECTION_TIMEOUT_MS = 10_000;
-/** What a command asks at the same time: nothing then waits behind what a silent server keeps. */
+/** The most statements that a command runs at the same time: none waits for the connection of a server that does not respond. */
 const MAX_CONNECTIONS = 4;
 
-/** A database, and under which name it is a shard. */
-export interface ShardAddress {
+/** The address of a database, and its name as a shard. */
+export interface DatabaseAddress {
   readonly name: string;
   readonly url: string;
 }
 
-/** A database that a command works in. */
-export class CliShard implements AdminDatabase {
+/** A database that a command works in, as `QueueAdmin` takes it. */
+export class CliDatabase {
   readonly name: string;
   readonly events: DatabaseEvents;
   readonly database: PgDatabase;
@@ -25,7 +24,7 @@ export class CliShard implements AdminDatabase {
   private readonly busy = new Set<Pick<pg.Client, 'end'>>();
 
   constructor(
-    { name, url }: ShardAddress,
+    { name, url }: DatabaseAddress,
     readonly sql: QueueSql,
     command: string,
   ) {
@@ -46,7 +45,7 @@ export class CliShard implements AdminDatabase {
     return `${idPrefixOf(this.name)}${id}`;
   }
 
-  /** Nobody waits any more for a connection that is in use now: its server says nothing, and would keep the process. */
+  /** Ends busy connections too: their server does not respond, no caller waits for them, and they would keep the process alive. */
   async close(): Promise<void> {
     const ended = this.pool.end();
     this.busy.forEach((client) => void client.end());
