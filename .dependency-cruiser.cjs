@@ -30,13 +30,13 @@ const layers = {
     'maintenance',
     'admin',
   ],
-  nest: ['errors', 'timing', 'task', 'events', 'inspect', 'handlers', 'storage', 'cluster'],
+  nest: ['errors', 'timing', 'task', 'events', 'inspect', 'handlers', 'cluster'],
   health: ['nest'],
-  metrics: ['timing', 'task', 'events', 'inspect', 'handlers', 'cluster', 'nest'],
-  tracing: ['version', 'errors', 'task', 'events'],
-  dashboard: ['errors', 'timing', 'task', 'events', 'inspect', 'admin', 'cluster'],
-  cli: ['errors', 'timing', 'task', 'events', 'inspect', 'storage', 'admin', 'cluster'],
-  index: ['errors', 'timing', 'task', 'events', 'inspect', 'handlers', 'admin', 'cluster', 'nest'],
+  metrics: ['timing', 'events', 'inspect', 'handlers', 'cluster', 'nest'],
+  tracing: ['version', 'errors', 'events'],
+  dashboard: ['errors', 'timing', 'task', 'inspect', 'cluster'],
+  cli: ['errors', 'timing', 'task', 'events', 'inspect', 'storage', 'cluster'],
+  index: ['errors', 'timing', 'task', 'events', 'inspect', 'handlers', 'cluster', 'nest'],
 };
 /** These are tested, and could be used, without NestJS. */
 const withoutNest = [
