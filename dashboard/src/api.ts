@@ -15,7 +15,7 @@ import {
 } from '../../lib/dashboard/dashboard-api.js';
 import { markDenied } from './session.js';
 
-/** What the server refused, or that it did not answer: then the status is 0. */
+/** An error response of the server; the status is 0 when the server did not respond. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -72,7 +72,7 @@ async function ask<T>(path: string, init: RequestInit): Promise<T> {
   }
   const refusal = (await response.json().catch(() => null)) as ErrorResponse | null;
   const error = new ApiError(response.status, refusal?.message ?? `The server answered ${response.status}.`);
-  // Changes are refused to visitors who may only look, and these stay.
+  // A visitor who may only look keeps the pages when a change is forbidden.
   if (response.status === 401 || (response.status === 403 && init.method === undefined)) {
     markDenied();
   }

@@ -22,7 +22,7 @@ export function App() {
   const route = routeOf(hash);
   const failure = useSession();
   useSearchKey();
-  // What was told belongs to where it was done.
+  // A notice belongs to the page where the action was done.
   useEffect(() => notice.set(null), [hash]);
   if (visitor === 'denied') {
     return (
@@ -72,7 +72,7 @@ function Page({ route }: { route: Route }) {
   }
 }
 
-/** Asks who looks until the server answers; why it does not, meanwhile. */
+/** Loads the session, and repeats that until the server responds; returns the last error meanwhile. */
 function useSession(): string | null {
   const [failure, setFailure] = useState<string | null>(null);
   useEffect(() => {
@@ -90,7 +90,7 @@ function useSession(): string | null {
   return failure;
 }
 
-/** `/` goes to the page's search field. */
+/** The key `/` moves the focus to the page's search field. */
 function useSearchKey(): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {

@@ -8,7 +8,7 @@ let aheadMs = 0;
 const tick = createStore(0);
 setInterval(() => tick.set(tick.get() + 1), TICK_MS);
 
-/** Ages are by the server's clock: that of a phone may be minutes off. */
+/** Ages are computed by the server's clock, because the clock of a phone may be minutes off. */
 export function setServerTime(iso: string): void {
   aheadMs = Date.parse(iso) - Date.now();
 }
@@ -17,7 +17,7 @@ export function serverNow(): number {
   return Date.now() + aheadMs;
 }
 
-/** The server's time, once a second. */
+/** The server's time, updated once a second. */
 export function useNow(): number {
   const [now, setNow] = useState(serverNow);
   useEffect(() => tick.subscribe(() => setNow(serverNow())), []);

@@ -4,7 +4,7 @@ const dateTime = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeSty
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 const clockWithSeconds = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
 
-/** Larger numbers are shortened. */
+/** Numbers from here on are shortened. */
 const EXACT_BELOW = 10_000;
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -20,7 +20,7 @@ export function formatNumber(value: number): string {
   return value < EXACT_BELOW ? grouped.format(value) : compact.format(value);
 }
 
-/** All digits: for tooltips and sentences. */
+/** The number with all digits, for tooltips and sentences. */
 export function formatExactly(value: number): string {
   return grouped.format(value);
 }
@@ -30,7 +30,7 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatExactly(count)} ${count === 1 ? one : many}`;
 }
 
-/** What the server says, with a full stop, so that a sentence may follow. */
+/** A message of the server with a full stop, so that a sentence may follow. */
 export function asSentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
@@ -47,7 +47,7 @@ export function formatDuration(ms: number): string {
   if (ms < 1) {
     return '<1 ms';
   }
-  // What would be rounded up to a whole unit is one.
+  // A value that would be rounded up to a whole unit is shown in that unit.
   const [unit, name] = UNITS.find(([length, , smaller]) => ms >= length - smaller / 2) ?? [1, 'ms'];
   const value = ms / unit;
   return `${unit === 1 || value >= 10 ? Math.round(value) : Math.round(value * 10) / 10} ${name}`;

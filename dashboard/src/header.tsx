@@ -48,7 +48,7 @@ export function Header({ page }: { page: Route['page'] }) {
   );
 }
 
-/** The address is the route, so that the link must not change it. */
+/** The link moves the focus without changing the address, which is the route. */
 function skipToContent(event: Event): void {
   event.preventDefault();
   document.getElementById('content')?.focus();
@@ -82,7 +82,7 @@ function Connection() {
   );
 }
 
-/** What was shown last stays, with a word about its age. */
+/** The error of the server, and the time of the last overview, which the page still shows. */
 function Trouble() {
   const { overview, trouble } = useStore(live);
   return trouble === null ? null : (

@@ -3,7 +3,7 @@ import type { LoadedKind } from './api.js';
 import { live } from './live-overview.js';
 import { useStore } from './store.js';
 
-/** So many kinds are not among those that are known here. */
+/** The number of kinds that the overview leaves out. */
 export function useMoreKinds(): number {
   return useStore(live).overview?.moreKinds ?? 0;
 }
@@ -14,7 +14,7 @@ export function useKinds(): readonly LoadedKind[] {
   return useStore(live).overview?.kinds ?? NONE;
 }
 
-/** The name of a kind as its workers have it, else its number. */
+/** The name of a kind; its number when the overview leaves it out. */
 export function useKindName(): (kind: string | number) => string {
   const kinds = useKinds();
   return useMemo(() => {

@@ -1,5 +1,5 @@
 /*
- * Some browsers tell a language that Intl refuses, such as `en-US@posix` of Chromium under LANG=C, and the chart's library hands it
+ * Some browsers report a language that Intl rejects, such as `en-US@posix` of Chromium under LANG=C, and the chart's library hands it
  * to Intl as it is loaded. Import this before anything else.
  */
 try {

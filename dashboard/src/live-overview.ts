@@ -7,9 +7,9 @@ import { createStore } from './store.js';
 /** The overview as the server last sent it. */
 export interface Live {
   readonly overview: LoadedOverview | null;
-  /** Since when nothing comes from the server, by this machine's clock; null while connected. */
+  /** When the connection was lost, by this machine's clock; null while connected. */
   readonly lostAt: number | null;
-  /** Why the server can't tell more; it is connected then. */
+  /** Why the server cannot read the overview, although it is connected; null when it can. */
   readonly trouble: string | null;
 }
 
@@ -20,7 +20,7 @@ const RETRY_MS = 3000;
 let source: EventSource | null = null;
 let retry: ReturnType<typeof setTimeout> | undefined;
 
-/** Follows the server while the page is visible. */
+/** Opens the stream while the page is visible. */
 export function startLive(): void {
   document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
   open();
@@ -50,7 +50,7 @@ function accept(overview: LoadedOverview): void {
   live.set({ overview, lostAt: null, trouble: null });
 }
 
-/** The browser connects again after a broken connection, but gives up after a refusal, without telling which. */
+/** The browser reconnects by itself after a broken connection, but not after an error response; `readyState` tells them apart. */
 function onError(): void {
   live.set({ ...live.get(), lostAt: live.get().lostAt ?? Date.now() });
   if (source?.readyState === EventSource.CLOSED) {

@@ -1,6 +1,6 @@
 import { createStore } from './store.js';
 
-/** What an action did, told until the next one or until it is dismissed. */
+/** The result of an action, shown until the next action or until it is dismissed. */
 export interface Notice {
   readonly tone: 'good' | 'bad';
   readonly text: string;
@@ -8,6 +8,6 @@ export interface Notice {
 
 export const notice = createStore<Notice | null>(null);
 
-export function tell(text: string, tone: Notice['tone'] = 'good'): void {
+export function showNotice(text: string, tone: Notice['tone'] = 'good'): void {
   notice.set({ tone, text });
 }

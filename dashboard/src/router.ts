@@ -1,7 +1,7 @@
 import type { TaskQuery } from '../../lib/dashboard/dashboard-api.js';
 import { createStore, useStore } from './store.js';
 
-/** Where the visitor is; all of it is in the part of the address behind `#`. */
+/** The page that the visitor sees, which is encoded in the address behind `#`. */
 export type Route =
   | { readonly page: 'overview' }
   | { readonly page: 'tasks'; readonly query: TaskQuery }

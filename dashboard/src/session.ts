@@ -1,14 +1,14 @@
 import type { Json, Session } from '../../lib/dashboard/dashboard-api.js';
 import { createStore, useStore } from './store.js';
 
-/** Who looks: unknown at first, and denied once the server refuses to show anything. */
+/** The visitor's session: unknown at first, and denied once the server denies access. */
 export const session = createStore<Json<Session> | 'unknown' | 'denied'>('unknown');
 
 export function markDenied(): void {
   session.set('denied');
 }
 
-/** Whether the visitor may change tasks: those of a kind, or any. */
+/** Whether the visitor may change tasks of a kind; without a kind, tasks of any. */
 export function useMayChange(kind?: number): boolean {
   const visitor = useStore(session);
   return (
@@ -18,13 +18,13 @@ export function useMayChange(kind?: number): boolean {
   );
 }
 
-/** The kinds that he may change; null: all. */
+/** The kinds that the visitor may change; null: all. */
 export function useActsOn(): readonly number[] | null {
   const visitor = useStore(session);
   return typeof visitor === 'object' ? visitor.actsOn : null;
 }
 
-/** The names of the shards; one, or none that is known, where there is nothing to choose. */
+/** The names of the shards; empty before the session is loaded. */
 export function useShards(): readonly string[] {
   const visitor = useStore(session);
   return typeof visitor === 'object' ? visitor.shards : [];

@@ -5,7 +5,7 @@ export type Theme = 'light' | 'dark';
 const KEY = 'pgqueue-theme';
 const prefersDark = matchMedia('(prefers-color-scheme: dark)');
 
-/** The colours in use: those that the visitor chose, else those of the system. */
+/** The theme in use: the visitor's choice, else that of the system. */
 export const theme = createStore<Theme>('light');
 
 export function startTheme(): void {
@@ -13,7 +13,7 @@ export function startTheme(): void {
   prefersDark.addEventListener('change', () => apply(chosen() ?? ofSystem()));
 }
 
-/** Choosing what the system has anyway follows the system again. */
+/** Choosing the theme of the system removes the choice, so that the pages follow the system again. */
 export function toggleTheme(): void {
   const next = theme.get() === 'dark' ? 'light' : 'dark';
   try {
@@ -23,7 +23,7 @@ export function toggleTheme(): void {
       localStorage.setItem(KEY, next);
     }
   } catch {
-    // Without storage the choice lasts as long as the page.
+    // Without storage the choice is kept until the page is closed.
   }
   apply(next);
 }

@@ -1,7 +1,7 @@
 import type { LoadedKind } from './api.js';
 import { formatAge, formatDateTime, formatExactly, plural } from './format.js';
 
-/** What keeps tasks of a kind from being done, and what an operator can do about it from here. */
+/** A reason why tasks of a kind are not done, and what an operator can do on these pages. */
 export interface Trouble {
   readonly severity: Severity;
   /** A few words, for a list of kinds. */
@@ -13,24 +13,24 @@ export interface Trouble {
 
 export type Severity = 'critical' | 'warning' | 'note';
 
-/** A task that has been due for longer is late. */
+/** A kind is late when a task has been due for longer than this. */
 const LATE_MS = 60_000;
 const VERY_LATE_MS = 10 * 60_000;
-/** Failures of the last minutes are compared with those of as many before. */
+/** The failures of these last minutes are compared with those of as many minutes before. */
 const RECENT_MINUTES = 10;
 const MIN_FAILURES = 5;
 const MIN_FAILURE_RATE = 0.2;
 
 const RANK: Record<Severity, number> = { critical: 3, warning: 2, note: 1 };
 
-/** The worst first. `now` is the server's time. */
+/** The troubles of a kind, the worst first. `now` is the server's time. */
 export function troublesOf(kind: LoadedKind, now: number): Trouble[] {
-  return [blocked(kind, now), broken(kind), failing(kind)]
+  return [blocked(kind, now), exhausted(kind), failing(kind)]
     .filter((trouble) => trouble !== null)
     .toSorted((a, b) => RANK[b.severity] - RANK[a.severity]);
 }
 
-/** Higher is worse; 0 for none. */
+/** The severity of the worst trouble; 0 when there is none. */
 export function rankOf(troubles: readonly Trouble[]): number {
   return Math.max(0, ...troubles.map(({ severity }) => RANK[severity]));
 }
@@ -57,7 +57,7 @@ function blocked(kind: LoadedKind, now: number): Trouble | null {
   if (waiting === 0) {
     return orphaned(kind);
   }
-  // Tasks that are not due yet leave time to mend it.
+  // While no task is due, there is time to fix it.
   const severity = lateMs > 0 ? 'critical' : 'warning';
   if (processes === 0) {
     const text = `No live process handles it. ${wait}`;
@@ -70,7 +70,7 @@ function blocked(kind: LoadedKind, now: number): Trouble | null {
   return lateMs > LATE_MS ? late(kind, lateMs, wait, now) : null;
 }
 
-/** Any other live process would have given them back by now. */
+/** Tasks of a lost process that no process rescues, because no live process handles their kind. */
 function orphaned({ statuses, processes }: LoadedKind): Trouble | null {
   const { count } = statuses.processing;
   if (count === 0 || processes > 0) {
@@ -90,15 +90,15 @@ function late({ slots }: LoadedKind, lateMs: number, wait: string, now: number):
   return { severity, label: 'late', text: `${wait} ${why}`, remedy: 'look-at-workers' };
 }
 
-function broken({ statuses, points }: LoadedKind): Trouble | null {
+function exhausted({ statuses, points }: LoadedKind): Trouble | null {
   const { count, approximate } = statuses.no_attempts_left;
   if (count === 0) {
     return null;
   }
-  const lately = points.reduce((sum, { exhausted }) => sum + exhausted, 0);
+  const lately = points.reduce((sum, point) => sum + point.exhausted, 0);
   const about = approximate ? 'About ' : '';
   const have = plural(count, 'task has', 'tasks have');
-  // Some of them may have been retried since.
+  // Some of the tasks may have been retried since.
   const when = lately > 0 ? `; in the last hour ${formatExactly(lately)} did` : '';
   return {
     severity: lately > 0 ? 'critical' : 'warning',

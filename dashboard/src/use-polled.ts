@@ -3,13 +3,13 @@ import type { ApiError } from './api.js';
 
 export interface Polled<T> {
   readonly value: T | null;
-  /** Why the last question was not answered; the last value stays. */
+  /** The error of the last request; the last value stays. */
   readonly error: ApiError | null;
-  /** Asks now. */
+  /** Sends a request now. */
   refresh(): void;
 }
 
-/** Asks again and again while the page is visible, each time once the last answer has come. */
+/** Repeats a request while the page is visible; each one is sent after the last response. */
 export function usePolled<T>(ask: (signal: AbortSignal) => Promise<T>, periodMs: number): Polled<T> {
   const [value, setValue] = useState<T | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
@@ -34,7 +34,7 @@ export function usePolled<T>(ask: (signal: AbortSignal) => Promise<T>, periodMs:
         }
         setError(failure as ApiError);
       }
-      // A tab that was opened behind others, or left while the answer came, asks again once it is seen.
+      // A tab that was hidden when a response came, or when it was opened, sends a request when it becomes visible.
       if (!document.hidden) {
         timer = setTimeout(look, periodMs);
       }

@@ -45,7 +45,7 @@ export interface DatabaseFigures {
 /** At most this many due tasks that run before a task are counted. */
 const MAX_BEFORE = 1000;
 
-/** The view and the actions of operators for one database. Methods take ids as the database has them, and return them as the application knows them. */
+/** Views and actions for one database. Methods take ids as the database has them, and return them as the application knows them. */
 export class DatabaseAdmin {
   readonly name: string;
   private opened: Servers | undefined;

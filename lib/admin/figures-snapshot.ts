@@ -15,7 +15,7 @@ export interface FiguresSnapshotDeps {
   nameOf: (kind: number) => string | undefined;
 }
 
-/** The stored figures of one database, for the gauges: one process per period reads them on a connection of its own, all processes show them. */
+/** The stored figures of one database. One process per period reads and stores them, on a connection of its own; all processes show them. */
 export class FiguresSnapshot {
   private readonly database: DedicatedDatabase;
   private opened: { admin: AdminRepository; repository: SnapshotRepository } | undefined;

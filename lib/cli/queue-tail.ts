@@ -6,7 +6,7 @@ import { PartialFailures } from './partial-failures.js';
 /** Names by the id of a worker process, or by the number of a kind. */
 type Names = ReadonlyMap<string, string>;
 
-/** Reports, over all databases, the worker processes that started and ended and the kinds that were paused and resumed since the last poll. */
+/** Reports worker processes that started or ended, and kinds that were paused or resumed, in all databases since the last poll. */
 export class QueueTail {
   private workers: Names | null = null;
   private paused: Names | null = null;

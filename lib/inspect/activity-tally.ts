@@ -23,8 +23,8 @@ interface OpenTally extends KindTally {
 type Settled = Extract<DatabaseEvent, { type: 'attempt-settled' }>;
 
 /**
- * Adds up what this process's events tell, kind by kind. A lost attempt is counted where its task is rescued, once, and not where
- * its late outcome is discarded; ignored, cancelled, snoozed and released attempts neither succeeded nor failed.
+ * Counts the events of this process by kind. A lost attempt is counted once, by the process that rescues its task, and not where its
+ * late outcome is discarded; ignored, cancelled, snoozed and released attempts neither succeeded nor failed.
  */
 export class ActivityTally {
   private kinds = new Map<number, OpenTally>();
@@ -50,14 +50,14 @@ export class ActivityTally {
     }
   };
 
-  /** Hands over what came together, and begins anew. */
+  /** Returns the counts since the last call, and starts again at 0. */
   take(): ReadonlyMap<number, KindTally> {
     const { kinds } = this;
     this.kinds = new Map();
     return kinds;
   }
 
-  /** Adds what was taken to what has come since. */
+  /** Adds counts that `take` has returned and that could not be stored. */
   giveBack(taken: ReadonlyMap<number, KindTally>): void {
     for (const [kind, { succeeded, failed, exhausted, wait, run }] of taken) {
       const tally = this.of(kind);
@@ -78,7 +78,7 @@ export class ActivityTally {
     if (as === 'succeeded') {
       tally.succeeded++;
     } else if (as === 'failed' || exhausted) {
-      // An ignored attempt that was the last one leaves a broken task all the same.
+      // An ignored failure counts when it was the last attempt, because the task is exhausted then.
       tally.failed++;
     }
     if (exhausted) {

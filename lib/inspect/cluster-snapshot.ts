@@ -64,10 +64,10 @@ export interface SnapshotParts {
 }
 
 const NO_TASKS = mapStatuses(() => 0);
-/** Of a kind of which there is nothing. */
+/** The figures of a kind without tasks and without a pause. */
 export const NOTHING: SnapshotKind = { tasks: NO_TASKS, oldestDueMs: 0, paused: false };
 
-/** A name that was known once stays as long as there is something of its kind: it must not go with the last worker process. */
+/** Keeps the name of a kind while it has tasks, so that the name does not end with the last worker process. */
 export function snapshotOf({
   counts,
   paused,
@@ -79,11 +79,11 @@ export function snapshotOf({
 }: SnapshotParts): ClusterSnapshot {
   const { now, deadTuples, oldestTransactionMs, heldXmin } = vitals;
   const countsOf = new Map(counts.map((count) => [count.kind, count]));
-  const toldNames = new Map([
+  const reportedNames = new Map([
     ...(previous?.kinds ?? []).map(({ kind, name }) => [kind, name] as const),
     ...handled,
   ]);
-  const known = (kind: number) => nameOf(kind) ?? toldNames.get(kind);
+  const known = (kind: number) => nameOf(kind) ?? reportedNames.get(kind);
   const show = (kind: number): SnapshotKind => {
     const count = countsOf.get(kind);
     return {
@@ -111,7 +111,7 @@ export function snapshotOf({
   };
 }
 
-/** Two kinds under one name. */
+/** Adds the figures of two kinds that have the same name. */
 export function addKinds(a: SnapshotKind, b: SnapshotKind): SnapshotKind {
   return {
     tasks: mapStatuses((status) => a.tasks[status] + b.tasks[status]),

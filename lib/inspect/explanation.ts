@@ -14,21 +14,21 @@ export type Explanation = { readonly text: string } & (
       readonly reason: 'running';
       readonly worker: string;
       readonly attempt: number;
-      /** Null where its process has not told: in the first seconds, and while 50 others of it have run for longer. */
+      /** Null while the process does not report the attempt: in its first seconds, and while 50 other attempts have run for longer. */
       readonly since: Date | null;
     }
-  /** Its worker process is silent, or gone: a rescue gives the task back. */
+  /** Its worker process is lost: another process rescues the task. */
   | { readonly reason: 'worker-lost'; readonly worker: string | null; readonly silentMs: number | null }
   | {
       readonly reason: 'not-due';
       readonly dueAt: Date;
-      /** What would keep it from running even then. */
+      /** A second reason, which would keep the task from running when it is due. */
       readonly besides: 'kind-paused' | 'no-worker' | null;
     }
   | { readonly reason: 'kind-paused'; readonly pausedAt: Date }
   /** No live worker process handles its kind. */
   | { readonly reason: 'no-worker' }
-  /** All that handle its kind have a `workerCount` of 0. */
+  /** All processes that handle its kind have a `workerCount` of 0. */
   | { readonly reason: 'no-slots'; readonly processes: number }
   | {
       readonly reason: 'slots-busy';
@@ -40,14 +40,14 @@ export type Explanation = { readonly text: string } & (
   | ({ readonly reason: 'refused' } & Refusal)
   | {
       readonly reason: 'next-in-line';
-      /** Due tasks of its kind that go first. */
+      /** The number of due tasks of its kind that run before it. */
       readonly before: number;
-      /** There are more than were counted. */
+      /** `before` is a lower limit, because counting stopped there. */
       readonly beforeIsAtLeast: boolean;
     }
 );
 
-/** What the database knows of a task, its kind and its workers, at one moment. */
+/** A task, its kind and its workers as the database has them at one moment. */
 export interface TaskFacts {
   readonly now: Date;
   readonly id: string;
@@ -57,16 +57,16 @@ export interface TaskFacts {
   readonly runAt: Date;
   readonly finishedAt: Date | null;
   readonly lastError: string | null;
-  /** The process that its lease is of; null when it has none, `worker` null when the lease does not exist. */
+  /** The lease that holds the task; null when it is not held. `worker` is null when the lease does not exist any more. */
   readonly lease: {
     readonly worker: string | null;
     readonly silentMs: number | null;
     readonly lost: boolean;
     readonly startedAt: Date | null;
-    /** What its process has not told of has started later; null where it tells of all that have run for a second. */
+    /** Attempts that the process does not report started later than this; null when it reports all that have run for a second. */
     readonly unreportedAfter: Date | null;
   } | null;
-  /** What the database refuses for it. */
+  /** The statement that the database refuses for the task; null when there is none. */
   readonly refusal: Refusal | null;
   readonly pausedAt: Date | null;
   /** Live processes that handle its kind. */
@@ -75,7 +75,7 @@ export interface TaskFacts {
   readonly beforeIsAtLeast: boolean;
 }
 
-/** For an id that no stored task has. */
+/** The explanation for an id that no stored task has. */
 export function notFound(id: string): Explanation {
   return {
     reason: 'not-found',
@@ -83,7 +83,7 @@ export function notFound(id: string): Explanation {
   };
 }
 
-/** Looks for reasons from the task itself outwards: the first that holds is the answer. */
+/** Checks the reasons from the task outwards to its kind and its workers; the first that applies is returned. */
 export function explain(facts: TaskFacts): Explanation {
   return refused(facts) ?? ended(facts) ?? leased(facts) ?? early(facts) ?? unserved(facts) ?? waiting(facts);
 }

@@ -8,10 +8,10 @@ export interface Percentiles {
   readonly p99: number;
 }
 
-/** Each bucket ends a quarter above the one before, so that its end is up to a quarter above any value in it. */
+/** The end of a bucket is 1.25 times the end of the bucket before, so that it exceeds each value of the bucket by a quarter at most. */
 const GROWTH = 1.25;
 const PER_LOG = 1 / Math.log(GROWTH);
-/** The first ends at a millisecond, the last at 18 days: it takes what is longer too. */
+/** The first bucket ends at 1 ms and the last one at 18 days; longer durations are counted in the last one. */
 export const BUCKETS = 96;
 
 /** The bucket of a duration. */
@@ -19,7 +19,7 @@ export function bucketOf(ms: number): number {
   return ms > 1 ? Math.min(BUCKETS - 1, Math.ceil(Math.log(ms) * PER_LOG)) : 0;
 }
 
-/** Where a bucket ends, in ms. */
+/** The end of a bucket, in ms. */
 export function endOf(bucket: number): number {
   return GROWTH ** bucket;
 }

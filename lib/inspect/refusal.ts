@@ -1,12 +1,12 @@
 import type { RefusedStep } from '../events/queue-events.js';
 
-/** A task for which the database refuses something, though it does it for others. */
+/** A statement that the database refuses for this task, while it succeeds for other tasks. */
 export interface Refusal {
   readonly step: RefusedStep;
-  /** What the database said. */
+  /** The message of the database. */
   readonly error: string;
   readonly since: Date;
-  /** The process that tried, and tries again. */
+  /** The process that tries again. */
   readonly worker: string;
 }
 

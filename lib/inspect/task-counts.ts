@@ -1,15 +1,15 @@
 import type { KindCounts, TaskCount } from './task-view.js';
 import { type ListClass, mapStatuses, STATUS_FACTS, type TaskStatus } from '../task/task-status.js';
 
-/** What was counted by the indexes, and what a sample of the table holds. */
+/** Tasks that were counted by the indexes, and tasks in a sample of the table. */
 export interface CountedTasks {
-  /** The share of the table that was sampled. At 100 the sample is all there is. */
+  /** The share of the table that was sampled, in percent. At 100 the sample is the whole table. */
   readonly percent: number;
-  /** There are kinds of a class that were not counted. */
+  /** Whether the tasks of some kinds were not counted by the indexes. */
   readonly partial: boolean;
-  /** No more than this was counted of one kind's tasks of each class. */
+  /** At most this many tasks of a kind were counted in each class. */
   readonly caps: Readonly<Record<ListClass, number>>;
-  /** Without a status: of its class, not told apart. */
+  /** A null status means that the statuses of the class were counted together. */
   readonly counted: readonly (readonly [
     group: ListClass,
     kind: number,
@@ -19,7 +19,7 @@ export interface CountedTasks {
   readonly sampled: readonly (readonly [kind: number, status: TaskStatus, n: number])[];
 }
 
-/** What is known of a kind. */
+/** The numbers of one kind. */
 interface Known {
   readonly counted: Numbers<TaskStatus>;
   readonly classes: Numbers<ListClass>;
@@ -28,7 +28,7 @@ interface Known {
 
 type Numbers<Name extends string> = Partial<Record<Name, number>>;
 
-/** The numbers of each kind: exact where its class stayed below the cap, estimated where it did not. */
+/** The numbers of each kind: exact when its class stayed below the cap, else estimated from the sample. */
 export function combineCounts(
   { percent, partial, caps, counted, sampled }: CountedTasks,
   nameOf: (kind: number) => string,
@@ -75,7 +75,7 @@ export function combineCounts(
     }));
 }
 
-/** What several databases have of each kind, together. */
+/** The sums over several databases. */
 export function mergeCounts(all: readonly (readonly KindCounts[])[]): KindCounts[] {
   const merged = new Map<number, KindCounts>();
   for (const counts of all.flat()) {
@@ -85,7 +85,7 @@ export function mergeCounts(all: readonly (readonly KindCounts[])[]): KindCounts
   return [...merged.values()].toSorted((a, b) => a.kind - b.kind);
 }
 
-/** The tasks of all kinds; undefined where there are none. */
+/** The sums over all kinds; undefined when there is no kind. */
 export function sumCounts(
   counts: readonly KindCounts[],
 ): Pick<KindCounts, 'statuses' | 'oldestDueAt'> | undefined {

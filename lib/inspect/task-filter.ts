@@ -102,8 +102,8 @@ function kindsOf(kinds: KindRef | readonly KindRef[], field?: string): number[] 
 }
 
 /**
- * For what changes tasks: a field that turned out undefined must not mean every task there is, and neither must every status by its
- * name, or the name of a database.
+ * Checks the filter of an action. Without this, a field that is undefined by mistake would select every task, and so would a filter of
+ * all statuses, or of a database alone.
  * @throws InvalidOptionError for a filter that means all tasks of a database
  */
 export function assertNarrow(filter: TaskFilter, checked: CheckedFilter): void {

@@ -8,8 +8,8 @@ const ENDS: Partial<Record<TaskStatus, string>> = {
 };
 
 /**
- * What a task's row tells of its life, in order. It does not keep the times of attempts that failed, nor their messages beyond the
- * last that its kind keeps.
+ * The events of a task's life that its row holds, in order. The row has no times of failed attempts, and only the last messages that
+ * its kind keeps.
  */
 export function timelineOf(
   task: StoredSummary,

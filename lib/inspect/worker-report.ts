@@ -14,7 +14,7 @@ export interface ReportedKindSettings {
 export interface ReportedSettings {
   /** A process that is silent for longer may be dead. */
   readonly silenceMs: number;
-  /** Made anew by each worker process, which tells every database that it works in; missing in reports of earlier releases. */
+  /** Identifies a worker process in all databases that it works in; missing in reports of earlier releases. */
   readonly instance?: string;
   readonly kinds: Readonly<Record<string, ReportedKindSettings>>;
 }
@@ -24,7 +24,7 @@ export type ReportedSlots = Readonly<
   Record<string, readonly [capacity: number, busy: number, fullSince: number | null]>
 >;
 
-/** A process tells of no more attempts than this. */
+/** A process reports at most this many attempts. */
 export const MAX_REPORTED_ATTEMPTS = 50;
 
 /** The attempts that have run the longest, the longest first; `startedAt` in ms since the epoch. */
@@ -35,10 +35,10 @@ export type ReportedAttempts = readonly (readonly [
   startedAt: number,
 ])[];
 
-/** A process tells of no more refusals than this. */
+/** A process reports at most this many refusals. */
 export const MAX_REPORTED_REFUSALS = 50;
 
-/** What the database refuses for single tasks, the oldest first; `since` in ms since the epoch. */
+/** The refused tasks, the oldest refusal first; `since` in ms since the epoch. */
 export type ReportedRefusals = readonly (readonly [
   id: string,
   kind: number,
@@ -47,7 +47,7 @@ export type ReportedRefusals = readonly (readonly [
   since: number,
 ])[];
 
-/** What a worker process tells of itself with its heartbeat; times are by its own clock. */
+/** The report that a worker process stores with its heartbeat; times are by its own clock. */
 export interface WorkerReport {
   readonly kinds: readonly number[];
   readonly settings: ReportedSettings;

@@ -10,16 +10,16 @@ import { inOrder, BY_TROUBLE, type JudgedKind } from './kind-order.js';
 
 const SHOWN = 6;
 
-/** What is stuck, why, and what to press. */
+/** The kinds that need an operator: what is wrong, why, and a button that helps. */
 export function Attention({
   kinds,
   missing,
   lost,
 }: {
   kinds: readonly JudgedKind[];
-  /** So many shards have no part in this. */
+  /** The number of shards that are missing in the figures. */
   missing: number;
-  /** So many worker processes are silent. */
+  /** The number of lost worker processes. */
   lost: number;
 }) {
   const troubled = inOrder(kinds, BY_TROUBLE).filter(({ troubles }) => troubles.some(isUrgent));
@@ -61,7 +61,7 @@ export function Attention({
   );
 }
 
-/** No kind by itself, which is not the same as nothing. */
+/** Shown when no kind needs attention; missing shards and lost processes may need it nevertheless. */
 function NoKind({ missing, lost }: { missing: number; lost: number }) {
   const calm = missing === 0 && lost === 0;
   const where = missing === 0 ? '' : ' in the shards that answer';
@@ -107,7 +107,7 @@ function Remedy({ kind, trouble: { remedy } }: { kind: LoadedKind; trouble: Trou
     case 'resume':
       return mayChange ? <PauseButton kind={kind} /> : null;
     case 'look-at-errors': {
-      // By one status, which an index leads to: behind many other tasks nothing would be found at once.
+      // Filters by one status, which has an index: among all tasks of a kind the search could take several pages.
       const status = kind.statuses.must_retry.count > 0 ? 'must_retry' : 'no_attempts_left';
       return (
         <a class="button" href={links.tasks({ kind: number, status })}>

@@ -1,7 +1,7 @@
 import type { LoadedKind } from '../api.js';
 import { rankOf, type Trouble, troublesOf } from '../trouble.js';
 
-/** A kind and what is wrong with it. */
+/** A kind and its troubles. */
 export interface JudgedKind {
   readonly kind: LoadedKind;
   readonly troubles: readonly Trouble[];
@@ -15,7 +15,7 @@ export interface KindOrder {
 
 export type KindColumn = keyof typeof VALUES;
 
-/** Those with trouble first, the worst on top. */
+/** Kinds with trouble come first, the worst of them on top. */
 export const BY_TROUBLE: KindOrder = { column: 'trouble', descending: true };
 
 const VALUES = {
@@ -42,7 +42,7 @@ export function judge(kinds: readonly LoadedKind[], at: string): JudgedKind[] {
   });
 }
 
-/** Equal ones by name, so that rows stay where they are from one look to the next. */
+/** Sorts equal kinds by name, so that their rows keep their order in each overview. */
 export function inOrder(kinds: readonly JudgedKind[], { column, descending }: KindOrder): JudgedKind[] {
   const valueOf = VALUES[column];
   const sign = descending ? -1 : 1;
@@ -51,7 +51,7 @@ export function inOrder(kinds: readonly JudgedKind[], { column, descending }: Ki
   );
 }
 
-/** By a part of the name, or by the whole number. */
+/** The kinds whose name contains the text, or whose number is the text. */
 export function matching(kinds: readonly JudgedKind[], text: string): readonly JudgedKind[] {
   const wanted = text.trim().toLowerCase();
   return wanted === ''

@@ -18,7 +18,7 @@ interface Column {
   readonly name: string;
   readonly numeric?: boolean;
   readonly note?: string;
-  /** In place of the name, where there is more to say. */
+  /** Shown instead of the name. */
   readonly heading?: ComponentChildren;
 }
 
@@ -50,7 +50,7 @@ export function KindsPanel({
   onChart,
 }: {
   kinds: readonly JudgedKind[];
-  /** So many kinds are not among them. */
+  /** The number of kinds that are left out. */
   more: number;
   onChart: (kind: number) => void;
 }) {
@@ -140,7 +140,7 @@ function HeadCell({
   );
 }
 
-/** The useful end first, then the other one, then troubles on top again. */
+/** A first click sorts with the largest value, or the first name, on top, a second one reverses that, and a third one sorts by trouble. */
 function nextOrder(column: KindColumn, { column: current, descending }: KindOrder): KindOrder {
   const first = column !== 'name';
   if (current !== column) {
@@ -149,7 +149,7 @@ function nextOrder(column: KindColumn, { column: current, descending }: KindOrde
   return descending === first ? { column, descending: !first } : BY_TROUBLE;
 }
 
-/** The headings' work where there are none: on narrow screens, and back to the order by trouble. */
+/** Sorts on narrow screens, which have no headings, and can return to the order by trouble. */
 function OrderSelect({ order, onOrder }: { order: KindOrder; onOrder: (order: KindOrder) => void }) {
   return (
     <label class="field-inline">

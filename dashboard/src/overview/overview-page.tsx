@@ -42,7 +42,7 @@ function Loaded({ overview }: { overview: LoadedOverview }) {
       <MissingShards missing={missing} />
       <Totals overview={overview} />
       <ShardsStrip shards={overview.shards} />
-      <LoneReplicaAge shards={overview.shards} />
+      <SingleReplicaAge shards={overview.shards} />
     </>
   );
   if (overview.kinds.length === 0) {
@@ -65,8 +65,8 @@ function Loaded({ overview }: { overview: LoadedOverview }) {
   );
 }
 
-/** Of several shards each tells its own. */
-function LoneReplicaAge({ shards: [only, ...others] }: Pick<LoadedOverview, 'shards'>) {
+/** The age of a replica; with several shards, each shard shows its own. */
+function SingleReplicaAge({ shards: [only, ...others] }: Pick<LoadedOverview, 'shards'>) {
   return only && others.length === 0 && only.ageMs !== 0 ? (
     <p class="figures-age">
       Tasks and attempts: <ReplicaAge ageMs={only.ageMs} />
@@ -74,7 +74,7 @@ function LoneReplicaAge({ shards: [only, ...others] }: Pick<LoadedOverview, 'sha
   ) : null;
 }
 
-/** As high as what comes, so that nothing jumps. */
+/** Placeholders as high as the panels that follow, so that the layout does not move. */
 function Loading() {
   return (
     <div aria-busy="true" aria-label="Loading">

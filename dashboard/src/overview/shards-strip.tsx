@@ -7,7 +7,7 @@ import { For } from '../ui/time.js';
 
 type LoadedShard = LoadedOverview['shards'][number];
 
-/** The shards of a queue that has several: whether each can be asked, and what waits there. */
+/** The shards of a queue with several: whether each is up, and how many tasks it has. */
 export function ShardsStrip({ shards }: { shards: readonly LoadedShard[] }) {
   return shards.length < 2 ? null : (
     <section class="panel" aria-labelledby="shards-title">

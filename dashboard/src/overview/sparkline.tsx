@@ -4,7 +4,7 @@ const WIDTH = 120;
 const HEIGHT = 28;
 const GAP = 0.5;
 
-/** A bar for each minute: what failed stands on what succeeded. */
+/** A bar for each minute, with the failed attempts above the succeeded ones. */
 export function Sparkline({ points }: { points: LoadedKind['points'] }) {
   const highest = Math.max(1, ...points.map(({ succeeded, failed }) => succeeded + failed));
   const all = points.map(({ succeeded, failed }) => (succeeded + failed) / highest);
@@ -18,7 +18,7 @@ export function Sparkline({ points }: { points: LoadedKind['points'] }) {
   );
 }
 
-/** Bars as one path, from `from` up to `values`; what is there at all can be seen. */
+/** Bars as one path, from `from` up to `values`; a value above 0 always has a visible bar. */
 function bars(values: readonly number[], from: readonly number[] = []): string {
   const step = WIDTH / Math.max(1, values.length);
   return values

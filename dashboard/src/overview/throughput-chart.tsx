@@ -5,7 +5,7 @@ import { useStore } from '../store.js';
 import { theme } from '../theme.js';
 
 export interface Minute {
-  /** Where the minute begins, in milliseconds. */
+  /** The start of the minute, in milliseconds. */
   readonly at: number;
   readonly succeeded: number;
   readonly failed: number;
@@ -14,7 +14,7 @@ export interface Minute {
 const HEIGHT = 168;
 const NARROW = 480;
 
-/** A bar for each minute: what failed stands on what succeeded. */
+/** A bar for each minute, with the failed attempts above the succeeded ones. */
 export function ThroughputChart({
   minutes,
   onPoint,
@@ -47,7 +47,7 @@ export function ThroughputChart({
   return <div ref={box} class="throughput-chart" />;
 }
 
-/** Bars of all attempts where some failed, and before them those of the good ones. */
+/** The bars of succeeded attempts are drawn over the bars of all attempts, whose upper part then shows the failed ones. */
 function dataOf(minutes: readonly Minute[]): uPlot.AlignedData {
   return [
     minutes.map(({ at }) => at / 1000),
@@ -58,7 +58,7 @@ function dataOf(minutes: readonly Minute[]): uPlot.AlignedData {
 
 function optionsFor(parent: HTMLElement, onPoint: (index: number | null) => void): uPlot.Options {
   const styles = getComputedStyle(parent);
-  // The element's own colours, since a canvas knows no variables.
+  // A canvas cannot use CSS variables: their values are read from the element.
   const { color: label, fill: good, stroke: failed, borderTopColor: grid } = styles;
   const font = `11px ${styles.fontFamily}`;
   const axis = { stroke: label, font, ticks: { show: false } };
@@ -72,7 +72,7 @@ function optionsFor(parent: HTMLElement, onPoint: (index: number | null) => void
   return {
     width: parent.clientWidth,
     height: HEIGHT,
-    // To the right for half a label, of a time that the last minute is at.
+    // The padding on the right has room for half of the last label.
     padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },

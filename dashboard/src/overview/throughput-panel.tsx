@@ -3,7 +3,7 @@ import type { LoadedKind, LoadedOverview } from '../api.js';
 import { formatClock, formatExactly, formatNumber, plural } from '../format.js';
 import { type Minute, ThroughputChart } from './throughput-chart.js';
 
-/** The last hour, of all kinds or of one. */
+/** The attempts of the last hour, of all kinds or of one. */
 export function ThroughputPanel({
   overview: { kinds, throughput },
   charted,
@@ -55,7 +55,7 @@ export function ThroughputPanel({
   );
 }
 
-/** Of all kinds, or of one; where nothing happened of that, minutes of nothing. */
+/** The minutes of all kinds, or of one; a kind without attempts has empty minutes. */
 function minutesOf(
   throughput: LoadedOverview['throughput'],
   kinds: readonly LoadedKind[],

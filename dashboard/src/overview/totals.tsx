@@ -5,7 +5,7 @@ import { links } from '../router.js';
 import { statusLabel, STATUSES } from '../statuses.js';
 import { SlotsBar } from '../ui/slots-bar.js';
 
-/** All kinds together. */
+/** The totals over all kinds. */
 export function Totals({ overview: { totals, workers } }: { overview: LoadedOverview }) {
   return (
     <section class="panel totals" aria-label="All kinds together">

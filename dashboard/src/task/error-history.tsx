@@ -1,6 +1,6 @@
 import { plural } from '../format.js';
 
-/** The messages that the kind keeps, the last first. */
+/** The error messages that the kind keeps, the last one first. */
 export function ErrorHistory({
   errors,
   attempts,
@@ -8,7 +8,7 @@ export function ErrorHistory({
 }: {
   errors: readonly string[];
   attempts: number;
-  /** Those of the attempts that ended without success. */
+  /** The number of attempts that ended without success. */
   failed: number;
 }) {
   return (
@@ -38,7 +38,7 @@ export function ErrorHistory({
   );
 }
 
-/** The message above its stack. */
+/** One error message, with its stack below it. */
 function ErrorText({ text, last }: { text: string; last: boolean }) {
   const at = text.search(/\n\s+at /);
   const message = at < 0 ? text : text.slice(0, at);

@@ -4,7 +4,7 @@ import { formatExactly } from '../format.js';
 
 const COPIED_MS = 2000;
 
-/** The payload as JSON, which is text and nothing else. */
+/** The payload as JSON text, never as HTML. */
 export function Payload({ value, bytes }: { value: unknown; bytes: number }) {
   return value === null && bytes > MAX_PAYLOAD_BYTES ? (
     <section class="panel" aria-labelledby="payload-title">

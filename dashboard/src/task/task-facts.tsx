@@ -4,7 +4,7 @@ import { links } from '../router.js';
 import { useShards } from '../session.js';
 import { Ago, At } from '../ui/time.js';
 
-/** What its row says of a task. */
+/** The columns of the task's row. */
 export function TaskFacts({ task }: { task: LoadedTaskPage['task'] }) {
   const open = task.finishedAt === null;
   const several = useShards().length > 1;

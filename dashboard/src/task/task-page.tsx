@@ -69,7 +69,7 @@ function Loaded({ page: { task, explanation } }: { page: LoadedTaskPage }) {
   );
 }
 
-/** Its times as all others of the page, and without the stack of the last error, which stands in full among the errors. */
+/** The text of the explanation, with its times in the format of the page, and without the stack, which the error history shows. */
 function textOf(explanation: LoadedTaskPage['explanation']): string {
   const times = Object.values(explanation).filter(
     (value) => typeof value === 'string' && ISO_TIME.test(value),
@@ -83,7 +83,7 @@ function textOf(explanation: LoadedTaskPage['explanation']): string {
 
 function Actions({ page: { task, explanation }, onDone }: { page: LoadedTaskPage; onDone: () => void }) {
   const mayChange = useMayChange(task.kind);
-  // Its attempt is over, or nobody's, and only its row says that it is processing.
+  // The row says `processing`, but no process runs an attempt of the task.
   const isStuck = explanation.reason === 'refused' || explanation.reason === 'worker-lost';
   const applies = (action: DashboardAction) =>
     appliesTo(action, [task.status]) || (action === 'delete' && isStuck);

@@ -3,7 +3,7 @@ import { Ago, At } from '../ui/time.js';
 
 type Entry = LoadedTaskPage['task']['timeline'][number];
 
-/** The life of a task in order; messages of errors stand in full beside it. */
+/** The events of a task in order; the error history shows whole messages. */
 export function Timeline({ entries }: { entries: readonly Entry[] }) {
   return (
     <section class="panel" aria-labelledby="timeline-title">

@@ -6,7 +6,7 @@ import { ActionButton, type ActionTarget } from './action-button.js';
 import { ACTION_ORDER, appliesTo } from './task-actions.js';
 import { statusesOf } from './task-query.js';
 
-/** Actions on the tasks that are selected, or else on all that the filter means. */
+/** Actions on the selected tasks; without a selection, on all tasks that match the filter. */
 export function ActionBar({
   query,
   tasks,
@@ -57,7 +57,7 @@ function ofSelection(chosen: readonly LoadedTask[]): Meant {
   };
 }
 
-/** An empty filter, or one of a shard alone, would mean everything there is: the server refuses it. */
+/** An empty filter, or one that only names a shard, would select all tasks: the server rejects it. */
 function ofFilter(query: TaskQuery): Meant {
   const statuses = statusesOf(query);
   return {

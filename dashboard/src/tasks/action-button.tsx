@@ -4,25 +4,25 @@ import { api } from '../api.js';
 import { formatCount } from '../format.js';
 import { useKindName, useKinds, useMoreKinds } from '../kinds.js';
 import { useActsOn } from '../session.js';
-import { tell } from '../notices.js';
+import { showNotice } from '../notices.js';
 import { Confirm } from '../ui/confirm.js';
 import { ACTIONS, countMeant, resultText } from './task-actions.js';
 import { describeFilter } from './task-query.js';
 import { forgetList } from './use-task-list.js';
 
-/** Which tasks an action is for. */
+/** The tasks that an action changes. */
 export interface ActionTarget {
   readonly filter: ActionRequest['filter'];
-  /** As the object of a sentence: "task 12", "3 selected tasks". */
+  /** The tasks as the object of a sentence: "task 12", "3 selected tasks". */
   readonly what: string;
-  /** A filter that may mean any number, so that the visitor sets a limit. */
+  /** The filter may match any number of tasks, so that the visitor sets a limit. */
   readonly many?: boolean;
 }
 
 const DEFAULT_LIMIT = 1000;
 const MAX_LIMIT = 100_000;
 
-/** Asks first, and tells what was done. */
+/** Asks for confirmation, and then shows the result. */
 export function ActionButton({
   action,
   target,
@@ -71,12 +71,12 @@ function Question({
   const actsOn = useActsOn();
   const kinds = useKinds().filter(({ kind }) => actsOn?.includes(kind) ?? true);
   const moreKinds = useMoreKinds();
-  // Of all kinds nothing is known where some are missing.
+  // The number over all kinds is unknown when the overview leaves kinds out.
   const known = filter.kind === undefined && moreKinds > 0 ? null : countMeant(action, filter, kinds);
   const act = async () => {
     const result = await api.act(action, many ? { filter, limit: Number(limit) } : { filter });
     forgetList();
-    tell(resultText(action, result));
+    showNotice(resultText(action, result));
     onDone();
   };
   return (

@@ -45,7 +45,7 @@ export const ACTIONS: Record<DashboardAction, ActionSpec> = {
   },
 };
 
-/** In the order of their buttons: those that can't be undone come last. */
+/** The order of the buttons: actions that cannot be undone come last. */
 export const ACTION_ORDER = Object.keys(ACTIONS) as DashboardAction[];
 
 /** Whether an action can change a task of any of these statuses. */
@@ -53,14 +53,14 @@ export function appliesTo(action: DashboardAction, statuses: readonly string[]):
   return ACTIONS[action].applies.some((status) => statuses.includes(status));
 }
 
-/** How many tasks an action may change, where that is known: of a filter of nothing but a kind and statuses. */
+/** How many tasks an action may change. It is known for a filter that names only a kind and statuses, else null. */
 export function countMeant(
   action: DashboardAction,
   filter: TaskQuery,
   kinds: readonly LoadedKind[],
 ): { count: number; approximate: boolean } | null {
   const { kind, status, ...others } = filter;
-  // Without an overview nothing is known, which is not the same as none.
+  // Without an overview the number is unknown, which is not 0.
   if (kinds.length === 0 || Object.values(others).some(Boolean)) {
     return null;
   }
@@ -78,7 +78,7 @@ export function countMeant(
   };
 }
 
-/** So many of the tasks that the database refuses to change are named. */
+/** The most tasks that are named, of those that the database refuses to change. */
 const MOST_NAMED = 3;
 
 export function resultText(

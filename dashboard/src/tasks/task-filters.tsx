@@ -6,10 +6,10 @@ import { useRedacted, useShards } from '../session.js';
 import { statusLabel, STATUSES } from '../statuses.js';
 import { fromLocalInput, statusesOf, toLocalInput } from './task-query.js';
 
-/** The filter is in the address: it can be sent to a colleague, and the browser's buttons go through it. */
+/** The filter is in the address, so that it can be shared, and so that the browser's back and forward buttons restore it. */
 export function TaskFilters({ query }: { query: TaskQuery }) {
   const [draft, setDraft] = useState(query);
-  // Before the visitor can type into what is shown.
+  // A layout effect runs before the visitor can type into the new fields.
   useLayoutEffect(() => setDraft(query), [JSON.stringify(query)]);
   const redacted = useRedacted();
   const moreKinds = useMoreKinds();
@@ -126,7 +126,7 @@ function KindFilter({
   );
 }
 
-/** Where there is something to choose. */
+/** Shown only for a queue with several shards. */
 function ShardFilter({
   shard,
   onChange,
@@ -201,7 +201,7 @@ function TimeField({
   );
 }
 
-/** Ids are copied with spaces around; keys and texts may have them on purpose. */
+/** Removes spaces around ids, which come with copied text; keys and texts may contain spaces on purpose. */
 function trimmed(query: TaskQuery): TaskQuery {
   const id = query.id
     ?.split(/[\s,]+/)

@@ -2,12 +2,12 @@ import type { TaskQuery } from '../../../lib/dashboard/dashboard-api.js';
 import { formatDateTime } from '../format.js';
 import { statusLabel } from '../statuses.js';
 
-/** The statuses of a filter; none stands for all. */
+/** The statuses of a filter; an empty list means all statuses. */
 export function statusesOf({ status }: TaskQuery): string[] {
   return status ? status.split(',') : [];
 }
 
-/** A filter in words, field by field. */
+/** The fields of a filter as labels and texts. */
 export function describeFilter(query: TaskQuery, kindName: (kind: string) => string): [string, string][] {
   const { kind, shard, status, id, externalKey, text, createdFrom, createdTo } = query;
   const lines: [string, string | undefined][] = [
@@ -23,7 +23,7 @@ export function describeFilter(query: TaskQuery, kindName: (kind: string) => str
   return lines.filter((line): line is [string, string] => Boolean(line[1]));
 }
 
-/** What a field for a local time shows. */
+/** The value of an input for a local time. */
 export function toLocalInput(iso: string | undefined): string {
   const time = new Date(iso ?? '');
   if (Number.isNaN(time.getTime())) {

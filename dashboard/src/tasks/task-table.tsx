@@ -4,7 +4,7 @@ import { useRedacted, useShards } from '../session.js';
 import { StatusBadge } from '../ui/status-badge.js';
 import { Ago } from '../ui/time.js';
 
-/** More ids are not accepted in one filter. */
+/** The most ids that a filter may have. */
 const MAX_SELECTED = 1000;
 
 export function TaskTable({
@@ -14,10 +14,10 @@ export function TaskTable({
   onSelect,
 }: {
   tasks: readonly LoadedTask[];
-  /** Others are on their way. */
+  /** Whether another list is being loaded. */
   fading: boolean;
   selected: ReadonlySet<string>;
-  /** Missing where nothing may be changed. */
+  /** Undefined when the visitor may not change tasks. */
   onSelect?: ((selected: ReadonlySet<string>) => void) | undefined;
 }) {
   const redacted = useRedacted();
@@ -113,7 +113,7 @@ function TaskRow({
   );
 }
 
-/** The moment that matters in its status. */
+/** The time that matters for the status of the task. */
 function When({ task: { status, runAt, finishedAt, worker } }: { task: LoadedTask }) {
   if (status === 'processing') {
     return <span class="clip">{worker ? `by ${worker}` : 'by a process that is gone'}</span>;

@@ -55,7 +55,7 @@ export function TasksPage({ query }: { query: TaskQuery }) {
   );
 }
 
-/** Where the list goes on: a page may be short, or empty, with more to look for behind it. */
+/** Loads the next page. A page may be short or empty although more tasks follow. */
 function Foot({ list, filtered }: { list: TaskList; filtered: boolean }) {
   const { tasks, next, examined, full, state, more } = list;
   if (state === 'failed') {

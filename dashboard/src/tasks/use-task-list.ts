@@ -4,17 +4,17 @@ import { api, type LoadedTask, type Missing } from '../api.js';
 
 export interface TaskList {
   readonly tasks: readonly LoadedTask[];
-  /** Where the tasks behind these begin; null when there are none. */
+  /** The cursor of the next page; null when there is none. */
   readonly next: string | null;
-  /** So many were looked at. */
+  /** How many tasks the server has examined. */
   readonly examined: number;
-  /** The last page was filled, so that no search is needed for the next one. */
+  /** Whether the last page was full, so that the next one needs no search. */
   readonly full: boolean;
-  /** Shards that could not be asked for the last page. */
+  /** The shards that are missing in the last page. */
   readonly missing: Missing;
-  /** Of the last page. */
+  /** How old the last page may be. */
   readonly ageMs: number | null;
-  /** When the last page came, by this machine's clock; a list that is kept for the way back may be a minute old. */
+  /** When the last page was loaded, by this machine's clock: a cached list may be a minute old. */
   readonly at: number | null;
   readonly state: 'loading' | 'ready' | 'failed';
   readonly failure: string | null;
@@ -34,7 +34,7 @@ interface Loaded {
 }
 
 const PAGE = 50;
-/** A list that does not change while it is waited for keeps what it shows. */
+/** The empty list; a constant, so that setting it again renders nothing. */
 const NOTHING: Loaded = {
   key: '',
   tasks: [],
@@ -48,11 +48,11 @@ const NOTHING: Loaded = {
 
 const KEPT_MS = 60_000;
 
-/** Kept for the way back from a task to its list. */
+/** The last list, cached for visitors who return from a task. */
 let kept: Loaded = NOTHING;
 let keptAt = 0;
 
-/** An action has changed tasks: what was listed is not so any more. */
+/** Empties the cache after an action has changed tasks. */
 export function forgetList(): void {
   kept = NOTHING;
 }
@@ -61,7 +61,7 @@ function recall(key: string): Loaded | null {
   return kept.key === key && performance.now() - keptAt < KEPT_MS ? kept : null;
 }
 
-/** The tasks that a filter means, page behind page. */
+/** The tasks that match a filter, page by page. */
 export function useTaskList(query: TaskQuery): TaskList {
   const key = JSON.stringify(query);
   const [loaded, setLoaded] = useState(recall(key) ?? NOTHING);

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { Dialog } from './dialog.js';
 
-/** A question before something is changed. Stays open with the reason when that fails. */
+/** A confirmation before a change. When the change fails, the dialog stays open and shows the error. */
 export function Confirm({
   title,
   button,
@@ -12,7 +12,7 @@ export function Confirm({
   children,
 }: {
   title: string;
-  /** What the button says that does it. */
+  /** The label of the button that confirms. */
   button: string;
   danger?: boolean;
   onConfirm: () => Promise<void>;

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 
-/** A modal question. The browser keeps the focus inside, closes it by Escape, and gives the focus back. */
+/** A modal dialog. The browser keeps the focus inside, closes the dialog by Escape, and restores the focus. */
 export function Dialog({
   title,
   onClose,
@@ -20,7 +20,7 @@ export function Dialog({
     shown.showModal();
     return () => {
       left.current = true;
-      // While it is open nothing outside of it can have the focus.
+      // While the dialog is open, no element outside of it can have the focus.
       shown.close();
       if (opener instanceof HTMLElement && opener.isConnected) {
         opener.focus();
@@ -32,7 +32,7 @@ export function Dialog({
       ref={dialog}
       class="dialog"
       aria-labelledby={titleId}
-      // At once: `close` comes a turn later, and would take with it what the visitor has asked meanwhile.
+      // Closes at once: the `close` event comes one turn later, and would also close a dialog that was opened meanwhile.
       onCancel={(event) => {
         event.preventDefault();
         onClose();

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 
-/** What stands where there is nothing to show: an empty list, or a failure. */
+/** A message instead of content: an empty list, or an error. */
 export function Message({
   title,
   tone = 'calm',

@@ -1,7 +1,7 @@
 import type { Missing } from '../api.js';
 import { asSentence } from '../format.js';
 
-/** Which shards have no part in what is shown. */
+/** Names the shards that are missing on the page. */
 export function MissingShards({ missing = [] }: { missing?: Missing | undefined }) {
   return missing.length === 0 ? null : (
     <ul class="notice notice-bad missing" role="alert">

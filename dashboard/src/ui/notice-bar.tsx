@@ -2,7 +2,7 @@ import { notice } from '../notices.js';
 import { useStore } from '../store.js';
 import { CloseIcon } from './icons.js';
 
-/** Read out by screen readers as it appears. */
+/** The notice, which screen readers read when it appears. */
 export function NoticeBar() {
   const told = useStore(notice);
   return (

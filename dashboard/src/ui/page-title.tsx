@@ -1,22 +1,22 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 
-/** The first page opens like any other: at its top. */
+/** The first page keeps the focus at the top of the document. */
 let isFirst = true;
 
-/** The heading of a page: it has the focus when the visitor comes from another one, so that screen readers begin there. */
+/** The heading of a page. It gets the focus when the visitor comes from another page, so that screen readers begin there. */
 export function PageTitle({
   title,
   hidden = false,
   children,
 }: {
   title: string;
-  /** For screen readers only. */
+  /** Whether only screen readers get the title. */
   hidden?: boolean;
   children?: ComponentChildren;
 }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  // Later it would take the focus from where the visitor has gone meanwhile.
+  // A later change of the title must not move the focus.
   useLayoutEffect(() => {
     if (!isFirst) {
       heading.current?.focus({ preventScroll: true });

@@ -1,21 +1,21 @@
 import { useState } from 'preact/hooks';
 import { api, type LoadedKind } from '../api.js';
 import { asSentence } from '../format.js';
-import { tell } from '../notices.js';
+import { showNotice } from '../notices.js';
 import { Confirm } from './confirm.js';
 
-/** Pauses a kind, or resumes it, after a question. */
+/** Pauses or resumes a kind, after a confirmation. */
 export function PauseButton({
   kind: { kind, name, pausedAt, unpausedIn },
   quiet = false,
 }: {
   kind: LoadedKind;
-  /** One of many: stands back until it is needed. */
+  /** Whether the button is inconspicuous, as one of many in a table. */
   quiet?: boolean;
 }) {
-  // What was asked for stays so while the question is open, whatever comes from the server.
+  // The wanted change stays the same while the dialog is open, whatever the server sends.
   const [pausing, setPausing] = useState<boolean | null>(null);
-  // One that is paused in some shards only may be meant to be so in all, or in none.
+  // A kind that is paused in some shards only can be paused in all, or resumed in all.
   const offers = [
     ...(pausedAt === null || unpausedIn.length > 0 ? [true] : []),
     ...(pausedAt === null ? [] : [false]),
@@ -26,7 +26,7 @@ export function PauseButton({
       ? doneText(name, pause)
       : `${name} ${pause ? 'was paused' : 'was not paused'} already.`;
     const without = missing.map(({ shard, message }) => ` Not in shard ${shard}: ${asSentence(message)}`);
-    tell([done, ...without].join(''));
+    showNotice([done, ...without].join(''));
   };
   return (
     <>

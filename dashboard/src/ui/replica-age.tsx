@@ -1,6 +1,6 @@
 import { formatDuration } from '../format.js';
 
-/** How old what is shown may be, where it was not read from a master. */
+/** How old the figures may be when they were read from a replica. */
 export function ReplicaAge({ ageMs }: { ageMs: number | null }) {
   if (ageMs === 0) {
     return null;

@@ -1,7 +1,7 @@
 import { useNow } from '../clock.js';
 import { formatAge, formatDateTime } from '../format.js';
 
-/** How long ago a moment was, or how far it is ahead; its date in full as a tooltip. */
+/** A past or future time relative to now, with the full date as a tooltip. */
 export function Ago({ at }: { at: string }) {
   const ms = useNow() - Date.parse(at);
   return (
@@ -18,7 +18,7 @@ function describe(ms: number): string {
   return ms < 0 ? `in ${formatAge(-ms)}` : `${formatAge(ms)} ago`;
 }
 
-/** For how long something has been so. */
+/** The time that has passed since a moment. */
 export function For({ since }: { since: string }) {
   return (
     <time dateTime={since} title={`since ${formatDateTime(since)}`}>

@@ -5,7 +5,7 @@ import { links } from '../router.js';
 import { SlotsBar } from '../ui/slots-bar.js';
 import { Ago, For } from '../ui/time.js';
 
-/** One worker process: whether it lives, its slots kind by kind, and what it runs. */
+/** One worker process: whether it is live, its slots of each kind, and its running attempts. */
 export function WorkerCard({ worker }: { worker: LoadedWorker }) {
   const { host, pid, version, lost, silentMs } = worker;
   const titleId = `worker-${worker.id}`;
@@ -40,7 +40,7 @@ export function WorkerCard({ worker }: { worker: LoadedWorker }) {
   );
 }
 
-/** A process may live, and yet be cut off from some shards. */
+/** A live process may be cut off from some shards. */
 function CutOff({ shards }: { shards: LoadedWorker['shards'] }) {
   return shards
     .filter((shard) => shard.lost)

@@ -14,7 +14,10 @@ export interface ConcurrencyLimitOptions {
   readonly patienceMs: number;
 }
 
-/** Runs a limited number of calls at the same time, in the order of their arrival. Calls that are aborted or have waited too long leave the queue. */
+/**
+ * Runs a limited number of calls at the same time, in the order of their arrival. Calls that are aborted, or have waited too long, leave
+ * the queue.
+ */
 export class ConcurrencyLimit {
   private running = 0;
   private readonly queue = new Set<() => void>();

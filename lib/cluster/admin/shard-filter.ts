@@ -4,7 +4,7 @@ import type { CheckedFilter } from '../../inspect/task-filter.js';
 import type { DatabaseAdmin } from '../../admin/database-admin.js';
 
 /**
- * The shards that can have tasks of a filter: those of its ids, and the one that it names.
+ * The shards that may have tasks of a filter: the shards of its ids, and the shard that it names.
  * @throws InvalidOptionError for a shard, or an id of a shard, that does not exist
  */
 export function shardsOf(
@@ -19,7 +19,7 @@ export function shardsOf(
   return named.filter((candidate) => owners.has(candidate));
 }
 
-/** The filter as a shard knows it: with its own ids. */
+/** The filter with the ids that the database of the shard has; ids of other shards are removed. */
 export function ownFilter(shard: DatabaseAdmin, filter: CheckedFilter): CheckedFilter {
   const ids = filter.ids?.flatMap((id) => {
     const { id: ownId } = splitTaskId(id);
