@@ -33,7 +33,7 @@ function addressOf(text: string, before: readonly string[]): DatabaseAddress {
   assertShardName('--shard', name);
   assertAddress(`--shard ${name}`, url);
   if (before.some((other) => other.startsWith(`${name}=`))) {
-    throw new UsageError(`--shard: ${name} is there twice`);
+    throw new UsageError(`--shard: ${name} is given twice. Name each shard once.`);
   }
   return { name, url };
 }

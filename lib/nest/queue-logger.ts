@@ -49,7 +49,7 @@ export class QueueLogger {
       case 'tasks-rescued':
         return this.write(
           'warn',
-          `${this.in(event)}${event.name}: ${event.count} tasks of the lost worker process ${event.worker} were given back${event.exhausted > 0 ? `; ${event.exhausted} of them have no attempts left` : ''}`,
+          `${this.in(event)}${event.name}: rescued ${event.count} tasks of lost worker ${event.worker}${event.exhausted > 0 ? `; ${event.exhausted} of them have no attempts left` : ''}`,
         );
       case 'tasks-released':
         return this.write(
@@ -84,7 +84,7 @@ export class QueueLogger {
       case 'suspended':
         return this.write('log', `${this.in(event)}nothing to do: the database is asked nothing for now`);
       case 'connection-restored':
-        return this.write('log', `${this.in(event)}${event.role}: works again`);
+        return this.write('log', `${this.in(event)}${event.role}: connection restored`);
       case 'event-loop-blocked':
         return this.bounded(
           'event loop',

@@ -43,7 +43,7 @@ describe.skipIf(!chromiumPath)('the pages of a queue with several shards', () =>
   it('lead from a shard to its tasks, and from there to one of them', async () => {
     const { page, faults } = await browser.visit(shop.address);
     const shards = page.getByRole('region', { name: 'Shards' });
-    await shards.getByText('1 open, 0 broken').first().waitFor();
+    await shards.getByText('1 open, 0 exhausted').first().waitFor();
     expect(await shards.getByRole('listitem').allInnerTexts()).toEqual([
       expect.stringMatching(/^eu-1\s+up\s+1 open/),
       expect.stringMatching(/^us-1\s+draining\s+up\s+1 open/),

@@ -77,7 +77,7 @@ describe.skipIf(!chromiumPath)('the pages', () => {
 
   it('keep the filter in the address, and go through it by the browser’s buttons', async () => {
     const { page, faults } = await browser.visit(`${shop.address}#/tasks?status=succeeded`);
-    await page.getByText('No task is like this').waitFor();
+    await page.getByText('No tasks match the filter').waitFor();
     await page.getByRole('checkbox', { name: 'Succeeded' }).focus();
     await page.keyboard.press('Space');
     await page.waitForURL((url) => url.hash === '#/tasks');
@@ -92,7 +92,7 @@ describe.skipIf(!chromiumPath)('the pages', () => {
     expect(new URL(page.url()).hash).toBe('#/tasks?status=no_attempts_left&text=MANY+WORDS+many');
     await page.getByLabel('Text of the payload').fill('nowhere');
     await page.keyboard.press('Enter');
-    await page.getByText('No task is like this').waitFor();
+    await page.getByText('No tasks match the filter').waitFor();
     await page.goBack();
     await page.getByText('1 task, and no more.').waitFor();
     expect(await page.getByLabel('Text of the payload').inputValue()).toBe('MANY WORDS many');

@@ -66,7 +66,10 @@ describe('nestjs-pgqueue --shard', () => {
     [['--shard', 'a=postgres://me:secret@h:x/d'], '--shard a: is no address such as'],
     [['--shard', 'a=mysql://me:secret@h/d'], '--shard: must be <name>=<url>'],
     [['--shard', 'a/b=postgres://me:secret@h/d'], '--shard: must be a text of 1 to 63 letters'],
-    [['--shard', 'a=postgres://me:secret@h/d', '--shard', 'a=postgres://h/d'], '--shard: a is there twice'],
+    [
+      ['--shard', 'a=postgres://me:secret@h/d', '--shard', 'a=postgres://h/d'],
+      '--shard: a is given twice. Name each shard once.',
+    ],
   ])('refuses %j as wrong usage, and repeats no password', async (args, message) => {
     const { code, output } = await run('status', ...args);
     expect(output).toContain(message);

@@ -52,8 +52,8 @@ describe('QueueLogger', () => {
     onEvent({ ...lost, count: 3, exhausted: 0 });
     onEvent({ ...lost, count: 3, exhausted: 2 });
     expect(lines.map(([, line]) => line)).toEqual([
-      'mail: 3 tasks of the lost worker process w were given back',
-      'mail: 3 tasks of the lost worker process w were given back; 2 of them have no attempts left',
+      'mail: rescued 3 tasks of lost worker w',
+      'mail: rescued 3 tasks of lost worker w; 2 of them have no attempts left',
     ]);
   });
 

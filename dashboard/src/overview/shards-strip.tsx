@@ -39,7 +39,7 @@ function Shard({ shard }: { shard: LoadedShard }) {
       </span>
       {problem === null ? (
         <span class="shard-text">
-          {formatCount(openOf(shard))} open, {formatCount(shard.statuses.no_attempts_left)} broken
+          {formatCount(openOf(shard))} open, {formatCount(shard.statuses.no_attempts_left)} exhausted
           {oldestDueAt !== null && (
             <>
               , oldest due for <For since={oldestDueAt} />

@@ -81,7 +81,7 @@ function Foot({ list, filtered }: { list: TaskList; filtered: boolean }) {
   }
   if (tasks.length === 0) {
     return (
-      <Message title={filtered ? 'No task is like this' : 'There are no tasks'}>
+      <Message title={filtered ? 'No tasks match the filter' : 'There are no tasks'}>
         <p>
           {filtered
             ? 'Finished tasks are deleted after a time that each kind sets. Widen the filter to see others.'
