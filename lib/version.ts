@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-/** Of this package. */
+/** The version of this package. */
 export const VERSION: string = (
   createRequire(import.meta.url)('nestjs-pgqueue/package.json') as { version: string }
 ).version;

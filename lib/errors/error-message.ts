@@ -13,7 +13,7 @@ export function errorMessage(thrown: unknown): string {
   for (let depth = 0; depth <= MAX_CAUSES; depth++) {
     seen.add(current);
     const part = describe(current);
-    // A wrapper that only repeats its cause.
+    // A wrapper may only repeat its cause.
     if (part !== parts.at(-1)) {
       parts.push(part);
     }
@@ -31,7 +31,7 @@ export function storable(text: string): string {
   return short.replaceAll('\u0000', '\uFFFD').toWellFormed();
 }
 
-/** In the place of a message that the database refused. */
+/** Is stored instead of a message that the database refused. */
 export const NOT_STORED = 'the error message could not be stored';
 
 function describe(thrown: unknown): string {
@@ -41,7 +41,7 @@ function describe(thrown: unknown): string {
     : text(thrown);
 }
 
-/** What an AggregateError gathers; a list that throws when it is read has nothing to tell. */
+/** The messages of the errors in an AggregateError; none where the list throws when it is read. */
 function innerMessages(thrown: unknown): string[] {
   try {
     const inner = property(thrown, 'errors');

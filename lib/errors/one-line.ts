@@ -18,7 +18,7 @@ export function framesOf(error: unknown): string | undefined {
     : undefined;
 }
 
-/** The same of JSON, which loses nothing: what a terminal must not see is written as `\uXXXX`. */
+/** JSON in one line that loses nothing: characters that a terminal must not get are written as `\uXXXX`. */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, escape);
 }

@@ -1,6 +1,6 @@
 import type { TaskStatus } from '../task/task-status.js';
 
-/** By which way somebody has acted. */
+/** Where an operator has acted. */
 export type ActionSource = 'dashboard' | 'cli' | 'admin';
 
 export type OperatorAction = 'retry' | 'cancel' | 'delete' | 'runNow' | 'pause' | 'resume';
@@ -19,10 +19,10 @@ export interface ActionFilter {
   readonly createdTo?: string;
 }
 
-/** What somebody has done to tasks or to a kind: who, by which way, to which, and what came of it. Plain JSON, besides `error`. */
+/** An action of an operator on tasks or on a kind: who, where, on which tasks, with which result. Plain JSON, except `error`. */
 export interface ActionRecord {
   readonly action: OperatorAction;
-  /** Who has acted, as he was named; null where nobody was. */
+  /** The name of who has acted; null where none was given. */
   readonly by: string | null;
   readonly via: ActionSource;
   /** The tasks that were meant; of `pause` and `resume` the kind alone. */
@@ -37,14 +37,14 @@ export interface ActionRecord {
   readonly kinds: readonly { readonly kind: number; readonly name: string; readonly count: number }[];
   /** The limit was reached: there may be more tasks that the filter means. */
   readonly more: boolean;
-  /** Why it ended early; what was changed until then stays. */
+  /** Why the action ended early; what it had changed until then stays. */
   readonly error?: unknown;
 }
 
-/** Ids beyond these are counted. */
+/** Further ids are only counted. */
 const NAMED_IDS = 20;
 
-/** The record as one line for a log: a text that was looked for is a part of payloads, and so only its length is in it. */
+/** The record as one line for a log. Of the text that a filter searches for it has only the length, since that is a part of payloads. */
 export function describeAction(record: ActionRecord): string {
   const { action, by, via, count, kinds, limit, more, attempts } = record;
   const isPause = action === 'pause' || action === 'resume';

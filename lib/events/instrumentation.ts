@@ -17,13 +17,13 @@ export interface AttemptInfo extends KindName {
   readonly id: string;
   /** Counts from 1. */
   readonly attempt: number;
-  /** What the push gave its tasks to carry. */
+  /** The trace that was stored with the task. */
   readonly trace: string | null;
 }
 
-/** What is made of one push. */
+/** The instrumentation of one push, such as a span. */
 export interface InstrumentedPush {
-  /** Stored with each task, and given to each of its attempts; null: nothing is. */
+  /** The trace that is stored with each task and passed to each of its attempts; null: none. */
   readonly trace: string | null;
   /** Calls `store`, and returns what it returns. */
   run<T>(store: () => T): T;
@@ -31,29 +31,29 @@ export interface InstrumentedPush {
   failed(error: unknown): void;
 }
 
-/** What is made of one attempt. */
+/** The instrumentation of one attempt, such as a span. */
 export interface InstrumentedAttempt {
   /** Calls `body`, and returns what it returns. */
   run<T>(body: () => T): T;
-  /** When the attempt gives its slot up; a body that outlives its attempt may go on. */
+  /** Is called when the attempt ends; an abandoned handler may still run. */
   ended(as: SettledAs, error: unknown): void;
 }
 
-/** What surrounds pushes and attempts, as a tracer does: called once for each. */
+/** Surrounds pushes and attempts, as a tracer does; it is called once for each. */
 export interface Instrumentation {
   startPush(push: PushInfo): InstrumentedPush;
   startAttempt(attempt: AttemptInfo): InstrumentedAttempt;
-  /** Calls `work`, which is the queue's own and of no push and no attempt, and returns what it returns. */
+  /** Calls `work`, which belongs to no push and no attempt, and returns its result. */
   background?<T>(work: () => T): T;
 }
 
-/** Where an instrumentation is registered; without one, a push and an attempt cost a comparison. What it throws breaks nothing. */
+/** Holds the instrumentation. Without one, a push and an attempt cost a comparison; its errors are reported and change nothing. */
 export class Instruments {
   private instrumentation: Instrumentation | undefined;
 
   constructor(private readonly events: QueueEvents) {}
 
-  /** In place of the one before. @returns a function that ends it. */
+  /** Replaces the instrumentation. @returns a function that removes it. */
   register(instrumentation: Instrumentation): () => void {
     this.instrumentation = instrumentation;
     return () => {
@@ -92,7 +92,7 @@ export class Instruments {
     );
   }
 
-  /** Whatever the instrumentation does, `work` is called, and once. */
+  /** Calls `work` exactly once, whatever the instrumentation does. */
   private around<T>(started: { run<R>(work: () => R): R }, work: () => T): T {
     let called: { readonly result: T } | undefined;
     this.guard(() => started.run(() => (called ??= { result: work() }).result));
@@ -100,8 +100,7 @@ export class Instruments {
   }
 
   /**
-   * Calls `work` as the queue's own: in an async context that is nobody's, outside of every trace. All that goes on in the background
-   * begins here, whoever asked for it.
+   * Calls `work` in an async context of the queue's own, outside of every trace. All background work begins here, whoever started it.
    */
   background<T>(work: () => T): T {
     return detached(() => {

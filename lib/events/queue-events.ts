@@ -1,7 +1,7 @@
 import type { ActionRecord } from './action-record.js';
 import type { AttemptName, KindName, SettledAs } from '../task/task-name.js';
 
-/** What the database refuses to do for one task. */
+/** The step of a task that the database refuses. */
 export type RefusedStep = (typeof REFUSED_STEPS)[number];
 export const REFUSED_STEPS = [
   'claim',
@@ -22,7 +22,7 @@ export interface RefusalName extends KindName {
   readonly step: RefusedStep;
 }
 
-/** Which of the queue's own connections an event is about; `schema`: the regular look whether they see the queue's tables. */
+/** Which of the queue's own connections an event is about; `schema`: the regular check that they see the queue's tables. */
 export type ConnectionRole = (typeof CONNECTION_ROLES)[number];
 export const CONNECTION_ROLES = ['claim', 'settle', 'heartbeat', 'listen', 'maintenance', 'schema'] as const;
 
@@ -42,38 +42,38 @@ export type DatabaseTaskEvent =
   | ({
       readonly type: 'tasks-claimed';
       readonly count: number;
-      /** How long each had been due, by the database's clock. */
+      /** How long each task had been due, by the database's clock. */
       readonly waitsMs: readonly number[];
     } & KindName)
-  /** An attempt has ended, and its outcome is written, or certainly is not any more. */
+  /** An attempt has ended, and its outcome is recorded, or certainly never will be. */
   | ({
       readonly type: 'attempt-settled';
       readonly as: SettledAs;
       /** The task is `no_attempts_left` now. */
       readonly exhausted: boolean;
       readonly durationMs: number;
-      /** What was thrown, or why the lease was lost. */
+      /** What the handler threw, or why the lease was lost. */
       readonly error?: unknown;
     } & AttemptName)
-  /** An attempt has given its slot up and its body goes on. */
+  /** An attempt has ended and freed its slot while its handler still runs: the handler is abandoned. */
   | ({
       readonly type: 'handler-abandoned';
-      /** How many such bodies of this kind there are now. */
+      /** How many abandoned handlers of this kind run now. */
       readonly abandoned: number;
     } & AttemptName)
-  /** The body of an abandoned attempt has ended at last; what it did changes nothing. */
+  /** An abandoned handler has ended; its result changes nothing. */
   | ({ readonly type: 'abandoned-handler-ended'; readonly abandoned: number } & AttemptName)
-  /** This process gave back the tasks of one that is dead. */
+  /** This process rescued the tasks of a lost one. */
   | ({
       readonly type: 'tasks-rescued';
       readonly count: number;
-      /** So many of them are `no_attempts_left` now. */
+      /** How many of them are `no_attempts_left` now. */
       readonly exhausted: number;
-      /** The name of the dead process. */
+      /** The name of the lost process. */
       readonly worker: string;
     } & KindName)
   /**
-   * This process gave back tasks that its lease held and that it did not run: a claim took them and its answer was lost, or a
+   * This process released tasks that its lease held and that it did not run: the result of a claim was lost, or a
    * server was restored to an earlier time. No attempt was used.
    */
   | ({ readonly type: 'tasks-released'; readonly count: number } & KindName)
@@ -81,14 +81,14 @@ export type DatabaseTaskEvent =
   | ({
       readonly type: 'task-refused';
       readonly error: unknown;
-      /** How often so far. */
+      /** How often the step was tried so far. */
       readonly tries: number;
-      /** In how many milliseconds it is tried again; null: only when somebody asks for it. */
+      /** In how many milliseconds it is tried again; null: only by a further call. */
       readonly retryInMs: number | null;
     } & RefusalName)
-  /** What the database refused for this task is done, or there is nothing to do any more. */
+  /** The step that the database refused for this task is done, or need not be done any more. */
   | ({ readonly type: 'task-accepted' } & RefusalName)
-  /** A kind that this process handles was paused in the whole cluster: nothing of it is claimed until it is resumed. */
+  /** A kind that this process handles was paused for all processes: none of its tasks is claimed until it is resumed. */
   | ({ readonly type: 'kind-paused' } & KindName)
   | ({ readonly type: 'kind-resumed' } & KindName)
   /** This process has deleted terminal tasks that were older than their TTL. */
@@ -96,12 +96,12 @@ export type DatabaseTaskEvent =
 
 /** What happens between this process and one shard. */
 export type DatabaseProcessEvent =
-  /** The database has answered a claim, with tasks or without. */
+  /** A claim has returned, with tasks or without. */
   | {
       readonly type: 'claimed';
       readonly count: number;
       readonly durationMs: number;
-      /** For how much longer than usual the next poll is put off, since nobody has anything to do; else 0. */
+      /** How much longer than usual the pause before the next poll is, since no process has anything to do; else 0. */
       readonly restMs: number;
     }
   /** Nothing is claimed because no slot is free. */
@@ -195,14 +195,14 @@ export class QueueEvents {
   private reportFailure(failed: QueueEventListener, error: unknown): void {
     for (const listener of this.listeners) {
       if (listener !== failed) {
-        // Should this one fail too, there is nobody left to tell.
+        // An error of this listener too is not reported anywhere.
         call(listener, { type: 'subscriber-failed', error }, () => undefined);
       }
     }
   }
 }
 
-/** Where the parts that work in one shard tell what happens there. */
+/** Where the parts that work in one shard emit its events. */
 export interface EventSink {
   emit(event: DatabaseEvent): void;
 }
@@ -215,7 +215,7 @@ export class DatabaseEvents implements EventSink {
   ) {}
 
   emit(event: DatabaseEvent): void {
-    // Its own from here on: a copy of every event would cost more than what most listeners do with it.
+    // The event belongs to this sink from here on: a copy of each would cost more than most listeners do.
     (event as { shard?: string }).shard = this.shard;
     this.events.emit(event as QueueEvent);
   }

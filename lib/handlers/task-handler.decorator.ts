@@ -41,7 +41,7 @@ export function TaskHandler(kind: KindRef, options?: KindOptions): MethodDecorat
   };
 }
 
-/** What `@TaskHandler` said of a method, itself or in the class that it is inherited from. */
+/** The metadata of `@TaskHandler` on a method, or on the method that it is inherited from. */
 export function handlerMetadata(prototype: object, methodName: string): readonly TaskHandlerMetadata[] {
   return (
     (Reflect.getMetadata(TASK_HANDLER_METADATA, prototype, methodName) as
@@ -49,7 +49,7 @@ export function handlerMetadata(prototype: object, methodName: string): readonly
   );
 }
 
-/** What Nest could not call, it would pass over in silence. */
+/** Refuses what Nest would ignore without an error. */
 function assertMethod(
   target: object,
   key: string | symbol | undefined,

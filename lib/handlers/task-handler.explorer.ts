@@ -39,7 +39,7 @@ export class TaskHandlerExplorer {
     return this.providers().flatMap((wrapper) => this.handlersOf(wrapper, enhancers));
   }
 
-  /** Each provider once: an alias, and a factory that hands another provider on, lead to one that is found by itself. */
+  /** Each provider once: an alias, and a factory that returns another provider, lead to a provider that is listed itself. */
   private providers(): InstanceWrapper[] {
     const seen = new Set<unknown>();
     return this.discovery.getProviders().filter((wrapper) => {
@@ -66,7 +66,7 @@ export class TaskHandlerExplorer {
   }
 }
 
-/** The methods of a provider, whoever makes its instances; a value may have no prototype at all. */
+/** The prototype with the methods of a provider, whoever makes its instances; null for a value without one. */
 function prototypeOf(wrapper: InstanceWrapper): object | null {
   const { instance, token } = wrapper as { instance: unknown; token: unknown };
   if (typeof instance === 'object' && instance !== null) {

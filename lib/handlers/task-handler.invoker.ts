@@ -59,7 +59,7 @@ export class TaskHandlerInvoker {
     };
   }
 
-  /** Enhancers of the whole application that Nest makes anew for each request. */
+  /** The enhancers of the whole application of which Nest makes an instance for each request. */
   private enhancersPerRequest({ interceptors, guards, filters }: HandlerEnhancers): InstanceWrapper[] {
     return [
       ...(interceptors === false ? [] : this.config.getGlobalRequestInterceptors()),
@@ -89,7 +89,7 @@ export class TaskHandlerInvoker {
   }
 }
 
-/** In the provider's own module: another one may have a provider of the same name. */
+/** Resolves a provider in its own module: another module may have a provider of the same name. */
 function resolve({ host, token }: InstanceWrapper, contextId: ContextId): Promise<object> {
   const { instance: moduleRef } = host!.getProviderByKey<ModuleRef>(ModuleRef);
   return moduleRef.resolve<object>(token as string, contextId, { strict: true });

@@ -14,7 +14,7 @@ import type { HandlerFunction, RegisteredHandler } from './registered-handler.js
 /** The options of the module's `kinds`, by kind number. */
 export type KindOverrides = Readonly<Record<number, KindOptions>>;
 
-/** The kinds that this process knows: those it handles, and those it was shown a definition of. */
+/** The kinds that this process knows: those it handles, and those whose definition it has met. */
 export class TaskHandlerRegistry {
   private readonly handlers = new Map<number, RegisteredHandler>();
   private readonly kindsByName = new Map<string, number>();
@@ -23,7 +23,7 @@ export class TaskHandlerRegistry {
   private readonly names = new Map<number, string>();
   private readonly observers: ((handler: RegisteredHandler) => void)[] = [];
 
-  /** @param codec of the kinds that name none */
+  /** @param codec the codec of kinds that name none */
   constructor(
     private readonly overrides: KindOverrides,
     private readonly codec?: PayloadCodec,
@@ -51,7 +51,7 @@ export class TaskHandlerRegistry {
     return handler;
   }
 
-  /** Tells of every handler, those registered already and those to come. */
+  /** Calls `observer` with every handler, those registered already and those to come. */
   observe(observer: (handler: RegisteredHandler) => void): void {
     this.observers.push(observer);
     this.handlers.forEach((handler) => observer(handler));
@@ -62,7 +62,7 @@ export class TaskHandlerRegistry {
   }
 
   /**
-   * What this process knows of a kind's options: its handler's, or those of the definition given.
+   * The options of a kind: its handler's in this process, or those of the definition given.
    * @throws UnexpectedTaskKindError for a bare number that has no handler here
    */
   optionsOf(ref: KindRef): ResolvedKindOptions {

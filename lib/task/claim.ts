@@ -1,6 +1,6 @@
 import type { CarriedFields } from './task-draft.js';
 
-/** A place in the order of one (kind, priority): due time in microseconds since the epoch, then id. */
+/** A position in the order of one (kind, priority): due time in microseconds since the epoch, then id. */
 export interface Position {
   readonly runAt: number;
   readonly id: number;
@@ -12,7 +12,7 @@ export interface LevelRequest {
   readonly cursor: Position;
 }
 
-/** How far a process's claims have come in one (kind, priority). */
+/** The position that a process's claims have reached in one (kind, priority). */
 export interface LevelPosition {
   readonly kind: number;
   readonly priority: number;
@@ -34,17 +34,17 @@ export interface ClaimRequest {
   readonly kinds: readonly KindRequest[];
   /** No more tasks than this in all. */
   readonly limit: number;
-  /** Take a transaction id even when nothing is claimed: the cursor needs one now and then. */
+  /** Whether the claim takes a transaction id even when nothing is claimed: the cursor needs one now and then. */
   readonly forceXid: boolean;
-  /** Answer when the next delayed task is due. */
+  /** Whether the claim also returns when the next delayed task is due. */
   readonly findNextDue: boolean;
 }
 
-/** What a claim leaves, though it is due. */
+/** The limits of a claim: it leaves due tasks beyond them. */
 export interface ClaimLimits {
   /** No more bytes of payloads than this. */
   readonly maxBytes: number;
-  /** Look at the sizes of payloads before any row is taken. */
+  /** Whether the sizes of payloads are read before any row is taken. */
   readonly isSized: boolean;
   /** These tasks are passed over. */
   readonly except: readonly number[];
@@ -55,7 +55,7 @@ export interface DueTask {
   readonly id: number;
   readonly kind: number;
   readonly priority: number;
-  /** As a claimed task's. */
+  /** When it is due, in microseconds since the epoch. */
   readonly runAt: number;
 }
 
@@ -66,20 +66,20 @@ export interface ClaimedTask extends CarriedFields {
   readonly priority: number;
   /** When it was due, in microseconds since the epoch. */
   readonly runAt: number;
-  /** Once this attempt has begun. 0: it is the last, and the database is to be told before it begins. */
+  /** How many attempts are left once this one has begun. 0: it is the last, and is recorded as begun before its handler runs. */
   readonly attemptsLeft: number;
   /** Counts from 1. */
   readonly attempt: number;
   readonly externalKey: string | null;
   readonly payload: unknown;
-  /** Of its payload; missing where all of the claim were small. */
+  /** The size of the payload; undefined where all payloads of the claim were small. */
   readonly bytes?: number | undefined;
 }
 
 export interface ClaimAnswer {
   /** In the order of kind, priority, due time and id. */
   readonly tasks: readonly ClaimedTask[];
-  /** False when the lease has been taken away: nothing was claimed, though tasks were due. */
+  /** False when the lease has ended: nothing was claimed, though tasks were due. */
   readonly leaseHeld: boolean;
   /** False when some of the due rows were changed while the claim ran, so that it found them and could not take them. */
   readonly isComplete: boolean;
@@ -89,9 +89,9 @@ export interface ClaimAnswer {
   readonly snapshot: string;
   /** The claim's own transaction id, when it has one. */
   readonly xid: number | null;
-  /** Changes when every process must start its cursors anew. */
+  /** A number that changes when every process must reset its cursors. */
   readonly rewind: string;
-  /** Milliseconds until the next delayed task is due; null when there is none, or it was not asked for. */
+  /** Milliseconds until the next delayed task is due; null when there is none, or the request did not want it. */
   readonly nextDueMs: number | null;
 }
 
@@ -102,12 +102,12 @@ export interface HeldTask {
   readonly claimId: number;
 }
 
-/** The answer of a claim that has limits. */
+/** The result of a claim that has limits. */
 export interface LimitedAnswer extends ClaimAnswer {
   /** Other transactions held rows that were due: they were passed over. */
   readonly hasSkipped: boolean;
   /** More tasks are due than fit. */
   readonly isCut: boolean;
-  /** The payloads of all together are more than fits, and were left out: the tasks are to be given back. */
+  /** All payloads together are larger than the limit and were left out: the tasks must be released. */
   readonly isWithheld: boolean;
 }

@@ -19,12 +19,12 @@ export function currentTask(): CurrentTask | undefined {
   return task && { kind: task.kind, name: task.name, id: task.id, attempt: task.attempt };
 }
 
-/** The same as it was given to `runAsCurrentTask`, which says to which attempt of which queue it belongs. */
+/** The object that was passed to `runAsCurrentTask`: by its identity a queue recognizes its own attempts. */
 export function currentTaskStore(): CurrentTask | undefined {
   return storage.getStore();
 }
 
-/** Calls `handler` so that `currentTask` answers this one to all that it calls. */
+/** Calls `handler` so that `currentTask` returns this task in all that it calls. */
 export function runAsCurrentTask<T>(task: CurrentTask, handler: () => T): T {
   return storage.run(task, handler);
 }

@@ -8,9 +8,9 @@ import { defaultKindName } from './task-name.js';
 /** A value, or a function that is read each time the value is used. */
 export type Live<T> = T | (() => T);
 
-/** How often a kind is looked after; the defaults suit nearly all. */
+/** The periods of a kind's poll and cleanup; the defaults suit nearly all. */
 export interface LoopOptions {
-  /** How often terminal tasks are looked through, once per period in the whole cluster. Default 1 h. *Live.* */
+  /** How often terminal tasks that are older than `terminalTasksTtl` are deleted, by one process of all. Default 1 h. *Live.* */
   janitorPeriod?: Live<Duration>;
   /** The fall-back poll, for when no wake-up comes. Default 1.5 s. *Live.* */
   fetcherPeriod?: Live<Duration>;
@@ -36,7 +36,7 @@ export interface KindOptions {
   maxTaskErrorMessages?: number;
   /** How long succeeded and cancelled tasks are kept; 0 deletes them at once. Default 3 days. *Live.* */
   terminalTasksTtl?: Live<Duration>;
-  /** How payloads are stored: encrypted, compressed. Over the module's; null: as they are. */
+  /** How payloads are stored: encrypted, compressed. It replaces the module's codec; null: payloads are stored as they are. */
   codec?: PayloadCodec | null;
   /** The periods of the fall-back poll and of the janitor. */
   loop?: LoopOptions;
@@ -138,7 +138,7 @@ export function assertCodec(field: string, codec: unknown): void {
   );
 }
 
-/** What a handler's kind needs besides valid options. @throws InvalidOptionError when it is missing. */
+/** Checks the options that a kind needs when it has a handler. @throws InvalidOptionError for a missing one */
 export function assertRunnable(options: ResolvedKindOptions): asserts options is RunnableKindOptions {
   for (const option of ['attemptTimeoutMs', 'backoff'] as const) {
     if (options[option] === undefined) {
@@ -158,7 +158,7 @@ export interface RunnableKindOptions extends ResolvedKindOptions {
   readonly backoff: Backoff;
 }
 
-/** Undefined leaves what an earlier layer says; null is a value, and a wrong one. */
+/** Later layers over earlier ones: undefined keeps the value of an earlier layer; null is a value, which later checks refuse. */
 function mergeLayers(kind: number, layers: (KindOptions | undefined)[]): KindOptions {
   const merged: KindOptions = {};
   for (const layer of layers) {

@@ -9,16 +9,16 @@ export type Outcome =
   | { readonly type: 'cancelled'; readonly message: string }
   | { readonly type: 'failed'; readonly ignored: boolean; readonly message: string; readonly error: unknown }
   | { readonly type: 'snoozed'; readonly delayMs: number }
-  /** Given back at shutdown: due now, the attempt is not used. */
+  /** The task is released at shutdown: it is due now, and the attempt is not counted. */
   | { readonly type: 'released' }
-  /** Claimed ahead and never started: the task is put back where it was. */
+  /** The task was prefetched and never started: it is released at its old position. */
   | { readonly type: 'unclaimed' };
 
 export const SUCCEEDED: Outcome = { type: 'succeeded' };
 export const RELEASED: Outcome = { type: 'released' };
 export const UNCLAIMED: Outcome = { type: 'unclaimed' };
 
-/** The outcome that a thrown value stands for. */
+/** The outcome of an attempt whose handler threw this value. */
 export function outcomeOf(thrown: unknown): Outcome {
   if (isA(MustCancelTaskError, thrown)) {
     return { type: 'cancelled', message: errorMessage(thrown) };
@@ -29,7 +29,7 @@ export function outcomeOf(thrown: unknown): Outcome {
   return failed(thrown, isA(MustIgnoreTaskError, thrown));
 }
 
-/** A proxy may throw even at that question. */
+/** `instanceof` that never throws: a proxy may throw when its prototype is read. */
 function isA<T>(type: abstract new (...args: any[]) => T, thrown: unknown): thrown is T {
   try {
     return thrown instanceof type;
@@ -42,7 +42,7 @@ export function failed(error: unknown, ignored = false): Outcome {
   return { type: 'failed', ignored, message: errorMessage(error), error };
 }
 
-/** A snooze with a delay that makes no sense is a failure, so that it is seen and backs off. */
+/** A snooze whose delay is no duration is a failure, so that it is noticed and backs off. */
 function snoozed(error: SnoozeTaskError): Outcome {
   try {
     return { type: 'snoozed', delayMs: toMilliseconds('SnoozeTaskError delay', error.delay) };
@@ -51,12 +51,12 @@ function snoozed(error: SnoozeTaskError): Outcome {
   }
 }
 
-/** What was thrown, where the attempt failed. */
+/** The value that the handler threw; undefined where the attempt did not fail. */
 export function errorOf(outcome: Outcome): unknown {
   return outcome.type === 'failed' ? outcome.error : undefined;
 }
 
-/** How events tell of it. */
+/** The name of the outcome in events. */
 export function settledAs(outcome: Outcome): SettledAs {
   if (outcome.type === 'unclaimed') {
     return 'released';

@@ -9,9 +9,9 @@ export interface EncodedPayloadInfo {
 
 /** Changes how payloads are stored, for example encrypted or compressed; either may be asynchronous. */
 export interface PayloadCodec {
-  /** Makes of a payload's JSON the text that is stored. */
+  /** Returns the text that is stored instead of the payload's JSON. */
   encode(json: string, info: EncodedPayloadInfo): string | Promise<string>;
-  /** The way back. What it throws fails the attempt. */
+  /** Returns the payload's JSON of a stored text. An error that it throws fails the attempt. */
   decode(encoded: string, info: EncodedPayloadInfo): string | Promise<string>;
 }
 

@@ -2,7 +2,7 @@ import { types } from 'node:util';
 
 /** Deeper nesting would overflow the server's JSON parser. */
 const MAX_DEPTH = 500;
-/** Names beside the items are looked for in arrays of so many: the engine lists all indexes before them. */
+/** Arrays of more items are not searched for names beside their items: the engine lists all indexes first. */
 const MAX_LISTED = 100;
 
 export const NOT_CARRIED = "can't be carried by JSON";
@@ -15,13 +15,13 @@ const EXTRA_KEY = `${NOT_CARRIED}: the array has more than items`;
 
 /** A part of a payload that JSON would lose or change. */
 export interface Flaw {
-  /** From the payload to the part: `.items[3].price`. Put together on the way back, so that a good payload pays nothing for it. */
+  /** The path from the payload to the part: `.items[3].price`. It is made while the search returns, so that a good payload costs nothing. */
   readonly path: string;
   readonly value: unknown;
   readonly problem: string;
 }
 
-/** Finds what JSON.stringify would drop, empty or change without a word. */
+/** Finds a part that JSON.stringify would drop, empty or change without an error. */
 export function flawOf(value: unknown, depth = 0): Flaw | undefined {
   switch (typeof value) {
     case 'function':
@@ -95,7 +95,7 @@ function flawOfProperties(value: object, depth: number): Flaw | undefined {
   return undefined;
 }
 
-/** What is wrong with an object that is no array and has no toJSON: told by what it is, whatever its class is called. */
+/** The flaw of an object that is no array and has no toJSON; it depends on what the object is, not on the name of its class. */
 function problemOf(value: object): string | undefined {
   const isPlain = Object.getPrototypeOf(value) === Object.prototype;
   if (Object.getOwnPropertySymbols(value).length > 0) {
@@ -120,7 +120,7 @@ function hasSymbolKey(value: object): boolean {
   );
 }
 
-/** Objects that are more than their properties. */
+/** Objects whose data are not in their properties. */
 function isOfItsOwnKind(value: object): boolean {
   return (
     types.isMap(value) ||
@@ -158,7 +158,7 @@ function isEmpty(value: object): boolean {
   return true;
 }
 
-/** That of another realm too, such as the sandbox of a test. */
+/** Whether this is the prototype of plain objects, in this realm or another, such as the sandbox of a test. */
 function isObjectPrototype(prototype: unknown): boolean {
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'hasOwnProperty');
 }

@@ -4,7 +4,7 @@ import { flawOf, NOT_CARRIED } from './payload-flaw.js';
 import { InvalidTaskError, TaskPayloadError } from '../errors/pg-queue.errors.js';
 
 const MAX_FIELD_LENGTH = 200;
-/** What is shorter is no secret, and is part of many words. */
+/** A shorter text is no secret, and is part of many words. */
 const SHORTEST_QUOTED = 3;
 
 /**
@@ -48,7 +48,7 @@ export async function assertMatches(
   }
 }
 
-/** What the schema makes of a stored payload. @throws TaskPayloadError when it does not fit. */
+/** The output of the schema for a stored payload. @throws TaskPayloadError when it does not fit. */
 export async function parsePayload(schema: StandardSchemaV1, payload: unknown): Promise<unknown> {
   const result = await schema['~standard'].validate(payload);
   if (result.issues) {

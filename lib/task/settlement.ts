@@ -2,14 +2,14 @@ import { toMilliseconds } from '../timing/duration.js';
 import type { RunnableKindOptions } from './kind-options.js';
 import type { Outcome } from './outcome.js';
 
-/** Names one attempt: what an outcome must still hold to be written. */
+/** Names one attempt: its outcome is recorded only while it still holds its task. */
 export interface AttemptRef {
   readonly id: number;
-  /** The claim that took the task: no other, of whatever process, ever has its number. */
+  /** The number of the claim that took the task; no other claim of any process ever has the same. */
   readonly claimId: number;
 }
 
-/** What is to be written for an ended attempt. */
+/** What is recorded for an attempt that has ended. */
 export type Settlement = AttemptRef &
   (
     | { readonly write: 'delete' }
@@ -23,7 +23,7 @@ export type Settlement = AttemptRef &
     | {
         readonly write: 'reopen';
         readonly delayMs: number;
-        /** The attempt is given back. */
+        /** Whether the attempt is not counted. */
         readonly back: boolean;
         readonly message: string | null;
         readonly keep: number;
@@ -32,20 +32,20 @@ export type Settlement = AttemptRef &
 
 export const WRITES: readonly Settlement['write'][] = ['delete', 'finish', 'reopen', 'unclaim'];
 
-/** What the database made of a batch. */
+/** The result of a batch of outcomes. */
 export interface SettleAnswer {
-  /** The ids that were settled; null when all were. Those missing no longer held their lease. */
+  /** The ids of the tasks whose outcome was recorded; null when all were. The other attempts no longer held their lease. */
   readonly settled: ReadonlySet<number> | null;
-  /** The ids that have no attempts left now. */
+  /** The ids of the tasks that are exhausted now. */
   readonly exhausted: ReadonlySet<number>;
 }
 
-/** Used when a kind's own backoff fails, so that the task is neither lost nor run hot. */
+/** The delay where a kind's own backoff throws, so that the task is neither lost nor repeated at once. */
 const FALLBACK_BACKOFF_MS = 60_000;
 
 /**
- * What to write for an outcome.
- * @param onInvalid told when a live option or the backoff fails; the task is settled all the same
+ * What is recorded for an outcome.
+ * @param onInvalid is called when a live option or the backoff throws; the outcome is recorded anyway
  */
 export function settlementOf(
   { id, claimId, number }: AttemptRef & { readonly number: number },

@@ -3,9 +3,9 @@ const SEPARATOR = '/';
 /** The largest id that a `bigint` of PostgreSQL holds. */
 const MAX_ID = 2n ** 63n - 1n;
 
-/** A task's id, taken apart: digits, and what a queue in several databases puts before them. */
+/** The parts of a task's id: its digits, and the prefix that names the shard in a queue of several databases. */
 export interface SplitTaskId {
-  /** Undefined where nothing stands before the digits. */
+  /** Undefined where the id has no prefix. */
   readonly prefix: string | undefined;
   /** The id in its database. */
   readonly id: string;
@@ -16,7 +16,7 @@ export function splitTaskId(id: string): SplitTaskId {
   return end < 0 ? { prefix: undefined, id } : { prefix: id.slice(0, end), id: id.slice(end + 1) };
 }
 
-/** What stands before the ids of tasks in a database of this name. */
+/** The prefix of the ids of tasks in the shard of this name. */
 export function prefixOf(name: string): string {
   return `${name}${SEPARATOR}`;
 }

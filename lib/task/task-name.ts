@@ -16,5 +16,5 @@ export interface AttemptName extends KindName {
   readonly attempt: number;
 }
 
-/** How an attempt ended, as far as the database agreed. */
+/** How an attempt ended: by its outcome, or because the database did not take one. */
 export type SettledAs = 'succeeded' | 'failed' | 'cancelled' | 'ignored' | 'lost' | 'snoozed' | 'released';

@@ -19,7 +19,7 @@ export interface Manager {
   release(): Promise<void>;
 }
 
-/** Where a statement runs: in the caller's transaction, or, with neither, on the queue's own DataSource. */
+/** Where a statement runs: in the caller's transaction, or with neither option on the queue's own DataSource. */
 export interface TransactionOptions {
   /** The caller's TypeORM `EntityManager` or `QueryRunner`. */
   manager?: Manager;

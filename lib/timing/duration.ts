@@ -36,7 +36,7 @@ export function toMilliseconds(
   return millis;
 }
 
-/** The same for a duration that a Node timer serves. */
+/** Milliseconds of a duration that a Node timer waits for. */
 export function toTimerMilliseconds(field: string, value: Duration, min = 1): number {
   return toMilliseconds(field, value, { min, max: MAX_TIMER_MS });
 }

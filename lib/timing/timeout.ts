@@ -3,7 +3,7 @@ import { NoAnswerError } from '../errors/pg-queue.errors.js';
 const LATE = Symbol('late');
 
 /**
- * Waits for `work`, at most `ms`; the work goes on by itself.
+ * Waits for `work`, at most `ms`; the work itself goes on.
  * @throws NoAnswerError when it takes longer, and what it rejects with
  */
 export async function inTime<T>(ms: number, work: Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** What one loop waits on: a time, or a call of `wake` from anywhere, whichever is first. */
+/** Lets a loop wait for a time, or for a call of `wake` from anywhere, whichever comes first. */
 export class WakeSignal {
   private woken = false;
   private endWait: (() => void) | undefined;
