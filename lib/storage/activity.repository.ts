@@ -5,7 +5,7 @@ import type { ControlPool } from './control-pool.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
 
-/** What attempts came to, minute by minute, as worker processes write it. */
+/** The numbers of outcomes per minute and kind, which worker processes write. */
 export class ActivityRepository {
   constructor(
     private readonly pool: ControlPool,
@@ -35,7 +35,7 @@ export class ActivityRepository {
   }
 }
 
-/** Without the empty buckets at the end, which are the most. */
+/** The buckets as an array, without the empty ones at the end, which are the most. */
 function bucketArray(buckets: Buckets): string {
   const length = buckets.findLastIndex((n) => n > 0) + 1;
   return intArray(buckets.slice(0, length), Number);

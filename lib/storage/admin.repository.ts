@@ -22,7 +22,7 @@ import type { ServerMoment } from './server-moment.js';
 import type { QueueSql } from './sql/index.js';
 import type { StoredWorker } from './stored-worker.js';
 
-/** Where a page ends: the place in the order of its list in µs since the epoch, and the id. */
+/** Where a page ends: the position in the order of its list in µs since the epoch, and the id. */
 export interface ListPosition {
   readonly at: number;
   readonly id: string;
@@ -57,14 +57,14 @@ export type Action = keyof QueueSql['act'];
 const SAMPLE_BLOCKS = 500;
 const COUNTED_ROWS = 5000;
 
-/** A server that works ends a statement by itself, and needs a moment to say so. */
+/** A server that works ends a statement by itself; its error needs a moment to arrive. */
 const GRACE_MS = 500;
 
-/** What operators ask: each method is one statement, bounded in the rows that it looks at and in time. */
+/** The queries and actions of operators: each method is one statement, bounded in the rows that it reads and in time. */
 export class AdminRepository {
   private readonly encoding = new DatabaseEncoding();
 
-  /** @param database the master, or a replica for what only reads */
+  /** @param database the primary, or a replica for queries that only read */
   constructor(
     private readonly database: Pick<Database, 'transaction'>,
     private readonly sql: QueueSql,
@@ -75,7 +75,7 @@ export class AdminRepository {
     return this.within(async (_, moment) => moment);
   }
 
-  /** @param mostKinds of further kinds only the sample tells; null: all are counted */
+  /** @param mostKinds of further kinds the numbers come from the sample alone; null: all kinds are counted */
   async count(mostKinds: number | null): Promise<CountedTasks & { oldestDue: Map<number, Date> }> {
     const { oldest, ...counted } = await this.ask<CountedTasks & { oldest: [kind: number, at: number][] }>(
       this.sql.counts,
@@ -87,7 +87,7 @@ export class AdminRepository {
   /**
    * One page.
    * @param examine how many rows to look at, at most
-   * @param limit how many tasks to answer, at most
+   * @param limit how many tasks to return, at most
    */
   async list(
     shape: ListShape,
@@ -121,7 +121,7 @@ export class AdminRepository {
     };
   }
 
-  /** @param maxPayloadBytes a larger payload stays where it is; null: none does */
+  /** @param maxPayloadBytes a larger payload is not returned; null: any is */
   async find(id: string, maxPayloadBytes: number | null): Promise<StoredDetail | null> {
     const found = await this.ask<(FoundRow & Omit<StoredDetail, keyof StoredTask>) | null>(
       this.sql.findTask,
@@ -130,7 +130,7 @@ export class AdminRepository {
     return found && { ...found, task: summaryOf(found.task) };
   }
 
-  /** The task's place among the due ones of its kind, of which at most `limit` are counted. */
+  /** The task's rank among the due ones of its kind, of which at most `limit` are counted. */
   async findRank(
     id: string,
     limit: number,
@@ -161,7 +161,7 @@ export class AdminRepository {
   }
 
   /**
-   * What attempts came to in the last minutes, the one that goes on included.
+   * The numbers of outcomes in the last minutes, the current one included.
    * @param mostKinds of so many kinds, those that fail first, and of the others in the totals alone; null: of all
    */
   activity(minutes: number, mostKinds: number | null): Promise<StoredActivity> {
@@ -181,7 +181,7 @@ export class AdminRepository {
     return new Map(await this.ask<[kind: number, n: number][]>(this.sql.act[action], parameters));
   }
 
-  /** Makes every process look behind its cursors again. */
+  /** Makes every process reset its cursors. */
   rewind(): Promise<unknown> {
     return evenIfAborted(() => this.within((run) => run(this.sql.rewind, [])));
   }
@@ -191,7 +191,7 @@ export class AdminRepository {
     return this.within((run) => answerOf(run, sql, parameters));
   }
 
-  /** A server that says nothing at all is given up soon after its time, and is told nothing more: who asked believes that it failed. */
+  /** A server that does not respond in time gets no further statement, since the caller has been told that its call failed. */
   private within<T>(work: (run: RunStatement, moment: ServerMoment) => Promise<T>): Promise<T> {
     const patienceMs = this.statementTimeoutMs + GRACE_MS;
     const deadline = performance.now() + patienceMs;
@@ -209,7 +209,7 @@ export class AdminRepository {
       const { now, age } = row as { now: string; age: string | null };
       const ageMs = age === null ? null : Math.ceil(Number(age));
       const result = await work(runInTime, { now: new Date(Number(now)), ageMs });
-      // What came too late is rolled back.
+      // A result that comes too late is rolled back.
       assertInTime();
       return result;
     });

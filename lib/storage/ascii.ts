@@ -6,12 +6,12 @@ export function asciiJson(json: string): string {
   return json.replace(/[\u0080-\uffff]/g, escapeUnit);
 }
 
-/** A key as a database stores it that lacks some of its characters; in ASCII already, it is as it is. */
+/** A key as a database whose encoding lacks some characters stores it; an ASCII key is unchanged. */
 export function storedKey(key: string): string {
   return /[\u0080-\uffff]/.test(key) ? ESCAPED_KEY + key.replace(/[\u0080-\uffff]|\\/g, escapeUnit) : key;
 }
 
-/** The key that is stored so. */
+/** The key of a stored text: the reverse of `storedKey`. */
 export function shownKey<Key extends string | null>(stored: Key): Key | string {
   return stored?.startsWith(ESCAPED_KEY)
     ? stored

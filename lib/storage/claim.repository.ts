@@ -11,7 +11,7 @@ export class ClaimRepository {
     private readonly sql: QueueSql,
   ) {}
 
-  /** Leases what is due, for all kinds at once, at most as much as is asked. */
+  /** Leases due tasks of all kinds at once, within the limits of the request. */
   async claim(request: ClaimRequest, limits: ClaimLimits): Promise<LimitedAnswer> {
     const { isSized, except } = limits;
     const parameters = parametersOf(request, limits);
@@ -29,7 +29,7 @@ export class ClaimRepository {
     return this.ask('claim_only', this.sql.claimOnly, parameters);
   }
 
-  /** What a claim would lease, were it held by nobody. */
+  /** The tasks that a claim would lease if no transaction held their rows. */
   async findDue(
     { kinds, limit }: Pick<ClaimRequest, 'kinds' | 'limit'>,
     except: readonly number[],
@@ -41,7 +41,7 @@ export class ClaimRepository {
     return found.map(([id, kind, priority, runAt]) => ({ id, kind, priority, runAt }));
   }
 
-  /** Which of these tasks are due still, and leased to nobody. */
+  /** Those of these tasks that are still due, and that no lease holds. */
   async findDueAmong(ids: readonly number[]): Promise<ReadonlySet<number>> {
     const [row] = await this.pool.query('find_due_among', this.sql.findDueAmong, [intArray(ids, Number)]);
     return new Set(JSON.parse(row!['due']!) as number[]);

@@ -5,7 +5,7 @@ export interface ConnectionOptions {
   readonly [option: string]: unknown;
   /** Settings of the session, as on the command line of the server. */
   readonly options?: string;
-  /** What it says goes before all the others. */
+  /** Its settings take precedence over all other options. */
   readonly connectionString?: string;
   readonly connectionTimeoutMillis?: number;
   readonly application_name?: string;
@@ -16,13 +16,13 @@ export interface ConnectionOptions {
 /** PostgreSQL cuts longer names off. */
 const MAX_NAME_LENGTH = 63;
 
-/** Of a URL; `pg` lets it go before the option. */
+/** The name in a URL, which `pg` prefers to the option. */
 const URL_NAME = /([?&])application_name=([^&#]*)&?/;
 
-/** Of a URL; `pg` takes no other. */
+/** The session's settings in a URL: where there are some, `pg` ignores the option. */
 const URL_OPTIONS = /([?&])options=([^&#]*)&?/;
 
-/** For what a connection is there, as operators see it in pg_stat_activity. */
+/** What a connection is for, as operators see it in pg_stat_activity. */
 export interface ConnectionPurpose {
   readonly role: string;
   readonly worker?: string;
@@ -62,10 +62,10 @@ export function ownClient(
   } as pg.ClientConfig);
 }
 
-/** An answer has its values as text, unless they are null. */
+/** A row whose values are texts, unless they are null. */
 export type TextRow = Record<string, string | null>;
 
-/** As `pg` itself does it, whatever the application's class makes of its own queries; what its URL says of a time-out does not count. */
+/** Runs a query as `pg` itself does, even on a class of the application that changes queries; a timeout in the URL does not count. */
 export function sendQuery(
   client: pg.ClientBase,
   query: { name?: string; text: string; values?: unknown[] },
@@ -84,7 +84,7 @@ const NOT_INHERITED = {
   replication: undefined,
 };
 
-/** A class of the application may be what gets its password; one of another copy of `pg`, or of its native one, can't be told. */
+/** Whether this is a class of clients: the application's own may fetch its password. One of another copy of `pg` is not recognized. */
 function isClient(Client: unknown): Client is typeof pg.Client {
   return typeof Client === 'function' && Client.prototype instanceof pg.Client;
 }

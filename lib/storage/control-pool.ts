@@ -13,12 +13,12 @@ import { leavesSessionUsable, NotConnectedError } from './sql-state.js';
 
 /** What the queue's own connections share. */
 export interface ControlPoolOptions {
-  /** How to reach the server: the application's own settings, asked for at each new connection. */
+  /** How to reach the server: the application's own settings, read at each new connection. */
   connection: () => ConnectionOptions;
   purpose: ConnectionPurpose;
   /** At most so many connections. */
   max: number;
-  /** How long a statement may take, seen from here: a silent server must not stop the queue. */
+  /** How long a statement may take by this process's clock: a silent server must not stop the queue. */
   deadlineMs: number;
   /** How long a statement may wait for a row that another transaction holds. Default: as long as it may take. */
   lockTimeoutMs?: number;
@@ -29,18 +29,18 @@ export interface ControlPoolOptions {
   /** An expression of the search_path. Default: the queue's own. */
   path?: string;
   onError: (error: Error) => void;
-  /** Told of each new connection: it may lead to another server. */
+  /** Is called at each new connection, which may lead to another server. */
   onConnect?: () => void;
-  /** Pools of the same process, whose connections this one shares while it can have none of its own. */
+  /** Pools of the same process, whose connections this one shares while it gets none of its own. */
   lenders?: () => readonly ControlPool[];
 }
 
-/** Where the server has no connection left, the next is asked for after so long. */
+/** After the server has refused a connection, the next one is opened after so long. */
 const SHORT_MS = 5000;
 
 interface Taken {
   readonly client: pg.PoolClient;
-  /** Set up as this pool's connections are; one that is lent is not. */
+  /** Whether it is set up as this pool's connections are; one of another pool is not. */
   readonly own: boolean;
 }
 
@@ -50,7 +50,7 @@ export interface TransactionSettings {
   readonly deadlineMs?: number;
 }
 
-/** What is done in a transaction, by a function that runs statements in it. */
+/** Work in a transaction: it gets a function that runs statements in it. */
 export type TransactionWork<T> = (
   query: (text: string, values?: unknown[]) => Promise<TextRow[]>,
 ) => Promise<T>;
@@ -62,7 +62,7 @@ export class ControlPool {
   private readonly pool: pg.Pool;
   private readonly clients = new Set<pg.PoolClient>();
   private ended: Promise<void> | undefined;
-  /** When another connection may be asked for, after one was refused. */
+  /** When another connection may be opened, after one was refused. */
   private shortUntil = 0;
   /** How the server was to be reached when it was last known. */
   private connection: ConnectionOptions;
@@ -93,7 +93,7 @@ export class ControlPool {
     this.pool.on('remove', (client) => this.clients.delete(client));
   }
 
-  /** By what the application says now: a password may have been rotated, a DataSource replaced. */
+  /** Reads the application's settings again: a password may have been rotated, a DataSource replaced. */
   private createClient(): pg.Client {
     const { connection, onError } = this.options;
     try {
@@ -108,7 +108,7 @@ export class ControlPool {
     }
   }
 
-  /** Before a new connection is used. */
+  /** Sets a new connection up before it is used. */
   private readonly setUp = callbackify((client: pg.PoolClient) =>
     sendQuery(
       client,
@@ -179,8 +179,8 @@ export class ControlPool {
   }
 
   /**
-   * A connection of its own, or where there is none to be had another pool's: whoever can do one of the things that a process does
-   * can do all of them.
+   * A connection of this pool, or of another pool where this one gets none: a process that can do one part of its work can then do
+   * all of it.
    */
   private async take(): Promise<Taken> {
     if (performance.now() < this.shortUntil) {
@@ -204,13 +204,13 @@ export class ControlPool {
     }
   }
 
-  /** What is open already: its own, which is waited for, or that of a lender. */
+  /** A connection that is open already: one of this pool, for which the caller waits, or one of another pool. */
   private share(): Promise<Taken> | undefined {
     const lender = this.isOpen ? this : this.options.lenders?.().find(({ isOpen }) => isOpen);
     if (!lender || lender.ended) {
       return undefined;
     }
-    // It opens no other one meanwhile: who waits for one that is open must not get the refusal of another.
+    // That pool opens no other connection meanwhile: whoever waits for an open one must not get the error of a refused one.
     lender.pool.options.max = lender.clients.size;
     lender.shortUntil = Math.max(lender.shortUntil, this.shortUntil);
     return lender.pool.connect().then((client) => ({ client, own: lender === this }));

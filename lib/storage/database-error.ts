@@ -6,7 +6,7 @@ import { asRolledBack, isCertainlyRolledBack, NotConnectedError } from './sql-st
 const NAMING_CLASSES = new Set('08 0A 23 25 26 28 3D 3F 40 44 53 54 55 57 58 XX'.split(' '));
 const NAMING_CODES = new Set(['42501', '42703', '42704', '42883', '42P01', '42P05', '42804', '42809']);
 
-/** What `pg` and TypeORM say themselves. */
+/** Messages of `pg` and TypeORM themselves, which quote no values. */
 const CLIENT_TEXTS =
   /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client (has|was)|Cannot use a pool after|Query runner already released|Database connection provided by a query runner was)/;
 
@@ -17,8 +17,8 @@ const SQL_STATE = /^[0-9A-Z]{5}$/;
 const SYSTEM_CODE = /^E[A-Z]{4,}$/;
 
 /**
- * What a database library threw, without what it may carry of a payload or a key: parameters, statement, detail, context and texts
- * that quote values. Whether it certainly means a roll-back is kept.
+ * The error of a database library, without whatever may hold a payload or a key: parameters, statement, detail, context and texts
+ * that quote values. It keeps whether the error certainly means a roll-back.
  */
 export function cleanError(thrown: unknown): unknown {
   if (thrown instanceof PgQueueError || thrown instanceof NotConnectedError) {
@@ -36,7 +36,7 @@ export function cleanError(thrown: unknown): unknown {
   return isCertainlyRolledBack(source) || isCertainlyRolledBack(thrown) ? asRolledBack(clean) : clean;
 }
 
-/** The innermost error that bears a code of the server's: what wraps it repeats statement and parameters. */
+/** The innermost error that has a code of the server: errors that wrap it repeat statement and parameters. */
 function serverError(thrown: unknown, depth = 0): unknown {
   for (const name of depth < MAX_DEPTH ? INNER : []) {
     const inner = property(thrown, name);

@@ -40,7 +40,7 @@ export class DedicatedDatabase implements Pick<Database, 'transaction'> {
       deadlineMs: statementTimeoutMs,
       idleMs: IDLE_MS,
       transactionPooling,
-      // What breaks while idle is reported by the query that meets it.
+      // An idle connection that breaks is reported by the next query.
       onError: () => undefined,
     });
   }

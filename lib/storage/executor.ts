@@ -6,7 +6,7 @@ import { InvalidManagerError } from '../errors/pg-queue.errors.js';
 
 export type Row = Record<string, unknown>;
 
-/** What every statement of the queue goes through: rows out, whatever library runs it. */
+/** Runs a statement of the queue and returns its rows, whatever library runs it. */
 export type RunStatement = (sql: string, parameters: unknown[]) => Promise<Row[]>;
 
 /** The rows of any library's answer: an array, an object with `rows`, or TypeORM's `[rows, count]` of UPDATE and DELETE. */
@@ -48,7 +48,7 @@ export function assertTransaction(transaction: Manager | Executor): void {
   }
 }
 
-/** Several statements in the caller's transaction; where the caller has none, and only a source of connections, in one of their own. */
+/** Runs several statements in the caller's transaction, or in one of their own where the caller gives only a source of connections. */
 export async function transactionIn<T>(
   transaction: Manager | Executor,
   work: (run: RunStatement) => Promise<T>,
@@ -67,8 +67,8 @@ interface LooseManager extends Manager {
 }
 
 /**
- * Of what is known to give each statement a transaction of its own. A connection that some other library hides can't be told from one
- * that is in a transaction.
+ * Refuses what is known to give each statement a transaction of its own. A connection of an unknown library is taken for one that is
+ * in a transaction.
  * @throws InvalidManagerError where no transaction is open
  */
 export function assertOpen(transaction: Manager | Executor): void {
@@ -79,7 +79,7 @@ export function assertOpen(transaction: Manager | Executor): void {
   }
 }
 
-/** A manager of TypeORM, or a client of `pg`, that says that it is in no transaction. */
+/** Whether a manager of TypeORM, or a client of `pg`, reports that it is in no transaction. */
 function isIdle(transaction: Manager | Executor): boolean {
   if (isManager(transaction)) {
     return !('isReleased' in transaction) && runnerOf(transaction)?.isTransactionActive === false;
@@ -91,15 +91,15 @@ function runnerOf(manager: Manager) {
   return (manager as { queryRunner?: { isReleased?: boolean; isTransactionActive?: boolean } }).queryRunner;
 }
 
-/** Whether what runs in it commits by itself: a pool, or a manager outside any transaction. */
-export function commitsAlone(transaction: Manager | Executor): boolean {
+/** Whether each statement gets a connection and a transaction of its own: by a pool, or a manager outside any transaction. */
+export function isAutocommit(transaction: Manager | Executor): boolean {
   assertTransaction(transaction);
   return hasNoConnection(transaction) || isPool(transaction);
 }
 
-/** Whether each statement that runs in it is known to commit by itself. */
+/** Whether each statement is known to commit by itself, be it on one connection or on several. */
 export function commitsEach(transaction: Manager | Executor): boolean {
-  return commitsAlone(transaction) || isIdle(transaction);
+  return isAutocommit(transaction) || isIdle(transaction);
 }
 
 /** A manager outside any transaction, such as `dataSource.manager`: each of its statements may run on another connection. */
@@ -115,7 +115,7 @@ function hasNoConnection(transaction: Manager | Executor): transaction is LooseM
 interface PoolClient extends Executor {
   query(sql: string | PreparedQuery, parameters?: unknown[]): Promise<{ rows: Row[] }>;
   release(error?: unknown): void;
-  /** `I` (in none), `T` or `E`; later versions of `pg` have it. */
+  /** `I` (in no transaction), `T` or `E`; only later versions of `pg` have it. */
   getTransactionStatus?(): string | null;
   on(event: 'error', listener: () => void): unknown;
   off(event: 'error', listener: () => void): unknown;
@@ -159,7 +159,7 @@ export async function inTransactionOf<T>(pool: PgPool, work: (run: RunStatement)
   });
 }
 
-/** On one connection of a pool, which is closed after an error: what is open rolls back. */
+/** Works on one connection of a pool, which is closed after an error: an open transaction rolls back. */
 export async function withClient<T>(pool: PgPool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await beforeCommit(() => pool.connect());
   client.on('error', ignore);
@@ -174,7 +174,7 @@ export async function withClient<T>(pool: PgPool, work: (client: PoolClient) => 
   }
 }
 
-/** What fails here has sent no COMMIT, so that nothing is stored. */
+/** Runs work that sends no COMMIT: its errors are marked as certainly rolled back. */
 export async function beforeCommit<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -192,7 +192,7 @@ export async function cleanly<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Other libraries' transactions have neither. */
+/** Whether this is a manager of TypeORM: transactions of other libraries have neither property. */
 export function isManager(transaction: Manager | Executor): transaction is Manager {
   return (
     'isReleased' in transaction ||
@@ -212,7 +212,7 @@ function assertUsable(manager: Manager, belongs: (manager: Manager) => boolean):
   }
 }
 
-/** PostgreSQL's "current transaction is aborted" hides what the caller has to know. */
+/** Replaces PostgreSQL's "current transaction is aborted", which does not say what the caller has to know. */
 function explain(error: unknown): unknown {
   const clean = cleanError(error);
   if (sqlState(clean) !== '25P02') {

@@ -5,7 +5,7 @@ import type { QueueSql } from './sql/index.js';
 
 export type Query = (text: string, values?: unknown[]) => Promise<TextRow[]>;
 
-/** What tasks of dead leases are given back with. */
+/** The leases whose tasks are given back, and how. */
 export interface GivingBack {
   readonly leases: readonly { readonly id: number; readonly message: string | null }[];
   /** How many attempts each gets back. */
@@ -52,7 +52,7 @@ export async function giveBack(query: Query, sql: QueueSql, what: GivingBack): P
   }
 }
 
-/** Gives these tasks back, as far as the leases have them; null: all that they have. */
+/** Gives back those of these tasks that the leases hold; null: all tasks that they hold. */
 export async function giveSome(
   query: Query,
   sql: QueueSql,
@@ -108,7 +108,7 @@ function summed(given: GivenBack['given']): GivenBack['given'] {
   return [...sums.values()];
 }
 
-/** What a failed statement did is undone without the transaction. */
+/** Runs work in a savepoint, so that a failed statement does not end the transaction. */
 async function undoable<T>(query: Query, work: () => Promise<T>): Promise<T> {
   await query('SAVEPOINT part');
   try {

@@ -4,7 +4,7 @@ export interface LateHeartbeat {
   id: number;
   /** By the database's clock, in µs since the epoch. */
   beatAt: number;
-  /** For longer than asked. */
+  /** Whether it is late by the whole silence that the heartbeat named. */
   silent: boolean;
 }
 
@@ -15,15 +15,15 @@ export interface Heartbeat {
   late: readonly LateHeartbeat[];
   /** Leases that ended a while ago, and that tasks point to still. */
   ended: readonly number[];
-  /** The kinds that are paused in the whole cluster. */
+  /** The kinds that are paused for all processes. */
   paused: readonly number[];
-  /** The session that answered. */
+  /** The session that ran the heartbeat. */
   session: string;
   /** No other process has anything to do. */
   othersAreIdle: boolean;
 }
 
-/** Of what the statement answers. */
+/** Reads the row of the heartbeat's statement. */
 export function heartbeatOf(row: TextRow): Heartbeat {
   return {
     alive: new Set(JSON.parse(row['alive']!) as number[]),

@@ -1,15 +1,15 @@
-/** What came of work that was done in parts. */
+/** The result of work that was done in parts. */
 export interface Isolated<Item, Result> {
   readonly results: readonly Result[];
-  /** The items that fail alone, with their errors. */
+  /** The items for which the work fails, with their errors. */
   readonly refused: readonly { readonly item: Item; readonly error: unknown }[];
   /** Too many fail: these were not tried one by one, and nothing was done for them. */
   readonly untried: readonly Item[];
 }
 
-/** Enough for a dozen bad items among thousands. */
+/** So many statements find a dozen bad items among thousands. */
 const MOST_STATEMENTS = 200;
-/** Where nothing at all succeeds for so long, all items are alike. */
+/** Where the first so many statements all fail, all items are taken for bad. */
 const MOST_FAILURES_AT_FIRST = 30;
 
 /**
@@ -56,7 +56,7 @@ function halvesOf<Item>(items: readonly Item[]): (readonly Item[])[] {
   return [items.slice(0, middle), items.slice(middle)];
 }
 
-/** In parts of one kind each: what is wrong is often the same for all of a kind. */
+/** Splits items into parts of one kind each: a flaw is often the same for all of a kind. */
 export function byKind<Item>(items: readonly Item[], kindOf: (item: Item) => number): Item[][] {
   const kinds = new Map<number, Item[]>();
   for (const item of items) {

@@ -7,7 +7,7 @@ import type { Row, RunStatement } from './executor.js';
 import { micros } from './sql/clock.sql.js';
 import { NotConnectedError } from './sql-state.js';
 
-/** A visitor who looks at page after page keeps his connection. */
+/** A connection stays open for so long, so that a visitor of several pages keeps it. */
 const IDLE_MS = 5000;
 const CLOSE_GRACE_MS = 500;
 const GRACE_MS = 400;
@@ -19,7 +19,7 @@ const BACKEND = `SELECT pid::text, ${micros('backend_start')}::text AS started F
 const CANCEL = `SELECT pg_cancel_backend(pid) FROM pg_stat_get_activity($1::int)
 WHERE ${micros('backend_start')} = $2::bigint`;
 
-/** A few connections apart from the application's, for what may be given up. */
+/** A few connections that are not the application's, for statements that may be cancelled. */
 export interface LaneOptions {
   /** At most so many connections. */
   readonly connections: number;
@@ -30,14 +30,14 @@ export interface LaneOptions {
 
 const askers = new AsyncLocalStorage<AbortSignal | undefined>();
 
-/** What `work` asks of lanes is cancelled with the signal. */
+/** Runs `work`, whose statements in lanes are cancelled when the signal aborts. */
 export function untilAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   // The transaction of each database listens, and Node takes more than ten listeners for a leak.
   setMaxListeners(0, signal);
   return askers.run(signal, work);
 }
 
-/** What must be done whether somebody still waits for it or not. */
+/** Runs work that no signal cancels: it must be done although nobody waits for it any more. */
 export function evenIfAborted<T>(work: () => Promise<T>): Promise<T> {
   return askers.run(undefined, work);
 }
@@ -67,7 +67,7 @@ export class LaneDatabase implements Pick<Database, 'transaction'> {
         }
         // The application may have other options by now, such as a new password.
         this.connection = undefined;
-        // Why there was no connection says more than that there was none.
+        // The cause says why there was no connection.
         throw error.cause ?? error;
       });
   };
@@ -94,19 +94,19 @@ export class LaneDatabase implements Pick<Database, 'transaction'> {
         signal.throwIfAborted();
         return run(sql, parameters);
       });
-      // What nobody waits for any more is rolled back.
+      // Nobody waits for the result any more: the transaction is rolled back.
       signal.throwIfAborted();
       return result;
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
     } finally {
       signal.removeEventListener('abort', cancel);
-      // Until then the backend is in this transaction: another's statement is never cancelled.
+      // The backend stays in this transaction until the cancel has ended, so that no later statement is cancelled.
       await cancelled;
     }
   }
 
-  /** Where that fails, the statement ends by its time-out. */
+  /** Cancels the statement of a backend. Where that fails, the statement ends by its timeout. */
   private async cancel({ pid, started }: Row): Promise<void> {
     this.canceller ??= this.open(1);
     await this.canceller
@@ -126,7 +126,7 @@ export class LaneDatabase implements Pick<Database, 'transaction'> {
       deadlineMs: statementTimeoutMs + GRACE_MS,
       idleMs: IDLE_MS,
       transactionPooling,
-      // What breaks while idle is reported by the query that meets it.
+      // An idle connection that breaks is reported by the next query.
       onError: () => undefined,
     });
   }

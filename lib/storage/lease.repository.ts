@@ -7,7 +7,7 @@ import type { QueueSql } from './sql/index.js';
 import type { ClaimRequest, HeldTask, LevelPosition } from '../task/claim.js';
 import type { WorkerReport } from '../inspect/worker-report.js';
 
-/** What an operator sees of a worker process. */
+/** How operators recognize a worker process. */
 export interface WorkerInfo {
   worker: string;
   host: string;
@@ -15,7 +15,7 @@ export interface WorkerInfo {
   version: string;
 }
 
-/** The leases whose locks a session has. */
+/** A session and the leases whose locks it holds. */
 export interface Hold {
   session: string;
   held: ReadonlySet<number>;
@@ -63,7 +63,7 @@ export class LeaseRepository {
     return heartbeatOf(rows[0]!);
   }
 
-  /** Ties leases to this session. An older session of this process, which has not ended yet, may hold some of them still. */
+  /** Ties leases to this session. An older session of this process that has not ended yet may still hold some of them. */
   async hold(leaseIds: readonly number[]): Promise<Hold> {
     const rows = await this.pool.query('hold_lease', this.sql.hold, [intArray(leaseIds, Number)]);
     return { session: rows[0]!['session']!, held: new Set(JSON.parse(rows[0]!['held'] ?? '[]') as number[]) };
@@ -75,8 +75,8 @@ export class LeaseRepository {
   }
 
   /**
-   * Ends a lease of this process and gives back the tasks that it may hold and that never reached it: their attempt does not count.
-   * @returns false when some are left, and the lease with them: other transactions hold their rows.
+   * Ends a lease of this process and releases the tasks that it holds and that the process never got: their attempt does not count.
+   * @returns false when other transactions hold rows of some tasks; then these tasks and the lease stay.
    */
   release(leaseId: number): Promise<boolean> {
     return this.pool.transaction(SCAN, async (query) => {
@@ -94,7 +94,7 @@ export class LeaseRepository {
     });
   }
 
-  /** What a claim took whose answer never came, as far as `mostRows` of each level that it looked at show. */
+  /** The tasks of a claim whose result was lost, among the first `mostRows` of each level that it read. */
   async findStray({ claimId, kinds }: ClaimRequest, mostRows: number): Promise<HeldTask[]> {
     const levels = kinds.flatMap(({ kind, levels: own }) =>
       own.map(({ priority, cursor }) => ({ kind, priority, position: cursor })),
@@ -107,7 +107,7 @@ export class LeaseRepository {
     return heldOf(rows);
   }
 
-  /** What these leases hold, as far as it lies behind these places. */
+  /** The tasks that these leases hold behind these positions. */
   async findOwn(leaseIds: readonly number[], places: readonly LevelPosition[]): Promise<HeldTask[]> {
     const rows = await this.pool.query('find_own', this.sql.findOwn, [
       intArray(leaseIds, Number),
@@ -116,7 +116,7 @@ export class LeaseRepository {
     return heldOf(rows);
   }
 
-  /** Makes every process look behind its cursors again. */
+  /** Makes every process reset its cursors. */
   async rewind(): Promise<void> {
     await this.pool.query('rewind', this.sql.rewind);
   }

@@ -1,10 +1,10 @@
 import { type CheckedFilter, classesOf, isWholeClass, SHOWN_STATUSES } from '../inspect/task-filter.js';
 import type { ListClass } from '../task/task-status.js';
 
-/** Which index a list walks: the order of the list follows. */
+/** The index that a list walks, which decides the order of the list. */
 export type ListShape = ListClass | 'any' | 'byId' | 'byKey';
 
-/** The index that finds the tasks of a filter with the least to look at. */
+/** The shape that finds the tasks of a filter with the fewest rows to read. */
 export function shapeOf({ ids, externalKey, statuses }: CheckedFilter): ListShape {
   if (ids) {
     return 'byId';
@@ -16,7 +16,7 @@ export function shapeOf({ ids, externalKey, statuses }: CheckedFilter): ListShap
   return only && others.length === 0 ? only : 'any';
 }
 
-/** Whether every row that a shape looks at is one that the filter means. */
+/** Whether the filter means every row that the shape reads. */
 export function isExact(shape: ListShape, filter: CheckedFilter): boolean {
   const { kinds, statuses, text, createdFrom, createdTo } = filter;
   if (text !== null || createdFrom || createdTo) {

@@ -11,7 +11,7 @@ export interface ListenOptions {
   readonly transactionPooling: boolean;
 }
 
-/** One connection of its own that listens; a pooled one would be reset or handed to somebody else. */
+/** A connection that only listens; a pooled one would be reset or given to other code. */
 export class ListenConnection {
   private constructor(
     private readonly client: pg.Client,
@@ -20,7 +20,7 @@ export class ListenConnection {
 
   /**
    * Connects and listens.
-   * @param onClosed told once when the connection is gone, whoever closed it
+   * @param onClosed is called when the connection is gone, whoever closed it
    */
   static async open(
     { connection, worker, deadlineMs, transactionPooling }: ListenOptions,
@@ -49,7 +49,7 @@ export class ListenConnection {
     }
   }
 
-  /** Throws when the server gives no sign of life. */
+  /** Rejects when the server does not respond. */
   async probe(): Promise<void> {
     await sendQuery(this.client, { text: 'SELECT 1' }, this.deadlineMs);
   }

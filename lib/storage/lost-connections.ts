@@ -3,7 +3,7 @@ import { DatabaseError, InvalidManagerError } from '../errors/pg-queue.errors.js
 import { cleanError } from './database-error.js';
 import { sqlState } from '../errors/sql-state.js';
 
-/** What TypeORM and `pg` say to a statement whose connection was lost before. Neither says why. */
+/** The errors of TypeORM and `pg` for a statement whose connection was lost before. Neither contains the reason. */
 const GONE = new RegExp(
   [
     'Query runner already released\\. Cannot run queries anymore\\.',
@@ -46,8 +46,8 @@ export class LostConnections {
   }
 
   /**
-   * A message that only says that a connection is gone, with why; undefined for any other. Whose connection it was is not said:
-   * all are named that were lost since then.
+   * The error for a message that only says that a connection is gone, with the reason; undefined for any other message. The message
+   * does not say which connection it was: the error names all that were lost since then.
    */
   explain(message: string, since: number): DatabaseError | undefined {
     const causes = this.last.filter(({ at }) => at >= since).map(({ cause }) => cause);

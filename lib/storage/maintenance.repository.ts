@@ -2,14 +2,14 @@ import type { ControlPool } from './control-pool.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
 
-/** What happens once per period in the whole cluster, and what it deletes. */
+/** The turns of maintenance jobs, and the statements of the cleanup. */
 export class MaintenanceRepository {
   constructor(
     private readonly pool: ControlPool,
     private readonly sql: QueueSql,
   ) {}
 
-  /** @returns the jobs whose period is over and whose turn is this process's now. */
+  /** @returns the turns whose period is over and that this process has taken. */
   async takeTurns(jobs: ReadonlyMap<string, number>): Promise<string[]> {
     const rows = await this.pool.query('take_turns', this.sql.takeTurns, [
       [...jobs.keys()],
@@ -40,7 +40,7 @@ export class MaintenanceRepository {
     return { count: Number(row!['count']), newest: row!['newest'] ?? null };
   }
 
-  /** What `expire` would delete. */
+  /** The tasks that `expire` would delete. */
   async findExpired(batch: ExpiryBatch): Promise<{ ids: number[]; newest: string | null }> {
     const [row] = await this.pool.query('find_expired', this.sql.findExpired, parametersOf(batch));
     return { ids: JSON.parse(row!['ids'] ?? '[]') as number[], newest: row!['newest'] ?? null };

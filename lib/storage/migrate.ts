@@ -14,7 +14,7 @@ import {
 /** What a migration does to a schema. */
 export interface MigrationPlan {
   readonly does: 'nothing' | 'create' | 'complete';
-  /** What is created, as a person names it. */
+  /** The names of the objects that are created. */
   readonly parts: readonly string[];
   /** Indexes that an existing task table lacks: to be built without holding up writers, they need to be outside of a transaction. */
   readonly indexes: readonly string[];

@@ -48,7 +48,7 @@ const SETTINGS = {
   plan_cache_mode: 'force_generic_plan',
 };
 
-/** A pooler's session belongs to others too: what is of a session alone is not set there. */
+/** Settings that are only set in a session of the queue's own: a pooler's session belongs to others too. */
 const OF_SESSION = new Set(['tcp_keepalives_idle', 'tcp_keepalives_interval', 'tcp_keepalives_count']);
 
 export interface SessionLimits {
@@ -58,7 +58,7 @@ export interface SessionLimits {
   readonly lockTimeoutMs?: number;
 }
 
-/** For a session of the queue's own. */
+/** The settings of a session of the queue's own. */
 export function sessionSettings({
   deadlineMs,
   lockTimeoutMs = deadlineMs,
@@ -67,12 +67,12 @@ export function sessionSettings({
     ...SETTINGS,
     statement_timeout: String(deadlineMs),
     lock_timeout: String(lockTimeoutMs),
-    // Nothing here thinks between two statements: who does was halted, and must not hold what others have to rescue.
+    // No code here waits between two statements: a process that does was halted, and must not hold rows that others have to rescue.
     idle_in_transaction_session_timeout: String(Math.min(deadlineMs, 3000)),
   };
 }
 
-/** For a transaction in a session that others use too. */
+/** The settings of a transaction in a session that others use too. */
 export function transactionSettings(limits: SessionLimits): Record<string, string> {
   return Object.fromEntries(
     Object.entries(sessionSettings(limits)).filter(([name]) => !OF_SESSION.has(name)),

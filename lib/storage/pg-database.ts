@@ -19,10 +19,10 @@ import { PreparedStatements } from './prepared-statements.js';
 
 /** Applications of one process may share a pool. */
 const lostOf = new WeakMap<PgPool, LostConnections>();
-/** Of which pool a connection is, where it was opened since the queue knows the pool. */
+/** The pool of each connection that was opened since the queue knows the pool. */
 const poolOf = new WeakMap<object, PgPool>();
 
-/** A pool of `pg` as the queue's database. It stays its owner's: nobody ends it here. */
+/** A pool of `pg` as the queue's database. The application owns it and ends it. */
 export class PgDatabase implements Database {
   readonly defaultSchema = 'public';
   readonly replica = undefined;
@@ -56,7 +56,7 @@ export class PgDatabase implements Database {
       : inTransactionOf(this.pool, work);
   }
 
-  /** Whether a TypeORM manager reaches the same database can't be told. */
+  /** Takes every TypeORM manager, since it is unknown whether it reaches the same database. */
   runIn(transaction: Manager | Executor): RunStatement {
     assertTransaction(transaction);
     this.lost.assertHeld(transaction);
@@ -75,10 +75,10 @@ export class PgDatabase implements Database {
     return poolOf.get(transaction) === this.pool || undefined;
   }
 
-  /** A pool connects when it is asked. */
+  /** Does nothing: a pool connects when it runs a statement. */
   async prepare(): Promise<void> {}
 
-  /** Its owner ends it. */
+  /** Does nothing: the application ends the pool. */
   close(): void {}
 
   connectionOptions(): ConnectionOptions {

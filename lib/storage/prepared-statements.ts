@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { sqlState } from '../errors/sql-state.js';
 
-/** Of a server connection that is shared, as a transaction-mode pooler does: a statement prepared by another, or on another. */
+/** Errors of a server connection that is shared, as by a pooler in transaction mode: the statement was prepared on another, or by another. */
 const NOT_KEPT = new Set(['26000', '42P05']);
 
 /**
@@ -27,7 +27,7 @@ export class PreparedStatements {
     }
   }
 
-  /** Made of the text: no two texts share one, whoever prepared them. */
+  /** The name is made of the text, so that different texts never share one, whoever prepared them. */
   private nameOf(sql: string): string {
     let name = this.names.get(sql);
     if (name === undefined) {

@@ -11,7 +11,7 @@ export interface RescuedTasks {
   exhausted: number;
 }
 
-/** A worker process that is dead. */
+/** A worker process that was silent for so long that its tasks are rescued. */
 export interface LostWorker {
   leaseId: number;
   worker: string;
@@ -25,7 +25,7 @@ export interface Rescue {
   refused: { readonly id: number; readonly kind: number; readonly of: LostWorker; readonly error: unknown }[];
 }
 
-/** Takes the tasks of worker processes that are dead, and ends their leases. */
+/** Takes the tasks of lost worker processes, and ends their leases. */
 export class RescueRepository {
   constructor(
     private readonly pool: ControlPool,
@@ -33,8 +33,8 @@ export class RescueRepository {
   ) {}
 
   /**
-   * Gives the tasks of those suspects back whose worker process is dead.
-   * @param silenceMs after which a process whose session is gone is dead; null: sessions tell nothing
+   * Takes the tasks of those suspects whose worker process is lost.
+   * @param silenceMs a process whose session is gone is lost after this; null: sessions are not considered
    * @param keep how many messages each kind keeps
    */
   rescue(
@@ -49,7 +49,7 @@ export class RescueRepository {
     });
   }
 
-  /** Gives back what rescues had to leave, where nobody has tried for a while. @param ended leases */
+  /** Takes the tasks that rescues had to leave, and that no process has tried to take for a while. @param ended leases */
   rescueEnded(ended: readonly number[], keep: ReadonlyMap<number, number>): Promise<Rescue> {
     return this.pool.transaction(SCAN, async (query) => {
       const left = await query(this.sql.endLeft, [intArray(ended, Number)]);
@@ -57,22 +57,22 @@ export class RescueRepository {
     });
   }
 
-  /** Lets others give back at once what is left of leases that this process has ended. */
+  /** Lets other processes take at once the tasks that are left of leases that this process has ended. */
   async leave(ended: readonly number[]): Promise<void> {
     await this.pool.query('leave', this.sql.leave, [intArray(ended, Number)]);
   }
 
-  /** Gives back what a rescue had to leave. */
+  /** Takes the tasks that a rescue had to leave. */
   rescueRemaining(dead: readonly LostWorker[], keep: ReadonlyMap<number, number>): Promise<Rescue> {
     return this.pool.transaction(SCAN, (query) => this.takeFrom(query, dead, keep));
   }
 
-  /** Gives back one task of a dead process. */
+  /** Takes one task of a lost process. */
   rescueOne(of: LostWorker, id: number, keep: ReadonlyMap<number, number>): Promise<Rescue> {
     return this.pool.transaction(SCAN, (query) => this.takeFrom(query, [of], keep, [id]));
   }
 
-  /** Gives back the tasks of leases that do not exist. */
+  /** Takes the tasks of leases that do not exist. */
   rescueOrphans(keep: ReadonlyMap<number, number>): Promise<Rescue> {
     return this.pool.transaction(SCAN, async (query) => {
       const leases = await query(this.sql.findOrphans);
@@ -99,7 +99,7 @@ export class RescueRepository {
       : giveBack(query, this.sql, what));
     await query(this.sql.rewind);
     if (!ids) {
-      // What is left keeps its lease, so that it is known of whatever becomes of this process.
+      // The lease of tasks that are left stays, so that other processes find them if this one ends.
       const done = dead.filter(({ leaseId }) => !remaining.includes(leaseId));
       await query(this.sql.end, [intArray(done, ({ leaseId }) => leaseId)]);
     }

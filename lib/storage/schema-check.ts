@@ -19,16 +19,16 @@ const COMPLETE =
 export interface MissingPart {
   readonly kind: PartKind;
   readonly name: string;
-  /** The table that it is of. */
+  /** The table that the part belongs to. */
   readonly owner: string | null;
 }
 
-/** What there is of the queue in a schema. */
+/** The state of the queue's tables in a schema. */
 export interface SchemaState {
   /** `none`: no task table. `unmarked`: one whose comment was lost. */
   readonly version: 'none' | 'unmarked' | 'strange' | { readonly major: number; readonly minor: number };
   readonly missing: readonly MissingPart[];
-  /** Why that may not be added. */
+  /** Why the missing parts may not be added. */
   readonly obstacle: string | undefined;
 }
 
@@ -49,7 +49,7 @@ export async function checkSchema(run: RunStatement, schema: string, use: Schema
   }
 }
 
-/** The same without the privileges. */
+/** Checks the tables, but not the privileges. */
 export async function checkVersion(run: RunStatement, schema: string): Promise<void> {
   const state = await inspectSchema(run, schema);
   if (state.version === 'none') {
@@ -112,7 +112,7 @@ export function hasTables({ missing }: SchemaState): boolean {
   );
 }
 
-/** What is missing, as a person names it; not what goes with a missing table. */
+/** The names of the missing parts, without the parts of a missing table. */
 export function missingNames({ missing }: SchemaState): string[] {
   const tables = new Set(missing.filter(({ kind }) => kind === 'table').map(({ name }) => name));
   return missing

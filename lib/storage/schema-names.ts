@@ -14,9 +14,9 @@ export interface SchemaNames {
   readonly pause: string;
   readonly activity: string;
   readonly snapshot: string;
-  /** A table, and its trigger's function: what wakes the workers when a transaction ends that might be prepared. */
+  /** A table, and the function of its trigger, which wakes the workers when a transaction ends that might be prepared. */
   readonly wake: string;
-  /** A function that makes that happen. */
+  /** A function that makes the trigger of `wake` run at the end of the transaction. */
   readonly wakeLater: string;
   readonly status: string;
   /** Domains of the task table's columns. */

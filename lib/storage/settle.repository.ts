@@ -5,7 +5,7 @@ import type { QueueSql } from './sql/index.js';
 
 type Write<W extends Settlement['write']> = Extract<Settlement, { write: W }>;
 
-/** An attempt that no longer holds its task, and what that is now; null when it is gone. */
+/** An attempt that no longer holds its task, and the status of the task; null when the task is gone. */
 export interface LostAttempt extends AttemptRef {
   readonly status: string | null;
 }
@@ -44,12 +44,12 @@ export class SettleRepository {
     );
   }
 
-  /** Cursors may be beyond these tasks: a rewind must follow. */
+  /** Cursors may be beyond these tasks: the caller must reset them afterwards. */
   async unclaim(batch: readonly AttemptRef[]): Promise<SettleAnswer> {
     return toAnswer(await this.pool.query('settle_unclaimed', this.sql.settleUnclaimed, holders(batch)));
   }
 
-  /** Last attempts begin. @returns the ids of those that did, or null: all; the others no longer hold their tasks. */
+  /** Records that last attempts begin. @returns the ids of those that do, null for all; the others no longer hold their tasks. */
   async begin(attempts: readonly AttemptRef[]): Promise<ReadonlySet<number> | null> {
     return toAnswer(await this.pool.query('begin', this.sql.begin, holders(attempts))).settled;
   }

@@ -11,7 +11,7 @@ export interface StoredSnapshot {
 
 const JOB = 'snapshot';
 
-/** The snapshot that the processes of a cluster share. */
+/** The snapshot that all processes share. */
 export class SnapshotRepository {
   constructor(
     private readonly database: Pick<Database, 'transaction'>,
@@ -23,7 +23,7 @@ export class SnapshotRepository {
     return this.ask(this.sql.readSnapshot);
   }
 
-  /** @returns whether it is this process's turn to take one: nobody else has had it for so long. Waits for nobody. */
+  /** @returns whether this process takes the next one: no process has taken one for so long. Waits for no other process. */
   takeTurn(periodMs: number): Promise<boolean> {
     return this.database.transaction(async (run) => {
       const turns = await run(this.sql.takeTurns, [[JOB], intArray([periodMs], Math.round)]);

@@ -16,8 +16,8 @@ export function isConflict(error: unknown): error is { code: string } {
 }
 
 /**
- * What the server says of itself, or of the moment: connections, resources, operators, the system; conflicts; a transaction or server
- * that only reads.
+ * Errors that are not about a row, but about the server or the moment: connections, resources, operators, the system; conflicts; a
+ * transaction or server that is read-only.
  */
 const SERVER_CLASSES = new Set(['08', '25', '40', '53', '55', '57', '58']);
 
@@ -27,10 +27,10 @@ export function isRowError(error: unknown): boolean {
   return state !== undefined && isCertainlyRolledBack(error) && !SERVER_CLASSES.has(state.slice(0, 2));
 }
 
-/** A statement took too long, or waited for too long: whoever asked may ask again. */
+/** A statement took too long, or waited for too long: its caller may repeat it. */
 const TIMEOUTS = new Set(['57014', '55P03']);
 
-/** Whether it is worth while to do in parts what has failed as a whole, when nobody tries it again. */
+/** Whether work that has failed as a whole is worth doing in parts, where nobody repeats it. */
 export function mayBeRowError(error: unknown): boolean {
   const state = sqlState(error);
   return state !== undefined && isCertainlyRolledBack(error) && !TIMEOUTS.has(state);
@@ -41,7 +41,7 @@ const EXECUTION_CLASSES = new Set(
   '09 0A 0L 0P 20 21 22 23 24 26 27 28 2B 2D 2F 34 38 39 3B 3D 3F 42 44 54 55 HV P0'.split(' '),
 );
 
-/** Of other classes: those that the server only raises before the commit. */
+/** Errors of other classes that the server only raises before the commit. */
 const EXECUTION_CODES = new Set(
   '25001 25006 25P01 25P02 40000 40001 40002 40P01 53000 53100 53300 53400 57000 57014'.split(' '),
 );
@@ -52,7 +52,7 @@ const RAISED_BY_FUNCTION = 'exec_stmt_raise';
 /** Errors after which certainly nothing was committed, whatever they are: the statement or the COMMIT was never sent. */
 const rolledBack = new WeakSet<object>();
 
-/** The error, known to have come before anything could be committed. */
+/** Marks an error that came before anything could be committed. */
 export function asRolledBack(error: unknown): unknown {
   if (typeof error === 'object' && error !== null) {
     rolledBack.add(error);
@@ -60,7 +60,7 @@ export function asRolledBack(error: unknown): unknown {
   return error;
 }
 
-/** The C function that raised it: only the server says it, and poolers do not. */
+/** The C function that raised an error: only the server sends it, and poolers do not. */
 function routineOf(error: unknown): string | undefined {
   try {
     const routine = (error as { routine?: unknown } | null | undefined)?.routine;
@@ -72,7 +72,7 @@ function routineOf(error: unknown): string | undefined {
 
 /**
  * Whether a statement certainly had no effect: it was never sent, or the server itself answered with an error that it only raises
- * before a commit. All else is unknown: a connection that broke or was silent, what a pooler says in the server's place, an end of
+ * before a commit. All else is unknown: a connection that broke or was silent, an error of a pooler instead of the server, an end of
  * the session, which may follow the commit, and what is not on the lists.
  */
 export function isCertainlyRolledBack(error: unknown): boolean {

@@ -6,7 +6,7 @@ import type {
   ReportedSlots,
 } from '../inspect/worker-report.js';
 
-/** A worker process as its lease has it. */
+/** A worker process as its lease describes it. */
 export interface StoredWorker extends StoredWorkerView {
   readonly settings: ReportedSettings | null;
   readonly slots: ReportedSlots;

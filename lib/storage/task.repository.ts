@@ -5,20 +5,20 @@ import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
 import { parameterOf, PUSHED, type PushedColumn, SHARED } from './task-columns.js';
 
-/** A task as the database has it, for a push that met it. */
+/** A stored task whose key a push has, too. */
 export interface StoredKey {
   id: string;
   kind: number;
   externalKey: string;
 }
 
-/** What became of an attempt in a transaction. */
+/** The result of completing an attempt in a transaction. */
 export type Completion =
   | { readonly done: true; readonly xid: string }
-  /** `before`: it was completed in this transaction already, by what is not rolled back. */
+  /** `before`: the attempt was completed in this transaction already, and that was not rolled back. */
   | { readonly done: false; readonly before: boolean };
 
-/** What producers do with tasks: each method is one statement, in the caller's transaction or outside any. */
+/** The statements of producers: each method runs one, in the caller's transaction or outside any. */
 export class TaskRepository {
   constructor(readonly sql: QueueSql) {}
 

@@ -25,14 +25,14 @@ interface PreparingClient {
   query(statement: PreparedQuery): Promise<{ rows: Row[] }>;
 }
 
-/** A TypeORM DataSource as the queue's database; with replication set, its master, besides what is asked of `replica`. */
+/** A TypeORM DataSource as the queue's database; with replication set, its primary, except what runs on `replica`. */
 export class TypeOrmDatabase implements Database {
   readonly replica: Database['replica'];
   private readonly prepared: PreparedStatements | undefined;
   private readonly lost = new LostConnections();
   private preparing: Promise<void> | undefined;
   private closed = false;
-  /** Pools and their clients. */
+  /** The pools and clients that have a listener for errors. */
   private readonly guarded = new WeakSet<EventEmitter>();
 
   /** @param prepares whether statements outside of transactions may be prepared, which saves the server half of a push */
@@ -112,7 +112,7 @@ export class TypeOrmDatabase implements Database {
     }
   }
 
-  /** They are told of what goes through TypeORM's own `query`. */
+  /** Whether there are subscribers of queries: TypeORM calls them only for its own `query`. */
   private get hasQuerySubscribers(): boolean {
     return this.dataSource.subscribers.some((subscriber) => subscriber.beforeQuery ?? subscriber.afterQuery);
   }
@@ -134,7 +134,7 @@ export class TypeOrmDatabase implements Database {
   /** A DataSource of `manualInitialization` is the queue's to open: an application may start while one of its servers is down. */
   async prepare(): Promise<void> {
     if (!this.dataSource.isInitialized) {
-      // Asked for twice at once, TypeORM would open two pools.
+      // Two calls at the same time would make TypeORM open two pools.
       this.preparing ??= this.initialize().finally(() => {
         this.preparing = undefined;
       });
@@ -142,7 +142,7 @@ export class TypeOrmDatabase implements Database {
     }
   }
 
-  /** Nest ends what is open at the end of the application, not what opens later. */
+  /** Makes a DataSource that opens later close again: Nest ends only what is open at the end of the application. */
   close(): void {
     this.closed = true;
   }
@@ -179,7 +179,7 @@ export class TypeOrmDatabase implements Database {
     for (const pool of [master, ...slaves]) {
       if (pool && !this.guarded.has(pool)) {
         this.guarded.add(pool);
-        // Those too that were opened before.
+        // `acquire` also finds the connections that were opened before.
         pool.on('connect', guard).on('acquire', guard);
       }
     }
@@ -191,7 +191,7 @@ export class TypeOrmDatabase implements Database {
     return optionsOf(this.pools.master!);
   }
 
-  /** Those of TypeORM's driver. */
+  /** The pools of TypeORM's driver. */
   private get pools(): {
     readonly master?: DriverPool;
     readonly slaves?: readonly DriverPool[];
@@ -215,7 +215,7 @@ function optionsOf({ options, Client }: DriverPool): ConnectionOptions {
   return { ...options, password: options['password'], ssl: options['ssl'], Client };
 }
 
-/** As TypeORM spreads what it asks of its slaves. */
+/** A replica at random, as TypeORM chooses one. */
 function anyOf(pools: readonly DriverPool[] = []): DriverPool {
   return pools[Math.floor(Math.random() * pools.length)]!;
 }
@@ -243,7 +243,7 @@ async function inTransactionOfRunner<T>(
     await runner.commitTransaction();
     return result;
   } catch (error) {
-    // A roll-back that fails says less than what it was for.
+    // The error that led to the roll-back says more than one of the roll-back.
     await runner.rollbackTransaction().catch(() => undefined);
     throw error;
   }

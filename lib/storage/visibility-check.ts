@@ -6,8 +6,8 @@ import { CHECK_VISIBILITY, QUEUE_TABLES } from './sql/visibility.sql.js';
 export class ReadOnlyServerError extends SchemaMismatchError {}
 
 /**
- * Finds what no statement fails by: each would succeed, see nothing and change nothing.
- * @throws SchemaMismatchError that says how to mend it
+ * Finds causes for which no statement fails: each would succeed, see nothing and change nothing.
+ * @throws SchemaMismatchError that says how to fix it
  */
 export async function checkVisibility(run: RunStatement, schema: string): Promise<void> {
   const [found] = await run(CHECK_VISIBILITY, [schema, QUEUE_TABLES]);
@@ -38,7 +38,7 @@ export async function checkVisibility(run: RunStatement, schema: string): Promis
   }
 }
 
-/** The queue's own connections read every value as the server's text. */
+/** True as a boolean, or as the text that the queue's own connections return for every value. */
 function isTrue(value: unknown): boolean {
   return value === true || value === 't';
 }

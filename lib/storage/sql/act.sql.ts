@@ -3,9 +3,9 @@ import { CLOCK, isOpenById, OPEN } from './clock.sql.js';
 import { amongIds } from './same-id.sql.js';
 
 /**
- * What an operator does to tasks by their ids. Each row is changed only while its status allows it, whatever has happened since it
- * was looked at; the rows are locked in the order of their ids, so that two operators wait for each other instead of deadlocking.
- * $1 ids. Answers how many were changed, by kind.
+ * Changes tasks by their ids, for operators. Each row is changed only while its status allows it, whatever has happened since it was
+ * read; the rows are locked in the order of their ids, so that two operators wait for each other instead of deadlocking.
+ * $1 ids. Returns how many were changed, by kind.
  */
 export function actSql({ task, lease, channel }: SchemaNames) {
   const act = (condition: string, change: string, told = 'NULL', lock = 'FOR NO KEY UPDATE') => `

@@ -27,8 +27,8 @@ export function adminSql({ task, lease, pause, channel }: SchemaNames) {
     /**
      * Settings of one transaction. $1 the longest that a statement may take, in ms. The indexes are right whatever the statistics say,
      * and the path is the queue's own.
-     * Answers the server's time, and how old what is read then may be, in ms; null on a replica that has replayed nothing since it
-     * started.
+     * Returns the server's time, and how old the data may be that are read then, in ms; null on a replica that has replayed nothing
+     * since it started.
      */
     beginRead: `SELECT pg_catalog.set_config('search_path', ${writersPath(task)}, true), set_config('statement_timeout', $1::text, true), set_config('enable_seqscan', 'off', true),
        set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true), ${millis('clock_timestamp()')}::text AS now,

@@ -3,7 +3,7 @@ import type { SchemaNames } from '../schema-names.js';
 import { CLAIMED } from '../task-columns.js';
 import { EXACT_IDS, fromMicros, micros, microsOfPast, OPEN } from './clock.sql.js';
 
-/** What no text compresses better than in the database, about. */
+/** PostgreSQL compresses hardly any text to less than a hundredth of its size. */
 const MOST_COMPRESSED = 100;
 /** A stored payload of so few bytes is hardly ever compressed: none whose row was shorter than 2 kB is. */
 const SMALL_BYTES = 256;

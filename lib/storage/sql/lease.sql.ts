@@ -3,7 +3,7 @@ import { MAX_ATTEMPTS } from '../../task/kind-options.js';
 import type { SchemaNames } from '../schema-names.js';
 import { appendMessage, CLOCK, fromMicros, isOpenById, micros, OPEN } from './clock.sql.js';
 
-/** Who ended a lease looks again at what it had to leave; somebody else does when it may be dead itself, or does not know of it. */
+/** The process that ended a lease tries again to take the tasks that it had to leave; after this, others do, since it may be lost itself. */
 const LEFT_FOR = '30 seconds';
 
 const isLeft = (lease: string) => `${lease}.ended_at < clock_timestamp() - interval '${LEFT_FOR}'`;
@@ -13,7 +13,7 @@ export function leaseSql({ task, lease, pause, status, rewind, channel }: Schema
   const place = `(CASE WHEN w.run_at < 0 THEN '-infinity' ELSE ${fromMicros('w.run_at')} END, w.id)`;
   // A last attempt that has not begun is not used up.
   const back = 'CASE WHEN t.claim_id < 0 THEN 0 ELSE $3::int END';
-  /** Some of what leases hold, or all of it, is given back. */
+  /** Gives back some or all of the tasks that leases hold. */
   const giveBack = (among: string) => `
 WITH found AS MATERIALIZED (
   SELECT t.ctid, t.lease_id FROM ${task} t
@@ -103,7 +103,7 @@ WHERE l.id IN (SELECT e.id FROM ${lease} e WHERE e.id = ANY ($1::bigint[]) AND $
 RETURNING l.id, l.worker`,
     /** $1 leases that have ended: others may see to what is left of them at once. */
     leave: `UPDATE ${lease} SET ended_at = clock_timestamp() - interval '${LEFT_FOR}' WHERE id = ANY ($1::bigint[]) AND ended_at IS NOT NULL`,
-    /** Leases that tasks point to and that do not exist: only foreign SQL leaves such. */
+    /** Leases that tasks point to and that do not exist: only foreign SQL leaves such tasks. */
     findOrphans: `
 SELECT DISTINCT t.lease_id AS id FROM ${task} t
 WHERE t.lease_id IS NOT NULL AND t.status IN ${OPEN} AND NOT EXISTS (SELECT FROM ${lease} l WHERE l.id = t.lease_id)`,
@@ -116,12 +116,12 @@ WHERE t.lease_id IS NOT NULL AND t.status IN ${OPEN} AND NOT EXISTS (SELECT FROM
     giveBack: giveBack(`t.status IN ${OPEN}`),
     /** The same of these tasks alone: $6 ids. */
     giveBackSome: giveBack(`t.id = ANY ($6::bigint[]) AND ${isOpenById('t.status')}`),
-    /** What leases hold. $1 leases. */
+    /** The tasks that leases hold. $1 leases. */
     findLeased: `
 SELECT json_agg(json_build_array(t.id, t.kind, t.lease_id))::text AS leased
 FROM ${task} t WHERE t.lease_id = ANY ($1::bigint[]) AND t.status IN ${OPEN}`,
     /**
-     * Tasks that a claim of this process took and whose answer it never had: the claim looked at these levels, from these places on.
+     * Tasks of a claim of this process whose result was lost: the claim read these levels, from these positions on.
      * $1 claim · $2 kinds, $3 priorities, $4 and $5 places (run_at in µs, below 0 for -infinity; id) · $6 most rows to read of a level.
      */
     findStray: `
@@ -147,7 +147,7 @@ LATERAL (
   WHERE q.kind = w.kind AND q.priority = w.priority AND q.status IN ${OPEN} AND (q.run_at, q.id) <= ${place}
     AND q.lease_id = ANY ($1::bigint[])
 ) own`,
-    /** Makes every process start its cursors anew, at once: rows have come to lie behind them. */
+    /** Makes every process reset its cursors at once: rows have come to lie behind them. */
     rewind: `SELECT ${toRewind}, pg_notify('${channel}', '')::text`,
   };
 }

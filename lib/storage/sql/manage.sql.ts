@@ -4,13 +4,13 @@ import { CLOCK, fromMicros, micros, millis, OPEN } from './clock.sql.js';
 import { FIX_PATH } from './path.sql.js';
 import { amongIds } from './same-id.sql.js';
 
-/** The others have their turn a minute later. */
+/** So many rows are changed at once; the others follow with the next sweep, a minute later. */
 const ALIGNED_AT_ONCE = 10_000;
 
 /** Finished for longer than its kind keeps such. $1 kind · $2 TTL in ms · $4 from here on, in µs; null: from the first on. */
 const EXPIRED = `WHERE kind = $1 AND status IN ('cancelled', 'succeeded')
       AND finished_at >= coalesce(${fromMicros('$4::bigint')}, '-infinity') AND finished_at <= now() - $2 * interval '1 millisecond'`;
-/** Of a batch, in µs; what is behind is not looked at again. */
+/** The newest time of a batch, in µs; earlier rows are not read again. */
 const NEWEST = `${micros('max(finished_at) FILTER (WHERE isfinite(finished_at))')} AS newest`;
 
 export function manageSql({ task, registry, channel }: SchemaNames) {
@@ -50,7 +50,7 @@ LATERAL (
     /** Whether every task has ended: by the index of those that have not, whatever the planner knows of the table. */
     isEmpty: `SELECT (SELECT true FROM ${task} WHERE status IN ${OPEN} ORDER BY kind, priority, run_at, id LIMIT 1) IS NULL AS empty`,
     /**
-     * Jobs that run once per period in the whole cluster: the first process to ask after the period gets the turn.
+     * The turns of maintenance jobs: the first process that runs this statement after a turn's period takes the turn.
      * $1 jobs · $2 periods in ms. A job that another process is just taking is passed over.
      */
     takeTurns: `

@@ -16,14 +16,13 @@ const HAS_BEGUN = 't.claim_id > 0';
 /** How many attempts a row gets back. */
 const BACK = `CASE WHEN ${HAS_BEGUN} THEN u.back::int ELSE 0 END`;
 const ONE_HOLDER = 't.id = $1 AND t.claim_id = $2';
-/** The row is nobody's. */
 /** The attempts that the transaction has completed, each as `id:claim` between spaces. */
 const COMPLETED = `pg_current_xact_id()::text AS xid,
   set_config('pgqueue.completed', coalesce(current_setting('pgqueue.completed', true), '') || ' ' || $1 || ':' || $2 || ' ', true)`;
 
 const RELEASED = 'lease_id = NULL, claim_id = NULL';
 
-/** The ids that were settled, or null when all were: the usual answer costs nothing to read. */
+/** The ids that were settled, or null when all were: the usual result costs nothing to read. */
 const SETTLED = `SELECT CASE WHEN count(*) < cardinality($1::bigint[]) THEN coalesce(json_agg(id), '[]') END::text AS settled`;
 
 /** Counters of attempts stay within their columns, whatever somebody wrote there. */
