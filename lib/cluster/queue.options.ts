@@ -102,7 +102,7 @@ export type ResolvedOptions = Required<
     statementTimeoutMs: number;
   };
 
-/** Text, its copies on the way and what becomes of it are to fit beside all else. */
+/** The text of payloads, its copies and the decoded values must fit into the heap beside everything else. */
 function defaultPayloadMemory(): number {
   return Math.min(256 * 1024 * 1024, Math.floor(getHeapStatistics().heap_size_limit / 16));
 }
@@ -127,10 +127,10 @@ const isFunction: Check = (name, value) => {
   check(typeof value === 'function', name, value, 'must be a function');
 };
 
-/** Checked where they are read. */
+/** Durations are checked where they are read. */
 const isDuration: Check = () => undefined;
 
-/** Every option with its check, besides those that depend on others. */
+/** Every option with its check, except checks that depend on other options. */
 const CHECKS: Record<keyof PgQueueModuleOptions, Check> = {
   dataSource: isText,
   pool: (name, value) => {
@@ -203,7 +203,7 @@ export function resolveOptions(options: PgQueueModuleOptions = {}): ResolvedOpti
   };
 }
 
-/** `dataSource`, `pool` and `shards` each say where the queue works. */
+/** Allows one of `dataSource`, `pool` and `shards`: each names the database of the queue. */
 function assertOnePlace(options: PgQueueModuleOptions): void {
   const [first, second] = (['shards', 'pool', 'dataSource'] as const).filter(
     (name) => options[name] !== undefined,
@@ -216,7 +216,7 @@ function assertOnePlace(options: PgQueueModuleOptions): void {
   );
 }
 
-/** Also of kinds that have no handler here. */
+/** Checks the options of kinds, also of those that have no handler here. */
 function checkKinds(name: string, value: unknown): void {
   check(isObject(value), name, value, 'must be an object of kind options by kind number');
   for (const [key, options] of Object.entries(value)) {

@@ -17,7 +17,7 @@ export function assertShardName(field: string, name: unknown): asserts name is s
   }
 }
 
-/** What stands before the ids of a shard's tasks, so that an id means one task in the whole queue. */
+/** The prefix of the ids of a shard's tasks, by which an id means one task in the whole queue. */
 export function idPrefixOf(shard: string): string {
   return shard === DEFAULT_SHARD ? '' : prefixOf(shard);
 }

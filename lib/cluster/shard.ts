@@ -31,7 +31,7 @@ export interface ShardDeps {
   findDatabase: () => Database;
 }
 
-/** What a shard needs its database for. */
+/** What a shard has once its database is found. */
 interface OpenShard {
   readonly database: Database;
   readonly sql: QueueSql;

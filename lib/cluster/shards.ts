@@ -5,13 +5,13 @@ import type { ShardKey } from '../task/transaction.js';
 import { InvalidManagerError, InvalidTaskError } from '../errors/pg-queue.errors.js';
 import type { Executor, Manager } from '../task/transaction.js';
 
-/** Which shard a key belongs to, and which shards take no tasks any more. */
+/** The shard of each key, and the shards that take no new tasks. */
 export interface ShardRules {
   shardOf: (key: ShardKey) => string;
   readonly draining: ReadonlySet<string>;
 }
 
-/** Where a task may belong. */
+/** What decides to which shard a task belongs. */
 export interface ShardHints {
   readonly transaction: Manager | Executor | undefined;
   readonly shardKey: ShardKey | undefined;
@@ -29,7 +29,7 @@ export class Shards {
     this.byName = new Map(all.map((shard) => [shard.name, shard]));
   }
 
-  /** Whether there may be several. */
+  /** Whether the queue has the option `shards`, and so may have several. */
   get areNamed(): boolean {
     return this.rules !== undefined;
   }
@@ -39,7 +39,7 @@ export class Shards {
     this.all.forEach((shard) => shard.open());
   }
 
-  /** The application ends. */
+  /** Closes the databases, when the application ends. */
   close(): void {
     this.all.forEach((shard) => shard.close());
   }

@@ -24,7 +24,7 @@ export class Rescuer {
   private wanted: RescueRequest = NOTHING;
   /** Dead processes some of whose tasks are not rescued yet. */
   private remaining: readonly LostWorker[] = [];
-  private againMs = FIRST_AGAIN_MS;
+  private nextPauseMs = FIRST_AGAIN_MS;
 
   constructor(
     private readonly repository: RescueRepository,
@@ -73,11 +73,11 @@ export class Rescuer {
       this.events.emit({ type: 'connection-failed', role: 'maintenance', error });
     }
     if (this.remaining.length === 0) {
-      this.againMs = FIRST_AGAIN_MS;
+      this.nextPauseMs = FIRST_AGAIN_MS;
       return Number.POSITIVE_INFINITY;
     }
-    const pauseMs = this.againMs;
-    this.againMs = Math.min(pauseMs * 2, LONGEST_AGAIN_MS);
+    const pauseMs = this.nextPauseMs;
+    this.nextPauseMs = Math.min(pauseMs * 2, LONGEST_AGAIN_MS);
     return pauseMs;
   }
 

@@ -1,5 +1,5 @@
 import type { RunStatement } from '../../storage/executor.js';
-import { commitsAlone, commitsEach } from '../../storage/executor.js';
+import { isAutocommit, commitsEach } from '../../storage/executor.js';
 import { withKnownOutcome } from '../../producer/known-outcome.js';
 import { InvalidManagerError } from '../../errors/pg-queue.errors.js';
 import type { Executor, Manager, TransactionOptions } from '../../task/transaction.js';
@@ -22,18 +22,18 @@ export function transactionOf(
   return manager ?? executor ?? ambient();
 }
 
-/** Runs statements in the caller's transaction, or each by itself. */
+/** Runs statements in the caller's transaction, or each in one of its own. */
 export function runnerIn({ database }: Shard, transaction: CallerTransaction): RunStatement {
   return transaction ? database.runIn(transaction) : database.run;
 }
 
-/** Whether the change is committed when its call ends, and not by the caller. */
+/** Whether the change is committed when the call ends, and not later by the caller. */
 export function commitsItself(transaction: CallerTransaction): boolean {
   return isOwn(transaction) || commitsEach(transaction!);
 }
 
 /**
- * Makes a change whose outcome is known, or said to be unknown. In a transaction of the caller's, its end decides.
+ * Makes a change, and reports where its outcome is unknown. In a transaction of the caller's, the end of the transaction decides.
  * @throws OutcomeUnknownError, of a push PushOutcomeUnknownError, where it may be stored although it failed
  */
 export function withOutcome<T>(
@@ -45,5 +45,5 @@ export function withOutcome<T>(
 }
 
 function isOwn(transaction: CallerTransaction): boolean {
-  return transaction === undefined || commitsAlone(transaction);
+  return transaction === undefined || isAutocommit(transaction);
 }

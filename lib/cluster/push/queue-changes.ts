@@ -22,7 +22,7 @@ export interface QueueChangesDeps {
   ambientTransaction: () => TransactionOptions['manager'];
 }
 
-/** Changes stored tasks for the application, in the databases that they are in. */
+/** Cancels and retries stored tasks for the application, in the databases that they are in. */
 export class QueueChanges {
   constructor(private readonly deps: QueueChangesDeps) {}
 

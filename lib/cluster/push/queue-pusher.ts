@@ -29,13 +29,13 @@ export interface QueuePusherDeps {
   ambientTransaction: () => TransactionOptions['manager'];
 }
 
-/** What the drafts of one push have in common. */
+/** What all tasks of one push have in common. */
 interface PushCall {
   readonly keys: ShardKeys;
   readonly transaction: CallerTransaction;
   readonly replace: boolean;
-  /** By `pushTasks`. */
-  readonly batch: boolean;
+  /** Whether the push is a call of `pushTasks`. */
+  readonly isBatch: boolean;
 }
 
 /** Pushes tasks to the databases that they belong to: checks, drafts, traces, groups, stores and reports them, in this order. */
@@ -52,7 +52,13 @@ export class QueuePusher {
     const settings = drafter.settings(options);
     const keys = shardKeysOf([task], options, false);
     const draft = await drafter.draft(task, settings);
-    const [result] = await this.push([draft], this.callOf(keys, settings.replace, options, false));
+    const transaction = transactionOf(options, this.deps.ambientTransaction);
+    const [result] = await this.push([draft], {
+      keys,
+      transaction,
+      replace: settings.replace,
+      isBatch: false,
+    });
     return result!;
   }
 
@@ -65,31 +71,34 @@ export class QueuePusher {
     const settings = drafter.settings(options);
     const keys = shardKeysOf(tasks, options, true);
     const drafts = await drafter.draftAll(tasks, settings);
-    return drafts.length === 0 ? [] : this.push(drafts, this.callOf(keys, settings.replace, options, true));
-  }
-
-  private callOf(keys: ShardKeys, replace: boolean, options: PushOptions, batch: boolean): PushCall {
+    if (drafts.length === 0) {
+      return [];
+    }
     const transaction = transactionOf(options, this.deps.ambientTransaction);
-    return { keys, transaction, replace, batch };
+    return this.push(drafts, { keys, transaction, replace: settings.replace, isBatch: true });
   }
 
+  /** Traces the push. */
   private push(drafts: readonly TaskDraft[], call: PushCall): Promise<PushResult[]> {
-    const describe = () => this.describe(drafts, call.batch);
+    const describe = () => this.describe(drafts, call.isBatch);
     return pushInstrumented(this.deps.instruments, describe, drafts, (traced) => this.store(traced, call));
   }
 
+  /** Groups the tasks by shard, and stores each group. */
   private async store(drafts: readonly TaskDraft[], call: PushCall): Promise<PushResult[]> {
     const groups = groupByShard(this.deps.shards, drafts, call.keys, call.transaction);
-    return storeInShards(groups, (group) => this.storeGroup(group, call));
+    return storeInShards(groups, (group) => this.storeInShard(group, call));
   }
 
-  private async storeGroup({ shard, drafts }: ShardDrafts, call: PushCall): Promise<PushResult[]> {
+  /** Stores the tasks of one shard, and reports them. */
+  private async storeInShard({ shard, drafts }: ShardDrafts, call: PushCall): Promise<PushResult[]> {
     const write = () => this.write(shard, drafts, call);
     const results = shard.withIds(await withOutcome('push', write, call.transaction));
     this.report(shard, drafts, results);
     return results;
   }
 
+  /** Runs the statements: in the caller's transaction, in one of the queue's own, or one that commits by itself. */
   private write(
     shard: Shard,
     drafts: readonly TaskDraft[],
@@ -109,12 +118,12 @@ export class QueuePusher {
     }
   }
 
-  private describe(drafts: readonly TaskDraft[], batch: boolean): PushInfo {
+  private describe(drafts: readonly TaskDraft[], isBatch: boolean): PushInfo {
     const kinds = [...new Set(drafts.map(({ kind }) => kind))];
     return {
       kinds: kinds.map((kind) => ({ kind, name: this.deps.registry.nameOf(kind) })),
       count: drafts.length,
-      batch,
+      batch: isBatch,
     };
   }
 }

@@ -2,13 +2,13 @@ import type { Shard } from '../shard.js';
 import { isolateRows } from '../../storage/isolate-rows.js';
 import type { KindName } from '../../task/task-name.js';
 
-/** So many rounds look for others in place of tasks that could not be retried. */
+/** So many times other tasks are looked for, instead of those that could not be retried. */
 const MOST_ROUNDS = 5;
 
 /**
- * Retries tasks though the database refuses to change some of them: these are passed over, and named by events.
- * @param error why it could not be done in one statement
- * @throws what the database says, where it refuses all
+ * Retries tasks though the database refuses to change some of them: these are skipped, and an event names each.
+ * @param error why one statement for all tasks failed
+ * @throws that error, where the database refuses all tasks
  */
 export async function retryInParts(
   shard: Shard,
@@ -39,7 +39,7 @@ export async function retryInParts(
       }
     }
   } catch (failure) {
-    // How many were retried before the server failed is told; who asks for the others meets the failure.
+    // The call returns how many were retried before the server failed; a further call for the others fails.
     if (count === 0) {
       throw failure;
     }

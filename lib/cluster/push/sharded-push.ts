@@ -7,13 +7,13 @@ import type { Shard } from '../shard.js';
 import type { Shards } from '../shards.js';
 import type { CallerTransaction } from './caller-transaction.js';
 
-/** What says to which shards the tasks of a push belong, as it was when the push was called. */
+/** The keys that decide to which shards the tasks of a push belong, as they were when the push was called. */
 export interface ShardKeys {
   /** The key of all tasks that have none of their own. */
   readonly common: ShardKey | undefined;
   /** The tasks' own keys; null: no task has one. */
   readonly own: readonly (ShardKey | undefined)[] | null;
-  /** How errors name the key of a task. */
+  /** The name of a task's key in errors. */
   readonly fieldOf: (index: number) => string;
 }
 
@@ -27,7 +27,7 @@ export interface ShardDrafts {
 
 const SHARD_KEY_TYPES: ReadonlySet<string> = new Set(['string', 'number', 'bigint']);
 
-/** @throws InvalidTaskError for what `shardOf` is not promised. */
+/** @throws InvalidTaskError for a key of a type that `shardOf` does not take */
 export function shardKeyOf(field: string, key: ShardKey | undefined): ShardKey | undefined {
   if (key !== undefined && !SHARD_KEY_TYPES.has(typeof key)) {
     throw new InvalidTaskError(field, key, 'must be a text, a number or a bigint');
@@ -39,21 +39,21 @@ export function shardKeyOf(field: string, key: ShardKey | undefined): ShardKey |
  * Reads the keys before anything is awaited: the caller may use its objects for another push meanwhile.
  * @throws InvalidTaskError for a key that is none
  */
-export function shardKeysOf(tasks: readonly NewTask[], options: PushOptions, batch: boolean): ShardKeys {
+export function shardKeysOf(tasks: readonly NewTask[], options: PushOptions, isBatch: boolean): ShardKeys {
   const common = shardKeyOf('shardKey', options.shardKey);
   let own: (ShardKey | undefined)[] | null = null;
   for (let index = 0; index < tasks.length; index++) {
     const key = tasks[index]?.shardKey;
     if (key !== undefined) {
       own ??= Array.from({ length: tasks.length });
-      own[index] = shardKeyOf(batch ? `tasks[${index}].shardKey` : 'task.shardKey', key);
+      own[index] = shardKeyOf(isBatch ? `tasks[${index}].shardKey` : 'task.shardKey', key);
     }
   }
-  return { common, own, fieldOf: (index) => (batch ? `tasks[${index}].shardKey` : 'shardKey') };
+  return { common, own, fieldOf: (index) => (isBatch ? `tasks[${index}].shardKey` : 'shardKey') };
 }
 
 /**
- * Which drafts belong to which shard.
+ * Groups drafts by the shard that they belong to.
  * @throws InvalidTaskError, InvalidManagerError as `Shards.routePush` does; InvalidTaskError where one transaction would be of two shards
  */
 export function groupByShard(
@@ -86,9 +86,9 @@ export function groupByShard(
 }
 
 /**
- * Stores what belongs to each shard, at the same time and each by itself.
- * @returns what became of each task, in the order of the push
- * @throws PartialFailureError that says it, where some shards failed; of a single shard its own error
+ * Stores the drafts of each shard, all shards at the same time.
+ * @returns the result of each task, in the order of the push
+ * @throws PartialFailureError with these results, where some shards failed; of a single shard its own error
  */
 export async function storeInShards(
   groups: readonly ShardDrafts[],
