@@ -5,8 +5,9 @@ import { intArray } from './pg-array.js';
 
 /**
  * The columns of a task from its push to its claim. A column that a task only carries, from whoever pushes it to its attempts, is added
- * in three places: its field in `CarriedFields`, its line in `CARRIED` with its position in a claimed row below, and a migration. All
- * statements that push or claim tasks are made of these lists.
+ * in three files: its field in `CarriedFields`, its line in `CARRIED` and in the functions below, and a migration. All statements that
+ * push or claim tasks are made of these lists. The functions are written out, since each task of a push or a claim passes through them; a
+ * test compares them with the lists.
  */
 export interface PushedColumn {
   /** Its name in the table. */
@@ -69,6 +70,22 @@ export const SHARED = [KIND, PRIORITY, ATTEMPTS, DELAY, ...CARRIED];
 
 /** What a push stores besides payload and due time, in the order of its INSERT. */
 export const STORED = [KIND, PRIORITY, ATTEMPTS, KEY, ...CARRIED];
+
+/** The values of SHARED. */
+export function sharedOf({ kind, priority, attempts, delayMs, trace }: TaskDraft): unknown[] {
+  return [kind, priority, attempts, delayMs, trace];
+}
+
+/** Whether two tasks have the same values of SHARED. */
+export function areAlike(a: TaskDraft, b: TaskDraft): boolean {
+  return (
+    a.kind === b.kind &&
+    a.priority === b.priority &&
+    a.attempts === b.attempts &&
+    a.delayMs === b.delayMs &&
+    a.trace === b.trace
+  );
+}
 
 /** A parameter of several tasks: an array, or null where none has such a text. */
 export function parameterOf({ type, valueOf }: PushedColumn, drafts: readonly TaskDraft[]): unknown {

@@ -3,7 +3,7 @@ import type { TaskDraft } from '../task/task-draft.js';
 import type { RunStatement } from './executor.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
-import { parameterOf, PUSHED, type PushedColumn, SHARED } from './task-columns.js';
+import { areAlike, parameterOf, PUSHED, sharedOf } from './task-columns.js';
 
 /** A stored task whose key a push has, too. */
 export interface StoredKey {
@@ -25,13 +25,12 @@ export class TaskRepository {
   /** Stores tasks that have no key. @returns their ids, in order. */
   async push(run: RunStatement, drafts: readonly TaskDraft[]): Promise<string[]> {
     const [first] = drafts as [TaskDraft];
-    const shared = () => SHARED.map(({ valueOf }) => valueOf(first));
     if (drafts.length === 1) {
-      const [row] = await run(this.sql.pushOne, [first.payload, ...shared()]);
+      const [row] = await run(this.sql.pushOne, [first.payload, ...sharedOf(first)]);
       return [row!['id'] as string];
     }
-    if (SHARED.every((column) => isSame(column, drafts))) {
-      const [row] = await run(this.sql.pushSame, [payloads(drafts), ...shared()]);
+    if (drafts.every((draft) => areAlike(draft, first))) {
+      const [row] = await run(this.sql.pushSame, [payloads(drafts), ...sharedOf(first)]);
       return idsOf(row as { first: string; ids: string | null }, drafts.length);
     }
     const rows = await run(this.sql.push, pushParameters(drafts));
@@ -110,12 +109,6 @@ export class TaskRepository {
     const completed = transaction!['completed'] as string | null;
     return { done: false, before: completed?.includes(` ${id}:${claimId} `) ?? false };
   }
-}
-
-/** Whether all tasks have the same value of a column. */
-function isSame({ valueOf }: PushedColumn, drafts: readonly TaskDraft[]): boolean {
-  const value = valueOf(drafts[0]!);
-  return drafts.every((draft) => valueOf(draft) === value);
 }
 
 function idsOf({ first, ids }: { first: string; ids: string | null }, count: number): string[] {

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { queueSql } from '../../lib/storage/sql/index.js';
-import { CARRIED, CLAIMED, PUSHED, type TaskRow, toSizedTask } from '../../lib/storage/task-columns.js';
+import {
+  areAlike,
+  CARRIED,
+  CLAIMED,
+  PUSHED,
+  SHARED,
+  sharedOf,
+  type TaskRow,
+  toSizedTask,
+} from '../../lib/storage/task-columns.js';
 import { newDraft } from '../../lib/task/task-draft.js';
 
 const sql = queueSql('public');
@@ -31,6 +40,16 @@ describe('the columns that a task carries', () => {
       const columns = CLAIMED.slice(CLAIMED.indexOf('attempts_left'));
       expect(statement).toContain(`${columns.join(', ')}, payload)`);
     }
+  });
+
+  it('are among the values that all tasks of a statement share', () => {
+    const draft = newDraft({ kind: 1, maxAttempts: 2 }, { priority: 3, delayMs: 4 }, null, '{}');
+    expect(sharedOf(draft)).toEqual(SHARED.map(({ valueOf }) => valueOf(draft)));
+    expect(areAlike(draft, { ...draft, payload: '[]' })).toBe(true);
+    for (const field of Object.keys(draft).filter((name) => name !== 'payload' && name !== 'externalKey')) {
+      expect(areAlike(draft, { ...draft, [field]: 'other' })).toBe(false);
+    }
+    expect(SHARED).toHaveLength(Object.keys(draft).length - 2);
   });
 
   it('are empty in a new draft, and have a parameter each', () => {
