@@ -149,3 +149,15 @@ it('withholds slots for bodies that never end, whatever their shard', () => {
   b.abandonedHandlers = 5;
   expect([slots.count, a.claim()]).toEqual([0, 0]);
 });
+
+it('wakes those who found no slot although another shard has left meanwhile', () => {
+  create(4);
+  const c = new Holder(slots);
+  expect([a.claim(), b.claim(), c.claim()]).toEqual([4, 0, 0]);
+  c.share.leave();
+  vi.advanceTimersByTime(100);
+  expect([b.wakes, b.claim()]).toEqual([1, 4]);
+  expect(a.claim()).toBe(0);
+  vi.advanceTimersByTime(100);
+  expect([a.wakes, a.claim()]).toEqual([1, 4]);
+});

@@ -20,7 +20,10 @@ export class FairSlots extends Slots<FairSlotShare> {
 
   override leave(share: FairSlotShare): void {
     super.leave(share);
-    clearTimeout(this.timer);
+    if (this.shares.length === 0) {
+      clearTimeout(this.timer);
+      this.timer = undefined;
+    }
   }
 
   /** Returns how many of the free slots are this share's, out of `count` slots in all. */
