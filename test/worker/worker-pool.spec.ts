@@ -8,6 +8,7 @@ import { QueueEvents } from '../../lib/events/queue-events.js';
 import { LeaseLostError } from '../../lib/errors/pg-queue.errors.js';
 import { AbandonedTasks } from '../../lib/worker/run/abandoned-handlers.js';
 import { Attempt } from '../../lib/worker/run/attempt.js';
+import type { Admission } from '../../lib/worker/slots/admission.js';
 import { SoleSlots } from '../../lib/worker/slots/sole-slots.js';
 import { WorkerPool } from '../../lib/worker/run/worker-pool.js';
 import { deferred } from '../support/deferred.js';
@@ -19,9 +20,12 @@ const LEASE = 1;
 let pool: WorkerPool;
 let started: number[];
 let ended: [id: number, type: Outcome['type']][];
+let admissions: Admission[];
 let bodies: Map<number, ReturnType<typeof deferred<void>>>;
 
-function createPool(options: { attemptTimeout?: number; maxAttempts?: number } = {}): void {
+function createPool(
+  options: { attemptTimeout?: number; maxAttempts?: number; workerCount?: number } = {},
+): void {
   const resolved = resolveKindOptions(1, { attemptTimeout: 10_000, backoff: () => 0, ...options });
   assertRunnable(resolved);
   const handler: RegisteredHandler = {
@@ -45,17 +49,18 @@ function createPool(options: { attemptTimeout?: number; maxAttempts?: number } =
     claims: { wake: () => undefined },
     drain: { changed: () => undefined },
     paused: { has: () => false },
-    admissions: [],
+    admissions,
     lastAttempts: { begin: (attempt, hooks) => hooks.begun(attempt) },
     abandonedTasks: new AbandonedTasks(),
   });
   // Read once, as a claim does before it asks.
-  expect(pool.free).toBe(1);
+  expect(pool.free).toBe(options.workerCount ?? 1);
 }
 
 beforeEach(() => {
   started = [];
   ended = [];
+  admissions = [];
   bodies = new Map();
 });
 afterEach(() => {
@@ -135,4 +140,12 @@ it('keeps one timer, however many time-outs hand their slot on', async () => {
   });
   // Beside that of the time-outs: of what waits, and of this test.
   expect(most).toBeLessThanOrEqual(3);
+});
+
+it('claims no more tasks than the strictest of its admissions allows', () => {
+  createPool({ workerCount: 3 });
+  admissions.push({ allows: () => 5 }, { allows: (kind) => (kind === 1 ? 2 : 0) });
+  expect(pool).toMatchObject({ free: 2, isAdmitted: true });
+  admissions.push({ allows: () => 0 });
+  expect(pool).toMatchObject({ free: 0, isAdmitted: false });
 });
