@@ -142,6 +142,13 @@ module.exports = {
       to: { path: '^lib/', pathNot: lib('storage') },
     },
     {
+      name: 'pages-import-what-the-server-sends',
+      comment: 'The pages and the server share the types and constants of this file, and nothing else',
+      severity: 'error',
+      from: { path: '^dashboard/' },
+      to: { path: '^(lib|migrations)/', pathNot: '^lib/dashboard/dashboard-api\\.ts$' },
+    },
+    {
       name: 'index-alone-imports-migrations',
       severity: 'error',
       from: { path: '^lib/', pathNot: lib('index') },
