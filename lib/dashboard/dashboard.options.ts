@@ -4,39 +4,40 @@ import { check, checkOptionNames } from '../errors/check.js';
 import type { Redact } from './redactor.js';
 import type { Authorization } from './visitor.js';
 
-/** What `authorize` is asked about: the same with Express and Fastify. */
+/** The request that `authorize` gets; it is the same with Express and Fastify. */
 export interface DashboardRequest extends IncomingMessage {
   /** The whole path and query of the request, whatever prefix, version or mount the application has. */
   url: string;
-  /** Of a POST request, what its JSON says; undefined where that can't be read. */
+  /** The JSON body of a POST request; undefined when it cannot be read. */
   readonly body?: unknown;
 }
 
 /** The options of `PgQueueDashboardModule.forRoot`. */
 export interface PgQueueDashboardOptions {
-  /** Where the dashboard is, below the application's global prefix: one or more segments. Default `'pgqueue'`. */
+  /** The path of the dashboard below the application's global prefix: one or more segments. Default `'pgqueue'`. */
   path?: string;
   /**
-   * Who may see it and what he may do, asked for every request: of a page, of its files and of its data, and every 15 s again for as long as an
-   * overview is watched. What it throws closes the door: an HttpException of a status from 400 to 499 answers with that, anything
-   * else with 403; one that takes 10 s ends with 503. Without it the application does not boot, unless NODE_ENV is `development`: then this machine alone is let in.
+   * Decides who may see the dashboard and what a visitor may do. It is called for each request of a page, a file or data, and every 15 s
+   * while a visitor watches the overview. When it throws an HttpException with a status from 400 to 499, the response has that status;
+   * any other error denies access with 403, and a call that takes 10 s ends with 503. Without it the application does not boot, unless
+   * NODE_ENV is `development`: then only requests from this machine have access.
    * @param request Node's, or Express's; with Fastify the raw one. Its `url` and `body` are the same with both
-   * @param response for a header of its own, such as `WWW-Authenticate`; those that protect the pages can't be changed
+   * @param response for a header of its own, such as `WWW-Authenticate`; the headers that protect the pages can't be changed
    */
   authorize?(request: DashboardRequest, response: ServerResponse): Authorization | Promise<Authorization>;
   /**
-   * What of payloads nobody may see: the names of fields, at any depth and in any case, or a function that answers what is shown
-   * in a payload's place. It should show what it knows, or go by `kind`: the `name` is `pgqueue-<kind>` while no process tells it.
-   * Lists show no payloads then, and can't be searched by their text. Default: nothing.
+   * Hides parts of payloads: the names of fields, at any depth and in any case, or a function that returns what is shown instead of a
+   * payload. A function should list the fields to show, or check `kind`, not `name`: it is `pgqueue-<kind>` while no process reports the
+   * name. Lists then show no payloads, and can't be searched by their text. Default: nothing is hidden.
    */
   redact?: Redact;
   /** Show payloads that a codec has encoded as their handlers get them, on the page of a task. Default false: as they are stored. */
   decodePayloads?: boolean;
   /**
-   * The names of hosts by which browsers reach it, without port: `'ops.example.com'`, or `'.example.com'` with all below it. Another
-   * site's page could otherwise have a name of its own lead here. Addresses, `localhost` and names without a dot need not be named.
-   * `X-Forwarded-Host` is not believed. `true`: any. Default: any for those whom `authorize` would not let in without their cookies
-   * and `Authorization` header, and none for others.
+   * The host names by which browsers reach the dashboard, without port: `'ops.example.com'`, or `'.example.com'` with its subdomains.
+   * Otherwise a page of another site could point a name of its own to this server. Addresses, `localhost` and names without a dot need
+   * not be listed. `X-Forwarded-Host` is ignored. `true`: any name. Default: any name for visitors to whom `authorize` would deny access
+   * without their cookies and `Authorization` header, and none for others.
    */
   allowedHosts?: readonly string[] | true;
 }

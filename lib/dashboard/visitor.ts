@@ -3,17 +3,17 @@ import { checkActor } from '../inspect/operator-action.js';
 import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 import type { DashboardAccess } from './dashboard-api.js';
 
-/** Who a visitor is, and what he may do. */
+/** A visitor, and what the visitor may do. */
 export interface DashboardVisitor {
-  /** Who he is, for the record of his actions: 1 to 200 characters. */
+  /** The name of the visitor for the record of actions: 1 to 200 characters. */
   user?: string;
-  /** The kinds that he may see: all, none, or these. */
+  /** The kinds that the visitor may see: all, none, or these. */
   view: boolean | readonly KindRef[];
-  /** Of the kinds that he may see, those whose tasks he may change. Default: none. */
+  /** Of these kinds, those whose tasks the visitor may change. Default: none. */
   act?: boolean | readonly KindRef[];
 }
 
-/** What `authorize` says of a request: everything, look but change nothing, not even a look, or who it is and what he may. */
+/** The result of `authorize`: `true` allows everything, `'read-only'` allows no changes, `false` denies access; an object names the visitor and the kinds. */
 export type Authorization = boolean | 'read-only' | DashboardVisitor;
 
 /** The numbers of kinds; null: all kinds. */

@@ -15,11 +15,11 @@ import { PgQueueProcessMetrics } from './pg-queue-process.metrics.js';
 
 /** The options of `PgQueueMetricsModule.register`. */
 export interface PgQueueMetricsOptions {
-  /** Where the metrics are kept; one of its own for each of several applications in a process. Default: prom-client's global one. */
+  /** The registry of the metrics. Several applications in one process need a registry each. Default: prom-client's global registry. */
   registry?: Registry;
-  /** Stands before the metrics' names, with an underscore. Default: none. */
+  /** A prefix of the metrics' names, without the underscore that follows it. Default: none. */
   prefix?: string;
-  /** How often the gauges of the whole cluster are taken anew, by one process for all. 1 s or more. Default 15 s. */
+  /** How often one process reads the gauges of the whole queue for all processes. 1 s or more. Default 15 s. */
   snapshotPeriod?: Duration;
 }
 
@@ -27,8 +27,8 @@ const DEFAULT_PERIOD_MS = 15_000;
 const SHORTEST_PERIOD_MS = 1000;
 
 /**
- * The queue's Prometheus metrics. Import it beside `PgQueueModule` and `PrometheusModule.register()`, whose `customMetricPrefix`
- * it heeds when that module is global; or by `register`, to name another registry or a prefix of its own.
+ * The queue's Prometheus metrics. Import it beside `PgQueueModule` and `PrometheusModule.register()`; it uses the `customMetricPrefix` of
+ * that module when the module is global. Or import it by `register`, with another registry or prefix.
  * @publicApi
  */
 @Module({
