@@ -49,18 +49,18 @@ export const api = {
 };
 
 function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  return ask<T>(path, { signal });
+  return request<T>(path, { signal });
 }
 
 function post<T>(path: string, body: unknown): Promise<T> {
-  return ask<T>(path, {
+  return request<T>(path, {
     method: 'POST',
     headers: { 'content-type': 'application/json', [CHANGE_HEADER]: '1' },
     body: JSON.stringify(body),
   });
 }
 
-async function ask<T>(path: string, init: RequestInit): Promise<T> {
+async function request<T>(path: string, init: RequestInit): Promise<T> {
   const response = await fetch(path, { ...init, credentials: 'same-origin' }).catch((error: unknown) => {
     if (init.signal?.aborted) {
       throw error;
@@ -70,8 +70,8 @@ async function ask<T>(path: string, init: RequestInit): Promise<T> {
   if (response.ok) {
     return (await response.json()) as T;
   }
-  const refusal = (await response.json().catch(() => null)) as ErrorResponse | null;
-  const error = new ApiError(response.status, refusal?.message ?? `The server answered ${response.status}.`);
+  const body = (await response.json().catch(() => null)) as ErrorResponse | null;
+  const error = new ApiError(response.status, body?.message ?? `The server answered ${response.status}.`);
   // A visitor who may only look keeps the pages when a change is forbidden.
   if (response.status === 401 || (response.status === 403 && init.method === undefined)) {
     markDenied();

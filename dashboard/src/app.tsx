@@ -77,14 +77,14 @@ function useSession(): string | null {
   const [failure, setFailure] = useState<string | null>(null);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout>;
-    const ask = () =>
+    const load = () =>
       api.session().then(session.set, (error: ApiError) => {
         setFailure(error.message);
         if (session.get() !== 'denied') {
-          timer = setTimeout(ask, RETRY_MS);
+          timer = setTimeout(load, RETRY_MS);
         }
       });
-    void ask();
+    void load();
     return () => clearTimeout(timer);
   }, []);
   return failure;

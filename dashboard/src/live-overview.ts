@@ -50,7 +50,7 @@ function accept(overview: LoadedOverview): void {
   live.set({ overview, lostAt: null, trouble: null });
 }
 
-/** The browser reconnects by itself after a broken connection, but not after an error response; `readyState` tells them apart. */
+/** The browser reconnects by itself after a broken connection, but not after an error response; `readyState` is CLOSED then. */
 function onError(): void {
   live.set({ ...live.get(), lostAt: live.get().lostAt ?? Date.now() });
   if (source?.readyState === EventSource.CLOSED) {

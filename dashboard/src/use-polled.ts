@@ -10,23 +10,23 @@ export interface Polled<T> {
 }
 
 /** Repeats a request while the page is visible; each one is sent after the last response. */
-export function usePolled<T>(ask: (signal: AbortSignal) => Promise<T>, periodMs: number): Polled<T> {
+export function usePolled<T>(request: (signal: AbortSignal) => Promise<T>, periodMs: number): Polled<T> {
   const [value, setValue] = useState<T | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const refresh = useRef(() => {});
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout>;
     let running = new AbortController();
-    const look = async () => {
+    const poll = async () => {
       clearTimeout(timer);
       running.abort();
       const { signal } = (running = new AbortController());
       try {
-        const answer = await ask(signal);
+        const response = await request(signal);
         if (signal.aborted) {
           return;
         }
-        setValue(answer);
+        setValue(response);
         setError(null);
       } catch (failure) {
         if (signal.aborted) {
@@ -36,19 +36,19 @@ export function usePolled<T>(ask: (signal: AbortSignal) => Promise<T>, periodMs:
       }
       // A tab that was hidden when a response came, or when it was opened, sends a request when it becomes visible.
       if (!document.hidden) {
-        timer = setTimeout(look, periodMs);
+        timer = setTimeout(poll, periodMs);
       }
     };
     const onVisibility = () => {
       if (document.hidden) {
         clearTimeout(timer);
       } else {
-        void look();
+        void poll();
       }
     };
-    refresh.current = () => void look();
+    refresh.current = () => void poll();
     document.addEventListener('visibilitychange', onVisibility);
-    void look();
+    void poll();
     return () => {
       document.removeEventListener('visibilitychange', onVisibility);
       clearTimeout(timer);

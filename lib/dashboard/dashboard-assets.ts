@@ -5,17 +5,17 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { PgQueueError } from '../errors/pg-queue.errors.js';
 
-/** The files of the pages are not where the package has them. */
+/** The files of the pages are missing in the package. */
 export class DashboardFilesError extends PgQueueError {
   readonly code = 'PGQUEUE_DASHBOARD_FILES';
 }
 
-/** A file of the pages, as it is sent. */
+/** A file of the pages. */
 export interface Asset {
   readonly type: string;
   readonly body: Buffer;
   readonly zipped: Buffer;
-  /** Its name changes with what is in it. */
+  /** Whether its name contains a hash of its content. */
   readonly immutable: boolean;
 }
 
@@ -28,10 +28,10 @@ const TYPES: Record<string, string> = {
   '.ico': 'image/x-icon',
 };
 
-/** Vite puts what it hashes here. */
+/** The folder of the files whose names have a hash. */
 const HASHED = 'assets/';
 
-/** The files of the pages, read once: what is not among them can't be asked for, whatever a path says. */
+/** The files of the pages, read once at boot, so that no path can lead to another file. */
 export class DashboardAssets {
   private constructor(private readonly files: ReadonlyMap<string, Asset>) {}
 

@@ -18,7 +18,7 @@ export class Redactor {
     return this.show !== undefined;
   }
 
-  /** Removes the previews: a preview is a payload that is cut off, so that its fields cannot be told apart. */
+  /** Removes the previews: a preview is a payload that is cut off, so that its fields cannot be found. */
   page(page: TaskPage): TaskPage {
     return this.show ? { ...page, tasks: page.tasks.map((task) => ({ ...task, payloadPreview: '' })) } : page;
   }

@@ -17,7 +17,7 @@ export type QueueTable = (typeof QUEUE_TABLES)[number];
 export interface ClusterSnapshot {
   /** The kinds that have a name: those that worker processes handle, and those of stored tasks as far as anybody has named them. */
   readonly kinds: readonly (SnapshotKind & { readonly kind: number; readonly name: string })[];
-  /** All others together: nobody knows their names. */
+  /** All kinds without a name together. */
   readonly unknown: SnapshotKind;
   readonly workers: { readonly live: number; readonly lost: number };
   readonly deadTuples: Readonly<Record<QueueTable, number>>;
@@ -32,7 +32,7 @@ export interface SnapshotKind {
   readonly paused: boolean;
 }
 
-/** What a standby or a replication slot needs kept. It tells no time, so that what counts is since when it has been the same. */
+/** The oldest transaction id that a standby or a replication slot holds. It has no time, so that its age counts from when it was first seen. */
 export interface HeldXmin {
   readonly xmin: string;
   /** In ms since the epoch, by the database's clock. */

@@ -26,12 +26,12 @@ export interface TaskSummary {
   readonly worker: string | null;
 }
 
-/** A task as its row tells of it, without what only the application knows. */
+/** A task as its row has it, without the fields that only the application knows. */
 export type StoredSummary = Omit<TaskSummary, 'name' | 'shard'>;
 
-/** One task with all that its row tells. */
+/** One task with all that its row holds. */
 export interface TaskDetail extends TaskSummary {
-  /** Null where it is longer than was asked for. */
+  /** Null when it is longer than `maxPayloadBytes`. */
   readonly payload: unknown;
   /** The length of its JSON as it is stored. */
   readonly payloadBytes: number;
@@ -48,23 +48,23 @@ export interface TaskOptions {
   maxPayloadBytes?: number;
 }
 
-/** A moment in the life of a task; null where the row does not tell when. */
+/** An event in the life of a task; `at` is null when the row does not hold its time. */
 export interface TimelineEntry {
   readonly event: 'pushed' | 'failed' | 'started' | 'due' | 'finished';
   readonly at: Date | null;
   readonly text: string;
 }
 
-/** Some of the tasks that a filter means, and where the others begin. */
+/** A page of the tasks that match a filter. */
 export interface TaskPage {
   readonly tasks: readonly TaskSummary[];
-  /** For `after`; null when there are no more. A page may be short, or empty, with more to search behind it. */
+  /** The cursor for `after`; null behind the last task. A page may be short or empty although more tasks follow. */
   readonly next: string | null;
-  /** How many tasks were looked at for this page. */
+  /** How many tasks were examined for this page. */
   readonly examined: number;
   /**
-   * How old the page may be, in ms: 0 from a master, from a replica how long ago its last replayed transaction was committed, by
-   * the clocks of both servers. That is an upper bound, which grows while nothing is written. Null where a replica can't tell.
+   * How old the page may be, in ms. It is 0 from the primary; from a replica, the time since the commit of its last replayed
+   * transaction, by the clocks of both servers: an upper bound, which grows while nothing is written. Null when it is unknown.
    */
   readonly ageMs: number | null;
 }
@@ -72,7 +72,7 @@ export interface TaskPage {
 /** A number of tasks. */
 export interface TaskCount {
   readonly count: number;
-  /** Estimated from a sample of the table: there are at least as many as could be counted in short time. */
+  /** Whether the number is estimated from a sample of the table; it is never lower than the tasks that were counted. */
   readonly approximate: boolean;
 }
 
@@ -81,7 +81,7 @@ export interface KindCounts {
   readonly kind: number;
   readonly name: string;
   readonly statuses: Readonly<Record<TaskStatus, TaskCount>>;
-  /** Since when the task that waits the longest has been due; null when none waits. */
+  /** When the task that waits the longest became due; null when no task waits. */
   readonly oldestDueAt: Date | null;
 }
 
@@ -89,7 +89,7 @@ export interface KindCounts {
 export interface SlotCounts {
   readonly capacity: number;
   readonly busy: number;
-  /** Since when no slot was free at any heartbeat; null when one is. */
+  /** Since when no slot was free at any heartbeat; null when a slot is free. */
   readonly fullSince: Date | null;
 }
 
@@ -104,17 +104,17 @@ export interface KindView {
   /** Live worker processes that handle it. */
   readonly processes: number;
   readonly slots: SlotCounts;
-  /** As the process that started last has them; null when none is alive. */
+  /** The settings of the live process that started last; null when no process is live. */
   readonly settings: KindSettings | null;
 }
 
-/** Since when a kind is paused, and where it is not. */
+/** The pause of a kind. */
 export type KindPause = Pick<KindView, 'pausedAt' | 'unpausedIn'>;
 
-/** The options of a kind, in the process that told of them. A live one is null while reading it fails. */
+/** The options of a kind in the process that reported them. A live option is null while reading it fails. */
 export type KindSettings = ReportedKindSettings;
 
-/** An attempt that a worker process has told of: those that run for a second or longer, the oldest 50. */
+/** An attempt that a worker process reports: one that has run for a second or longer, and is among the oldest 50. */
 export interface RunningAttempt {
   readonly id: string;
   readonly kind: number;
@@ -130,15 +130,15 @@ export interface WorkerShard {
   readonly leaseId: number;
   readonly heartbeatAt: Date;
   readonly silentMs: number;
-  /** Its tasks of this shard are rescued, whatever it does in others. */
+  /** Whether its tasks of this shard are rescued; it may still work in other shards. */
   readonly lost: boolean;
 }
 
 /** A worker process as its last heartbeat, in whichever shard, left it. */
 export interface WorkerView {
-  /** Which process it is, in every shard. */
+  /** Identifies the process in all shards. */
   readonly id: string;
-  /** In the first of its shards. */
+  /** Its lease in the first of its shards. */
   readonly leaseId: number;
   readonly worker: string;
   readonly host: string | null;
@@ -147,28 +147,28 @@ export interface WorkerView {
   readonly startedAt: Date;
   readonly heartbeatAt: Date;
   readonly silentMs: number;
-  /** Silent everywhere, for so long that it may be dead; its tasks are rescued then. */
+  /** Whether it has been silent in all shards for so long that its tasks are rescued. */
   readonly lost: boolean;
-  /** Its lease in each shard that was asked. */
+  /** Its lease in each shard that was read. */
   readonly shards: readonly WorkerShard[];
   readonly kinds: readonly (SlotCounts & { readonly kind: number; readonly name: string })[];
   readonly running: readonly RunningAttempt[];
 }
 
-/** What a database stores of a worker process that works in it. */
+/** A worker process as the databases that it works in store it. */
 export type StoredWorkerView = Omit<WorkerView, 'id' | 'lost' | 'kinds' | 'running' | 'shards'>;
 
-/** A database of the queue, and how it fares. */
+/** A database of the queue, and its state. */
 export interface ShardView {
   readonly name: string;
-  /** It was asked, and has answered. */
+  /** Whether the database has responded. */
   readonly reachable: boolean;
-  /** Why it could not be asked; null when it could. */
+  /** The error of a database that is not reachable; else null. */
   readonly error: string | null;
-  /** It takes no new tasks. */
+  /** Whether it takes no new tasks. */
   readonly draining: boolean;
-  /** How old what is read there may be, in ms, as of a `TaskPage`; null when that can't be told. */
+  /** How old the data of its reads may be, in ms, as in `TaskPage`; null when it is unknown. */
   readonly ageMs: number | null;
-  /** When it was asked, by its own clock, which all times of its tasks are by; null when it could not be. */
+  /** The time by its own clock, which the times of its tasks are by; null when it is not reachable. */
   readonly now: Date | null;
 }

@@ -36,7 +36,7 @@ export const RECONNECTS_TOTAL = 'pgqueue_reconnects_total';
 const ATTEMPT_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300];
 /** From a millisecond to an hour. */
 const WAIT_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1800, 3600];
-/** From half a millisecond to ten seconds, after which a statement is given up by default. */
+/** From half a millisecond to ten seconds, the default limit of a statement. */
 const STATEMENT_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export const COUNTERS: readonly CounterConfiguration<string>[] = [

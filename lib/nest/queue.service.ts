@@ -41,7 +41,7 @@ export class QueueService {
    * or an `executor` without an open transaction each statement commits by itself.
    * @returns what became of each, in order
    * @throws PartialFailureError when some shards failed and not all: no transaction spans them; its `result` says what became of each
-   * @throws InvalidTaskError and the others as `pushTask` does, naming the task by its place: `tasks[3].payload`
+   * @throws InvalidTaskError and the others as `pushTask` does, naming the task by its index: `tasks[3].payload`
    */
   pushTasks(tasks: readonly NewTask[], options: PushOptions = {}): Promise<PushResult[]> {
     return this.pusher.pushTasks(tasks, options);
@@ -50,7 +50,7 @@ export class QueueService {
   /**
    * Cancels the open task of this key, in every shard unless `manager` or `shardKey` means one; the signal of a running attempt is
    * aborted, wherever it runs, and its outcome is discarded.
-   * Running attempts are told at the commit.
+   * Running attempts are aborted at the commit.
    * @returns whether there was one
    * @throws InvalidTaskError, UnexpectedTaskKindError, InvalidManagerError; PartialFailureError when some shards failed and not all
    */

@@ -76,7 +76,7 @@ function textOf(explanation: LoadedTaskPage['explanation']): string {
   );
   const text = explanation.text.split(/\n\s+at /, 1)[0]!;
   return times.reduce<string>(
-    (told, time) => told.replaceAll(String(time), formatDateTime(String(time))),
+    (shown, time) => shown.replaceAll(String(time), formatDateTime(String(time))),
     text,
   );
 }

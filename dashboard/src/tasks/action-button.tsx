@@ -34,7 +34,7 @@ export function ActionButton({
   disabled?: boolean;
   onDone?: () => void;
 }) {
-  const [asked, setAsked] = useState<ActionTarget | null>(null);
+  const [confirming, setConfirming] = useState<ActionTarget | null>(null);
   const { name, danger } = ACTIONS[action];
   return (
     <>
@@ -43,12 +43,17 @@ export function ActionButton({
         class={`button${danger ? ' button-careful' : ''}`}
         disabled={disabled}
         aria-label={`${name} ${target.what}`}
-        onClick={() => setAsked(target)}
+        onClick={() => setConfirming(target)}
       >
         {name}
       </button>
-      {asked && (
-        <Question action={action} target={asked} onClose={() => setAsked(null)} onDone={() => onDone?.()} />
+      {confirming && (
+        <Question
+          action={action}
+          target={confirming}
+          onClose={() => setConfirming(null)}
+          onDone={() => onDone?.()}
+        />
       )}
     </>
   );

@@ -66,12 +66,12 @@ function Foot({ list, filtered }: { list: TaskList; filtered: boolean }) {
   }
   if (next !== null) {
     const found = tasks.length === 0 ? 'None found so far' : `${plural(tasks.length, 'task')} so far`;
-    const looked = examined > tasks.length ? `, ${formatExactly(examined)} looked at` : '';
+    const scanned = examined > tasks.length ? `, ${formatExactly(examined)} looked at` : '';
     return (
       <div class="list-foot">
         <span>
           {found}
-          {looked}.
+          {scanned}.
         </span>
         <button type="button" class="button" disabled={state === 'loading'} onClick={more}>
           {state === 'loading' ? 'Searching …' : full ? 'Show more' : 'Search on'}

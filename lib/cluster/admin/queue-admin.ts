@@ -60,11 +60,11 @@ export interface QueueAdminDeps {
 const MAX_PAYLOAD_BYTES = 2 ** 31 - 1;
 
 /**
- * The queue, for those who run it: what there is, why it does not run, and what to do about it. Works in every process, with handlers
- * or without, through the application's own DataSource; each of its statements is bounded in rows and by `statementTimeout`.
+ * Shows the tasks of the queue, explains why they do not run, and changes them. It works in each process, with or without handlers, on
+ * the connections of the application; each of its statements is bounded in rows and by `statementTimeout`.
  *
- * Of several shards it tells as of one queue. Where some can't be asked, and not all, it throws a `PartialFailureError` whose `result`
- * is what came of the others; none holds the others up for longer than `statementTimeout` and a moment.
+ * Several shards are shown as one queue. When some of them fail and not all, a method throws a `PartialFailureError` whose `result` is
+ * that of the others; no shard delays the others for longer than `statementTimeout` and a moment.
  * @publicApi
  */
 export class QueueAdmin {
@@ -98,10 +98,10 @@ export class QueueAdmin {
   }
 
   /**
-   * A page of the tasks that a filter means; the first without `after`. Open ones come in the order in which they are due, broken ones
-   * the newest first, finished ones the last finished first, and statuses of several of these together the newest first.
-   * A page looks at 5,000 tasks of each shard at most: where few of them are meant it may be short, or empty, and `next` still leads on.
-   * @throws InvalidOptionError for an unknown filter or a bad value, before anything is asked; PartialFailureError
+   * A page of the tasks that match a filter; the first page without `after`. Open tasks come in the order in which they are due,
+   * exhausted tasks the newest first, finished tasks the last finished first, and mixed statuses the newest first.
+   * A page examines at most 5,000 tasks of each shard: when few of them match, it may be short or empty, and `next` leads on.
+   * @throws InvalidOptionError for an unknown filter or a bad value, before a database is queried; PartialFailureError
    */
   list(filter: TaskFilter = {}, page: PageOptions = {}): Promise<TaskPage> {
     return listTasks(this.all, filter, page);
@@ -130,8 +130,8 @@ export class QueueAdmin {
   }
 
   /**
-   * What attempts came to in the last minutes, in all worker processes, by kind; a kind of which nothing happened is left out.
-   * Worker processes write it every 10 s, and what they could not write then is added to a later minute.
+   * The results of attempts in the last minutes, in all worker processes, by kind; a kind without attempts is left out.
+   * Worker processes store them every 10 s; what they could not store then is added to a later minute.
    * @throws InvalidOptionError for `minutes` that are not 1 to 1440; PartialFailureError
    */
   async activity(options: ActivityOptions = {}): Promise<KindActivity[]> {
@@ -162,7 +162,7 @@ export class QueueAdmin {
     return resultOf(asked, mergeWorkerViews(asked.results, this.names.of));
   }
 
-  /** The shards, and whether each can be asked; never rejects for one that can't. A queue without `shards` has one. */
+  /** The shards, and whether each is reachable; never rejects because of an unreachable one. A queue without `shards` has one. */
   async shards(): Promise<ShardView[]> {
     const asked = await callShards(this.all, (shard) => shard.moment());
     return this.all.map((shard) => ({
@@ -195,8 +195,8 @@ export class QueueAdmin {
   }
 
   /**
-   * Pauses a kind in the whole cluster, until it is resumed: no process claims its tasks any more, those that run go on. Processes
-   * that listen heed it at once, the others at their next heartbeat, and new ones before their first claim.
+   * Pauses a kind in all processes, until it is resumed: no process claims its tasks any more, and running attempts go on. Processes
+   * that listen stop at once, others at their next heartbeat, and new ones before their first claim.
    * @returns false when it was paused already
    * @throws InvalidOptionError; PartialFailureError when it is paused in some shards and not in others
    */
@@ -214,9 +214,9 @@ export class QueueAdmin {
   }
 
   /**
-   * Gives tasks without attempts left new ones, due now. The others that the filter means are left alone.
-   * Like every action it changes 500 tasks per transaction, and what was changed stays so when a later one fails: then it throws a
-   * `PartialFailureError` with one database too, whose `result` says how many were changed.
+   * Gives exhausted tasks new attempts, due now; other tasks that match the filter are left alone.
+   * Like each action it changes 500 tasks per transaction. When a later transaction fails, the earlier changes stay, and it throws a
+   * `PartialFailureError`, with one database too, whose `result` says how many were changed.
    * @throws InvalidOptionError before anything is changed; for a filter that names nothing, too; PartialFailureError
    */
   retry(filter: TaskFilter, options?: RetryActionOptions): Promise<ActionResult> {
@@ -232,7 +232,7 @@ export class QueueAdmin {
   }
 
   /**
-   * Deletes tasks, and frees their keys. One that is processing is left alone, unless only its outcome is refused: cancel it first.
+   * Deletes tasks, and frees their keys. A processing task is left alone, unless only its outcome is refused: cancel it first.
    * @throws InvalidOptionError before anything is changed; PartialFailureError
    */
   delete(filter: TaskFilter, options?: ActionOptions): Promise<ActionResult> {
@@ -240,7 +240,7 @@ export class QueueAdmin {
   }
 
   /**
-   * Makes open tasks due now that are due later: delayed ones, and those that wait for their next attempt.
+   * Makes open tasks due now that are due later: delayed tasks, and tasks that wait for their next attempt.
    * @throws InvalidOptionError before anything is changed; PartialFailureError
    */
   runNow(filter: TaskFilter, options?: ActionOptions): Promise<ActionResult> {

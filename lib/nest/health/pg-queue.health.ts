@@ -24,7 +24,7 @@ export interface PgQueueHealthOptions {
   maxMissedPolls?: number;
   /**
    * Degraded when a task of this process's kinds has been due for longer. Asks the database, one index probe for each kind and
-   * priority. Default: it is not asked.
+   * priority. Default: the age is not checked.
    */
   maxOldestDueAge?: Duration;
   /** How long the database may take to answer that. Default 1 s. */
@@ -38,8 +38,8 @@ const DEFAULT_MISSED_POLLS = 4;
 
 /**
  * Whether this process's queue works, for `@nestjs/terminus`: `() => indicator.isHealthy('pgqueue')` for readiness,
- * `() => indicator.isLive('pgqueue')` for liveness. Looks at what the worker has seen, and asks the database nothing unless an
- * option says so.
+ * `() => indicator.isLive('pgqueue')` for liveness. Reports what the worker has observed, and queries the database only when an option
+ * requires it.
  * @publicApi
  */
 @Injectable()
@@ -57,7 +57,7 @@ export class PgQueueHealthIndicator {
   }
 
   /**
-   * Up whenever the process answers, whatever the database does: a restart mends no database.
+   * Up whenever the process responds, whatever the database does: a restart fixes no database.
    * @param key the indicator's name in the answer, default `'pgqueue'`
    */
   async isLive<Key extends string = 'pgqueue'>(key = 'pgqueue' as Key): Promise<PgQueueHealthResult<Key>> {
