@@ -77,7 +77,7 @@ export class AdminRepository {
 
   /** @param mostKinds of further kinds the numbers come from the sample alone; null: all kinds are counted */
   async count(mostKinds: number | null): Promise<CountedTasks & { oldestDue: Map<number, Date> }> {
-    const { oldest, ...counted } = await this.ask<CountedTasks & { oldest: [kind: number, at: number][] }>(
+    const { oldest, ...counted } = await this.query<CountedTasks & { oldest: [kind: number, at: number][] }>(
       this.sql.counts,
       [SAMPLE_BLOCKS, COUNTED_ROWS, mostKinds],
     );
@@ -107,7 +107,7 @@ export class AdminRepository {
         ...range,
         ...placeOf(shape, after, ids),
       ];
-      return { ...(await answerOf<PageRow>(run, this.sql.list[shape], parameters)), ageMs: moment.ageMs };
+      return { ...(await valueOf<PageRow>(run, this.sql.list[shape], parameters)), ageMs: moment.ageMs };
     });
     return {
       ageMs,
@@ -123,7 +123,7 @@ export class AdminRepository {
 
   /** @param maxPayloadBytes a larger payload is not returned; null: any is */
   async find(id: string, maxPayloadBytes: number | null): Promise<StoredDetail | null> {
-    const found = await this.ask<(FoundRow & Omit<StoredDetail, keyof StoredTask>) | null>(
+    const found = await this.query<(FoundRow & Omit<StoredDetail, keyof StoredTask>) | null>(
       this.sql.findTask,
       [id, maxPayloadBytes],
     );
@@ -137,7 +137,7 @@ export class AdminRepository {
   ): Promise<
     (StoredTask & { readonly before: number; readonly now: Date; readonly pausedAt: Date | null }) | null
   > {
-    const found = await this.ask<
+    const found = await this.query<
       (FoundRow & { before: number; now: number; pausedAt: number | null }) | null
     >(this.sql.findRank, [id, limit]);
     return (
@@ -151,12 +151,12 @@ export class AdminRepository {
   }
 
   async workers(): Promise<StoredWorker[]> {
-    const rows = await this.ask<WorkerRow[]>(this.sql.workers, []);
+    const rows = await this.query<WorkerRow[]>(this.sql.workers, []);
     return rows.map(workerOf);
   }
 
   async pauses(): Promise<Map<number, Date>> {
-    const rows = await this.ask<[kind: number, at: number][]>(this.sql.pauses, []);
+    const rows = await this.query<[kind: number, at: number][]>(this.sql.pauses, []);
     return new Map(rows.map(([kind, at]) => [kind, dateOf(at)]));
   }
 
@@ -165,7 +165,7 @@ export class AdminRepository {
    * @param mostKinds of so many kinds, those that fail first, and of the others in the totals alone; null: of all
    */
   activity(minutes: number, mostKinds: number | null): Promise<StoredActivity> {
-    return this.ask(this.sql.activity, [minutes, mostKinds]);
+    return this.query(this.sql.activity, [minutes, mostKinds]);
   }
 
   /** @returns whether that changed anything. */
@@ -178,7 +178,7 @@ export class AdminRepository {
   /** @returns how many were changed, by kind. */
   async act(action: Action, ids: readonly string[], attempts: number | null): Promise<Map<number, number>> {
     const parameters = action === 'retry' ? [ids, attempts] : [ids];
-    return new Map(await this.ask<[kind: number, n: number][]>(this.sql.act[action], parameters));
+    return new Map(await this.query<[kind: number, n: number][]>(this.sql.act[action], parameters));
   }
 
   /** Makes every process reset its cursors. */
@@ -187,15 +187,15 @@ export class AdminRepository {
   }
 
   /** The one value of the one row of a statement; null where there is no row. */
-  private ask<Answer>(sql: string, parameters: unknown[]): Promise<Answer> {
-    return this.within((run) => answerOf(run, sql, parameters));
+  private query<Answer>(sql: string, parameters: unknown[]): Promise<Answer> {
+    return this.within((run) => valueOf(run, sql, parameters));
   }
 
   /** A server that does not respond in time gets no further statement, since the caller has been told that its call failed. */
   private within<T>(work: (run: RunStatement, moment: ServerMoment) => Promise<T>): Promise<T> {
     const patienceMs = this.statementTimeoutMs + GRACE_MS;
     const deadline = performance.now() + patienceMs;
-    const answer = this.database.transaction(async (run) => {
+    const transaction = this.database.transaction(async (run) => {
       const assertInTime = () => {
         if (performance.now() > deadline) {
           throw new NoAnswerError(patienceMs);
@@ -213,11 +213,11 @@ export class AdminRepository {
       assertInTime();
       return result;
     });
-    return inTime(patienceMs, answer);
+    return inTime(patienceMs, transaction);
   }
 }
 
-async function answerOf<Answer>(run: RunStatement, sql: string, parameters: unknown[]): Promise<Answer> {
+async function valueOf<Answer>(run: RunStatement, sql: string, parameters: unknown[]): Promise<Answer> {
   const [row] = await run(sql, parameters);
   return JSON.parse((row?.['answer'] as string | undefined) ?? 'null') as Answer;
 }

@@ -2,7 +2,7 @@ import type { ClaimLimits, ClaimRequest, DueTask, LimitedAnswer } from '../task/
 import type { ControlPool, TextRow } from './control-pool.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
-import { type TaskRow, toSizedTask, toTask } from './task-columns.js';
+import { type ClaimedRow, toSizedTask, toTask } from './task-columns.js';
 
 /** Claims tasks for this process. */
 export class ClaimRepository {
@@ -16,17 +16,17 @@ export class ClaimRepository {
     const { isSized, except } = limits;
     const parameters = parametersOf(request, limits);
     if (isSized) {
-      return this.ask('claim_sized', this.sql.claimSized, [...parameters, intArray(except, Number)]);
+      return this.run('claim_sized', this.sql.claimSized, [...parameters, intArray(except, Number)]);
     }
     return except.length > 0
-      ? this.ask('claim_except', this.sql.claimExcept, [...parameters, intArray(except, Number)])
-      : this.ask('claim', this.sql.claim, parameters);
+      ? this.run('claim_except', this.sql.claimExcept, [...parameters, intArray(except, Number)])
+      : this.run('claim', this.sql.claim, parameters);
   }
 
   /** Leases these tasks alone, as far as they are due. */
   claimOnly(request: ClaimRequest, limits: ClaimLimits, ids: readonly number[]): Promise<LimitedAnswer> {
     const parameters = [...parametersOf(request, limits), intArray(ids, Number)];
-    return this.ask('claim_only', this.sql.claimOnly, parameters);
+    return this.run('claim_only', this.sql.claimOnly, parameters);
   }
 
   /** The tasks that a claim would lease if no transaction held their rows. */
@@ -47,7 +47,7 @@ export class ClaimRepository {
     return new Set(JSON.parse(row!['due']!) as number[]);
   }
 
-  private async ask(name: string, sql: string, parameters: unknown[]): Promise<LimitedAnswer> {
+  private async run(name: string, sql: string, parameters: unknown[]): Promise<LimitedAnswer> {
     const [row] = await this.pool.query(name, sql, parameters);
     return toAnswer(row!);
   }
@@ -84,7 +84,7 @@ function parametersOf(
 }
 
 function toAnswer(row: TextRow): LimitedAnswer {
-  const rows = row['tasks'] ? (JSON.parse(row['tasks']) as TaskRow[]) : [];
+  const rows = row['tasks'] ? (JSON.parse(row['tasks']) as ClaimedRow[]) : [];
   const tasks = rows.map(row['withheld'] === null ? toTask : toSizedTask);
   const found = Number(row['found']);
   const nextDue = row['next_due'];

@@ -28,18 +28,18 @@ export interface LaneOptions {
   readonly transactionPooling: boolean;
 }
 
-const askers = new AsyncLocalStorage<AbortSignal | undefined>();
+const abortSignals = new AsyncLocalStorage<AbortSignal | undefined>();
 
 /** Runs `work`, whose statements in lanes are cancelled when the signal aborts. */
 export function untilAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   // The transaction of each database listens, and Node takes more than ten listeners for a leak.
   setMaxListeners(0, signal);
-  return askers.run(signal, work);
+  return abortSignals.run(signal, work);
 }
 
 /** Runs work that no signal cancels: it must be done although nobody waits for it any more. */
 export function evenIfAborted<T>(work: () => Promise<T>): Promise<T> {
-  return askers.run(undefined, work);
+  return abortSignals.run(undefined, work);
 }
 
 /** A database reached by a few connections of its own, so that what runs here takes none of the application's. */
@@ -54,10 +54,10 @@ export class LaneDatabase implements Pick<Database, 'transaction'> {
   ) {}
 
   readonly transaction: Database['transaction'] = (work) => {
-    const signal = askers.getStore();
+    const signal = abortSignals.getStore();
     this.pool ??= this.open(this.options.connections);
     return this.pool
-      .transaction(NO_SETTINGS, (run) => (signal ? this.whileAsked(signal, run, work) : work(run)))
+      .transaction(NO_SETTINGS, (run) => (signal ? this.untilCancelled(signal, run, work) : work(run)))
       .catch((error: unknown) => {
         if (signal?.aborted) {
           throw signal.reason;
@@ -77,7 +77,7 @@ export class LaneDatabase implements Pick<Database, 'transaction'> {
     await Promise.all([this.pool?.close(CLOSE_GRACE_MS), this.canceller?.close(CLOSE_GRACE_MS)]);
   }
 
-  private async whileAsked<T>(
+  private async untilCancelled<T>(
     signal: AbortSignal,
     run: RunStatement,
     work: (run: RunStatement) => Promise<T>,

@@ -25,7 +25,7 @@ interface CarriedColumn extends PushedColumn {
   readonly type: 'text';
 }
 
-/** In the order of `TaskRow`. */
+/** In the order of `ClaimedRow`. */
 export const CARRIED: readonly CarriedColumn[] = [
   { column: 'trace', parameter: 'trace', type: 'text', valueOf: ({ trace }) => trace },
 ];
@@ -96,7 +96,7 @@ export function parameterOf({ type, valueOf }: PushedColumn, drafts: readonly Ta
 }
 
 /** A task as the claim statement builds it, by position: the columns of `CLAIMED`, the payload, and its size where sizes matter. */
-export type TaskRow = [
+export type ClaimedRow = [
   id: number,
   kind: number,
   priority: number,
@@ -109,7 +109,7 @@ export type TaskRow = [
   bytes?: number,
 ];
 
-/** What a claim returns of a task besides the payload, in the order of `TaskRow`. */
+/** What a claim returns of a task besides the payload, in the order of `ClaimedRow`. */
 export const CLAIMED: readonly string[] = [
   'id',
   'kind',
@@ -122,7 +122,7 @@ export const CLAIMED: readonly string[] = [
 ];
 
 /** The task of a row, read by index: to destructure an array is to iterate over it. */
-export function toTask(row: TaskRow): ClaimedTask {
+export function toTask(row: ClaimedRow): ClaimedTask {
   const left = row[4];
   return {
     id: row[0],
@@ -138,6 +138,6 @@ export function toTask(row: TaskRow): ClaimedTask {
   };
 }
 
-export function toSizedTask(row: TaskRow): ClaimedTask {
+export function toSizedTask(row: ClaimedRow): ClaimedTask {
   return { ...toTask(row), bytes: row[9] };
 }

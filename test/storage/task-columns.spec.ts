@@ -7,7 +7,7 @@ import {
   PUSHED,
   SHARED,
   sharedOf,
-  type TaskRow,
+  type ClaimedRow,
   toSizedTask,
 } from '../../lib/storage/task-columns.js';
 import { newDraft } from '../../lib/task/task-draft.js';
@@ -32,7 +32,7 @@ describe('the columns that a task carries', () => {
   });
 
   it('are returned by each claim at the positions where they are read', () => {
-    const row = [...CLAIMED, 'payload', 'bytes'] as unknown as TaskRow;
+    const row = [...CLAIMED, 'payload', 'bytes'] as unknown as ClaimedRow;
     const task = toSizedTask(row);
     expect(task).toMatchObject({ id: 'id', externalKey: 'external_key', payload: 'payload', bytes: 'bytes' });
     expect(task).toMatchObject(Object.fromEntries(CARRIED.map(({ column }) => [column, column])));
