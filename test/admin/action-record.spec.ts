@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { QueueAdmin, type TaskFilter, type TaskStatus } from '../../lib/index.js';
+import { databasePerFile, IDLE, lazily } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { rejectionOf } from '../support/thrown-by.js';
 
 const STATUSES: TaskStatus[] = [
@@ -14,40 +13,15 @@ const STATUSES: TaskStatus[] = [
   'cancelled',
 ];
 
-let database: TestDatabase;
-let app: QueueApp;
-let admin: QueueAdmin;
-let definition = newKind();
+const { it, app } = databasePerFile({ app: IDLE });
+const admin = lazily(() => app.get(QueueAdmin));
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  admin = app.get(QueueAdmin);
-});
+let definition = newKind();
 
 beforeEach(async () => {
   definition = newKind();
   await app.dataSource.query('TRUNCATE pgqueue');
 });
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-/** A task of each status. */
-async function storeEach(count = 1): Promise<void> {
-  await app.dataSource.query(
-    `INSERT INTO pgqueue (kind, status, lease_id, payload, run_at, finished_at, attempts_left)
-     SELECT $1, (CASE WHEN s = 'processing' THEN 'must_retry' ELSE s END)::pgqueue_status, CASE WHEN s = 'processing' THEN 1000000 END,
-       to_json(s), now() + interval '1 hour', CASE WHEN s IN ('succeeded', 'cancelled', 'no_attempts_left') THEN now() END,
-       CASE WHEN s = 'no_attempts_left' THEN 0 ELSE 5 END
-     FROM unnest($2::text[]) s, generate_series(1, $3::int)`,
-    [definition.kind, STATUSES, count],
-  );
-}
-
-const statuses = async () => (await storedTasks(app.dataSource)).map(({ id, status }) => [id, status]);
 
 describe('who acts', () => {
   const recorded = async (work: () => Promise<unknown>) => {
@@ -126,3 +100,17 @@ it('takes several kinds, and none for nothing', async () => {
   expect(await admin.cancel({ kind: [] })).toEqual({ changed: 0, more: false });
   expect(await admin.delete({ kind: [first.kind, definition], status: 'new' })).toMatchObject({ changed: 2 });
 });
+
+/** A task of each status. */
+async function storeEach(count = 1): Promise<void> {
+  await app.dataSource.query(
+    `INSERT INTO pgqueue (kind, status, lease_id, payload, run_at, finished_at, attempts_left)
+     SELECT $1, (CASE WHEN s = 'processing' THEN 'must_retry' ELSE s END)::pgqueue_status, CASE WHEN s = 'processing' THEN 1000000 END,
+       to_json(s), now() + interval '1 hour', CASE WHEN s IN ('succeeded', 'cancelled', 'no_attempts_left') THEN now() END,
+       CASE WHEN s = 'no_attempts_left' THEN 0 ELSE 5 END
+     FROM unnest($2::text[]) s, generate_series(1, $3::int)`,
+    [definition.kind, STATUSES, count],
+  );
+}
+
+const statuses = async () => (await app.stored()).map(({ id, status }) => [id, status]);

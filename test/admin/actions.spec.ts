@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect } from 'vitest';
 import {
   type ActionOptions,
   InvalidOptionError,
@@ -8,38 +8,21 @@ import {
   type TaskStatus,
 } from '../../lib/index.js';
 import { deferred } from '../support/deferred.js';
+import { databasePerFile, IDLE, lazily } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
 import { cannotRunOver, NEEDS_LISTEN } from '../support/over.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
+import type { QueueApp } from '../support/queue-app.js';
 import { recordEvents, untilListening } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { rejectionOf } from '../support/thrown-by.js';
 import { until } from '../support/until.js';
 
 const deaf = cannotRunOver(NEEDS_LISTEN);
 
-type ActionName = 'retry' | 'cancel' | 'delete' | 'runNow';
+const { it, app, openApp } = databasePerFile({ app: IDLE });
+const admin = lazily(() => app.get(QueueAdmin));
 
-const STATUSES: TaskStatus[] = [
-  'new',
-  'must_retry',
-  'processing',
-  'no_attempts_left',
-  'succeeded',
-  'cancelled',
-];
-
-let database: TestDatabase;
-let app: QueueApp;
-let admin: QueueAdmin;
 let definition = newKind();
 let worker: QueueApp | undefined;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  admin = app.get(QueueAdmin);
-});
 
 beforeEach(async () => {
   definition = newKind();
@@ -50,56 +33,6 @@ afterEach(async () => {
   await worker?.close();
   worker = undefined;
 });
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-const stored = () => storedTasks(app.dataSource, `kind = ${definition.kind}`);
-
-/** A task of each status, due in an hour where it is open. */
-async function storeEach(count = 1): Promise<void> {
-  // Of a process that lives: what no lease holds may be deleted.
-  await app.dataSource.query(
-    `INSERT INTO pgqueue_lease (id, worker, heartbeat_at) VALUES (1000000, 'here', now() + interval '1 hour') ON CONFLICT DO NOTHING`,
-  );
-  await app.dataSource.query(
-    `INSERT INTO pgqueue (kind, status, lease_id, payload, run_at, finished_at, attempts_left, attempts_elapsed)
-     SELECT $1, (CASE WHEN s = 'processing' THEN 'must_retry' ELSE s END)::pgqueue_status, CASE WHEN s = 'processing' THEN 1000000 END,
-       to_json(s), now() + interval '1 hour', CASE WHEN s IN ('succeeded', 'cancelled', 'no_attempts_left') THEN now() END,
-       CASE WHEN s = 'no_attempts_left' THEN 0 ELSE 5 END, CASE WHEN s = 'no_attempts_left' THEN 3 ELSE 0 END
-     FROM unnest($2::text[]) s, generate_series(1, $3::int)`,
-    [definition.kind, STATUSES, count],
-  );
-}
-
-async function waitingForLocks(): Promise<number> {
-  const [{ count }] = await app.dataSource.query(
-    `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-  );
-  return count;
-}
-
-/** What the tasks are by what they were. */
-async function outcome(): Promise<Record<string, string>> {
-  const tasks = await stored();
-  return Object.fromEntries(
-    tasks.map(({ payload, status, lease_id: lease, due_in: dueIn }) => [
-      payload as string,
-      `${lease === null ? status : 'processing'}${dueIn <= 0 ? ' due' : ''}`,
-    ]),
-  );
-}
-
-const UNCHANGED = {
-  new: 'new',
-  must_retry: 'must_retry',
-  processing: 'processing',
-  no_attempts_left: 'no_attempts_left',
-  succeeded: 'succeeded',
-  cancelled: 'cancelled',
-};
 
 describe('an action', () => {
   it.each<[ActionName, number, Record<string, string | undefined>]>([
@@ -213,7 +146,7 @@ describe('QueueAdmin', () => {
 
   it.skipIf(deaf)('wakes the workers for what is due again, though they hardly poll', async () => {
     const ran: string[] = [];
-    worker = await createQueueApp({ url: database.url });
+    worker = await openApp();
     const events = recordEvents(worker.queue);
     worker.queue.registerKind(
       { ...definition, loop: { fetcherPeriod: '1h' } },
@@ -221,7 +154,7 @@ describe('QueueAdmin', () => {
     );
     await events.first('listening');
     await storeEach();
-    const told = recordEvents(app.queue);
+    const told = app.recordEvents();
     await admin.retry({ kind: definition });
     expect(told.of('tasks-retried')).toMatchObject([{ kind: definition.kind, count: 1 }]);
     await until(() => ran.includes('no_attempts_left'));
@@ -233,7 +166,7 @@ describe('QueueAdmin', () => {
   it('aborts a running attempt that it cancels, and discards its outcome', async () => {
     const started = deferred();
     const aborted = deferred<unknown>();
-    worker = await createQueueApp({ url: database.url });
+    worker = await openApp();
     const events = recordEvents(worker.queue);
     worker.queue.registerKind(definition, async (task) => {
       started.resolve();
@@ -243,7 +176,7 @@ describe('QueueAdmin', () => {
     await untilListening(events);
     const { id } = await app.queue.pushTask({ kind: definition, payload: 1 });
     await started.promise;
-    const told = recordEvents(app.queue);
+    const told = app.recordEvents();
     expect(await admin.delete({ id: id! })).toEqual({ changed: 0, more: false });
     expect(await admin.cancel({ id: id! })).toEqual({ changed: 1, more: false });
     expect(await aborted.promise).toBeInstanceOf(TaskCancelledError);
@@ -255,11 +188,10 @@ describe('QueueAdmin', () => {
   });
 
   it('leaves tasks where workers find them when it fails, since another transaction holds one of them', async () => {
-    const impatient = await createQueueApp({
-      url: database.url,
+    const impatient = await openApp({
       options: { autoStart: false, statementTimeout: 1000 },
     });
-    worker = await createQueueApp({ url: database.url });
+    worker = await openApp();
     const ran: number[] = [];
     await app.queue.pushTasks([1, 2, 3].map((payload) => ({ kind: definition, payload })));
     const tasks = await stored();
@@ -281,7 +213,7 @@ describe('QueueAdmin', () => {
 
   it('lets a worker that claims and an operator that deletes at once agree', async () => {
     let ran = 0;
-    worker = await createQueueApp({ url: database.url });
+    worker = await openApp();
     worker.queue.registerKind({ ...definition, terminalTasksTtl: 0 }, () => void ran++, { workerCount: 50 });
     await app.queue.pushTasks(Array.from({ length: 500 }, () => ({ kind: definition, payload: 1 })));
     const { changed } = await admin.delete({ kind: definition });
@@ -289,3 +221,59 @@ describe('QueueAdmin', () => {
     expect(ran + changed).toBe(500);
   });
 });
+
+type ActionName = 'retry' | 'cancel' | 'delete' | 'runNow';
+
+const STATUSES: TaskStatus[] = [
+  'new',
+  'must_retry',
+  'processing',
+  'no_attempts_left',
+  'succeeded',
+  'cancelled',
+];
+
+const stored = () => app.stored(`kind = ${definition.kind}`);
+
+/** A task of each status, due in an hour where it is open. */
+async function storeEach(count = 1): Promise<void> {
+  // Of a process that lives: what no lease holds may be deleted.
+  await app.dataSource.query(
+    `INSERT INTO pgqueue_lease (id, worker, heartbeat_at) VALUES (1000000, 'here', now() + interval '1 hour') ON CONFLICT DO NOTHING`,
+  );
+  await app.dataSource.query(
+    `INSERT INTO pgqueue (kind, status, lease_id, payload, run_at, finished_at, attempts_left, attempts_elapsed)
+     SELECT $1, (CASE WHEN s = 'processing' THEN 'must_retry' ELSE s END)::pgqueue_status, CASE WHEN s = 'processing' THEN 1000000 END,
+       to_json(s), now() + interval '1 hour', CASE WHEN s IN ('succeeded', 'cancelled', 'no_attempts_left') THEN now() END,
+       CASE WHEN s = 'no_attempts_left' THEN 0 ELSE 5 END, CASE WHEN s = 'no_attempts_left' THEN 3 ELSE 0 END
+     FROM unnest($2::text[]) s, generate_series(1, $3::int)`,
+    [definition.kind, STATUSES, count],
+  );
+}
+
+async function waitingForLocks(): Promise<number> {
+  const [{ count }] = await app.dataSource.query(
+    `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  );
+  return count;
+}
+
+/** What the tasks are by what they were. */
+async function outcome(): Promise<Record<string, string>> {
+  const tasks = await stored();
+  return Object.fromEntries(
+    tasks.map(({ payload, status, lease_id: lease, due_in: dueIn }) => [
+      payload as string,
+      `${lease === null ? status : 'processing'}${dueIn <= 0 ? ' due' : ''}`,
+    ]),
+  );
+}
+
+const UNCHANGED = {
+  new: 'new',
+  must_retry: 'must_retry',
+  processing: 'processing',
+  no_attempts_left: 'no_attempts_left',
+  succeeded: 'succeeded',
+  cancelled: 'cancelled',
+};

@@ -1,36 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { QueueAdmin } from '../../lib/index.js';
+import { databasePerFile, IDLE, lazily } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-let database: TestDatabase;
-let app: QueueApp;
-let admin: QueueAdmin;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  admin = app.get(QueueAdmin);
-});
+const { it, app } = databasePerFile({ app: IDLE });
+const admin = lazily(() => app.get(QueueAdmin));
 
 beforeEach(() => app.dataSource.query('TRUNCATE pgqueue'));
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-const exact = (count: number) => ({ count, approximate: false });
-
-const NONE = {
-  new: exact(0),
-  must_retry: exact(0),
-  processing: exact(0),
-  no_attempts_left: exact(0),
-  succeeded: exact(0),
-  cancelled: exact(0),
-};
 
 describe('QueueAdmin.counts', () => {
   it('counts nothing in an empty table', async () => {
@@ -89,3 +65,14 @@ describe('QueueAdmin.counts', () => {
     expect(second).toMatchObject({ kind: 2, statuses: few });
   });
 });
+
+const exact = (count: number) => ({ count, approximate: false });
+
+const NONE = {
+  new: exact(0),
+  must_retry: exact(0),
+  processing: exact(0),
+  no_attempts_left: exact(0),
+  succeeded: exact(0),
+  cancelled: exact(0),
+};

@@ -1,24 +1,18 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect } from 'vitest';
 import { type KindOptions, type PgQueueModuleOptions, QueueAdmin } from '../../lib/index.js';
 import { deferred } from '../support/deferred.js';
+import { databasePerFile, IDLE, lazily } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
+import type { QueueApp } from '../support/queue-app.js';
 import { recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
-let database: TestDatabase;
-let app: QueueApp;
-let admin: QueueAdmin;
+const { it, app, openApp } = databasePerFile({ app: IDLE });
+const admin = lazily(() => app.get(QueueAdmin));
+
 let definition = newKind();
 let end = deferred();
 const workers: QueueApp[] = [];
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  admin = app.get(QueueAdmin);
-});
 
 beforeEach(() => {
   definition = newKind({ name: `explained` });
@@ -31,31 +25,6 @@ afterEach(async () => {
   await admin.resume(definition);
   await app.dataSource.query('TRUNCATE pgqueue, pgqueue_pause, pgqueue_lease');
 });
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-/** A process whose handler waits for its end, with a heartbeat that soon tells what it does. */
-async function startWorker(options: KindOptions = {}, module: PgQueueModuleOptions = {}): Promise<QueueApp> {
-  const worker = await createQueueApp({
-    url: database.url,
-    options: { heartbeatPeriod: 50, workerName: 'worker-1', ...module },
-  });
-  workers.push(worker);
-  const events = recordEvents(worker.queue);
-  worker.queue.registerKind(definition, () => end.promise, options);
-  await events.first('lease-acquired');
-  return worker;
-}
-
-async function push(delay: number | string = 0): Promise<string> {
-  const { id } = await app.queue.pushTask({ kind: definition, payload: 1 }, { delay });
-  return id!;
-}
-
-const reasonOf = async (id: string) => (await admin.explain(id)).reason;
 
 describe('QueueAdmin.explain', () => {
   it('knows nothing of a task that is not stored', async () => {
@@ -277,3 +246,22 @@ describe('QueueAdmin.workers and kinds', () => {
     expect(kind).toMatchObject({ processes: 2, slots: { capacity: 5, busy: 0 } });
   });
 });
+
+/** A process whose handler waits for its end, with a heartbeat that soon tells what it does. */
+async function startWorker(options: KindOptions = {}, module: PgQueueModuleOptions = {}): Promise<QueueApp> {
+  const worker = await openApp({
+    options: { heartbeatPeriod: 50, workerName: 'worker-1', ...module },
+  });
+  workers.push(worker);
+  const events = recordEvents(worker.queue);
+  worker.queue.registerKind(definition, () => end.promise, options);
+  await events.first('lease-acquired');
+  return worker;
+}
+
+async function push(delay: number | string = 0): Promise<string> {
+  const { id } = await app.queue.pushTask({ kind: definition, payload: 1 }, { delay });
+  return id!;
+}
+
+const reasonOf = async (id: string) => (await admin.explain(id)).reason;

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import {
   createPgQueueMigrations,
   InvalidOptionError,
@@ -8,59 +8,22 @@ import {
   type TaskSummary,
 } from '../../lib/index.js';
 import { queueSql } from '../../lib/storage/sql/index.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { databasePerFile, lazily } from '../support/fixtures.js';
 import { rejectionOf } from '../support/thrown-by.js';
 
 const SCHEMA = 'odd "name"; --';
 const TASK = `${pg.escapeIdentifier(SCHEMA)}.pgqueue`;
 const LEASE = `${pg.escapeIdentifier(SCHEMA)}.pgqueue_lease`;
 
-let database: TestDatabase;
-let app: QueueApp;
-let admin: QueueAdmin;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({
-    url: database.url,
+const { it, app } = databasePerFile({
+  app: () => ({
     options: { autoStart: false, schema: SCHEMA },
     typeorm: { migrations: [...createPgQueueMigrations({ schema: SCHEMA })] },
-  });
-  admin = app.get(QueueAdmin);
+  }),
 });
+const admin = lazily(() => app.get(QueueAdmin));
 
 beforeEach(() => app.dataSource.query(`TRUNCATE ${TASK}, ${LEASE}`));
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-/** A task as columns and SQL values; ids are given by the database. */
-const store = async (columns: Record<string, string> = {}): Promise<string> => {
-  const all = { kind: '1', payload: `'{}'`, ...columns };
-  const [{ id }] = await app.dataSource.query(
-    `INSERT INTO ${TASK} (${Object.keys(all).join(', ')}) VALUES (${Object.values(all).join(', ')}) RETURNING id`,
-  );
-  return id;
-};
-
-const ids = (tasks: readonly TaskSummary[]) => tasks.map(({ id }) => id);
-const found = async (filter: TaskFilter) => ids((await admin.list(filter)).tasks);
-
-/** Every task that a filter means, page by page. */
-async function all(filter: TaskFilter, limit: number): Promise<string[]> {
-  const result: string[] = [];
-  let after: string | undefined;
-  do {
-    const page = await admin.list(filter, { limit, ...(after === undefined ? {} : { after }) });
-    expect(page.tasks.length).toBeLessThanOrEqual(limit);
-    result.push(...ids(page.tasks));
-    after = page.next ?? undefined;
-  } while (after !== undefined);
-  return result;
-}
 
 describe('QueueAdmin.list', () => {
   it('answers an empty page for an empty table, whatever the filter', async () => {
@@ -278,3 +241,28 @@ describe('the statements of a list', () => {
     }
   });
 });
+
+/** A task as columns and SQL values; ids are given by the database. */
+const store = async (columns: Record<string, string> = {}): Promise<string> => {
+  const all = { kind: '1', payload: `'{}'`, ...columns };
+  const [{ id }] = await app.dataSource.query(
+    `INSERT INTO ${TASK} (${Object.keys(all).join(', ')}) VALUES (${Object.values(all).join(', ')}) RETURNING id`,
+  );
+  return id;
+};
+
+const ids = (tasks: readonly TaskSummary[]) => tasks.map(({ id }) => id);
+const found = async (filter: TaskFilter) => ids((await admin.list(filter)).tasks);
+
+/** Every task that a filter means, page by page. */
+async function all(filter: TaskFilter, limit: number): Promise<string[]> {
+  const result: string[] = [];
+  let after: string | undefined;
+  do {
+    const page = await admin.list(filter, { limit, ...(after === undefined ? {} : { after }) });
+    expect(page.tasks.length).toBeLessThanOrEqual(limit);
+    result.push(...ids(page.tasks));
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+  return result;
+}

@@ -1,27 +1,21 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect } from 'vitest';
 import { InvalidOptionError, type PgQueueModuleOptions, QueueAdmin } from '../../lib/index.js';
 import { deferred } from '../support/deferred.js';
+import { databasePerFile, IDLE, lazily } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
 import { cannotRunOver, NEEDS_LISTEN } from '../support/over.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
+import type { QueueApp } from '../support/queue-app.js';
 import { type RecordedEvents, recordEvents, untilListening } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { rejectionOf } from '../support/thrown-by.js';
 import { until } from '../support/until.js';
 
 const deaf = cannotRunOver(NEEDS_LISTEN);
 
-let database: TestDatabase;
-let app: QueueApp;
-let admin: QueueAdmin;
+const { it, app, openApp } = databasePerFile({ app: IDLE });
+const admin = lazily(() => app.get(QueueAdmin));
+
 let definition = newKind();
 const workers: QueueApp[] = [];
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  admin = app.get(QueueAdmin);
-});
 
 beforeEach(() => {
   definition = newKind();
@@ -31,37 +25,6 @@ afterEach(async () => {
   await Promise.all(workers.splice(0).map((worker) => worker.close()));
   await app.dataSource.query('TRUNCATE pgqueue, pgqueue_pause');
 });
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-interface Worker {
-  readonly ran: unknown[];
-  readonly events: RecordedEvents;
-}
-
-async function startWorker(
-  options: PgQueueModuleOptions = {},
-  work: () => unknown = () => undefined,
-): Promise<Worker> {
-  const ran: unknown[] = [];
-  const worker = await createQueueApp({ url: database.url, options: { ...options, autoStart: false } });
-  workers.push(worker);
-  const events = recordEvents(worker.queue);
-  worker.queue.registerKind(definition, async (task) => {
-    ran.push(task.payload);
-    await work();
-  });
-  await worker.queue.start();
-  await events.first('lease-acquired');
-  return { ran, events };
-}
-
-const push = (payload: unknown = 1, kind = definition) => app.queue.pushTask({ kind, payload });
-const open = () =>
-  storedTasks(app.dataSource, `kind = ${definition.kind} AND status IN ('new', 'must_retry')`);
 
 const WAYS: [string, PgQueueModuleOptions][] = [
   ['do not listen, by their heartbeat', { listen: false, heartbeatPeriod: 100 }],
@@ -141,7 +104,7 @@ describe('QueueAdmin.pause', () => {
   it('is heeded by a process that starts before its first claim, and for a kind that is registered later', async () => {
     await admin.pause(definition);
     await push();
-    const worker = await createQueueApp({ url: database.url });
+    const worker = await openApp();
     workers.push(worker);
     const events = recordEvents(worker.queue);
     const other = newKind();
@@ -170,3 +133,28 @@ describe('QueueAdmin.pause', () => {
     expect(events.of('connection-failed')).toEqual([]);
   });
 });
+
+interface Worker {
+  readonly ran: unknown[];
+  readonly events: RecordedEvents;
+}
+
+async function startWorker(
+  options: PgQueueModuleOptions = {},
+  work: () => unknown = () => undefined,
+): Promise<Worker> {
+  const ran: unknown[] = [];
+  const worker = await openApp({ options: { ...options, autoStart: false } });
+  workers.push(worker);
+  const events = recordEvents(worker.queue);
+  worker.queue.registerKind(definition, async (task) => {
+    ran.push(task.payload);
+    await work();
+  });
+  await worker.queue.start();
+  await events.first('lease-acquired');
+  return { ran, events };
+}
+
+const push = (payload: unknown = 1, kind = definition) => app.queue.pushTask({ kind, payload });
+const open = () => app.stored(`kind = ${definition.kind} AND status IN ('new', 'must_retry')`);

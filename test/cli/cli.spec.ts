@@ -10,7 +10,6 @@ import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
-const Mail = defineTask({ kind: 7, name: 'send-mail' });
 const SCHEMA = 'odd "name"; --';
 
 let apps: ChildApps;
@@ -31,40 +30,8 @@ afterAll(async () => {
 
 beforeEach(() => app.dataSource.query('TRUNCATE pgqueue, pgqueue_pause, pgqueue_lease'));
 
-const start = (args: string[], env: Record<string, string> = {}): ChildApp =>
-  apps.start('lib/cli/main.ts', { DATABASE_URL: database.url, ...env }, [
-    ...args.slice(0, 1),
-    ...CLI_ARGS,
-    ...args.slice(1),
-  ]);
-
-async function run(args: string[], env?: Record<string, string>) {
-  const { code, output } = await runWithRecord(args, env);
-  return { code, output: output.replaceAll(RECORD, '') };
-}
-
 /** The line that says who has done what. */
 const RECORD = /^nestjs-pgqueue: \w+ by .*\n/gm;
-
-async function runWithRecord(args: string[], env?: Record<string, string>) {
-  const child = start(args, env);
-  const code = await child.ended;
-  return { code, output: child.output() };
-}
-
-async function answer(...args: string[]) {
-  const { code, output } = await run([...args, '--json']);
-  return { code, answer: JSON.parse(output) };
-}
-
-const push = async (payload: unknown, externalKey: string | null = null) =>
-  (await app.queue.pushTask({ kind: Mail, payload, externalKey })).id!;
-
-const setStatus = (id: string, status: string) =>
-  app.dataSource.query(
-    `UPDATE pgqueue SET status = $1, attempts_left = 0, attempts_elapsed = 3, messages = '{boom}', finished_at = now() WHERE id = $2`,
-    [status, id],
-  );
 
 describe('nestjs-pgqueue', () => {
   it('tells how it is used', async () => {
@@ -287,3 +254,37 @@ describe('retry and cancel', () => {
     await app.dataSource.query(`DROP ROLE ${role}`);
   });
 });
+
+const Mail = defineTask({ kind: 7, name: 'send-mail' });
+
+const start = (args: string[], env: Record<string, string> = {}): ChildApp =>
+  apps.start('lib/cli/main.ts', { DATABASE_URL: database.url, ...env }, [
+    ...args.slice(0, 1),
+    ...CLI_ARGS,
+    ...args.slice(1),
+  ]);
+
+async function run(args: string[], env?: Record<string, string>) {
+  const { code, output } = await runWithRecord(args, env);
+  return { code, output: output.replaceAll(RECORD, '') };
+}
+
+async function runWithRecord(args: string[], env?: Record<string, string>) {
+  const child = start(args, env);
+  const code = await child.ended;
+  return { code, output: child.output() };
+}
+
+async function answer(...args: string[]) {
+  const { code, output } = await run([...args, '--json']);
+  return { code, answer: JSON.parse(output) };
+}
+
+const push = async (payload: unknown, externalKey: string | null = null) =>
+  (await app.queue.pushTask({ kind: Mail, payload, externalKey })).id!;
+
+const setStatus = (id: string, status: string) =>
+  app.dataSource.query(
+    `UPDATE pgqueue SET status = $1, attempts_left = 0, attempts_elapsed = 3, messages = '{boom}', finished_at = now() WHERE id = $2`,
+    [status, id],
+  );

@@ -1,38 +1,10 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { DatabaseTail } from '../../lib/cli/database-tail.js';
 import { QueueAdmin } from '../../lib/index.js';
+import { databasePerFile, IDLE } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-const kind = newKind();
-
-let database: TestDatabase;
-let app: QueueApp;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-});
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-/** A shard that goes away in the middle of a look: lists of these statuses fail while it lasts. */
-function interrupted() {
-  const admin = app.get(QueueAdmin);
-  const away = { status: undefined as string | undefined };
-  const list: QueueAdmin['list'] = (filter, page) =>
-    away.status !== undefined && filter?.status === away.status
-      ? Promise.reject(new Error('gone'))
-      : admin.list(filter, page);
-  return { away, tail: new DatabaseTail({ list } as QueueAdmin, admin.shardNames[0]!) };
-}
-
-const end = (id: string | null) =>
-  app.dataSource.query(`UPDATE pgqueue SET status = 'succeeded', finished_at = now() WHERE id = $1`, [id]);
+const { it, app } = databasePerFile({ app: IDLE });
 
 it('tells nothing that was there before a first look that broke off', async () => {
   const { id } = await app.queue.pushTask({ kind, payload: 1 });
@@ -81,3 +53,19 @@ it('takes nothing for pushed that comes to light as younger tasks are deleted', 
   const { id } = await app.queue.pushTask({ kind, payload: 6 });
   expect(await tail.poll()).toMatchObject([{ event: 'pushed', task: { id } }]);
 });
+
+const kind = newKind();
+
+/** A shard that goes away in the middle of a look: lists of these statuses fail while it lasts. */
+function interrupted() {
+  const admin = app.get(QueueAdmin);
+  const away = { status: undefined as string | undefined };
+  const list: QueueAdmin['list'] = (filter, page) =>
+    away.status !== undefined && filter?.status === away.status
+      ? Promise.reject(new Error('gone'))
+      : admin.list(filter, page);
+  return { away, tail: new DatabaseTail({ list } as QueueAdmin, admin.shardNames[0]!) };
+}
+
+const end = (id: string | null) =>
+  app.dataSource.query(`UPDATE pgqueue SET status = 'succeeded', finished_at = now() WHERE id = $1`, [id]);

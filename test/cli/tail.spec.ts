@@ -5,8 +5,6 @@ import { CLI_ARGS, QUEUE_SCHEMA } from '../support/over.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-const Mail = defineTask({ kind: 7, name: 'send-mail' });
-
 let apps: ChildApps;
 let database: TestDatabase;
 let app: QueueApp;
@@ -24,15 +22,6 @@ afterAll(async () => {
 });
 
 beforeEach(() => app.dataSource.query('TRUNCATE pgqueue, pgqueue_pause, pgqueue_lease'));
-
-const push = async (payload: unknown, externalKey: string | null = null) =>
-  (await app.queue.pushTask({ kind: Mail, payload, externalKey })).id!;
-
-const setStatus = (id: string, status: string) =>
-  app.dataSource.query(
-    `UPDATE pgqueue SET status = $1, messages = '{boom}', finished_at = now() WHERE id = $2`,
-    [status, id],
-  );
 
 describe('tail', () => {
   const tails: ChildApp[] = [];
@@ -117,3 +106,14 @@ describe('tail', () => {
     expect(tail.output()).toMatch(/^following .*\n$/);
   });
 });
+
+const Mail = defineTask({ kind: 7, name: 'send-mail' });
+
+const push = async (payload: unknown, externalKey: string | null = null) =>
+  (await app.queue.pushTask({ kind: Mail, payload, externalKey })).id!;
+
+const setStatus = (id: string, status: string) =>
+  app.dataSource.query(
+    `UPDATE pgqueue SET status = $1, messages = '{boom}', finished_at = now() WHERE id = $2`,
+    [status, id],
+  );
