@@ -10,7 +10,7 @@ import {
   type NestModule,
   VersioningType,
 } from '@nestjs/common';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect } from 'vitest';
 import {
   ADAPTERS,
   createDashboardApp,
@@ -19,39 +19,19 @@ import {
   FROM_PAGE,
 } from '../support/dashboard-app.js';
 import { openEventStream } from '../support/event-stream.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { databasePerFile } from '../support/fixtures.js';
 
-let database: TestDatabase;
+const { it, database } = databasePerFile({});
+
 let dashboard: DashboardApp;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-
 afterEach(() => dashboard.close());
-
-afterAll(() => database.drop());
-
-/** What the tour finds where all is well. */
-const worksAt = (base: string) => ({
-  leadsTo: `${base}/`,
-  page: expect.stringContaining('The title of the pages'),
-  file: 200,
-  session: { user: null, access: 'full', actsOn: null, redacted: false, shards: ['default'] },
-  pause: { changed: true },
-  event: 'overview',
-  missing: [404, { message: 'There is nothing here' }],
-});
 
 const prefix = (path: string, exclude?: string[]) => (app: INestApplication) =>
   app.setGlobalPrefix(path, exclude && { exclude });
 
 const versions = (defaultVersion?: string) => (app: INestApplication) => {
   app.enableVersioning({ type: VersioningType.URI, ...(defaultVersion && { defaultVersion }) });
-};
-
-const refuse = () => {
-  throw new Error('the application was asked');
 };
 
 describe.each(ADAPTERS)('with %s', (adapter) => {
@@ -150,6 +130,21 @@ describe.each(ADAPTERS)('with %s', (adapter) => {
     }
   });
 });
+
+/** What the tour finds where all is well. */
+const worksAt = (base: string) => ({
+  leadsTo: `${base}/`,
+  page: expect.stringContaining('The title of the pages'),
+  file: 200,
+  session: { user: null, access: 'full', actsOn: null, redacted: false, shards: ['default'] },
+  pause: { changed: true },
+  event: 'overview',
+  missing: [404, { message: 'There is nothing here' }],
+});
+
+const refuse = () => {
+  throw new Error('the application was asked');
+};
 
 @Controller('others')
 class Others {

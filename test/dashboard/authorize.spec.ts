@@ -1,32 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HttpException, Logger, NotFoundException, UnauthorizedException } from '@nestjs/common';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, vi } from 'vitest';
 import type { Authorization } from '../../lib/dashboard/index.js';
 import { ADAPTERS, createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { databasePerFile } from '../support/fixtures.js';
 
-const EVERYTHING = [
-  '/pgqueue',
-  '/pgqueue/',
-  '/pgqueue/index.html',
-  '/pgqueue/assets/index-9c1d.js',
-  '/pgqueue/assets/index-4f2a.css',
-  '/pgqueue/nothing',
-  '/pgqueue/api/session',
-  '/pgqueue/api/overview',
-  '/pgqueue/api/overview/stream',
-  '/pgqueue/api/tasks',
-  '/pgqueue/api/tasks/1',
-  '/pgqueue/api/workers',
-];
-
-let database: TestDatabase;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-
-afterAll(() => database.drop());
+const { it, database } = databasePerFile({});
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -37,7 +16,7 @@ describe.each(ADAPTERS)('with %s', (adapter) => {
     response: ServerResponse,
   ) => Authorization | Promise<Authorization>;
 
-  beforeAll(async () => {
+  it.beforeAll(async () => {
     dashboard = await createDashboardApp({
       url: database.url,
       adapter,
@@ -136,3 +115,18 @@ describe.each(ADAPTERS)('with %s', (adapter) => {
     expect(await dashboard.admin.kinds()).toEqual([]);
   });
 });
+
+const EVERYTHING = [
+  '/pgqueue',
+  '/pgqueue/',
+  '/pgqueue/index.html',
+  '/pgqueue/assets/index-9c1d.js',
+  '/pgqueue/assets/index-4f2a.css',
+  '/pgqueue/nothing',
+  '/pgqueue/api/session',
+  '/pgqueue/api/overview',
+  '/pgqueue/api/overview/stream',
+  '/pgqueue/api/tasks',
+  '/pgqueue/api/tasks/1',
+  '/pgqueue/api/workers',
+];

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Injectable, Logger, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, vi } from 'vitest';
 import { DashboardAssets } from '../../lib/dashboard/dashboard-assets.js';
 import {
   DashboardFilesError,
@@ -13,34 +13,22 @@ import {
 } from '../../lib/dashboard/index.js';
 import { InvalidOptionError, PgQueueModule } from '../../lib/index.js';
 import { createDashboardApp, PAGES } from '../support/dashboard-app.js';
+import { databasePerFile } from '../support/fixtures.js';
 import { bootError, typeOrm } from '../support/nest-app.js';
 import { createQueueApp } from '../support/queue-app.js';
 import { silentLogger } from '../support/silent-logger.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-let database: TestDatabase;
+const { it, database } = databasePerFile({});
 
-beforeAll(async () => {
-  database = await createTestDatabase();
+it.beforeAll(async () => {
   // Applications that are refused must not leave a migration half done.
   await (await createQueueApp({ url: database.url, options: { autoStart: false } })).close();
 });
-
-afterAll(() => database.drop());
 
 afterEach(() => {
   vi.unstubAllEnvs();
   vi.restoreAllMocks();
 });
-
-const boot = (dashboard?: PgQueueDashboardOptions) =>
-  bootError({
-    imports: [
-      typeOrm(database.url),
-      PgQueueModule.forRoot({ autoStart: false }),
-      PgQueueDashboardModule.forRoot(dashboard),
-    ],
-  });
 
 describe('without authorize', () => {
   it.each([undefined, 'production', 'test', 'staging', ''])(
@@ -140,3 +128,12 @@ describe('the files of the pages', () => {
     await rm(folder, { recursive: true });
   });
 });
+
+const boot = (dashboard?: PgQueueDashboardOptions) =>
+  bootError({
+    imports: [
+      typeOrm(database.url),
+      PgQueueModule.forRoot({ autoStart: false }),
+      PgQueueDashboardModule.forRoot(dashboard),
+    ],
+  });

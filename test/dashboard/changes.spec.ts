@@ -1,23 +1,17 @@
 import { request } from 'node:http';
 import { json } from 'node:stream/consumers';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect } from 'vitest';
 import { CHANGE_HEADER } from '../../lib/dashboard/dashboard-api.js';
 import { ADAPTERS, createDashboardApp, type DashboardApp, FROM_PAGE } from '../support/dashboard-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { databasePerFile } from '../support/fixtures.js';
 
-let database: TestDatabase;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-
-afterAll(() => database.drop());
+const { it, database } = databasePerFile({});
 
 describe.each(ADAPTERS)('with %s', (adapter) => {
   let dashboard: DashboardApp;
   let host: string;
 
-  beforeAll(async () => {
+  it.beforeAll(async () => {
     dashboard = await createDashboardApp({ url: database.url, adapter });
     host = new URL(dashboard.origin).host;
   });

@@ -2,7 +2,7 @@ import { request as ask } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, vi } from 'vitest';
 import type { Authorization, DashboardRequest } from '../../lib/dashboard/index.js';
 import { resolveDashboardOptions } from '../../lib/dashboard/dashboard.options.js';
 import { StreamText } from '../../lib/dashboard/overview-event.js';
@@ -14,17 +14,14 @@ import {
   type DashboardAppOptions,
 } from '../support/dashboard-app.js';
 import { type EventStream, openEventStream } from '../support/event-stream.js';
+import { databasePerFile } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { thrownBy } from '../support/thrown-by.js';
 
-let database: TestDatabase;
+const { it, database } = databasePerFile({});
+
 let dashboard: DashboardApp;
 let viewers: EventStream[] = [];
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
 
 afterEach(async () => {
   viewers.forEach((viewer) => viewer.leave());
@@ -32,8 +29,6 @@ afterEach(async () => {
   await dashboard.close();
   vi.restoreAllMocks();
 });
-
-afterAll(() => database.drop());
 
 const HANGS = () => new Promise<Authorization>(() => undefined);
 

@@ -1,46 +1,32 @@
 import pg from 'pg';
 import { DataSource } from 'typeorm';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, expect } from 'vitest';
 import { AdminLane } from '../../lib/cluster/admin/admin-lane.js';
 import { BusyError, ConcurrencyLimit } from '../../lib/cluster/admin/concurrency-limit.js';
 import { untilAborted, LaneDatabase } from '../../lib/storage/lane-database.js';
-import { createDashboardApp, type DashboardApp, FROM_PAGE } from '../support/dashboard-app.js';
+import { createDashboardApp, FROM_PAGE } from '../support/dashboard-app.js';
 import { deferred } from '../support/deferred.js';
+import { databasePerFile } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { rejectionOf } from '../support/thrown-by.js';
 import { until } from '../support/until.js';
 
 const AT_ONCE = 2;
 
-let database: TestDatabase;
-let dashboard: DashboardApp;
+const { it, database, dashboard } = databasePerFile({ dashboard: ({ url }) => createDashboardApp({ url }) });
+
 let holder: pg.Client;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dashboard = await createDashboardApp({ url: database.url });
+it.beforeAll(async () => {
   holder = new pg.Client({ connectionString: database.url });
   await holder.connect();
 });
 
-afterAll(async () => {
-  await holder.end();
-  await dashboard.close();
-  await database.drop();
-});
+afterAll(() => holder.end());
 
 /** Nothing can be read until the test has ended. */
 beforeEach(() => holder.query('BEGIN; LOCK TABLE pgqueue'));
 afterEach(() => holder.query('ROLLBACK'));
-
-async function blocked(): Promise<number> {
-  const { rows } = await holder.query(
-    `SELECT count(*)::int AS n FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-     WHERE d.datname = current_database() AND NOT l.granted`,
-  );
-  return rows[0].n;
-}
 
 it('leaves the application its connections, whatever is searched for at once', async () => {
   const searches = Array.from({ length: 12 }, () => dashboard.get('/pgqueue/api/tasks?text=x'));
@@ -191,3 +177,11 @@ it('keeps no place in the line for who has left it, and none longer than it may'
   const impatient = new ConcurrencyLimit({ atOnce: 0, waiting: 1, patienceMs: 1 });
   expect(await rejectionOf(impatient.run(signal, async () => undefined))).toBeInstanceOf(BusyError);
 });
+
+async function blocked(): Promise<number> {
+  const { rows } = await holder.query(
+    `SELECT count(*)::int AS n FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+     WHERE d.datname = current_database() AND NOT l.granted`,
+  );
+  return rows[0].n;
+}

@@ -1,23 +1,11 @@
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import { OverviewFeed } from '../../lib/dashboard/overview-feed.js';
 import { visitorOf } from '../../lib/dashboard/visitor.js';
 import { QueueAdmin } from '../../lib/index.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { databasePerFile, IDLE } from '../support/fixtures.js';
 import { until } from '../support/until.js';
 
-let database: TestDatabase;
-let app: QueueApp;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-});
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
+const { it, app } = databasePerFile({ app: IDLE });
 
 const EVERYBODY = { kinds: null };
 

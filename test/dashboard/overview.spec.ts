@@ -1,22 +1,11 @@
 import { DataSource } from 'typeorm';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
+import { expect } from 'vitest';
+import { createDashboardApp } from '../support/dashboard-app.js';
+import { databasePerFile } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
-let database: TestDatabase;
-let dashboard: DashboardApp;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dashboard = await createDashboardApp({ url: database.url });
-});
-
-afterAll(async () => {
-  await dashboard.close();
-  await database.drop();
-});
+const { it, dashboard } = databasePerFile({ dashboard: ({ url }) => createDashboardApp({ url }) });
 
 const times = (points: { at: string }[]) => points.map(({ at }) => at);
 

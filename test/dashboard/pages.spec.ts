@@ -1,19 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect } from 'vitest';
 import { ADAPTERS, createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { databasePerFile } from '../support/fixtures.js';
 
-let database: TestDatabase;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-
-afterAll(() => database.drop());
+const { it, database } = databasePerFile({});
 
 describe.each(ADAPTERS)('with %s', (adapter) => {
   let dashboard: DashboardApp;
 
-  beforeAll(async () => {
+  it.beforeAll(async () => {
     dashboard = await createDashboardApp({ url: database.url, adapter });
   });
 

@@ -1,37 +1,21 @@
 import { Logger } from '@nestjs/common';
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { afterEach, expect, vi } from 'vitest';
 import type { Redact } from '../../lib/dashboard/index.js';
 import { createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
+import { databasePerFile } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-const Mail = newKind();
 const PAYLOAD = { to: 'ada', Card: { number: 1 }, inner: [{ CARD: null, note: 'card', token: 'x' }] };
 
-let database: TestDatabase;
-let dashboard: DashboardApp | undefined;
+const { it, database } = databasePerFile({});
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
+let dashboard: DashboardApp | undefined;
 
 afterEach(async () => {
   vi.restoreAllMocks();
   await dashboard?.close();
   dashboard = undefined;
 });
-
-afterAll(() => database.drop());
-
-async function start(redact: Redact): Promise<{ app: DashboardApp; id: string }> {
-  dashboard = await createDashboardApp({ url: database.url, dashboard: { authorize: () => true, redact } });
-  const { id } = await dashboard.queue.pushTask({ kind: Mail, payload: PAYLOAD });
-  return { app: dashboard, id: id! };
-}
-
-function fail(payload: unknown): never {
-  throw new Error(`no ${(payload as typeof PAYLOAD).to}`);
-}
 
 it('hides fields by their names, at any depth and in any case', async () => {
   const { app, id } = await start(['card', 'TOKEN']);
@@ -127,3 +111,15 @@ it('shows no payloads in lists, and finds none by their text', async () => {
   expect(await cancel.json()).toEqual({ message: expect.stringMatching(/^text: /) });
   expect((await app.admin.task(id))!.status).toBe('new');
 });
+
+const Mail = newKind();
+
+async function start(redact: Redact): Promise<{ app: DashboardApp; id: string }> {
+  dashboard = await createDashboardApp({ url: database.url, dashboard: { authorize: () => true, redact } });
+  const { id } = await dashboard.queue.pushTask({ kind: Mail, payload: PAYLOAD });
+  return { app: dashboard, id: id! };
+}
+
+function fail(payload: unknown): never {
+  throw new Error(`no ${(payload as typeof PAYLOAD).to}`);
+}

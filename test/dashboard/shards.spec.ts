@@ -11,8 +11,6 @@ import {
   shardedQueue,
 } from '../support/sharded-app.js';
 
-const definition = newKind({ name: 'work' });
-const { kind } = definition;
 const AWAY = { shard: 'b', message: 'The database does not answer' };
 
 describe.each(ADAPTERS)('over several shards, with %s', (adapter) => {
@@ -130,3 +128,6 @@ describe.each(ADAPTERS)('over several shards, with %s', (adapter) => {
     }
   });
 });
+
+const definition = newKind({ name: 'work' });
+const { kind } = definition;
