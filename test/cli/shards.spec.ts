@@ -1,28 +1,20 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect } from 'vitest';
 import { Proxy } from '../faults/support/proxy.mjs';
 import { type ChildApp, type ChildApps, compileApps } from '../support/child-app.js';
 import { cutOff } from '../support/cut-off.js';
 import { newKind } from '../support/kinds.js';
-import {
-  createShardDatabases,
-  createShardedApp,
-  dropShardDatabases,
-  type ShardDatabases,
-  type ShardedApp,
-} from '../support/sharded-app.js';
+import { createShardedApp, shardsPerFile } from '../support/sharded-app.js';
 import { createTestDatabase } from '../support/test-database.js';
 
-const kind = newKind({ name: 'send-mail' });
+const { it, databases, app } = shardsPerFile(['a', 'b'], {
+  app: (given) => createShardedApp({ databases: given, options: { autoStart: false } }),
+});
 
 let apps: ChildApps;
-let databases: ShardDatabases<'a' | 'b'>;
-let app: ShardedApp;
 const children: ChildApp[] = [];
 
-beforeAll(async () => {
+it.beforeAll(async () => {
   apps = await compileApps();
-  databases = await createShardDatabases('a', 'b');
-  app = await createShardedApp({ databases, options: { autoStart: false } });
 });
 
 beforeEach(async () => {
@@ -36,29 +28,7 @@ afterEach(async () => {
   }
 });
 
-afterAll(async () => {
-  await app.close();
-  await apps.remove();
-  await dropShardDatabases(databases);
-});
-
-const shards = () => ['a', 'b'].flatMap((name) => ['--shard', `${name}=${databases[name as 'a'].url}`]);
-
-function start(args: string[]): ChildApp {
-  const child = apps.start('lib/cli/main.ts', { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/x' }, args);
-  children.push(child);
-  return child;
-}
-
-async function run(...args: string[]) {
-  const child = start(args);
-  const code = await child.ended;
-  // Without the line that says who has done what.
-  return { code, output: child.output().replaceAll(/^nestjs-pgqueue: \w+ by .*\n/gm, '') };
-}
-
-const push = async (shard: string) =>
-  (await app.queue.pushTask({ kind, payload: 1 }, { shardKey: `${shard}/1` })).id!;
+afterAll(() => apps.remove());
 
 describe('nestjs-pgqueue --shard', () => {
   it.each<[string[], string]>([
@@ -168,3 +138,23 @@ describe('nestjs-pgqueue --shard', () => {
     expect(tail.output().match(/shard-down/g)).toHaveLength(1);
   });
 });
+
+const kind = newKind({ name: 'send-mail' });
+
+const shards = () => ['a', 'b'].flatMap((name) => ['--shard', `${name}=${databases[name as 'a'].url}`]);
+
+function start(args: string[]): ChildApp {
+  const child = apps.start('lib/cli/main.ts', { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/x' }, args);
+  children.push(child);
+  return child;
+}
+
+async function run(...args: string[]) {
+  const child = start(args);
+  const code = await child.ended;
+  // Without the line that says who has done what.
+  return { code, output: child.output().replaceAll(/^nestjs-pgqueue: \w+ by .*\n/gm, '') };
+}
+
+const push = async (shard: string) =>
+  (await app.queue.pushTask({ kind, payload: 1 }, { shardKey: `${shard}/1` })).id!;

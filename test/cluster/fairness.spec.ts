@@ -1,44 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect } from 'vitest';
 import type { TaskDefinition } from '../../lib/index.js';
-import { Proxy } from '../faults/support/proxy.mjs';
 import { deferred } from '../support/deferred.js';
 import { newKind } from '../support/kinds.js';
 import { recordEvents } from '../support/queue-events.js';
-import {
-  createShardDatabases,
-  createShardedApp,
-  dropShardDatabases,
-  type ShardDatabases,
-  type ShardedApp,
-} from '../support/sharded-app.js';
+import { createProxiedApp, shardsPerTest } from '../support/sharded-app.js';
 import { until } from '../support/until.js';
 
-let databases: ShardDatabases<'a' | 'b'>;
-let app: ShardedApp;
-let proxy: Proxy;
-
-beforeEach(async () => {
-  databases = await createShardDatabases('a', 'b');
-  proxy = await Proxy.start(Number(new URL(databases.b.url).port));
-  app = await createShardedApp({
-    databases,
-    urls: { b: proxy.through(databases.b.url) },
-    options: { autoStart: false, shutdownTimeout: 100 },
-  });
+const { it, app } = shardsPerTest(['a', 'b'], {
+  app: (created) =>
+    createProxiedApp({ databases: created, options: { autoStart: false, shutdownTimeout: 100 } }),
 });
-afterEach(async () => {
-  proxy.heal();
-  await app.close();
-  await proxy.close();
-  await dropShardDatabases(databases);
-});
-
-const push = (kind: TaskDefinition<any>, shard: string, count: number) =>
-  app.queue.pushTasks(
-    Array.from({ length: count }, (_, n) => ({ kind, payload: `${shard}/${n}` })),
-    { shardKey: `${shard}/0` },
-  );
 
 it('keeps no slots for a shard in which the kind is paused', async () => {
   const kind = newKind({ workerCount: 2 });
@@ -84,7 +56,7 @@ it('keeps no slots for a shard whose claim for another kind hangs', async () => 
   const busyAt = performance.now();
   // It has looked for a slot of this kind, too.
   await until(() => claimedAt > busyAt);
-  proxy.blackhole();
+  app.proxy.blackhole();
   // It would have polled long ago.
   await until(() => performance.now() - claimedAt > 1000);
   first.resolve();
@@ -93,7 +65,7 @@ it('keeps no slots for a shard whose claim for another kind hangs', async () => 
 });
 
 it('serves one whose claims take long as often as the other', async () => {
-  proxy.delayMs = 80;
+  app.proxy.delayMs = 80;
   const kind = newKind();
   const ran: string[] = [];
   app.queue.registerKind(kind, async ({ payload }) => {
@@ -108,3 +80,9 @@ it('serves one whose claims take long as often as the other', async () => {
   await until(() => ran.length >= before + 12);
   expect(ran.slice(before).filter((shard) => shard === 'b').length).toBeGreaterThan(3);
 });
+
+const push = (kind: TaskDefinition<any>, shard: string, count: number) =>
+  app.queue.pushTasks(
+    Array.from({ length: count }, (_, n) => ({ kind, payload: `${shard}/${n}` })),
+    { shardKey: `${shard}/0` },
+  );

@@ -1,57 +1,18 @@
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect } from 'vitest';
 import { type Executor, InvalidManagerError, noJitter } from '../../lib/index.js';
 import { deferred } from '../support/deferred.js';
+import { lazily } from '../support/fixture-builder.js';
 import { newKind } from '../support/kinds.js';
-import {
-  createShardDatabases,
-  createShardedApp,
-  dropShardDatabases,
-  type ShardDatabases,
-  type ShardedApp,
-} from '../support/sharded-app.js';
+import { createShardedApp, type ShardDatabases, shardsPerFile } from '../support/sharded-app.js';
 import { rejectionOf } from '../support/thrown-by.js';
 
-let databases: ShardDatabases<'a' | 'b'>;
-let pools: Record<'a' | 'b', pg.Pool>;
-let app: ShardedApp;
+const { it, app } = shardsPerFile(['a', 'b'], { app: createAppOverPools });
+const pools = lazily(() => app.pools);
 
-beforeAll(async () => {
-  databases = await createShardDatabases('a', 'b');
-  pools = {
-    a: new pg.Pool({ connectionString: databases.a.url }),
-    b: new pg.Pool({ connectionString: databases.b.url }),
-  };
-  app = await createShardedApp({ databases, shards: { pools } });
-});
 afterEach(async () => {
-  await Promise.all(Object.values(pools).map((pool) => pool.query('DELETE FROM pgqueue')));
+  await Promise.all([pools.a, pools.b].map((pool) => pool.query('DELETE FROM pgqueue')));
 });
-afterAll(async () => {
-  await app.close();
-  await Promise.all(Object.values(pools).map((pool) => pool.end()));
-  await dropShardDatabases(databases);
-});
-
-async function stored(shard: 'a' | 'b'): Promise<unknown[]> {
-  const { rows } = await pools[shard].query('SELECT payload FROM pgqueue ORDER BY id');
-  return rows.map(({ payload }) => payload);
-}
-
-async function inTransaction<T>(shard: 'a' | 'b', work: (client: Executor) => Promise<T>): Promise<T> {
-  const client = await pools[shard].connect();
-  try {
-    await client.query('BEGIN');
-    const result = await work(client);
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK');
-    throw error;
-  } finally {
-    client.release();
-  }
-}
 
 describe('shards in pools of pg', () => {
   const kind = newKind();
@@ -103,3 +64,36 @@ describe('shards in pools of pg', () => {
     await end.promise;
   });
 });
+
+async function stored(shard: 'a' | 'b'): Promise<unknown[]> {
+  const { rows } = await pools[shard].query('SELECT payload FROM pgqueue ORDER BY id');
+  return rows.map(({ payload }) => payload);
+}
+
+async function inTransaction<T>(shard: 'a' | 'b', work: (client: Executor) => Promise<T>): Promise<T> {
+  const client = await pools[shard].connect();
+  try {
+    await client.query('BEGIN');
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+async function createAppOverPools(databases: ShardDatabases<'a' | 'b'>) {
+  const opened = {
+    a: new pg.Pool({ connectionString: databases.a.url }),
+    b: new pg.Pool({ connectionString: databases.b.url }),
+  };
+  const created = await createShardedApp({ databases, shards: { pools: opened } });
+  const close = async () => {
+    await created.close();
+    await Promise.all(Object.values(opened).map((pool) => pool.end()));
+  };
+  return { ...created, pools: opened, close };
+}

@@ -16,6 +16,13 @@ export function lazily<T extends object>(current: () => T): T {
       const value = Reflect.get(object, name);
       return typeof value === 'function' ? value.bind(object) : value;
     },
+    has: (_, name) => Reflect.has(current(), name),
+    // For spreading, and for Object.keys.
+    ownKeys: () => Reflect.ownKeys(current()),
+    getOwnPropertyDescriptor: (_, name) => {
+      const property = Reflect.getOwnPropertyDescriptor(current(), name);
+      return property && { ...property, configurable: true };
+    },
   });
 }
 

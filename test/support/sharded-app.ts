@@ -2,6 +2,7 @@ import type { INestApplicationContext, ModuleMetadata, Type } from '@nestjs/comm
 import { Test } from '@nestjs/testing';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import type { TestAPI } from 'vitest';
 import {
   PgQueueModule,
   type PgQueueModuleOptions,
@@ -9,6 +10,8 @@ import {
   QueueService,
   type ShardsOptions,
 } from '../../lib/index.js';
+import { Proxy } from '../faults/support/proxy.mjs';
+import { type Closable, FixtureBuilder, type Scope } from './fixture-builder.js';
 import { silentLogger } from './silent-logger.js';
 import { createTestDatabase, type TestDatabase } from './test-database.js';
 
@@ -92,4 +95,58 @@ export async function createShardedApp({
     get: (type) => app.get(type, { strict: false }),
     close: () => app.close(),
   };
+}
+
+/** Such an application, which reaches shard b through a proxy. */
+export async function createProxiedApp({
+  databases,
+  ...options
+}: ShardedAppOptions & { databases: ShardDatabases<'b'>; imports?: ModuleMetadata['imports'] }): Promise<
+  ShardedApp & { proxy: Proxy }
+> {
+  const proxy = await Proxy.start(Number(new URL(databases.b.url).port));
+  const app = await createShardedApp({ databases, urls: { b: proxy.through(databases.b.url) }, ...options });
+  const close = async () => {
+    proxy.heal();
+    await app.close();
+    await proxy.close();
+  };
+  return { ...app, proxy, close };
+}
+
+type Makers<Name extends string> = Readonly<
+  Record<string, (databases: ShardDatabases<Name>) => Promise<Closable>>
+>;
+
+export type ShardFixture<Name extends string, M> = {
+  readonly [Made in keyof M]: M[Made] extends (databases: ShardDatabases<Name>) => Promise<infer App>
+    ? App
+    : never;
+} & { readonly it: TestAPI; readonly databases: ShardDatabases<Name> };
+
+/** As `databasePerFile`, with a database for each of these shards. */
+export function shardsPerFile<Name extends string, M extends Makers<Name>>(
+  names: readonly Name[],
+  forFile: M,
+): ShardFixture<Name, M> {
+  return buildShards('file', names, forFile);
+}
+
+/** As `databasePerTest`, with a database for each of these shards. */
+export function shardsPerTest<Name extends string, M extends Makers<Name>>(
+  names: readonly Name[],
+  forTest: M,
+): ShardFixture<Name, M> {
+  return buildShards('test', names, forTest);
+}
+
+function buildShards<Name extends string, M extends Makers<Name>>(
+  scope: Scope,
+  names: readonly Name[],
+  makers: M,
+): ShardFixture<Name, M> {
+  const builder = new FixtureBuilder(scope, () => createShardDatabases(...names), dropShardDatabases);
+  const handles: Record<string, object> = { databases: builder.database };
+  for (const [name, make] of Object.entries(makers)) handles[name] = builder.add(name, scope, make);
+  return { ...handles, it: builder.it } as unknown as ShardFixture<Name, M>;
 }
