@@ -1,31 +1,26 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { Importer, ImportFile, Imports } from '../../docs/examples/handlers.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { databasePerFile } from '../support/fixtures.js';
 import { until } from '../support/until.js';
 
-let database: TestDatabase;
+const { it, app } = databasePerFile({ app: { providers: [Importer, Imports] } });
+
 let server: Server;
 let origin: string;
-let app: QueueApp;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
+it.beforeAll(async () => {
   server = createServer((request, response) => {
     response.statusCode = Number(request.url!.slice(1));
     response.end('the file');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  app = await createQueueApp({ url: database.url, providers: [Importer, Imports] });
 });
 
-afterAll(async () => {
-  await app.close();
+afterAll(() => {
   server.close();
-  await database.drop();
 });
 
 it.each([
@@ -37,8 +32,8 @@ it.each([
 ])('ends as its comment says for HTTP %i', async (status, expected) => {
   const { id } = await app.queue.pushTask({ kind: ImportFile, payload: { url: `${origin}/${status}` } });
   const settled = `id = ${id} AND status <> 'new'`;
-  await until(async () => (await storedTasks(app.dataSource, settled)).length === 1);
-  expect(await storedTasks(app.dataSource, `id = ${id}`)).toMatchObject([expected]);
+  await until(async () => (await app.stored(settled)).length === 1);
+  expect(await app.stored(`id = ${id}`)).toMatchObject([expected]);
 });
 
 it('refuses at push what does not fit the schema', async () => {
@@ -52,7 +47,7 @@ it('plans a file once, cancels it, and plans it again', async () => {
   expect(await imports.plan('http://a.test/')).toMatch(
     /^http:\/\/a\.test\/ is planned already, as task \d+$/,
   );
-  const planned = await storedTasks(app.dataSource, "external_key = 'http://a.test/'");
+  const planned = await app.stored("external_key = 'http://a.test/'");
   expect(planned).toMatchObject([{ status: 'new', priority: 2 }]);
   expect(planned[0]!.due_in).toBeGreaterThan(3_500_000);
   expect(await imports.cancel('http://a.test/')).toBe(true);

@@ -1,33 +1,11 @@
-import { context, trace } from '@opentelemetry/api';
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import {
-  BasicTracerProvider,
-  InMemorySpanExporter,
-  SimpleSpanProcessor,
-} from '@opentelemetry/sdk-trace-base';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { Resize, Resizer, TracingModule } from '../../docs/examples/tracing.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { databasePerFile } from '../support/fixtures.js';
+import { recordSpans } from '../support/recorded-spans.js';
 import { until } from '../support/until.js';
 
-const exporter = new InMemorySpanExporter();
-let database: TestDatabase;
-let app: QueueApp;
-
-beforeAll(async () => {
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  trace.setGlobalTracerProvider(
-    new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }),
-  );
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, imports: [TracingModule], providers: [Resizer] });
-});
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
+const exporter = recordSpans();
+const { it, app } = databasePerFile({ app: { imports: [TracingModule], providers: [Resizer] } });
 
 it("links an attempt to its push, and holds its handler's spans", async () => {
   await app.queue.pushTask({ kind: Resize, payload: { image: 'cat.png' } });

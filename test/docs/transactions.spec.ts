@@ -7,7 +7,7 @@ import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import postgres from 'postgres';
 import { DataSource } from 'typeorm';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect } from 'vitest';
 import {
   ChargeOrder,
   Charges,
@@ -24,24 +24,22 @@ import {
 } from '../../docs/examples/transactions.js';
 import { AppModule } from '../../docs/examples/pool.js';
 import { defineTask, type Executor, pgQueueMigrations, QueueService } from '../../lib/index.js';
+import { databasePerFile, IDLE } from '../support/fixtures.js';
 import { prismaClient } from '../support/prisma-client.js';
 import { cannotRunOver } from '../support/over.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { storedTasks } from '../support/queue-app.js';
 import { until } from '../support/until.js';
 
 const fixed = cannotRunOver({ schema: 'examples with a module of their own work in the schema public' });
 
-let database: TestDatabase;
-let queueApp: QueueApp;
+const { it, database, queueApp, openApp } = databasePerFile({ queueApp: IDLE });
+
 let pool: pg.Pool;
 let postgresJs: postgres.Sql;
 let mikroOrm: MikroORM;
 let prisma: ReturnType<typeof prismaClient>;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  queueApp = await createQueueApp({ url: database.url, options: { autoStart: false } });
+it.beforeAll(async () => {
   await queueApp.dataSource.query('CREATE TABLE orders (id int PRIMARY KEY, charged int NOT NULL DEFAULT 0)');
   pool = new pg.Pool({ connectionString: database.url });
   postgresJs = postgres(database.url, { max: 2 });
@@ -53,49 +51,14 @@ beforeAll(async () => {
   prisma = prismaClient(database.url);
 });
 
-beforeEach(async () => {
-  await queueApp.dataSource.query('TRUNCATE orders, pgqueue');
-});
+beforeEach(() => queueApp.dataSource.query('TRUNCATE orders, pgqueue'));
 
 afterAll(async () => {
   await prisma.$disconnect();
   await mikroOrm.close();
   await postgresJs.end();
   await pool.end();
-  await queueApp.close();
-  await database.drop();
 });
-
-async function stored(): Promise<{ orders: number[]; tasks: unknown[] }> {
-  const orders = await queueApp.dataSource.query('SELECT id FROM orders ORDER BY id');
-  return {
-    orders: orders.map(({ id }: { id: number }) => id),
-    tasks: (await storedTasks(queueApp.dataSource)).map(({ payload }) => payload),
-  };
-}
-
-/** The push fails after the order was written: of the two, nothing may be left. */
-function refusing(queue: QueueService): QueueService {
-  return {
-    pushTask: async (task: never, options: never) => {
-      await queue.pushTask(task, options);
-      throw new Error('after the push');
-    },
-  } as unknown as QueueService;
-}
-
-/** A recipe of the document. */
-type Place = (queue: QueueService, orderId: number) => Promise<void>;
-
-/** The library's transaction alone: what the example would push is replaced by other work in it. */
-function inTransactionOf(place: Place, work: (executor: Executor) => Promise<unknown>): Promise<void> {
-  return place(
-    {
-      pushTask: (_: unknown, { executor }: { executor: Executor }) => work(executor),
-    } as unknown as QueueService,
-    2,
-  );
-}
 
 const withExecutors: [string, Place][] = [
   ['pg', (queue, id) => withPg(pool, queue, id)],
@@ -143,7 +106,7 @@ describe.each(withExecutors)('the executor of %s', (_, place) => {
       expect(await queue.cancelTaskByKey(ChargeOrder, "it's $2?", { executor })).toBe(true);
       expect(await queue.retryTasks(ChargeOrder, { executor })).toBe(0);
     });
-    expect(await storedTasks(queueApp.dataSource)).toMatchObject([
+    expect(await queueApp.stored()).toMatchObject([
       { status: 'new', payload: task.payload },
       { status: 'cancelled', external_key: "it's $2?" },
     ]);
@@ -155,7 +118,7 @@ describe.each(withExecutors)('the executor of %s', (_, place) => {
       await queueApp.queue.pushTasks([task, task], { executor, delay: '60d' });
       await queueApp.queue.pushTasks([task, ofAnother], { executor, delay: '60d' });
     });
-    expect(await storedTasks(queueApp.dataSource, "run_at > now() + interval '59 days'")).toMatchObject(
+    expect(await queueApp.stored("run_at > now() + interval '59 days'")).toMatchObject(
       [10, 10, 10, 11].map((kind) => ({ kind, payload: task.payload })),
     );
   });
@@ -169,11 +132,11 @@ describe.each(withExecutors)('the executor of %s', (_, place) => {
     });
     await expect(work).rejects.toThrow('after the cancel');
     expect(await stored()).toMatchObject({ orders: [], tasks: [task.payload] });
-    expect(await storedTasks(queueApp.dataSource)).toMatchObject([{ status: 'new', external_key: 'waits' }]);
+    expect(await queueApp.stored()).toMatchObject([{ status: 'new', external_key: 'waits' }]);
   });
 
   it('settles the task that runs', async () => {
-    const app = await createQueueApp({ url: database.url });
+    const app = await openApp();
     try {
       app.queue.registerKind(
         ChargeOrder,
@@ -222,14 +185,13 @@ describe.each<[string, Place]>([
       expect(results.map(({ status }) => status)).toEqual(['pushed', 'duplicate', 'pushed']);
       ids = results.map(({ id }) => id);
     });
-    const [only] = await storedTasks(queueApp.dataSource);
+    const [only] = await queueApp.stored();
     expect(ids).toEqual([only?.id, only?.id, only?.id]);
   });
 });
 
 it('settles in the handler’s own transaction', async () => {
-  const app = await createQueueApp({
-    url: database.url,
+  const app = await openApp({
     providers: [
       { provide: Charges, inject: [DataSource], useFactory: (dataSource) => new Charges(dataSource) },
     ],
@@ -289,3 +251,34 @@ it.skipIf(fixed)(
     expect(own.ended).toBe(true);
   },
 );
+
+async function stored(): Promise<{ orders: number[]; tasks: unknown[] }> {
+  const orders = await queueApp.dataSource.query('SELECT id FROM orders ORDER BY id');
+  return {
+    orders: orders.map(({ id }: { id: number }) => id),
+    tasks: (await queueApp.stored()).map(({ payload }) => payload),
+  };
+}
+
+/** The push fails after the order was written: of the two, nothing may be left. */
+function refusing(queue: QueueService): QueueService {
+  return {
+    pushTask: async (task: never, options: never) => {
+      await queue.pushTask(task, options);
+      throw new Error('after the push');
+    },
+  } as unknown as QueueService;
+}
+
+/** A recipe of the document. */
+type Place = (queue: QueueService, orderId: number) => Promise<void>;
+
+/** The library's transaction alone: what the example would push is replaced by other work in it. */
+function inTransactionOf(place: Place, work: (executor: Executor) => Promise<unknown>): Promise<void> {
+  return place(
+    {
+      pushTask: (_: unknown, { executor }: { executor: Executor }) => work(executor),
+    } as unknown as QueueService,
+    2,
+  );
+}

@@ -1,162 +1,52 @@
 import {
-  type ArgumentsHost,
   type CallHandler,
-  type CanActivate,
-  Catch,
-  type ExceptionFilter,
   type ExecutionContext,
-  Inject,
   Injectable,
   type NestInterceptor,
   Scope,
-  SetMetadata,
   UseFilters,
   UseGuards,
   UseInterceptors,
 } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, Reflector, REQUEST } from '@nestjs/core';
-import { map, type Observable, tap } from 'rxjs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  defineTask,
-  type HandlerEnhancers,
-  isPgQueueContext,
-  noJitter,
-  PG_QUEUE_CONTEXT,
-  type Task,
-  TaskHandler,
-} from '../../lib/index.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { map } from 'rxjs';
+import { afterEach, describe, expect } from 'vitest';
+import { type HandlerEnhancers, PG_QUEUE_CONTEXT, type Task, TaskHandler } from '../../lib/index.js';
 import { until } from '../support/until.js';
+import { databasePerFile, type OpenApp, type Recipe } from '../support/fixtures.js';
+import {
+  Answering,
+  Decorated,
+  Denying,
+  lines,
+  Looking,
+  OfApplication,
+  PerHost,
+  PerRequest,
+  Plain,
+  Words,
+  WORK,
+} from './enhancing-classes.js';
 
-const WORK = defineTask<string>({
-  kind: 1,
-  attemptTimeout: '5s',
-  backoff: noJitter('1h'),
-  maxAttempts: 1,
-  terminalTasksTtl: '1h',
-});
-
-const lines: string[] = [];
-
-@Injectable()
-class Words {
-  readonly before = 'before';
-}
-
-/** Writes down what it was called for. */
-@Injectable()
-class Writing implements NestInterceptor {
-  @Inject() protected readonly words!: Words;
-  @Inject() private readonly reflector!: Reflector;
-
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const name = this.constructor.name;
-    const [task] = context.getArgs<[Task<string>]>();
-    const role = this.reflector.get<string>('role', context.getHandler());
-    lines.push(
-      `${name} ${this.words.before} ${context.getType<string>()} ${context.getClass().name}.${context.getHandler().name} ${role} ${task.payload}`,
-    );
-    return next.handle().pipe(tap((answer) => lines.push(`${name} after ${String(answer)}`)));
-  }
-}
-
-class OfMethod extends Writing {}
-class OfClass extends Writing {}
-class OfApplication extends Writing {}
-
-@Injectable({ scope: Scope.REQUEST })
-class PerRequest extends Writing {
-  constructor(@Inject(REQUEST) private readonly task: Task<string>) {
-    super();
-  }
-
-  override intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    lines.push(`${this.words.before} same task: ${context.getArgByIndex(0) === this.task}`);
-    return super.intercept(context, next);
-  }
-}
-
-@Injectable({ scope: Scope.TRANSIENT })
-class PerHost extends Writing {}
-
-@Injectable()
-class Denying implements CanActivate {
-  canActivate(context: ExecutionContext): boolean {
-    lines.push(`guard ${isPgQueueContext(context)}`);
-    return false;
-  }
-}
-
-/** A filter for what it answers. */
-function filterThatAnswers(answer: unknown): new () => ExceptionFilter {
-  @Catch()
-  class Filter implements ExceptionFilter {
-    catch(error: Error, host: ArgumentsHost): unknown {
-      lines.push(`filter ${host.getType<string>()} ${error.message}`);
-      return answer;
-    }
-  }
-  return Filter;
-}
-
-const Answering = filterThatAnswers('never mind');
-const Looking = filterThatAnswers(undefined);
-
-@Injectable()
-@UseInterceptors(OfClass)
-class Decorated {
-  @SetMetadata('role', 'worker')
-  @UseInterceptors(OfMethod)
-  @TaskHandler(WORK)
-  async work({ payload }: Task<string>) {
-    lines.push(`handler ${payload}`);
-    return 'answer';
-  }
-}
-
-@Injectable()
-class Plain {
-  @TaskHandler(WORK)
-  work({ payload }: Task<string>) {
-    lines.push(`handler ${payload}`);
-    if (payload === 'fail') {
-      throw new Error('failed');
-    }
-  }
-}
+const { it, openApp } = databasePerFile({});
 
 describe('enhancers of handlers', () => {
-  let database: TestDatabase;
-  let app: QueueApp | undefined;
+  let app: OpenApp;
 
-  beforeAll(async () => {
-    database = await createTestDatabase();
-  });
-
-  afterAll(() => database.drop());
-
-  afterEach(async () => {
-    await app?.close();
-    app = undefined;
+  afterEach(() => {
     lines.length = 0;
   });
 
   /** Runs one task to its end. @returns its status. */
   async function run(
-    providers: NonNullable<Parameters<typeof createQueueApp>[0]['providers']>,
+    providers: NonNullable<Recipe['providers']>,
     payload = 'x',
     enhancers: HandlerEnhancers = {},
   ): Promise<string> {
-    app = await createQueueApp({
-      url: database.url,
-      providers: [Words, ...providers],
-      options: { enhancers },
-    });
+    app = await openApp({ providers: [Words, ...providers], options: { enhancers } });
     const { id } = await app.queue.pushTask({ kind: WORK, payload });
     const ended = await until(async () => {
-      const [task] = await storedTasks(app!.dataSource, `id = ${id} AND status <> 'new'`);
+      const [task] = await app.stored(`id = ${id} AND status <> 'new'`);
       return task;
     });
     return ended.status;
@@ -242,7 +132,7 @@ describe('enhancers of handlers', () => {
       }
     }
     expect(await run([Plain, { provide: APP_INTERCEPTOR, useClass: Failing }])).toBe('no_attempts_left');
-    const [task] = await storedTasks(app!.dataSource, `messages IS NOT NULL`);
+    const [task] = await app.stored(`messages IS NOT NULL`);
     expect(task!.messages).toEqual(['the interceptor objects']);
     expect(lines).toEqual(['handler x']);
   });

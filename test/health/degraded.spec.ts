@@ -1,49 +1,25 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect } from 'vitest';
 import { PgQueueHealthIndicator, type PgQueueHealthOptions } from '../../lib/index.js';
 import { deferred } from '../support/deferred.js';
+import { databasePerTest } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
 import { cannotRunOver, NEEDS_LISTEN } from '../support/over.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { recordEvents, untilListening } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
 const deaf = cannotRunOver(NEEDS_LISTEN);
 
-let database: TestDatabase;
-let app: QueueApp;
+const { it, database, app } = databasePerTest({
+  app: { options: { autoStart: false, shutdownTimeout: 50 } },
+});
+
 let end = deferred();
 
-beforeEach(async () => {
+beforeEach(() => {
   end = deferred();
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false, shutdownTimeout: 50 } });
 });
 
-afterEach(async () => {
-  end.resolve();
-  await app.close();
-  await database.drop();
-});
-
-/** Starts processing of one kind with one slot, whose tasks run until the end of the test. */
-async function start() {
-  const definition = newKind();
-  const started = deferred();
-  const events = recordEvents(app.queue);
-  app.queue.registerKind(definition, () => {
-    started.resolve();
-    return end.promise;
-  });
-  await app.queue.start();
-  await untilListening(events);
-  const push = (delay = 0) => app.queue.pushTask({ kind: definition, payload: null }, { delay });
-  return { push, started: started.promise };
-}
-
-async function check(options: PgQueueHealthOptions = {}) {
-  return (await app.get(PgQueueHealthIndicator).isHealthy('queue', options)).queue;
-}
+afterEach(() => end.resolve());
 
 describe('H55: health is degraded, and up', () => {
   it.skipIf(deaf)('while wake-ups are not heard', async () => {
@@ -105,3 +81,22 @@ describe('H55: health is degraded, and up', () => {
     await expect(check(options)).rejects.toMatchObject({ name: 'InvalidOptionError', field });
   });
 });
+
+/** Starts processing of one kind with one slot, whose tasks run until the end of the test. */
+async function start() {
+  const definition = newKind();
+  const started = deferred();
+  const events = recordEvents(app.queue);
+  app.queue.registerKind(definition, () => {
+    started.resolve();
+    return end.promise;
+  });
+  await app.queue.start();
+  await untilListening(events);
+  const push = (delay = 0) => app.queue.pushTask({ kind: definition, payload: null }, { delay });
+  return { push, started: started.promise };
+}
+
+async function check(options: PgQueueHealthOptions = {}) {
+  return (await app.get(PgQueueHealthIndicator).isHealthy('queue', options)).queue;
+}

@@ -28,46 +28,6 @@ let patience: PgQueueHealthOptions = {};
 /** Holds the handlers of a test. */
 let gate = deferred();
 
-@Injectable()
-class Failing {
-  @TaskHandler(WORK, { loop: { fetcherPeriod: '100ms' } })
-  work() {
-    throw new Error('as every time');
-  }
-}
-
-@Injectable()
-class Worker {
-  busy = false;
-
-  @TaskHandler(WORK, { loop: { fetcherPeriod: '100ms' } })
-  async work() {
-    this.busy = true;
-    await gate.promise;
-    this.busy = false;
-  }
-}
-
-@Controller('health')
-class HealthController {
-  constructor(
-    private readonly health: HealthCheckService,
-    private readonly queue: PgQueueHealthIndicator,
-  ) {}
-
-  @Get()
-  @HealthCheck()
-  check() {
-    return this.health.check([() => this.queue.isHealthy('queue', { maxMissedPolls: 1, ...patience })]);
-  }
-
-  @Get('live')
-  @HealthCheck()
-  live() {
-    return this.health.check([() => this.queue.isLive('queue')]);
-  }
-}
-
 describe('H55: health', () => {
   let database: TestDatabase;
   let app: INestApplication;
@@ -253,3 +213,43 @@ describe('H55: health', () => {
     expect(await check()).toMatchObject({ code: 200 });
   });
 });
+
+@Injectable()
+class Failing {
+  @TaskHandler(WORK, { loop: { fetcherPeriod: '100ms' } })
+  work() {
+    throw new Error('as every time');
+  }
+}
+
+@Injectable()
+class Worker {
+  busy = false;
+
+  @TaskHandler(WORK, { loop: { fetcherPeriod: '100ms' } })
+  async work() {
+    this.busy = true;
+    await gate.promise;
+    this.busy = false;
+  }
+}
+
+@Controller('health')
+class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly queue: PgQueueHealthIndicator,
+  ) {}
+
+  @Get()
+  @HealthCheck()
+  check() {
+    return this.health.check([() => this.queue.isHealthy('queue', { maxMissedPolls: 1, ...patience })]);
+  }
+
+  @Get('live')
+  @HealthCheck()
+  live() {
+    return this.health.check([() => this.queue.isLive('queue')]);
+  }
+}
