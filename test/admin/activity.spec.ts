@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import {
   type KindActivity,
   MustCancelTaskError,
@@ -9,79 +9,23 @@ import {
   type Task,
   type TaskDefinition,
 } from '../../lib/index.js';
+import { databasePerFile, IDLE, lazily, type OpenApp } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import type { RecordedEvents } from '../support/queue-events.js';
 import { rejectionOf } from '../support/thrown-by.js';
 import { until } from '../support/until.js';
 
-let database: TestDatabase;
-let app: QueueApp;
-let admin: QueueAdmin;
-let definition: TaskDefinition<any>;
-const workers: QueueApp[] = [];
+const { it, app, openApp } = databasePerFile({ app: IDLE });
+const admin = lazily(() => app.get(QueueAdmin));
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  admin = app.get(QueueAdmin);
-});
+let definition: TaskDefinition<any>;
+let workers: OpenApp[] = [];
 
 beforeEach(async () => {
   await app.dataSource.query('TRUNCATE pgqueue, pgqueue_lease, pgqueue_activity, pgqueue_registry');
   definition = newKind({ maxAttempts: 2, workerCount: 10 });
+  workers = [];
 });
-
-afterEach(stopAll);
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-async function stopAll(): Promise<void> {
-  await Promise.all(workers.splice(0).map((worker) => worker.close()));
-}
-
-async function startWorker(
-  work: (task: Task<any>) => unknown,
-  kinds = [definition],
-  options: PgQueueModuleOptions = {},
-): Promise<{ events: RecordedEvents; worker: QueueApp }> {
-  const worker = await createQueueApp({
-    url: database.url,
-    options: {
-      autoStart: false,
-      heartbeatPeriod: '50ms',
-      leaseTimeout: '300ms',
-      shutdownTimeout: 50,
-      ...options,
-    },
-  });
-  workers.push(worker);
-  const events = recordEvents(worker.queue);
-  kinds.forEach((kind) => worker.queue.registerKind(kind, work));
-  await worker.queue.start();
-  return { events, worker };
-}
-
-const push = (count: number, payload: unknown = null, kind = definition) =>
-  app.queue.pushTasks(Array.from({ length: count }, () => ({ kind, payload })));
-
-const settled = ({ events }: { events: RecordedEvents }, count: number) =>
-  until(() => events.of('attempt-settled').length === count);
-
-/** What all minutes came to. */
-const totals = ({ points }: KindActivity) => ({
-  succeeded: points.reduce((sum, point) => sum + point.succeeded, 0),
-  failed: points.reduce((sum, point) => sum + point.failed, 0),
-  exhausted: points.reduce((sum, point) => sum + point.exhausted, 0),
-});
-
-function failWhenTold({ payload }: Task<any>): void {
-  if (payload === 'fail') throw new Error('failed');
-}
 
 describe('QueueAdmin.activity', () => {
   it('is empty where nothing has happened, and nothing is written then', async () => {
@@ -233,3 +177,45 @@ describe('what was counted', () => {
     ).toHaveLength(1);
   });
 });
+
+async function stopAll(): Promise<void> {
+  await Promise.all(workers.splice(0).map((worker) => worker.close()));
+}
+
+async function startWorker(
+  work: (task: Task<any>) => unknown,
+  kinds = [definition],
+  options: PgQueueModuleOptions = {},
+): Promise<{ events: RecordedEvents; worker: OpenApp }> {
+  const worker = await openApp({
+    options: {
+      autoStart: false,
+      heartbeatPeriod: '50ms',
+      leaseTimeout: '300ms',
+      shutdownTimeout: 50,
+      ...options,
+    },
+  });
+  workers.push(worker);
+  const events = worker.recordEvents();
+  kinds.forEach((kind) => worker.queue.registerKind(kind, work));
+  await worker.queue.start();
+  return { events, worker };
+}
+
+const push = (count: number, payload: unknown = null, kind = definition) =>
+  app.queue.pushTasks(Array.from({ length: count }, () => ({ kind, payload })));
+
+const settled = ({ events }: { events: RecordedEvents }, count: number) =>
+  until(() => events.of('attempt-settled').length === count);
+
+/** What all minutes came to. */
+const totals = ({ points }: KindActivity) => ({
+  succeeded: points.reduce((sum, point) => sum + point.succeeded, 0),
+  failed: points.reduce((sum, point) => sum + point.failed, 0),
+  exhausted: points.reduce((sum, point) => sum + point.exhausted, 0),
+});
+
+function failWhenTold({ payload }: Task<any>): void {
+  if (payload === 'fail') throw new Error('failed');
+}
