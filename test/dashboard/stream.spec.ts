@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, vi } from 'vitest';
 import type { Authorization, PgQueueDashboardOptions } from '../../lib/dashboard/index.js';
 import { DashboardLanes } from '../../lib/dashboard/dashboard-lanes.js';
 import { StreamText } from '../../lib/dashboard/overview-event.js';
@@ -12,19 +12,14 @@ import { cutOff } from '../support/cut-off.js';
 import { ADAPTERS, createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
 import { deferred } from '../support/deferred.js';
 import { type EventStream, openEventStream } from '../support/event-stream.js';
+import { databasePerFile } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
-let database: TestDatabase;
+const { it, database } = databasePerFile({});
+
 let dashboard: DashboardApp;
 let viewers: EventStream[] = [];
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-
-afterAll(() => database.drop());
 
 afterEach(async () => {
   viewers.forEach((viewer) => viewer.leave());
@@ -32,8 +27,6 @@ afterEach(async () => {
   await dashboard.close();
   vi.restoreAllMocks();
 });
-
-const times = ({ events }: EventStream) => events.map(({ data }) => data.at);
 
 describe.each(ADAPTERS)('with %s', (adapter) => {
   async function start(
@@ -209,3 +202,5 @@ describe.each(ADAPTERS)('with %s', (adapter) => {
     slow.destroy();
   });
 });
+
+const times = ({ events }: EventStream) => events.map(({ data }) => data.at);

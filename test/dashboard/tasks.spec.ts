@@ -1,45 +1,19 @@
 import { DataSource } from 'typeorm';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type QueueAdmin, QueueService } from '../../lib/index.js';
-import { createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
+import { beforeEach, describe, expect } from 'vitest';
+import { createDashboardApp } from '../support/dashboard-app.js';
+import { databasePerFile, lazily } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
-let database: TestDatabase;
-let dashboard: DashboardApp;
-let admin: QueueAdmin;
-let queue: QueueService;
-let dataSource: DataSource;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  dashboard = await createDashboardApp({ url: database.url });
-  ({ admin, queue } = dashboard);
-  dataSource = dashboard.app.get(DataSource);
-});
-
-afterAll(async () => {
-  await dashboard.close();
-  await database.drop();
-});
+const { it, dashboard } = databasePerFile({ dashboard: ({ url }) => createDashboardApp({ url }) });
+const admin = lazily(() => dashboard.admin);
+const queue = lazily(() => dashboard.queue);
+const dataSource = lazily(() => dashboard.app.get(DataSource));
 
 beforeEach(() => dataSource.query('TRUNCATE pgqueue'));
 
 const A = newKind();
 const B = newKind();
-
-/** As the pages get it. */
-const sent = (value: unknown) => JSON.parse(JSON.stringify(value));
-
-async function store(status: string, kind: number, payload = '{}'): Promise<string> {
-  const [{ id }] = await dataSource.query(
-    `INSERT INTO pgqueue (kind, status, payload, attempts_left, attempts_elapsed, messages, finished_at)
-     VALUES ($1, $2::pgqueue_status, $3, $4, 2, '{"it broke"}', CASE WHEN $2::pgqueue_status IN ('succeeded', 'cancelled') THEN now() END) RETURNING id`,
-    [kind, status, payload, status === 'no_attempts_left' ? 0 : 3],
-  );
-  return id;
-}
 
 describe('the list', () => {
   it('answers what QueueAdmin lists', async () => {
@@ -230,5 +204,17 @@ describe('kinds and workers', () => {
     await queue.stop();
   });
 });
+
+/** As the pages get it. */
+const sent = (value: unknown) => JSON.parse(JSON.stringify(value));
+
+async function store(status: string, kind: number, payload = '{}'): Promise<string> {
+  const [{ id }] = await dataSource.query(
+    `INSERT INTO pgqueue (kind, status, payload, attempts_left, attempts_elapsed, messages, finished_at)
+     VALUES ($1, $2::pgqueue_status, $3, $4, 2, '{"it broke"}', CASE WHEN $2::pgqueue_status IN ('succeeded', 'cancelled') THEN now() END) RETURNING id`,
+    [kind, status, payload, status === 'no_attempts_left' ? 0 : 3],
+  );
+  return id;
+}
 
 type Ids = Record<string, string>;

@@ -1,18 +1,12 @@
 import { Logger } from '@nestjs/common';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, vi } from 'vitest';
 import type { Authorization, DashboardRequest } from '../../lib/dashboard/index.js';
 import { ADAPTERS, createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
 import { openEventStream } from '../support/event-stream.js';
+import { databasePerFile } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-let database: TestDatabase;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-
-afterAll(() => database.drop());
+const { it, database } = databasePerFile({});
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -25,7 +19,7 @@ describe.each(ADAPTERS)('with %s', (adapter) => {
   let answer: Authorization = true;
   let asked: Pick<DashboardRequest, 'url' | 'body' | 'method'>[] = [];
 
-  beforeAll(async () => {
+  it.beforeAll(async () => {
     dashboard = await createDashboardApp({
       url: database.url,
       adapter,

@@ -1,36 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect } from 'vitest';
 import { OnCall } from '../../docs/examples/admin.js';
 import { runCli } from '../../lib/cli/cli.js';
 import { defineTask, QueueAdmin } from '../../lib/index.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
 import { cutOff } from '../support/cut-off.js';
+import { databasePerFile, lazily } from '../support/fixtures.js';
 import { createShardDatabases, createShardedApp, dropShardDatabases } from '../support/sharded-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-const Mail = defineTask({ kind: 30, name: 'send-mail' });
-
-let database: TestDatabase;
-let app: QueueApp;
-let onCall: OnCall;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false }, providers: [OnCall] });
-  onCall = app.get(OnCall);
-});
+const { it, app } = databasePerFile({ app: { options: { autoStart: false }, providers: [OnCall] } });
+const onCall = lazily(() => app.get(OnCall));
 
 beforeEach(() => app.dataSource.query('TRUNCATE pgqueue, pgqueue_lease'));
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-const store = (values: string) =>
-  app.dataSource.query(`INSERT INTO pgqueue (kind, status, payload, run_at, created_at, finished_at)
-     SELECT kind, status::pgqueue_status, payload::json, run_at, created_at, CASE WHEN status = 'cancelled' THEN now() END
-     FROM (VALUES ${values}) v(kind, status, payload, run_at, created_at)`);
 
 it('reports what there is', async () => {
   await store(
@@ -72,7 +52,7 @@ it('mends', async () => {
     (30, 'cancelled', '1', now(), '2025-01-01'::timestamptz), (30, 'must_retry', '2', now() + interval '1 h', now()),
     (30, 'no_attempts_left', '3', now(), now())`);
   expect(await onCall.mend(Mail)).toBe('1 are tried again');
-  expect(await storedTasks(app.dataSource)).toMatchObject([
+  expect(await app.stored()).toMatchObject([
     { status: 'cancelled' },
     { status: 'new' },
     { status: 'must_retry', payload: 2 },
@@ -110,3 +90,10 @@ it('names every command and every exit code in the table of docs/admin.md', asyn
     expect(section).toContain(`${code.replace(/^(\d) /, '`$1` ')}`);
   }
 });
+
+const Mail = defineTask({ kind: 30, name: 'send-mail' });
+
+const store = (values: string) =>
+  app.dataSource.query(`INSERT INTO pgqueue (kind, status, payload, run_at, created_at, finished_at)
+     SELECT kind, status::pgqueue_status, payload::json, run_at, created_at, CASE WHEN status = 'cancelled' THEN now() END
+     FROM (VALUES ${values}) v(kind, status, payload, run_at, created_at)`);

@@ -1,41 +1,18 @@
 import { readFileSync } from 'node:fs';
 import type { Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { afterEach, expect, vi } from 'vitest';
 import { OpsModule, password, redact, SupportModule } from '../../docs/examples/dashboard.js';
 import { DashboardAssets } from '../../lib/dashboard/dashboard-assets.js';
 import { PgQueueModule } from '../../lib/index.js';
 import { PAGES } from '../support/dashboard-app.js';
+import { databasePerFile } from '../support/fixtures.js';
 import { typeOrm } from '../support/nest-app.js';
 import { silentLogger } from '../support/silent-logger.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-let database: TestDatabase;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-
-afterAll(() => database.drop());
+const { it, database } = databasePerFile({});
 
 afterEach(() => vi.unstubAllEnvs());
-
-/** Asks an application with this module. */
-async function ask(module: Type, path: string, headers: Record<string, string>[]) {
-  const testing = await Test.createTestingModule({
-    imports: [typeOrm(database.url), PgQueueModule.forRoot({ autoStart: false }), module],
-  })
-    .setLogger(silentLogger)
-    .overrideProvider(DashboardAssets)
-    .useValue(await DashboardAssets.load(PAGES))
-    .compile();
-  const app = testing.createNestApplication();
-  await app.listen(0, '127.0.0.1');
-  const url = `${await app.getUrl()}${path}`;
-  const answers = await Promise.all(headers.map((sent) => fetch(url, { headers: sent })));
-  await app.close();
-  return answers;
-}
 
 it('asks for a password', async () => {
   vi.stubEnv('DASHBOARD_PASSWORD', 'secret');
@@ -74,3 +51,20 @@ it('names every option', () => {
   const section = readFileSync('docs/dashboard.md', 'utf8').split(/^## /m)[1]!;
   expect([...section.matchAll(/^\| `(\w+)` +\|/gm)].map(([, name]) => name)).toEqual(names);
 });
+
+/** Asks an application with this module. */
+async function ask(module: Type, path: string, headers: Record<string, string>[]) {
+  const testing = await Test.createTestingModule({
+    imports: [typeOrm(database.url), PgQueueModule.forRoot({ autoStart: false }), module],
+  })
+    .setLogger(silentLogger)
+    .overrideProvider(DashboardAssets)
+    .useValue(await DashboardAssets.load(PAGES))
+    .compile();
+  const app = testing.createNestApplication();
+  await app.listen(0, '127.0.0.1');
+  const url = `${await app.getUrl()}${path}`;
+  const answers = await Promise.all(headers.map((sent) => fetch(url, { headers: sent })));
+  await app.close();
+  return answers;
+}

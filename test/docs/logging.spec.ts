@@ -1,37 +1,14 @@
 import { Logger, Module } from '@nestjs/common';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, expect, vi } from 'vitest';
 import { createApp, createPino, Geocoder } from '../../docs/examples/logging.js';
+import { databasePerFile } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-@Module({})
-class AppModule {}
-
-let database: TestDatabase;
-let app: QueueApp;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url });
-});
+const { it, app } = databasePerFile({ app: {} });
 
 afterAll(async () => {
   Logger.overrideLogger(false);
-  await app.close();
-  await database.drop();
 });
-
-/** Runs one task by this handler. */
-async function run(handler: () => unknown) {
-  const definition = newKind();
-  const events = recordEvents(app.queue);
-  app.queue.registerKind(definition, handler);
-  const { id } = await app.queue.pushTask({ kind: definition, payload: null });
-  expect(await events.first('attempt-settled')).toMatchObject({ id, as: 'succeeded' });
-  return { kind: definition.kind, name: definition.name, id, attempt: 1 };
-}
 
 it("Nest's lines name the task", async () => {
   const lines: string[] = [];
@@ -56,3 +33,16 @@ it("pino's lines name the task", async () => {
   expect(lines).toMatchObject([{ msg: 'outside' }, { msg: 'inside', task }]);
   expect(lines[0]).not.toHaveProperty('task');
 });
+
+@Module({})
+class AppModule {}
+
+/** Runs one task by this handler. */
+async function run(handler: () => unknown) {
+  const definition = newKind();
+  const events = app.recordEvents();
+  app.queue.registerKind(definition, handler);
+  const { id } = await app.queue.pushTask({ kind: definition, payload: null });
+  expect(await events.first('attempt-settled')).toMatchObject({ id, as: 'succeeded' });
+  return { kind: definition.kind, name: definition.name, id, attempt: 1 };
+}

@@ -4,7 +4,7 @@ import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { register } from 'prom-client';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, expect, vi } from 'vitest';
 import { ObservabilityModule, SlowAttempts } from '../../docs/examples/observability.js';
 import {
   defineTask,
@@ -14,22 +14,15 @@ import {
   QueueService,
   TaskHandler,
 } from '../../lib/index.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { databasePerFile } from '../support/fixtures.js';
 import { until } from '../support/until.js';
 
-const Work = defineTask({ kind: 1, name: 'work' });
+const { it, database } = databasePerFile({});
 
-class Worker {
-  @TaskHandler(Work, { attemptTimeout: '1m', backoff: noJitter('1m') })
-  async work() {}
-}
-
-let database: TestDatabase;
 let app: INestApplication;
 let origin: string;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
+it.beforeAll(async () => {
   register.clear();
   const testing = await Test.createTestingModule({
     imports: [
@@ -52,10 +45,7 @@ beforeAll(async () => {
   origin = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
 });
 
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
+afterAll(() => app.close());
 
 it('answers health and metrics over HTTP', async () => {
   const health = await fetch(`${origin}/health`);
@@ -101,3 +91,10 @@ it('tells of slow attempts', () => {
   listener({ ...event, as: 'succeeded', exhausted: false, durationMs: 5001 });
   expect(warn.mock.calls).toEqual([['work: task 7 took 5001 ms']]);
 });
+
+const Work = defineTask({ kind: 1, name: 'work' });
+
+class Worker {
+  @TaskHandler(Work, { attemptTimeout: '1m', backoff: noJitter('1m') })
+  async work() {}
+}

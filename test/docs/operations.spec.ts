@@ -3,48 +3,24 @@ import { readFileSync } from 'node:fs';
 import { Test } from '@nestjs/testing';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, vi } from 'vitest';
 import { defineTask, noJitter, QueueAdmin, QueueService } from '../../lib/index.js';
+import { databasePerFile } from '../support/fixtures.js';
 import { createQueueApp, storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
-const Work = defineTask({ kind: 1, name: 'work' });
+const { it, database, openApp } = databasePerFile({});
 
-let database: TestDatabase;
 let admin: pg.Client;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
+it.beforeAll(async () => {
   const owner = await createQueueApp({ url: database.url, options: { autoStart: false } });
   await owner.close();
   admin = new pg.Client({ connectionString: database.url });
   await admin.connect();
 });
 
-afterAll(async () => {
-  await admin.end();
-  await database.drop();
-});
-
-/** A role that has what an example grants to `name`, for as long as the work takes. */
-async function withRole(
-  name: string,
-  file: string,
-  work: (url: string, role: string) => Promise<void>,
-): Promise<void> {
-  const role = `pgqueue_test_${randomBytes(6).toString('hex')}`;
-  await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`);
-  try {
-    const grants = readFileSync(file, 'utf8').replaceAll(new RegExp(`TO ${name};`, 'g'), `TO ${role};`);
-    expect(grants).not.toContain(`TO ${name}`);
-    await admin.query(grants);
-    const url = Object.assign(new URL(database.url), { username: role, password: 'secret' });
-    await work(url.href, role);
-  } finally {
-    await admin.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
-  }
-}
+afterAll(() => admin.end());
 
 describe('docs/examples/grants.sql', () => {
   it('is enough to push, run, retry, rescue and clean', () =>
@@ -200,7 +176,7 @@ describe('docs/examples/grants-push-only.sql', () => {
 
   it('lets its role neither silence nor mislead the workers', () =>
     withRole('web', 'docs/examples/grants-push-only.sql', async (url) => {
-      const app = await createQueueApp({ url: database.url });
+      const app = await openApp();
       const ran: unknown[] = [];
       app.queue.registerKind(Work, ({ payload }) => ran.push(payload), {
         attemptTimeout: '1m',
@@ -225,7 +201,7 @@ describe('docs/examples/grants-push-only.sql', () => {
 });
 
 describe('queries', () => {
-  beforeAll(async () => {
+  it.beforeAll(async () => {
     await admin.query('TRUNCATE pgqueue');
     await admin.query(
       `INSERT INTO pgqueue (kind, payload, status, messages) VALUES (1, '{}', 'no_attempts_left', '{"why"}');
@@ -286,3 +262,24 @@ describe('docs/examples/other-schema.ts', () => {
     vi.unstubAllEnvs();
   });
 });
+
+const Work = defineTask({ kind: 1, name: 'work' });
+
+/** A role that has what an example grants to `name`, for as long as the work takes. */
+async function withRole(
+  name: string,
+  file: string,
+  work: (url: string, role: string) => Promise<void>,
+): Promise<void> {
+  const role = `pgqueue_test_${randomBytes(6).toString('hex')}`;
+  await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`);
+  try {
+    const grants = readFileSync(file, 'utf8').replaceAll(new RegExp(`TO ${name};`, 'g'), `TO ${role};`);
+    expect(grants).not.toContain(`TO ${name}`);
+    await admin.query(grants);
+    const url = Object.assign(new URL(database.url), { username: role, password: 'secret' });
+    await work(url.href, role);
+  } finally {
+    await admin.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  }
+}

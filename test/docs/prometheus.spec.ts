@@ -4,51 +4,26 @@ import path from 'node:path';
 import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { register } from 'prom-client';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect } from 'vitest';
 import { ObservabilityModule } from '../../docs/examples/observability.js';
 import { defineTask, noJitter, PgQueueModule, TaskHandler } from '../../lib/index.js';
+import { databasePerFile } from '../support/fixtures.js';
 import { typeOrm } from '../support/nest-app.js';
 import { hasPromtool, promtool } from '../support/promtool.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 const DASHBOARD = 'docs/grafana-dashboard.json';
 const ALERTS = 'docs/alert-rules.yml';
 /** Put on by Prometheus. */
 const TARGET_LABELS = ['job', 'instance'];
 
-const Work = defineTask({ kind: 1, name: 'work' });
+const { it, database } = databasePerFile({});
 
-class Worker {
-  @TaskHandler(Work, { attemptTimeout: '1m', backoff: noJitter('1m') })
-  async work() {}
-}
-
-interface Panel {
-  id: number;
-  type: string;
-  title: string;
-  description?: string;
-  datasource?: unknown;
-  gridPos: { x: number; y: number; w: number; h: number };
-  targets?: { refId: string; expr: string; datasource: unknown; legendFormat: string }[];
-}
-
-interface Dashboard {
-  uid: string;
-  title: string;
-  schemaVersion: number;
-  panels: Panel[];
-  templating: { list: { name: string; type: string; query: string | { query: string } }[] };
-}
-
-let database: TestDatabase;
 let app: INestApplication;
 let exposition: string;
 /** What the scrape shows: by the series' names, the values of each label. */
 let series: Map<string, Map<string, Set<string>>>;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
+it.beforeAll(async () => {
   register.clear();
   const testing = await Test.createTestingModule({
     imports: [typeOrm(database.url), PgQueueModule.forRoot(), ObservabilityModule],
@@ -62,54 +37,11 @@ beforeAll(async () => {
   series = seriesOf(exposition);
 });
 
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
+afterAll(() => app.close());
 
-function seriesOf(text: string): Map<string, Map<string, Set<string>>> {
-  const found = new Map<string, Map<string, Set<string>>>();
-  for (const [, name, labels = ''] of text.matchAll(/^([a-z]\w*)(?:\{(.*)\})? \S+$/gm)) {
-    const values = found.get(name!) ?? new Map<string, Set<string>>();
-    found.set(name!, values);
-    for (const [, label, value] of labels.matchAll(/(\w+)="([^"]*)"/g)) {
-      values.set(label!, (values.get(label!) ?? new Set()).add(value!));
-    }
-  }
-  return found;
+if (!hasPromtool) {
+  process.stdout.write('skipped: the checks by promtool, since it is not installed on this machine\n');
 }
-
-/** What an expression asks for that no scrape has: names, labels, and the values of labels. */
-function unknownIn(expression: string): string[] {
-  const selectors = [...expression.matchAll(/\b(pgqueue_\w+)(?:\{([^}]*)\})?/g)];
-  const known = new Set(TARGET_LABELS);
-  const unknown = selectors.flatMap(([, name, matchers = '']) => {
-    const labels = series.get(name!);
-    if (!labels) {
-      return [name!];
-    }
-    [...labels.keys()].forEach((label) => known.add(label));
-    return [...matchers.matchAll(/(\w+)(?:=~?|!=|!~)"([^"]*)"/g)].flatMap(([, label, value]) => {
-      if (TARGET_LABELS.includes(label!)) {
-        return [];
-      }
-      const values = labels.get(label!);
-      const wanted = value!.startsWith('$') ? [] : value!.split('|');
-      return values
-        ? wanted.filter((one) => !values.has(one)).map((one) => `${name}{${label}="${one}"}`)
-        : [`${name}{${label}}`];
-    });
-  });
-  const grouped = [...expression.matchAll(/\b(?:by|on) \(([^)]*)\)/g)].flatMap(([, list]) =>
-    list!.split(/,\s*/),
-  );
-  return [...unknown, ...grouped.filter((label) => !known.has(label))];
-}
-
-const expressionsOf = ({ panels, templating }: Dashboard) => [
-  ...panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
-  ...templating.list.flatMap(({ query }) => (typeof query === 'string' ? [] : [query.query])),
-];
 
 describe('the Grafana dashboard', () => {
   const dashboard = JSON.parse(readFileSync(DASHBOARD, 'utf8')) as Dashboard;
@@ -173,16 +105,6 @@ describe('the alert rules', () => {
   });
 });
 
-/** The metrics in a table of the documentation, with their labels. */
-const rowsOf = (part: string, besides: string[]) =>
-  [...part.matchAll(/^\| `(pgqueue_\w+)` *\| \w+ *\| (.*?) \|/gm)].map(([, name, labels]) => [
-    name!,
-    [...labels!.matchAll(/`(\w+)`/g)]
-      .map(([, label]) => label!)
-      .concat(besides)
-      .toSorted(),
-  ]);
-
 describe('the labels of a scrape', () => {
   /** Without the one that makes a histogram. */
   const labelsOf = (name: string) =>
@@ -211,10 +133,6 @@ describe('the check of queries', () => {
     expect(unknownIn(expression)).toEqual(wrong);
   });
 });
-
-if (!hasPromtool) {
-  process.stdout.write('skipped: the checks by promtool, since it is not installed on this machine\n');
-}
 
 describe.skipIf(!hasPromtool)('promtool', () => {
   it('has nothing to say about a scrape', () => {
@@ -247,3 +165,82 @@ describe.skipIf(!hasPromtool)('promtool', () => {
     expect({ status, output }).toMatchObject({ status: 0 });
   });
 });
+
+const Work = defineTask({ kind: 1, name: 'work' });
+
+class Worker {
+  @TaskHandler(Work, { attemptTimeout: '1m', backoff: noJitter('1m') })
+  async work() {}
+}
+
+interface Panel {
+  id: number;
+  type: string;
+  title: string;
+  description?: string;
+  datasource?: unknown;
+  gridPos: { x: number; y: number; w: number; h: number };
+  targets?: { refId: string; expr: string; datasource: unknown; legendFormat: string }[];
+}
+
+interface Dashboard {
+  uid: string;
+  title: string;
+  schemaVersion: number;
+  panels: Panel[];
+  templating: { list: { name: string; type: string; query: string | { query: string } }[] };
+}
+
+function seriesOf(text: string): Map<string, Map<string, Set<string>>> {
+  const found = new Map<string, Map<string, Set<string>>>();
+  for (const [, name, labels = ''] of text.matchAll(/^([a-z]\w*)(?:\{(.*)\})? \S+$/gm)) {
+    const values = found.get(name!) ?? new Map<string, Set<string>>();
+    found.set(name!, values);
+    for (const [, label, value] of labels.matchAll(/(\w+)="([^"]*)"/g)) {
+      values.set(label!, (values.get(label!) ?? new Set()).add(value!));
+    }
+  }
+  return found;
+}
+
+/** What an expression asks for that no scrape has: names, labels, and the values of labels. */
+function unknownIn(expression: string): string[] {
+  const selectors = [...expression.matchAll(/\b(pgqueue_\w+)(?:\{([^}]*)\})?/g)];
+  const known = new Set(TARGET_LABELS);
+  const unknown = selectors.flatMap(([, name, matchers = '']) => {
+    const labels = series.get(name!);
+    if (!labels) {
+      return [name!];
+    }
+    [...labels.keys()].forEach((label) => known.add(label));
+    return [...matchers.matchAll(/(\w+)(?:=~?|!=|!~)"([^"]*)"/g)].flatMap(([, label, value]) => {
+      if (TARGET_LABELS.includes(label!)) {
+        return [];
+      }
+      const values = labels.get(label!);
+      const wanted = value!.startsWith('$') ? [] : value!.split('|');
+      return values
+        ? wanted.filter((one) => !values.has(one)).map((one) => `${name}{${label}="${one}"}`)
+        : [`${name}{${label}}`];
+    });
+  });
+  const grouped = [...expression.matchAll(/\b(?:by|on) \(([^)]*)\)/g)].flatMap(([, list]) =>
+    list!.split(/,\s*/),
+  );
+  return [...unknown, ...grouped.filter((label) => !known.has(label))];
+}
+
+const expressionsOf = ({ panels, templating }: Dashboard) => [
+  ...panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
+  ...templating.list.flatMap(({ query }) => (typeof query === 'string' ? [] : [query.query])),
+];
+
+/** The metrics in a table of the documentation, with their labels. */
+const rowsOf = (part: string, besides: string[]) =>
+  [...part.matchAll(/^\| `(pgqueue_\w+)` *\| \w+ *\| (.*?) \|/gm)].map(([, name, labels]) => [
+    name!,
+    [...labels!.matchAll(/`(\w+)`/g)]
+      .map(([, label]) => label!)
+      .concat(besides)
+      .toSorted(),
+  ]);

@@ -12,25 +12,6 @@ const SCENARIOS = Array.from({ length: 55 }, (_, n) => n + 1);
 /** A file, and the names of tests in it, in quotation marks. */
 const REFERENCE = /`(test\/[\w/-]+\.spec\.ts)`((?:,?\s+“[^”]+”)*)/g;
 
-function referencesIn(text: string): { file: string; names: string[] }[] {
-  return [...text.matchAll(REFERENCE)].map(([, file, quoted]) => ({
-    file: file!,
-    names: [...quoted!.matchAll(/“([^”]+)”/g)].map(([, name]) => name!.replaceAll(/\s+/g, ' ')),
-  }));
-}
-
-/** Whether a test or a group of tests is named so; an ellipsis stands for whatever the test puts there. */
-function isTested({ file, name }: { file: string; name: string }): boolean {
-  const escaped = name.split(/\s*…\s*/).map((part) => part.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&'));
-  const titled = new RegExp(`['"\`]${escaped.join('[^\\n]*')}['"\`]`);
-  return titled.test(readFileSync(file, 'utf8').replaceAll("\\'", "'"));
-}
-
-const rows = PAGE.split('\n')
-  .filter((line) => /^\| H\d+ \|/.test(line))
-  .map((line) => line.split('|').map((cell) => cell.trim()))
-  .map(([, number, , tests, left]) => ({ number: number!, tests: tests!, left: left! }));
-
 describe('docs/reliability.md', () => {
   it('names tests that exist', () => {
     const references = referencesIn(PAGE);
@@ -82,3 +63,22 @@ it('docs/examples/blockers.sql shows who waits, and for whom', async () => {
   await app.close();
   await database.drop();
 });
+
+function referencesIn(text: string): { file: string; names: string[] }[] {
+  return [...text.matchAll(REFERENCE)].map(([, file, quoted]) => ({
+    file: file!,
+    names: [...quoted!.matchAll(/“([^”]+)”/g)].map(([, name]) => name!.replaceAll(/\s+/g, ' ')),
+  }));
+}
+
+/** Whether a test or a group of tests is named so; an ellipsis stands for whatever the test puts there. */
+function isTested({ file, name }: { file: string; name: string }): boolean {
+  const escaped = name.split(/\s*…\s*/).map((part) => part.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&'));
+  const titled = new RegExp(`['"\`]${escaped.join('[^\\n]*')}['"\`]`);
+  return titled.test(readFileSync(file, 'utf8').replaceAll("\\'", "'"));
+}
+
+const rows = PAGE.split('\n')
+  .filter((line) => /^\| H\d+ \|/.test(line))
+  .map((line) => line.split('|').map((cell) => cell.trim()))
+  .map(([, number, , tests, left]) => ({ number: number!, tests: tests!, left: left! }));

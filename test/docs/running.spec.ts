@@ -2,7 +2,7 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { afterEach, expect, vi } from 'vitest';
 import { LiveQueueModule, queueBehindPgBouncer, QueueSwitch, Settings } from '../../docs/examples/running.js';
 import { nextSettled, sendWelcomeOnce } from '../../docs/examples/testing.js';
 import { Mailer } from '../../docs/examples/tour/mailer.js';
@@ -10,50 +10,18 @@ import { SignUp } from '../../docs/examples/tour/sign-up.js';
 import { SendWelcome } from '../../docs/examples/tour/tasks.js';
 import { User } from '../../docs/examples/tour/user.entity.js';
 import { pgQueueMigrations, QueueService } from '../../lib/index.js';
+import { databasePerFile } from '../support/fixtures.js';
 import { storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
-let database: TestDatabase;
-let close: (() => Promise<void>) | undefined;
+const { it, database } = databasePerFile({}, {}, { plain: true });
 
-beforeAll(async () => {
-  database = await createTestDatabase({ plain: true });
-});
+let close: (() => Promise<void>) | undefined;
 
 afterEach(async () => {
   await close?.();
   close = undefined;
 });
-
-afterAll(() => database.drop());
-
-async function start(module: DynamicModule | Type) {
-  const testing = await Test.createTestingModule({
-    imports: [
-      TypeOrmModule.forRoot({
-        type: 'postgres',
-        url: database.url,
-        entities: [User],
-        synchronize: true,
-        migrations: [...pgQueueMigrations],
-        migrationsRun: true,
-        retryAttempts: 0,
-      }),
-      module,
-    ],
-    providers: [Mailer, SignUp, QueueSwitch],
-  })
-    .setLogger(false as never)
-    .compile();
-  const app = await testing.init();
-  close = () => app.close();
-  await app.get(DataSource).query('TRUNCATE pgqueue');
-  return app;
-}
-
-const countOf = async (dataSource: DataSource, where: string) =>
-  (await storedTasks(dataSource, where)).length;
 
 it('reads the worker count each time: 0 pauses, more goes on', async () => {
   const app = await start(LiveQueueModule);
@@ -112,3 +80,30 @@ it('can be tested: a handler by itself, and an attempt in a running application'
   await app.get(QueueService).pushTask({ kind: SendWelcome, payload: { userId: id } });
   expect(await settled).toMatchObject({ as: 'succeeded', attempt: 1 });
 });
+
+async function start(module: DynamicModule | Type) {
+  const testing = await Test.createTestingModule({
+    imports: [
+      TypeOrmModule.forRoot({
+        type: 'postgres',
+        url: database.url,
+        entities: [User],
+        synchronize: true,
+        migrations: [...pgQueueMigrations],
+        migrationsRun: true,
+        retryAttempts: 0,
+      }),
+      module,
+    ],
+    providers: [Mailer, SignUp, QueueSwitch],
+  })
+    .setLogger(false as never)
+    .compile();
+  const app = await testing.init();
+  close = () => app.close();
+  await app.get(DataSource).query('TRUNCATE pgqueue');
+  return app;
+}
+
+const countOf = async (dataSource: DataSource, where: string) =>
+  (await storedTasks(dataSource, where)).length;

@@ -1,59 +1,21 @@
 import type { Worker } from 'node:worker_threads';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { CountPrimes, PrimeCounter } from '../../docs/examples/threads.js';
 import { TaskCancelledError } from '../../lib/index.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
+import { databasePerTest } from '../support/fixtures.js';
+import { type QueueApp, storedTasks } from '../support/queue-app.js';
 import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
 /** So many that it would take years. */
 const ENDLESS = Number.MAX_SAFE_INTEGER;
 
-let database: TestDatabase;
+const { it, openApp } = databasePerTest({});
+
 let app: QueueApp;
 let events: RecordedEvents;
 
-beforeEach(async () => {
-  database = await createTestDatabase();
-});
-
-afterEach(async () => {
-  await app.close();
-  await database.drop();
-});
-
-async function start(attemptTimeout: string): Promise<PrimeCounter> {
-  app = await createQueueApp({
-    url: database.url,
-    providers: [PrimeCounter],
-    options: { kinds: { [CountPrimes.kind]: { attemptTimeout } }, shutdownTimeout: 100 },
-  });
-  events = recordEvents(app.queue);
-  return app.get(PrimeCounter);
-}
-
-const push = (below: number, externalKey?: string) =>
-  app.queue.pushTask({ kind: CountPrimes, payload: { below }, externalKey: externalKey ?? null });
-
-/** Pushes a task that computes for ever, and waits until a thread does so. @returns the threads that there are then */
-async function compute(counter: PrimeCounter, externalKey?: string) {
-  const pool = counter['threads'];
-  await until(() => pool.idleThreads === pool.threads.length);
-  await push(ENDLESS, externalKey);
-  await until(() => pool.idleThreads < pool.threads.length);
-  return pool.threads;
-}
-
-/** None of the threads of the pool is busy, and those that left it have ended. */
-async function expectEnded(counter: PrimeCounter, before: readonly Worker[]): Promise<void> {
-  const pool = counter['threads'];
-  await until(() => pool.idleThreads === pool.threads.length);
-  const left = before.filter((thread) => !pool.threads.includes(thread));
-  expect(left).not.toHaveLength(0);
-  // What a thread's id is once it has ended.
-  await until(() => left.every(({ threadId }) => threadId === -1));
-}
+afterEach(() => app.close());
 
 it('computes while this thread goes on', async () => {
   const counter = await start('30s');
@@ -99,3 +61,34 @@ it('ends a computation at shutdown, and gives its task back', async () => {
   ]);
   await expectEnded(counter, threads);
 });
+
+async function start(attemptTimeout: string): Promise<PrimeCounter> {
+  app = await openApp({
+    providers: [PrimeCounter],
+    options: { kinds: { [CountPrimes.kind]: { attemptTimeout } }, shutdownTimeout: 100 },
+  });
+  events = recordEvents(app.queue);
+  return app.get(PrimeCounter);
+}
+
+const push = (below: number, externalKey?: string) =>
+  app.queue.pushTask({ kind: CountPrimes, payload: { below }, externalKey: externalKey ?? null });
+
+/** Pushes a task that computes for ever, and waits until a thread does so. @returns the threads that there are then */
+async function compute(counter: PrimeCounter, externalKey?: string) {
+  const pool = counter['threads'];
+  await until(() => pool.idleThreads === pool.threads.length);
+  await push(ENDLESS, externalKey);
+  await until(() => pool.idleThreads < pool.threads.length);
+  return pool.threads;
+}
+
+/** None of the threads of the pool is busy, and those that left it have ended. */
+async function expectEnded(counter: PrimeCounter, before: readonly Worker[]): Promise<void> {
+  const pool = counter['threads'];
+  await until(() => pool.idleThreads === pool.threads.length);
+  const left = before.filter((thread) => !pool.threads.includes(thread));
+  expect(left).not.toHaveLength(0);
+  // What a thread's id is once it has ended.
+  await until(() => left.every(({ threadId }) => threadId === -1));
+}

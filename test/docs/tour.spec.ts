@@ -1,18 +1,18 @@
 import { NestFactory } from '@nestjs/core';
 import { DataSource } from 'typeorm';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, expect, vi } from 'vitest';
 import { SignUp } from '../../docs/examples/tour/sign-up.js';
 import { User } from '../../docs/examples/tour/user.entity.js';
+import { databasePerFile } from '../support/fixtures.js';
 import { storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
-let database: TestDatabase;
+const { it, database } = databasePerFile({}, {}, { plain: true });
+
 let app: Awaited<ReturnType<typeof NestFactory.createApplicationContext>>;
 const output: string[] = [];
 
-beforeAll(async () => {
-  database = await createTestDatabase({ plain: true });
+it.beforeAll(async () => {
   vi.stubEnv('DATABASE_URL', database.url);
   for (const stream of [process.stdout, process.stderr]) {
     vi.spyOn(stream, 'write').mockImplementation((text) => output.push(String(text)) > 0);
@@ -26,7 +26,6 @@ afterAll(async () => {
   await app?.close();
   vi.restoreAllMocks();
   vi.unstubAllEnvs();
-  await database.drop();
 });
 
 it('runs as it is printed: the mail is sent', async () => {

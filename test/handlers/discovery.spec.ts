@@ -9,9 +9,6 @@ const OPTIONS = { attemptTimeout: '5s', backoff: noJitter('1s') } as const;
 const A = defineTask<string>({ kind: 1, name: 'a', ...OPTIONS });
 const B = defineTask<string>({ kind: 2, name: 'b', ...OPTIONS });
 
-/** Which methods ran, and on which instance. */
-const ran: { method: string; self: object; payload: unknown }[] = [];
-
 @Injectable()
 class Mailer {
   @TaskHandler(A)
@@ -29,28 +26,7 @@ class Mailer {
   }
 }
 
-/** As tracing libraries do it. */
-const Traced =
-  (calls: string[]): MethodDecorator =>
-  (_, key, descriptor: PropertyDescriptor) => {
-    const method = descriptor.value as (...args: unknown[]) => unknown;
-    descriptor.value = function (this: unknown, ...args: unknown[]) {
-      calls.push(String(key));
-      return method.apply(this, args);
-    };
-  };
-
 const alias = (provide: string, useExisting: string): Provider => ({ provide, useExisting });
-
-function fail(): never {
-  throw new Error('this getter is not to be read');
-}
-
-class WithBadGetter {
-  get bad(): never {
-    return fail();
-  }
-}
 
 describe('H47: handlers', () => {
   let database: TestDatabase;
@@ -235,3 +211,27 @@ describe('H47: handlers', () => {
     expect(await run(A)).toEqual(['Mailer.send']);
   });
 });
+
+/** Which methods ran, and on which instance. */
+const ran: { method: string; self: object; payload: unknown }[] = [];
+
+/** As tracing libraries do it. */
+const Traced =
+  (calls: string[]): MethodDecorator =>
+  (_, key, descriptor: PropertyDescriptor) => {
+    const method = descriptor.value as (...args: unknown[]) => unknown;
+    descriptor.value = function (this: unknown, ...args: unknown[]) {
+      calls.push(String(key));
+      return method.apply(this, args);
+    };
+  };
+
+function fail(): never {
+  throw new Error('this getter is not to be read');
+}
+
+class WithBadGetter {
+  get bad(): never {
+    return fail();
+  }
+}

@@ -15,23 +15,9 @@ import { until } from '../support/until.js';
 const WORK = defineTask<string>({ kind: 1, attemptTimeout: '5s', backoff: noJitter('1s') });
 const OTHER = defineTask<string>({ kind: 2, attemptTimeout: '5s', backoff: noJitter('1s') });
 
-interface Run {
-  self: object;
-  /** What a dependency says of itself, or of the task. */
-  saw: unknown;
-  task: Task<string>;
-}
-
-const runs: Run[] = [];
-
 @Injectable()
 class Shared {
   readonly name = 'shared';
-}
-
-@Injectable({ scope: Scope.REQUEST })
-class TaskLog {
-  constructor(@Inject(REQUEST) readonly request: unknown) {}
 }
 
 @Injectable({ scope: Scope.REQUEST })
@@ -46,50 +32,6 @@ class RequestScoped {
   @TaskHandler(WORK)
   work(task: Task<string>) {
     runs.push({ self: this, saw: [this.request, this.shared.name, this.property.name], task });
-  }
-}
-
-@Injectable()
-class WithScopedDependency {
-  constructor(readonly log: TaskLog) {}
-
-  @TaskHandler(WORK)
-  work(task: Task<string>) {
-    runs.push({ self: this, saw: [this.log.request], task });
-  }
-}
-
-@Injectable({ scope: Scope.TRANSIENT })
-class Transient {
-  constructor(readonly shared: Shared) {}
-
-  @TaskHandler(WORK)
-  work(task: Task<string>) {
-    runs.push({ self: this, saw: [this.shared.name], task });
-  }
-}
-
-@Injectable({ scope: Scope.REQUEST, durable: true })
-class Durable {
-  constructor(@Inject(REQUEST) readonly tenant: unknown) {}
-
-  @TaskHandler(WORK)
-  work(task: Task<string>) {
-    runs.push({ self: this, saw: this.tenant, task });
-  }
-}
-
-/** As the documentation of Nest has it, by the tenant that a task names. */
-class ByTenant implements ContextIdStrategy<Task<string>> {
-  private readonly tenants = new Map<string, ContextId>();
-
-  attach(contextId: ContextId, { payload: tenant }: Task<string>) {
-    const known = this.tenants.get(tenant) ?? ContextIdFactory.create();
-    this.tenants.set(tenant, known);
-    return {
-      resolve: (info: HostComponentInfo) => (info.isTreeDurable ? known : contextId),
-      payload: { tenant },
-    };
   }
 }
 
@@ -229,3 +171,61 @@ describe('H47: handlers of providers that are not shared', () => {
     expect(row.messages).toEqual(['no instance today']);
   });
 });
+
+interface Run {
+  self: object;
+  /** What a dependency says of itself, or of the task. */
+  saw: unknown;
+  task: Task<string>;
+}
+
+const runs: Run[] = [];
+
+@Injectable({ scope: Scope.REQUEST })
+class TaskLog {
+  constructor(@Inject(REQUEST) readonly request: unknown) {}
+}
+
+@Injectable()
+class WithScopedDependency {
+  constructor(readonly log: TaskLog) {}
+
+  @TaskHandler(WORK)
+  work(task: Task<string>) {
+    runs.push({ self: this, saw: [this.log.request], task });
+  }
+}
+
+@Injectable({ scope: Scope.TRANSIENT })
+class Transient {
+  constructor(readonly shared: Shared) {}
+
+  @TaskHandler(WORK)
+  work(task: Task<string>) {
+    runs.push({ self: this, saw: [this.shared.name], task });
+  }
+}
+
+@Injectable({ scope: Scope.REQUEST, durable: true })
+class Durable {
+  constructor(@Inject(REQUEST) readonly tenant: unknown) {}
+
+  @TaskHandler(WORK)
+  work(task: Task<string>) {
+    runs.push({ self: this, saw: this.tenant, task });
+  }
+}
+
+/** As the documentation of Nest has it, by the tenant that a task names. */
+class ByTenant implements ContextIdStrategy<Task<string>> {
+  private readonly tenants = new Map<string, ContextId>();
+
+  attach(contextId: ContextId, { payload: tenant }: Task<string>) {
+    const known = this.tenants.get(tenant) ?? ContextIdFactory.create();
+    this.tenants.set(tenant, known);
+    return {
+      resolve: (info: HostComponentInfo) => (info.isTreeDurable ? known : contextId),
+      payload: { tenant },
+    };
+  }
+}

@@ -1,37 +1,10 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { PgQueueHealthIndicator } from '../../lib/index.js';
 import { deferred } from '../support/deferred.js';
+import { databasePerTest } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-let database: TestDatabase;
-let app: QueueApp;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url });
-});
-
-afterEach(async () => {
-  await app.close();
-  await database.drop();
-});
-
-const health = async () => (await app.get(PgQueueHealthIndicator).isHealthy()).pgqueue;
-
-/** A task whose handler runs until the gate opens. */
-async function runs(): Promise<() => void> {
-  const definition = newKind();
-  const [begun, gate] = [deferred(), deferred()];
-  app.queue.registerKind(definition, () => {
-    begun.resolve();
-    return gate.promise;
-  });
-  await app.queue.pushTask({ kind: definition, payload: null });
-  await begun.promise;
-  return gate.resolve;
-}
+const { it, app } = databasePerTest({ app: {} });
 
 it('readiness is down from the first moment of a stop, while handlers go on', async () => {
   const end = await runs();
@@ -69,3 +42,18 @@ it('readiness is down while a process shuts down that only pushes', async () => 
   await app.app.close();
   expect(await health()).toMatchObject({ status: 'down', message: 'the application is shutting down' });
 });
+
+const health = async () => (await app.get(PgQueueHealthIndicator).isHealthy()).pgqueue;
+
+/** A task whose handler runs until the gate opens. */
+async function runs(): Promise<() => void> {
+  const definition = newKind();
+  const [begun, gate] = [deferred(), deferred()];
+  app.queue.registerKind(definition, () => {
+    begun.resolve();
+    return gate.promise;
+  });
+  await app.queue.pushTask({ kind: definition, payload: null });
+  await begun.promise;
+  return gate.resolve;
+}

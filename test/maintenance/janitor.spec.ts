@@ -1,53 +1,19 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect } from 'vitest';
 import type { KindOptions, TaskDefinition } from '../../lib/index.js';
+import { databasePerFile, IDLE } from '../support/fixtures.js';
 import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
+import type { QueueApp } from '../support/queue-app.js';
 import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
-let database: TestDatabase;
-let producer: QueueApp;
-let workers: QueueApp[] = [];
+const { it, producer, openApp } = databasePerFile({ producer: IDLE });
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  producer = await createQueueApp({ url: database.url, options: { autoStart: false } });
-});
+let workers: QueueApp[] = [];
 
 afterEach(async () => {
   await Promise.all(workers.map((worker) => worker.close()));
   workers = [];
 });
-
-afterAll(async () => {
-  await producer.close();
-  await database.drop();
-});
-
-async function startWorker(definitions: readonly TaskDefinition<any>[]): Promise<RecordedEvents> {
-  const worker = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  const events = recordEvents(worker.queue);
-  workers.push(worker);
-  definitions.forEach((definition) => worker.queue.registerKind(definition, () => undefined));
-  await worker.queue.start();
-  return events;
-}
-
-/** Stores tasks that ended so long ago; this is what the test has no time for. */
-async function storeEnded({ kind }: TaskDefinition<any>, count: number, age: string): Promise<void> {
-  await producer.dataSource.query(
-    `INSERT INTO pgqueue (kind, status, finished_at, payload)
-     SELECT $1, CASE WHEN n % 2 = 0 THEN 'succeeded' ELSE 'cancelled' END::pgqueue_status, now() - $3::interval, '{}'
-     FROM generate_series(1, $2::int) n`,
-    [kind, count, age],
-  );
-}
-
-const count = async ({ kind }: TaskDefinition<any>) =>
-  (await producer.dataSource.query('SELECT count(*)::int AS n FROM pgqueue WHERE kind = $1', [kind]))[0].n;
-
-const janitorOf = (options: KindOptions) => newKind({ terminalTasksTtl: '1h', ...options });
 
 describe('the janitor', () => {
   it('gives its turn back when it is stopped half-way', async () => {
@@ -113,7 +79,7 @@ describe('the janitor', () => {
     );
     const events = await startWorker([definition]);
     await until(() => events.of('tasks-expired').length >= 2);
-    const left = await storedTasks(producer.dataSource, `kind = ${definition.kind}`);
+    const left = await producer.stored(`kind = ${definition.kind}`);
     expect(left.map(({ status }) => status)).toEqual(Array.from({ length: 4 }, () => 'no_attempts_left'));
   });
 
@@ -141,3 +107,27 @@ describe('the janitor', () => {
     expect(events.of('tasks-expired').filter(({ kind }) => kind === sound.kind)).toHaveLength(1);
   });
 });
+
+async function startWorker(definitions: readonly TaskDefinition<any>[]): Promise<RecordedEvents> {
+  const worker = await openApp({ options: { autoStart: false } });
+  const events = recordEvents(worker.queue);
+  workers.push(worker);
+  definitions.forEach((definition) => worker.queue.registerKind(definition, () => undefined));
+  await worker.queue.start();
+  return events;
+}
+
+/** Stores tasks that ended so long ago; this is what the test has no time for. */
+async function storeEnded({ kind }: TaskDefinition<any>, count: number, age: string): Promise<void> {
+  await producer.dataSource.query(
+    `INSERT INTO pgqueue (kind, status, finished_at, payload)
+     SELECT $1, CASE WHEN n % 2 = 0 THEN 'succeeded' ELSE 'cancelled' END::pgqueue_status, now() - $3::interval, '{}'
+     FROM generate_series(1, $2::int) n`,
+    [kind, count, age],
+  );
+}
+
+const count = async ({ kind }: TaskDefinition<any>) =>
+  (await producer.dataSource.query('SELECT count(*)::int AS n FROM pgqueue WHERE kind = $1', [kind]))[0].n;
+
+const janitorOf = (options: KindOptions) => newKind({ terminalTasksTtl: '1h', ...options });

@@ -1,49 +1,15 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { recordEvents } from '../support/queue-events.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { beforeEach, expect } from 'vitest';
+import { databasePerFile } from '../support/fixtures.js';
 import { until } from '../support/until.js';
 
-let database: TestDatabase;
-let app: QueueApp;
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-beforeEach(async () => {
-  app = await createQueueApp({
-    url: database.url,
-    options: { heartbeatPeriod: 100, leaseTimeout: 1000, autoStart: false },
-  });
-  await app.dataSource.query('DELETE FROM pgqueue; DELETE FROM pgqueue_lease; DELETE FROM pgqueue_registry');
-});
-afterEach(() => app.close());
-afterAll(() => database.drop());
+const { it, app, openApp } = databasePerFile(
+  {},
+  { app: { options: { heartbeatPeriod: 100, leaseTimeout: 1000, autoStart: false } } },
+);
 
-/** A task as a worker process leaves it that claimed it and is gone. */
-async function leased(leaseId: number, attemptsLeft = 3): Promise<void> {
-  await app.dataSource.query(
-    `INSERT INTO pgqueue (kind, lease_id, attempts_left, attempts_elapsed, payload) VALUES (1, $1, $2, 1, '0')`,
-    [leaseId, attemptsLeft],
-  );
-}
-
-async function leaseOf(worker: string, secondsAgo: number): Promise<number> {
-  const [{ id }] = await app.dataSource.query(
-    `INSERT INTO pgqueue_lease (worker, heartbeat_at) VALUES ($1, clock_timestamp() - $2 * interval '1 second') RETURNING id`,
-    [worker, secondsAgo],
-  );
-  return id;
-}
-
-const attempts: number[] = [];
-function register(): void {
-  attempts.length = 0;
-  app.queue.registerKind(1, ({ attempt }) => void attempts.push(attempt), {
-    attemptTimeout: '10s',
-    backoff: () => 0,
-    loop: { fetcherPeriod: 200 },
-  });
-}
+beforeEach(() =>
+  app.dataSource.query('DELETE FROM pgqueue; DELETE FROM pgqueue_lease; DELETE FROM pgqueue_registry'),
+);
 
 it('runs the tasks of a dead worker process, the attempt used', async () => {
   await leased(await leaseOf('old-pod', 60));
@@ -51,16 +17,16 @@ it('runs the tasks of a dead worker process, the attempt used', async () => {
   await app.queue.start();
   await until(() => attempts.length === 1);
   expect(attempts).toEqual([2]);
-  await until(async () => (await storedTasks(app.dataSource))[0]?.status === 'succeeded');
-  expect((await storedTasks(app.dataSource))[0]!.messages).toEqual(['worker process lost: old-pod']);
+  await until(async () => (await app.stored())[0]?.status === 'succeeded');
+  expect((await app.stored())[0]!.messages).toEqual(['worker process lost: old-pod']);
 });
 
 it('H2: breaks a task whose last attempt died, and says why', async () => {
   await leased(await leaseOf('old-pod', 60), 0);
   register();
   await app.queue.start();
-  await until(async () => (await storedTasks(app.dataSource))[0]?.status === 'no_attempts_left');
-  expect(await storedTasks(app.dataSource)).toMatchObject([
+  await until(async () => (await app.stored())[0]?.status === 'no_attempts_left');
+  expect(await app.stored()).toMatchObject([
     { lease_id: null, attempts_left: 0, messages: ['worker process lost: old-pod'] },
   ]);
 });
@@ -72,7 +38,7 @@ it('gives back tasks whose lease does not exist, and leaves those of a living pr
   register();
   await app.queue.start();
   await until(() => attempts.length === 1);
-  const tasks = await storedTasks(app.dataSource);
+  const tasks = await app.stored();
   expect(tasks.find(({ lease_id }) => lease_id === living)).toMatchObject({
     status: 'new',
     attempts_left: 3,
@@ -93,9 +59,7 @@ it('rescues at once what it can, and the rest when the transaction ends that hol
     await app.queue.start();
     await until(() => attempts.length === 1);
     await until(async () => (await endedLeases()).includes('old-pod'));
-    expect(await storedTasks(app.dataSource)).toContainEqual(
-      expect.objectContaining({ id: first.id, lease_id: dead }),
-    );
+    expect(await app.stored()).toContainEqual(expect.objectContaining({ id: first.id, lease_id: dead }));
   });
   await until(() => attempts.length === 2);
   expect(attempts).toEqual([2, 2]);
@@ -105,8 +69,7 @@ it('rescues at once what it can, and the rest when the transaction ends that hol
 it('leaves to others, as it stops, what it had to leave', async () => {
   const dead = await leaseOf('old-pod', 60);
   await leased(dead);
-  const other = await createQueueApp({
-    url: database.url,
+  const other = await openApp({
     options: { heartbeatPeriod: 100, leaseTimeout: 1000, autoStart: false },
   });
   register();
@@ -136,7 +99,7 @@ it('gives back what was left by a rescue whose process is dead itself, or never 
 it('leaves an ended lease alone while whoever ended it may see to what is left', async () => {
   await leased(await leaseOf('old-pod', 60));
   await app.dataSource.query('UPDATE pgqueue_lease SET ended_at = clock_timestamp()');
-  const events = recordEvents(app.queue);
+  const events = app.recordEvents();
   register();
   await app.queue.start();
   await until(() => events.of('claimed').length > 10);
@@ -145,7 +108,7 @@ it('leaves an ended lease alone while whoever ended it may see to what is left',
 });
 
 it('ends a lease for its own process too: nothing is claimed under it, and no heartbeat revives it', async () => {
-  const events = recordEvents(app.queue);
+  const events = app.recordEvents();
   register();
   await app.queue.start();
   const { leaseId } = await events.first('lease-acquired');
@@ -155,6 +118,32 @@ it('ends a lease for its own process too: nothing is claimed under it, and no he
   expect(events.of('lease-acquired').map((event) => event.leaseId)).toEqual([leaseId, expect.any(Number)]);
   expect(await endedLeases()).toHaveLength(1);
 });
+
+/** A task as a worker process leaves it that claimed it and is gone. */
+async function leased(leaseId: number, attemptsLeft = 3): Promise<void> {
+  await app.dataSource.query(
+    `INSERT INTO pgqueue (kind, lease_id, attempts_left, attempts_elapsed, payload) VALUES (1, $1, $2, 1, '0')`,
+    [leaseId, attemptsLeft],
+  );
+}
+
+async function leaseOf(worker: string, secondsAgo: number): Promise<number> {
+  const [{ id }] = await app.dataSource.query(
+    `INSERT INTO pgqueue_lease (worker, heartbeat_at) VALUES ($1, clock_timestamp() - $2 * interval '1 second') RETURNING id`,
+    [worker, secondsAgo],
+  );
+  return id;
+}
+
+const attempts: number[] = [];
+function register(): void {
+  attempts.length = 0;
+  app.queue.registerKind(1, ({ attempt }) => void attempts.push(attempt), {
+    attemptTimeout: '10s',
+    backoff: () => 0,
+    loop: { fetcherPeriod: 200 },
+  });
+}
 
 async function endedLeases(): Promise<string[]> {
   const rows = await app.dataSource.query('SELECT worker FROM pgqueue_lease WHERE ended_at IS NOT NULL');

@@ -12,12 +12,6 @@ import { createTestDatabase } from '../support/test-database.js';
 const NAME = 'a "quoted" \\ name\nof two lines';
 const WORK = defineTask({ kind: 1, name: NAME, attemptTimeout: '1s', backoff: noJitter('1s') });
 
-@Injectable()
-class Worker {
-  @TaskHandler(WORK)
-  work() {}
-}
-
 it('H31: a scrape shows every series, whatever the kind is named', async () => {
   const database = await createTestDatabase();
   const testing = await Test.createTestingModule({
@@ -55,3 +49,9 @@ it('H31: a scrape shows every series, whatever the kind is named', async () => {
   expect(text).toContain(`pgqueue_attempt_duration_seconds_count{${kind}} 0\n`);
   expect(text).toContain('# TYPE pgqueue_attempt_duration_seconds histogram');
 });
+
+@Injectable()
+class Worker {
+  @TaskHandler(WORK)
+  work() {}
+}
