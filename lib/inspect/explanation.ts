@@ -1,12 +1,12 @@
 import { type Refusal, refusalText } from './refusal.js';
-import { isTerminal, type TaskStatus, type TerminalStatus } from '../task/task-status.js';
+import { isTerminal, type TaskStatus } from '../task/task-status.js';
 
 /** Why a task is not running now, or who runs it; `text` says it in a sentence. */
 export type Explanation = { readonly text: string } & (
   | { readonly reason: 'not-found' }
   | {
       readonly reason: 'finished';
-      readonly status: TerminalStatus;
+      readonly status: 'succeeded' | 'cancelled';
       readonly finishedAt: Date | null;
     }
   | { readonly reason: 'no-attempts-left'; readonly attempts: number; readonly lastError: string | null }
