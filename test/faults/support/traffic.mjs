@@ -7,7 +7,7 @@ import { between, choose } from './random.mjs';
 
 const BATCH = 40;
 /** Besides, so many that do nothing: a handler that writes to tables keeps a small machine busy, and the queue idle. */
-const QUIET = 200;
+const QUIET = 80;
 /** Small, so that what is rescued does not wait behind it for long; larger than what waits for rescues, mostly. */
 const LARGEST_BACKLOG = 1200;
 /** A task that kills its process costs everything else that ran there an attempt. */
