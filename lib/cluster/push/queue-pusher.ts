@@ -4,6 +4,7 @@ import { TaskDrafter } from '../../producer/task-drafter.js';
 import { needsTransaction } from '../../producer/task-pusher.js';
 import type { RunStatement } from '../../storage/executor.js';
 import type { Instruments, PushInfo } from '../../events/instrumentation.js';
+import { isObject } from '../../errors/check.js';
 import { InvalidTaskError } from '../../errors/pg-queue.errors.js';
 import type { NewTask, PushOptions, PushResult } from '../../task/task.js';
 import type { TaskDraft } from '../../task/task-draft.js';
@@ -69,8 +70,9 @@ export class QueuePusher {
     }
     const { drafter } = this;
     const settings = drafter.settings(options);
-    const keys = shardKeysOf(tasks, options, true);
-    const drafts = await drafter.draftAll(tasks, settings);
+    const taken = this.deps.shards.areNamed ? tasks.map(copyOf) : tasks;
+    const keys = shardKeysOf(taken, options, true);
+    const drafts = await drafter.draftAll(taken, settings);
     if (drafts.length === 0) {
       return [];
     }
@@ -126,4 +128,9 @@ export class QueuePusher {
       batch: isBatch,
     };
   }
+}
+
+/** Copies a task, so that its payload is stored by the key that stood beside it, whatever the caller does with its objects meanwhile. */
+function copyOf(task: NewTask): NewTask {
+  return isObject(task) ? { ...task } : task;
 }

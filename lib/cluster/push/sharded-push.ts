@@ -36,7 +36,7 @@ export function shardKeyOf(field: string, key: ShardKey | undefined): ShardKey |
 }
 
 /**
- * Reads the keys before anything is awaited: the caller may use its objects for another push meanwhile.
+ * Reads the keys of a push's tasks.
  * @throws InvalidTaskError for a key that is none
  */
 export function shardKeysOf(tasks: readonly NewTask[], options: PushOptions, isBatch: boolean): ShardKeys {
