@@ -2,7 +2,7 @@ import type { LostWorker, Rescue, RescueRepository } from '../storage/rescue.rep
 import type { EventSink } from '../events/queue-events.js';
 import { BackgroundLoop } from '../timing/background-loop.js';
 import type { RefusedTasks } from '../worker/refused-tasks.js';
-import type { WorkerPool } from '../worker/run/worker-pool.js';
+import type { WorkerPools } from '../worker/run/worker-pools.js';
 
 /** The pause before a rescue looks again for tasks that it had to leave to the transactions that hold their rows; it doubles each time. */
 const FIRST_AGAIN_MS = 1000;
@@ -28,7 +28,7 @@ export class Rescuer {
 
   constructor(
     private readonly repository: RescueRepository,
-    private readonly pools: ReadonlyMap<number, WorkerPool>,
+    private readonly pools: WorkerPools,
     private readonly events: EventSink,
     private readonly refused: RefusedTasks,
     private readonly limits: { readonly leaseTimeoutMs: number; readonly silenceMs: number | null },
@@ -121,7 +121,7 @@ export class Rescuer {
       this.refused.refuse({ id, kind }, 'rescue', error, () => this.rescueOne(of, id));
     }
     for (const { kind, worker, count, exhausted } of tasks) {
-      const name = this.pools.get(kind)?.name ?? `pgqueue-${kind}`;
+      const name = this.pools.nameOf(kind);
       this.events.emit({ type: 'tasks-rescued', kind, name, worker, count, exhausted });
     }
   }

@@ -44,18 +44,18 @@ export class QueueOverview {
 
   /** @throws the error of the first shard when all have failed */
   async read(limits: FiguresLimits): Promise<QueueFigures> {
-    const { results: answers, errors } = await callShards(this.shards, (shard) =>
+    const { results, errors } = await callShards(this.shards, (shard) =>
       this.readers.get(shard)!.read(limits),
     );
-    if (answers.size === 0) {
+    if (results.size === 0) {
       throw errors.values().next().value;
     }
-    const activity = joinActivity([...answers.values()].map((figures) => figures.activity));
+    const activity = joinActivity([...results.values()].map((figures) => figures.activity));
     return {
-      ...mergeFigures(answers, this.names.of),
+      ...mergeFigures(results, this.names.of),
       activity: activityOf(activity, this.minutes, this.names.of),
       throughput: totalActivity(activity, this.minutes),
-      shards: this.shards.map((shard) => this.ofShard(shard, answers.get(shard), errors.get(shard))),
+      shards: this.shards.map((shard) => this.ofShard(shard, results.get(shard), errors.get(shard))),
     };
   }
 

@@ -183,20 +183,20 @@ export class PgQueueHealthIndicator {
     const limitMs = toMilliseconds('maxOldestDueAge', maxOldestDueAge);
     const timeoutMs = toTimerMilliseconds('timeout', timeout, 1);
     const kinds = this.registry.getAll().map((handler) => handler.options.kind);
-    const { results: answers, errors } = await callShards(shards, ({ database, tasks }) =>
+    const { results, errors } = await callShards(shards, ({ database, tasks }) =>
       inTime(
         timeoutMs,
         database.transaction((run) => tasks.oldestDue(run, kinds, timeoutMs)),
       ),
     );
-    const late = [...answers].filter(([, dueMs]) => dueMs > limitMs);
+    const late = [...results].filter(([, dueMs]) => dueMs > limitMs);
     const reasons = [
       ...late.map(([{ name }, dueMs]) => this.inShard(name, `a task has been due for ${dueMs} ms`)),
       ...[...errors].map(([{ name }, error]) =>
         this.inShard(name, `the oldest due task is not known: ${errorMessage(error)}`),
       ),
     ];
-    return answers.size === 0 ? { reasons } : { oldestDueMs: Math.max(...answers.values()), reasons };
+    return results.size === 0 ? { reasons } : { oldestDueMs: Math.max(...results.values()), reasons };
   }
 
   /** The shortest poll period of all kinds; the last valid one while reading a live value fails, which does not affect health. */

@@ -1,3 +1,4 @@
+import { defaultKindName } from '../../task/task-name.js';
 import type { Attempt } from './attempt.js';
 import type { WorkerPool } from './worker-pool.js';
 
@@ -5,7 +6,7 @@ import type { WorkerPool } from './worker-pool.js';
 export class WorkerPools extends Map<number, WorkerPool> {
   /** Returns the name of a kind, or what stands for it while it has no handler here. */
   nameOf(kind: number): string {
-    return this.get(kind)?.name ?? `pgqueue-${kind}`;
+    return this.get(kind)?.name ?? defaultKindName(kind);
   }
 
   /** Returns the attempts that hold a slot, or wait for one. */
