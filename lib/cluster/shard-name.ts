@@ -12,7 +12,7 @@ export function assertShardName(field: string, name: unknown): asserts name is s
     throw new InvalidOptionError(
       field,
       name,
-      'must be a text of 1 to 63 letters, digits, dots, hyphens and underscores',
+      'must be a string of 1 to 63 letters, digits, dots, hyphens and underscores',
     );
   }
 }

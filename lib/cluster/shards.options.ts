@@ -37,7 +37,7 @@ function checkNames(field: string, names: unknown): asserts names is readonly st
   check(Array.isArray(names) && names.length > 0, field, names, 'must be an array of at least one name');
   for (const [index, name] of names.entries()) {
     assertShardName(`${field}[${index}]`, name);
-    check(names.indexOf(name) === index, `${field}[${index}]`, name, 'must be there once');
+    check(names.indexOf(name) === index, `${field}[${index}]`, name, 'must be given once');
   }
 }
 

@@ -54,7 +54,7 @@ export class Shards {
       throw new InvalidTaskError(
         field,
         undefined,
-        'must be given, or the manager of a transaction in a shard: the queue has several',
+        'must be given where the queue has several shards, or a manager of one of them',
       );
     }
     if (this.rules?.draining.has(shard.name)) {
@@ -113,7 +113,7 @@ export class Shards {
       throw new InvalidTaskError(
         field,
         key,
-        `must belong to a shard, but shardOf answers ${types.isPromise(name) ? 'a promise' : JSON.stringify(name)}`,
+        `must belong to a shard, but shardOf returned ${types.isPromise(name) ? 'a promise' : JSON.stringify(name)}`,
       );
     }
     return shard;
@@ -126,7 +126,7 @@ export class Shards {
     const owner = owners.find(([, owns]) => owns)?.[0];
     if (!owner && owners.every(([, owns]) => owns === false)) {
       throw new InvalidManagerError(
-        "manager: belongs to another DataSource than the queue's; its transaction can't carry this queue's tasks",
+        "manager: belongs to another DataSource than the queue. Pass the manager of a transaction in the queue's database.",
       );
     }
     return owner;

@@ -47,7 +47,7 @@ export function readFilter(fields: unknown): TaskFilter {
       throw new InvalidOptionError(name, text, 'is not a filter of tasks');
     }
     if (typeof text !== 'string') {
-      throw new InvalidOptionError(name, text, 'must be a text');
+      throw new InvalidOptionError(name, text, 'must be a string');
     }
     return [name, FILTER[name as keyof typeof FILTER](text, name)];
   });

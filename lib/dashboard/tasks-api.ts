@@ -81,7 +81,7 @@ export class TasksApi {
     }
     const { filter: fields, ...others } = (request ?? {}) as { filter?: unknown };
     if ('by' in others) {
-      throw new InvalidOptionError('by', others.by, 'is what authorize says');
+      throw new InvalidOptionError('by', others.by, 'must be left out: authorize names the user');
     }
     const filter = readFilter(fields);
     this.assertNoSecretIsSought(filter);
@@ -128,7 +128,11 @@ export class TasksApi {
   /** A search would reveal what is redacted, by finding tasks or not. */
   private assertNoSecretIsSought({ text }: TaskFilter): void {
     if (text !== undefined && this.redactor.isActive) {
-      throw new InvalidOptionError('text', text, 'is not sought in payloads that are redacted');
+      throw new InvalidOptionError(
+        'text',
+        text,
+        'must be left out where payloads are redacted: they are not searched',
+      );
     }
   }
 }

@@ -49,7 +49,7 @@ export function visitorOf(answer: unknown): Visitor | null {
     throw new InvalidOptionError(
       'authorize',
       fields.join(', '),
-      'must answer no other fields than user, view and act',
+      'must return no fields other than user, view and act',
     );
   }
   const { user, view, act = false } = answer as Partial<DashboardVisitor>;

@@ -50,7 +50,7 @@ export function checkCount(field: string, value: unknown, max: number): asserts 
 /** @throws InvalidOptionError for anything but a text that PostgreSQL can store, of 1 to `max` characters */
 export function checkText(field: string, value: unknown, max: number): asserts value is string {
   const fits = typeof value === 'string' && value !== '' && value.length <= max && !value.includes('\0');
-  check(fits, field, value, `must be a text of 1 to ${max} characters`);
+  check(fits, field, value, `must be a string of 1 to ${max} characters`);
 }
 
 /** Whether a value can hold options: an object that is no array. */

@@ -11,10 +11,10 @@ export class InvalidOptionError extends PgQueueError {
     readonly field: string,
     /** What was given. */
     readonly value: unknown,
-    /** What is wrong with it, for example `must be a text`. */
+    /** What is wrong with it, for example `must be a string`. */
     readonly problem: string,
   ) {
-    super(`${field}: ${problem}, got ${describeValue(value)}`);
+    super(`${field}: ${problem}, ${describeGiven(value, problem)}`);
   }
 }
 
@@ -25,6 +25,13 @@ export class InvalidTaskError extends InvalidOptionError {
   constructor(field: string, value: unknown, problem: string) {
     super(field, isContent(field) ? undisclosed(value) : value, problem);
   }
+}
+
+/** What was given where a problem says what must be. The name of an unknown option may be there without a value: it is not missing. */
+function describeGiven(value: unknown, problem: string): string {
+  return value === undefined && problem.startsWith('must ')
+    ? 'but is missing'
+    : `got ${describeValue(value)}`;
 }
 
 /** Whether a field holds the application's secrets, payloads and keys: errors end in logs. */

@@ -134,7 +134,7 @@ export function taskIdOf(id: unknown, field = 'id'): string {
     typeof id === 'string' && isOwnId(splitTaskId(id).id),
     field,
     id,
-    "must be a task's id, digits in a text",
+    "must be a task's id, a string of digits",
   );
   return id;
 }

@@ -30,7 +30,7 @@ export class PgQueueModule {
       throw new InvalidOptionError(
         'PgQueueModule',
         undefined,
-        'forRoot or forRootAsync must be called once in an application',
+        'must be imported once by forRoot or forRootAsync',
       );
     }
   }

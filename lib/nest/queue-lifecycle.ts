@@ -90,8 +90,8 @@ function goLastAtBootstrap(modules: ModulesContainer): void {
   if (own.length > 1) {
     throw new InvalidOptionError(
       'PgQueueModule',
-      `${own.length} calls`,
-      'forRoot or forRootAsync must be called once in an application',
+      `${own.length} times`,
+      'must be imported once by forRoot or forRootAsync: QueueService is global',
     );
   }
   for (const module of own) {

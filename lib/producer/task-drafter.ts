@@ -142,7 +142,7 @@ export function externalKeyOf(field: string, key: string | null | undefined): st
     return null;
   }
   if (typeof key !== 'string' || key === '' || Buffer.byteLength(key) > MAX_KEY_BYTES) {
-    throw new InvalidTaskError(field, key, `must be a text of 1 to ${MAX_KEY_BYTES} bytes`);
+    throw new InvalidTaskError(field, key, `must be a string of 1 to ${MAX_KEY_BYTES} bytes`);
   }
   if (key.includes('\u0000') || !key.isWellFormed()) {
     throw new InvalidTaskError(field, key, 'must not contain NUL characters or lone surrogates');

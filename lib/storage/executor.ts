@@ -17,7 +17,7 @@ export function rowsOf(result: unknown): Row[] {
   }
   const rows = (result as { rows?: unknown } | null)?.rows;
   if (!Array.isArray(rows)) {
-    throw new InvalidManagerError('executor: query() must answer an array of rows or an object with `rows`');
+    throw new InvalidManagerError('executor: query() must return an array of rows or an object with `rows`');
   }
   return rows;
 }
@@ -203,7 +203,7 @@ export function isManager(transaction: Manager | Executor): transaction is Manag
 function assertUsable(manager: Manager, belongs: (manager: Manager) => boolean): void {
   if (!belongs(manager)) {
     throw new InvalidManagerError(
-      "manager: belongs to another DataSource than the queue's; its transaction can't carry this queue's tasks",
+      "manager: belongs to another DataSource than the queue. Pass the manager of a transaction in the queue's database.",
     );
   }
   const runner = 'isReleased' in manager ? manager : (manager as { queryRunner?: object }).queryRunner;

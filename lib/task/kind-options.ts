@@ -99,7 +99,7 @@ export function resolveKindOptions(
     typeof name === 'string' && name.trim() !== '' && name.length <= MAX_NAME_LENGTH,
     `kind ${kind}: name`,
     name,
-    `must be a text of 1 to ${MAX_NAME_LENGTH} characters`,
+    `must be a string of 1 to ${MAX_NAME_LENGTH} characters`,
   );
   const field = (option: string) => `kind ${kind} "${name}": ${option}`;
   check(
@@ -146,7 +146,7 @@ export function assertRunnable(options: ResolvedKindOptions): asserts options is
       throw new InvalidOptionError(
         `kind ${options.kind} "${options.name}": ${name}`,
         undefined,
-        'is required for a handler',
+        'must be set in defineTask or @TaskHandler',
       );
     }
   }

@@ -5,7 +5,7 @@ const MAX_DEPTH = 500;
 /** Arrays of more items are not searched for names beside their items: the engine lists all indexes first. */
 const MAX_LISTED = 100;
 
-export const NOT_CARRIED = "can't be carried by JSON";
+export const NOT_CARRIED = "can't be represented in JSON";
 const TOO_DEEP = `must be nested at most ${MAX_DEPTH} levels deep`;
 const NO_DATA = `${NOT_CARRIED}, which sees no data in it: give it a toJSON, or push a plain object`;
 const BOXED = `${NOT_CARRIED} as it is: push the plain value`;

@@ -54,7 +54,7 @@ describe('nestjs-pgqueue', () => {
     [['explain'], 'usage: nestjs-pgqueue explain <id>'],
     [
       ['explain', '1; DROP TABLE pgqueue'],
-      `id: must be a task's id, digits in a text, got "1; DROP TABLE pgqueue"`,
+      `id: must be a task's id, a string of digits, got "1; DROP TABLE pgqueue"`,
     ],
     [['retry'], 'name the tasks: ids, --kind, --key or --text'],
     [['retry', '--kind', 'nobody'], 'no live worker process handles a kind named "nobody"'],

@@ -35,7 +35,7 @@ describe('nestjs-pgqueue --shard', () => {
     [['--shard', 'postgres://me:secret@h/d'], '--shard: must be <name>=<url>'],
     [['--shard', 'a=postgres://me:secret@h:x/d'], '--shard a: is no address such as'],
     [['--shard', 'a=mysql://me:secret@h/d'], '--shard: must be <name>=<url>'],
-    [['--shard', 'a/b=postgres://me:secret@h/d'], '--shard: must be a text of 1 to 63 letters'],
+    [['--shard', 'a/b=postgres://me:secret@h/d'], '--shard: must be a string of 1 to 63 letters'],
     [
       ['--shard', 'a=postgres://me:secret@h/d', '--shard', 'a=postgres://h/d'],
       '--shard: a is given twice. Name each shard once.',

@@ -121,10 +121,10 @@ describe('pushTask', () => {
   });
 
   it.each([
-    ['an unknown shard', 'nowhere/1', 'shardOf answers "nowhere"'],
-    ['a promise', 'later/1', 'shardOf answers a promise'],
+    ['an unknown shard', 'nowhere/1', 'shardOf returned "nowhere"'],
+    ['a promise', 'later/1', 'shardOf returned a promise'],
     ['a shard that is draining', 'c/1', 'must not lead to shard c, which is draining'],
-    ['what is no key', {} as never, 'must be a text, a number or a bigint'],
+    ['what is no key', {} as never, 'must be a string, a number or a bigint'],
   ])('is refused for %s', async (_, shardKey, message) => {
     const push = app.queue.pushTask({ kind, payload: 1 }, { shardKey });
     await expect(push).rejects.toThrow(InvalidTaskError);

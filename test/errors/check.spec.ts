@@ -11,9 +11,9 @@ import { InvalidOptionError, InvalidTaskError } from '../../lib/errors/pg-queue.
 
 describe('checks of options', () => {
   it('name the field, the problem and the value', () => {
-    expect(() => check(true, 'schema', 1, 'must be a text')).not.toThrow();
-    expect(() => check('', 'schema', 1, 'must be a text')).toThrow(
-      new InvalidOptionError('schema', 1, 'must be a text'),
+    expect(() => check(true, 'schema', 1, 'must be a string')).not.toThrow();
+    expect(() => check('', 'schema', 1, 'must be a string')).toThrow(
+      new InvalidOptionError('schema', 1, 'must be a string'),
     );
   });
 
@@ -46,7 +46,7 @@ describe('checks of options', () => {
   it.each(['', 'four', 'a\0', 3, undefined])(
     'refuse %j where a text of up to 3 characters is meant',
     (value) => {
-      expect(() => checkText('name', value, 3)).toThrow('name: must be a text of 1 to 3 characters');
+      expect(() => checkText('name', value, 3)).toThrow('name: must be a string of 1 to 3 characters');
     },
   );
 

@@ -95,7 +95,7 @@ describe('H47: handlers that are refused at boot', () => {
       run() {}
     }
     expect((await boot({ providers: [Lacking] })).message).toBe(
-      `kind 12 "lacking": ${option}: is required for a handler, got undefined`,
+      `kind 12 "lacking": ${option}: must be set in defineTask or @TaskHandler, but is missing`,
     );
   });
 });

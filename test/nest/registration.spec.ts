@@ -112,13 +112,17 @@ describe('PgQueueModule', () => {
       imports: [typeOrm(database.url), PgQueueModule.forRoot(), Feature],
     });
     expect(error).toMatchObject({ code: 'PGQUEUE_INVALID_OPTION', field: 'PgQueueModule' });
-    expect(error.message).toContain('forRoot or forRootAsync must be called once in an application');
+    expect(error.message).toBe(
+      'PgQueueModule: must be imported once by forRoot or forRootAsync: QueueService is global, got "2 times"',
+    );
   });
 
   it('refuses to be imported without any configuration', async () => {
     const error = await bootError({ imports: [typeOrm(database.url), PgQueueModule] });
     expect(error).toMatchObject({ code: 'PGQUEUE_INVALID_OPTION', field: 'PgQueueModule' });
-    expect(error.message).toContain('forRoot or forRootAsync must be called once in an application');
+    expect(error.message).toBe(
+      'PgQueueModule: must be imported once by forRoot or forRootAsync, but is missing',
+    );
   });
 
   it('passes on why its options could not be made', async () => {

@@ -232,7 +232,7 @@ describe('assertRunnable', () => {
   it('asks for attemptTimeout and backoff', () => {
     expect(() => assertRunnable(resolve(runnable))).not.toThrow();
     expect(refusal(() => assertRunnable(resolve({ ...runnable, attemptTimeout: undefined }))).message).toBe(
-      'kind 7 "mail": attemptTimeout: is required for a handler, got undefined',
+      'kind 7 "mail": attemptTimeout: must be set in defineTask or @TaskHandler, but is missing',
     );
     expect(refusal(() => assertRunnable(resolve({ ...runnable, backoff: undefined }))).field).toBe(
       'kind 7 "mail": backoff',

@@ -138,7 +138,7 @@ describe('serializePayload', () => {
   ])('H29: refuses %o, naming the part', (payload, field) => {
     const error = refusal(payload);
     expect(error.field).toBe(field);
-    expect(error.message).toContain(`${field}: can't be carried by JSON`);
+    expect(error.message).toContain(`${field}: can't be represented in JSON`);
   });
 
   it.each([
@@ -166,7 +166,7 @@ describe('serializePayload', () => {
   ])('refuses %#: what JSON.stringify throws at, with its reason', (payload, reason) => {
     const error = refusal(payload);
     expect(error.field).toBe('task.payload');
-    expect(error.message).toMatch(/^task\.payload: can't be carried by JSON \(.+\), got /);
+    expect(error.message).toMatch(/^task\.payload: can't be represented in JSON \(.+\), got /);
     expect(error.message).toContain(reason);
   });
 

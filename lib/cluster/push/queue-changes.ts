@@ -30,7 +30,7 @@ export class QueueChanges {
   async cancelByKey(kind: KindRef, externalKey: string, options: ShardOptions): Promise<boolean> {
     const key = externalKeyOf('externalKey', externalKey);
     if (key === null) {
-      throw new InvalidTaskError('externalKey', externalKey, 'must be a text');
+      throw new InvalidTaskError('externalKey', externalKey, 'must be a string');
     }
     const { shards, registry } = this.deps;
     const { kind: number, name } = registry.optionsOf(kind);

@@ -30,7 +30,7 @@ const SHARD_KEY_TYPES: ReadonlySet<string> = new Set(['string', 'number', 'bigin
 /** @throws InvalidTaskError for a key of a type that `shardOf` does not take */
 export function shardKeyOf(field: string, key: ShardKey | undefined): ShardKey | undefined {
   if (key !== undefined && !SHARD_KEY_TYPES.has(typeof key)) {
-    throw new InvalidTaskError(field, key, 'must be a text, a number or a bigint');
+    throw new InvalidTaskError(field, key, 'must be a string, a number or a bigint');
   }
   return key;
 }
