@@ -3,6 +3,7 @@ export type { PgQueueModuleOptions } from './cluster/queue.options.js';
 export type { ShardsOptions } from './cluster/shards.options.js';
 export type { PgQueueOptionsFactory } from './nest/pg-queue.module-definition.js';
 export { QueueService } from './nest/queue.service.js';
+export { PartialFailureError } from './cluster/partial-failure.error.js';
 export { QueueAdmin } from './cluster/admin/queue-admin.js';
 export { TaskHandler } from './handlers/task-handler.decorator.js';
 export {
@@ -33,7 +34,16 @@ export { currentTask, type CurrentTask } from './task/current-task.js';
 export type { Duration } from './timing/duration.js';
 export type { KindSlots } from './inspect/kind-slots.js';
 export type { KindOptions, Live, LoopOptions } from './task/kind-options.js';
-export type { NewTask, Priority, PushOptions, PushResult, RetryOptions, Task } from './task/task.js';
+export type {
+  NewTask,
+  Priority,
+  PushOptions,
+  PushResult,
+  RetryOptions,
+  ShardKey,
+  ShardOptions,
+  Task,
+} from './task/task.js';
 export type { ActivityOptions, ActivityPoint, KindActivity, Percentiles } from './inspect/activity.js';
 export type { Explanation } from './inspect/explanation.js';
 export type { PageOptions, TaskFilter } from './inspect/task-filter.js';
@@ -61,8 +71,7 @@ export type {
 } from './inspect/operator-action.js';
 export type { MetricStatus } from './events/metric-status.js';
 export type { TaskStatus } from './task/task-status.js';
-export type { ShardKey } from './task/transaction.js';
-export type { Executor, Manager, ShardOptions, TransactionOptions } from './task/transaction.js';
+export type { Executor, Manager, TransactionOptions } from './task/transaction.js';
 export type {
   ConnectionRole,
   RefusalName,
@@ -88,7 +97,6 @@ export {
   PgQueueError,
   PushOutcomeUnknownError,
   SchemaMismatchError,
-  PartialFailureError,
   ShutdownError,
   SnoozeTaskError,
   TaskCancelledError,

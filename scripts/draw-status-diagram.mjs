@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 /**
- * Draws docs/status-diagram.svg from the transition table of lib/task/task-status.ts: `npm run docs:diagram`.
+ * Draws docs/status-diagram.svg from the transition table of test/support/transitions.ts: `npm run docs:diagram`.
  * The table says which arrows there are and what is written on them; this file says where they run.
  */
 import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
-const TABLE = new URL('../lib/task/task-status.ts', import.meta.url);
+const TABLE = new URL('../test/support/transitions.ts', import.meta.url);
 const DIAGRAM = new URL('../docs/status-diagram.svg', import.meta.url);
 
 const WIDTH = 1080;

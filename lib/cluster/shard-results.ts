@@ -1,4 +1,4 @@
-import { PartialFailureError } from '../errors/pg-queue.errors.js';
+import { PartialFailureError } from './partial-failure.error.js';
 
 /** What a call of several shards returned, and why it failed in others. */
 export interface ShardResults<Shard, Result> {

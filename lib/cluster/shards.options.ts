@@ -1,6 +1,6 @@
 import { isPool, type PgPool } from '../storage/executor.js';
 import { assertShardName } from './shard-name.js';
-import type { ShardKey } from '../task/transaction.js';
+import type { ShardKey } from '../task/task.js';
 import { check, checkOptionNames, isObject } from '../errors/check.js';
 
 /** How the application spreads its data, and with them its tasks, over several databases. */

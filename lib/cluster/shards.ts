@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import type { Shard } from './shard.js';
 import { assertTransaction } from '../storage/executor.js';
-import type { ShardKey } from '../task/transaction.js';
+import type { ShardKey } from '../task/task.js';
 import { InvalidManagerError, InvalidTaskError } from '../errors/pg-queue.errors.js';
 import type { Executor, Manager } from '../task/transaction.js';
 

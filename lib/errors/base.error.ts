@@ -1,4 +1,4 @@
-import { brand, hasBrandOf } from './error-brand.js';
+import { hasBrandOf } from './error-brand.js';
 
 /**
  * The base of every error that this library throws; `code` is stable, messages may be reworded. `instanceof` knows them from any copy
@@ -17,5 +17,3 @@ export abstract class PgQueueError extends Error {
     this.name = new.target.name;
   }
 }
-
-brand({ PgQueueError });

@@ -13,7 +13,7 @@ export function check(condition: unknown, field: string, value: unknown, problem
 /**
  * Refuses options that are not known, so that a misspelt one is not ignored.
  * @param owner what the options are of, for the message: `a page`
- * @param prefix what the field of the error begins with: `shards.`
+ * @param prefix what the field of the error begins with: `kind 3: loop.`
  * @throws InvalidOptionError that names the first option that is not known
  */
 export function checkOptionNames(

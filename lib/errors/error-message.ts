@@ -1,3 +1,5 @@
+import { propertyOf } from './property-of.js';
+
 /** The longest message that is stored, in characters. */
 const MAX_LENGTH = 4000;
 const MAX_CAUSES = 5;
@@ -17,7 +19,7 @@ export function errorMessage(thrown: unknown): string {
     if (part !== parts.at(-1)) {
       parts.push(part);
     }
-    current = property(current, 'cause');
+    current = propertyOf(current, 'cause');
     if (current === undefined || seen.has(current)) {
       break;
     }
@@ -35,30 +37,21 @@ export function storable(text: string): string {
 export const NOT_STORED = 'the error message could not be stored';
 
 function describe(thrown: unknown): string {
-  const message = property(thrown, 'message');
+  const message = propertyOf(thrown, 'message');
   return typeof message === 'string'
-    ? [message || text(property(thrown, 'name') ?? 'Error'), ...innerMessages(thrown)].join('; ')
+    ? [message || text(propertyOf(thrown, 'name') ?? 'Error'), ...innerMessages(thrown)].join('; ')
     : text(thrown);
 }
 
 /** The messages of the errors in an AggregateError; none where the list throws when it is read. */
 function innerMessages(thrown: unknown): string[] {
   try {
-    const inner = property(thrown, 'errors');
+    const inner = propertyOf(thrown, 'errors');
     return Array.isArray(inner)
-      ? inner.slice(0, MAX_CAUSES).map((error) => text(property(error, 'message') ?? error))
+      ? inner.slice(0, MAX_CAUSES).map((error) => text(propertyOf(error, 'message') ?? error))
       : [];
   } catch {
     return [];
-  }
-}
-
-/** A property of anything; undefined where a getter or a proxy throws. */
-function property(value: unknown, name: string): unknown {
-  try {
-    return (value as Record<string, unknown> | null | undefined)?.[name];
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,5 +1,4 @@
 import { describeValue, undisclosed } from './described-value.js';
-import { brand } from './error-brand.js';
 import { PgQueueError } from './base.error.js';
 
 /** An option, an argument or a payload was refused before anything was written. */
@@ -38,5 +37,3 @@ function describeGiven(value: unknown, problem: string): string {
 function isContent(field: string): boolean {
   return /^(task|tasks\[\d+\])$|\bpayload\b|\bexternalKey$/.test(field);
 }
-
-brand({ InvalidOptionError, InvalidTaskError });

@@ -1,11 +1,9 @@
+import { propertyOf } from './property-of.js';
+
 /** The `code` of any thrown value: an SQLSTATE of the server, or a code of the network; undefined when there is none. Never throws. */
 export function sqlState(error: unknown): string | undefined {
-  try {
-    const code = (error as { code?: unknown } | null | undefined)?.code;
-    return typeof code === 'string' ? code : undefined;
-  } catch {
-    return undefined;
-  }
+  const code = propertyOf(error, 'code');
+  return typeof code === 'string' ? code : undefined;
 }
 
 /** What a code says about the database, for people who have to repair it. */

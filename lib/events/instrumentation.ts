@@ -1,6 +1,6 @@
 import { detached } from '../timing/detached.js';
 import type { QueueEvents } from './queue-events.js';
-import type { KindName, SettledAs } from '../task/task-name.js';
+import type { AttemptName, KindName, SettledAs } from '../task/task-name.js';
 import type { PushResult } from '../task/task.js';
 
 /** One call of `pushTask` or `pushTasks`, as it is about to be stored. */
@@ -13,10 +13,7 @@ export interface PushInfo {
 }
 
 /** One attempt, as its handler is about to be called. */
-export interface AttemptInfo extends KindName {
-  readonly id: string;
-  /** Counts from 1. */
-  readonly attempt: number;
+export interface AttemptInfo extends AttemptName {
   /** The trace that was stored with the task. */
   readonly trace: string | null;
 }

@@ -7,9 +7,8 @@ import type { HandlerFunction } from '../handlers/registered-handler.js';
 import type { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
 import type { KindSlots } from '../inspect/kind-slots.js';
 import type { KindOptions } from '../task/kind-options.js';
-import type { NewTask, PushOptions, PushResult, RetryOptions } from '../task/task.js';
+import type { NewTask, PushOptions, PushResult, RetryOptions, ShardOptions } from '../task/task.js';
 import { type KindRef, kindOf, type TaskDefinition } from '../task/task-definition.js';
-import type { ShardOptions } from '../task/transaction.js';
 
 /**
  * The queue, for the application: pushes, cancels and retries tasks, and starts and stops their processing.

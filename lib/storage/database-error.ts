@@ -1,4 +1,5 @@
 import { DatabaseError, PgQueueError } from '../errors/pg-queue.errors.js';
+import { propertyOf } from '../errors/property-of.js';
 import { sqlState } from '../errors/sql-state.js';
 import { asRolledBack, isCertainlyRolledBack, NotConnectedError } from './sql-state.js';
 
@@ -27,7 +28,7 @@ export function cleanError(thrown: unknown): unknown {
   const source = serverError(thrown);
   const details: Record<string, string> = {};
   for (const name of KEPT) {
-    const value = property(source, name);
+    const value = propertyOf(source, name);
     if (typeof value === 'string') {
       details[name] = value;
     }
@@ -39,7 +40,7 @@ export function cleanError(thrown: unknown): unknown {
 /** The innermost error that has a code of the server: errors that wrap it repeat statement and parameters. */
 function serverError(thrown: unknown, depth = 0): unknown {
   for (const name of depth < MAX_DEPTH ? INNER : []) {
-    const inner = property(thrown, name);
+    const inner = propertyOf(thrown, name);
     if (typeof inner === 'object' && inner !== null) {
       const found = serverError(inner, depth + 1);
       if (isCode(sqlState(found))) {
@@ -56,9 +57,9 @@ function isCode(code: string | undefined): boolean {
 
 function textOf(error: unknown): string {
   const code = sqlState(error) ?? '';
-  const message = property(error, 'message');
+  const message = propertyOf(error, 'message');
   const text = typeof message === 'string' ? message : '';
-  if (property(error, 'routine') === 'exec_stmt_raise') {
+  if (propertyOf(error, 'routine') === 'exec_stmt_raise') {
     return `refused by ${raisedBy(error)}; its text is left out, since it may quote a payload`;
   }
   const names = SQL_STATE.test(code) && (NAMING_CLASSES.has(code.slice(0, 2)) || NAMING_CODES.has(code));
@@ -70,15 +71,7 @@ function textOf(error: unknown): string {
 
 /** The names of functions in the context are no data. */
 function raisedBy(error: unknown): string {
-  const where = property(error, 'where');
+  const where = propertyOf(error, 'where');
   const named = typeof where === 'string' ? /^PL\/pgSQL function ([\w$."]+)\(/.exec(where) : null;
   return named ? `the function ${named[1]!.slice(0, 200)}` : 'a function of the database';
-}
-
-function property(value: unknown, name: string): unknown {
-  try {
-    return (value as Record<string, unknown> | null | undefined)?.[name];
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,4 @@
+import { propertyOf } from '../errors/property-of.js';
 import { sqlState } from '../errors/sql-state.js';
 
 /** Transaction conflicts: the same statement may succeed at once. */
@@ -60,16 +61,6 @@ export function asRolledBack(error: unknown): unknown {
   return error;
 }
 
-/** The C function that raised an error: only the server sends it, and poolers do not. */
-function routineOf(error: unknown): string | undefined {
-  try {
-    const routine = (error as { routine?: unknown } | null | undefined)?.routine;
-    return typeof routine === 'string' && routine !== '' ? routine : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * Whether a statement certainly had no effect: it was never sent, or the server itself answered with an error that it only raises
  * before a commit. All else is unknown: a connection that broke or was silent, an error of a pooler instead of the server, an end of
@@ -80,8 +71,9 @@ export function isCertainlyRolledBack(error: unknown): boolean {
     return true;
   }
   const code = sqlState(error);
-  const routine = routineOf(error);
-  if (routine === undefined || code?.length !== 5) {
+  // The C function that raised the error: only the server sends it, and poolers do not.
+  const routine = propertyOf(error, 'routine');
+  if (typeof routine !== 'string' || routine === '' || code?.length !== 5) {
     return false;
   }
   return (

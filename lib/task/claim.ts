@@ -1,3 +1,4 @@
+import type { AttemptRef } from './settlement.js';
 import type { CarriedFields } from './task-draft.js';
 
 /** A position in the order of one (kind, priority): due time in microseconds since the epoch, then id. */
@@ -55,17 +56,12 @@ export interface DueTask {
   readonly id: number;
   readonly kind: number;
   readonly priority: number;
-  /** When it is due, in microseconds since the epoch. */
+  /** When it is, or was, due, in microseconds since the epoch. */
   readonly runAt: number;
 }
 
 /** A task as a claim hands it out. */
-export interface ClaimedTask extends CarriedFields {
-  readonly id: number;
-  readonly kind: number;
-  readonly priority: number;
-  /** When it was due, in microseconds since the epoch. */
-  readonly runAt: number;
+export interface ClaimedTask extends DueTask, CarriedFields {
   /** How many attempts are left once this one has begun. 0: it is the last, and is recorded as begun before its handler runs. */
   readonly attemptsLeft: number;
   /** Counts from 1. */
@@ -96,10 +92,8 @@ export interface ClaimAnswer {
 }
 
 /** A task that this process holds, as far as the database knows, and the claim that took it. */
-export interface HeldTask {
-  readonly id: number;
+export interface HeldTask extends AttemptRef {
   readonly kind: number;
-  readonly claimId: number;
 }
 
 /** The result of a claim that has limits. */

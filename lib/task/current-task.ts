@@ -1,12 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { KindName } from './task-name.js';
+import type { AttemptName } from './task-name.js';
 
 /** Which attempt runs: what a log line or a report of an error should say. */
-export interface CurrentTask extends KindName {
-  readonly id: string;
-  /** Counts from 1. */
-  readonly attempt: number;
-}
+export interface CurrentTask extends AttemptName {}
 
 const storage = new AsyncLocalStorage<CurrentTask>();
 

@@ -54,44 +54,24 @@ export function settlementOf(
   onInvalid: (error: unknown) => void,
 ): Settlement {
   const keep = options.maxTaskErrorMessages;
+  const finish = (status: 'succeeded' | 'cancelled', message: string | null, kept: number): Settlement =>
+    keepsTerminal(options, onInvalid)
+      ? { id, claimId, write: 'finish', status, message, keep: kept }
+      : { id, claimId, write: 'delete' };
+  const reopen = (delayMs: number, back: boolean, message: string | null): Settlement => {
+    return { id, claimId, write: 'reopen', delayMs, back, message, keep };
+  };
   switch (outcome.type) {
     case 'succeeded':
-      return keepsTerminal(options, onInvalid)
-        ? { id, claimId, write: 'finish', status: 'succeeded', message: null, keep }
-        : { id, claimId, write: 'delete' };
+      return finish('succeeded', null, keep);
     case 'cancelled':
-      return keepsTerminal(options, onInvalid)
-        ? {
-            id,
-            claimId,
-            write: 'finish',
-            status: 'cancelled',
-            message: outcome.message,
-            keep: Math.max(1, keep),
-          }
-        : { id, claimId, write: 'delete' };
+      return finish('cancelled', outcome.message, Math.max(1, keep));
     case 'failed':
-      return {
-        id,
-        claimId,
-        write: 'reopen',
-        delayMs: backoffOf(options, number, onInvalid),
-        back: false,
-        message: outcome.message,
-        keep,
-      };
+      return reopen(backoffOf(options, number, onInvalid), false, outcome.message);
     case 'snoozed':
-      return {
-        id,
-        claimId,
-        write: 'reopen',
-        delayMs: outcome.delayMs,
-        back: true,
-        message: null,
-        keep,
-      };
+      return reopen(outcome.delayMs, true, null);
     case 'released':
-      return { id, claimId, write: 'reopen', delayMs: 0, back: true, message: null, keep };
+      return reopen(0, true, null);
     case 'unclaimed':
       return { id, claimId, write: 'unclaim' };
   }

@@ -3,7 +3,7 @@ const SEPARATOR = '/';
 /** The largest id that a `bigint` of PostgreSQL holds. */
 const MAX_ID = 2n ** 63n - 1n;
 
-/** The parts of a task's id: its digits, and the prefix that names the shard in a queue of several databases. */
+/** The parts of a task's id: its digits, and the prefix that names its database in a queue of several. */
 export interface SplitTaskId {
   /** Undefined where the id has no prefix. */
   readonly prefix: string | undefined;
@@ -16,7 +16,7 @@ export function splitTaskId(id: string): SplitTaskId {
   return end < 0 ? { prefix: undefined, id } : { prefix: id.slice(0, end), id: id.slice(end + 1) };
 }
 
-/** The prefix of the ids of tasks in the shard of this name. */
+/** The prefix of the ids of tasks in the database of this name. */
 export function prefixOf(name: string): string {
   return `${name}${SEPARATOR}`;
 }

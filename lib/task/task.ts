@@ -1,7 +1,9 @@
 import type { Duration } from '../timing/duration.js';
-import type { ShardKey } from './transaction.js';
 import type { KindRef } from './task-definition.js';
-import type { Executor, Manager, ShardOptions } from './transaction.js';
+import type { Executor, Manager, TransactionOptions } from './transaction.js';
+
+/** What an application spreads its data by, such as the id of a customer. */
+export type ShardKey = string | number | bigint;
 
 /** What a handler receives: one attempt of one task. */
 export interface Task<Payload = unknown> {
@@ -24,6 +26,12 @@ export interface Task<Payload = unknown> {
    * @throws LeaseLostError when the attempt no longer holds its lease: let it roll the transaction back.
    */
   completeIn(transaction: Manager | Executor): Promise<void>;
+}
+
+/** Where a task belongs: in the shard of the `manager`, or in the one that the application's `shardOf` names for `shardKey`. */
+export interface ShardOptions extends TransactionOptions {
+  /** With several shards a push needs it unless it has a `manager`; with a single database it says nothing. */
+  shardKey?: ShardKey;
 }
 
 /** A task to push. */

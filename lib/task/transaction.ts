@@ -1,6 +1,3 @@
-/** What an application spreads its data by, such as the id of a customer. */
-export type ShardKey = string | number | bigint;
-
 /**
  * Anything that runs SQL with `$1` parameters: a `pg` client or pool, or a small wrapper of another library.
  * The answer is an array of rows, an object with `rows`, or TypeORM's `[rows, count]`.
@@ -25,10 +22,4 @@ export interface TransactionOptions {
   manager?: Manager;
   /** Any other library's transaction. */
   executor?: Executor;
-}
-
-/** In which shard, too: that of the `manager`, or the one that the application's `shardOf` names for `shardKey`. */
-export interface ShardOptions extends TransactionOptions {
-  /** With several shards a push needs it unless it has a `manager`; with a single database it says nothing. */
-  shardKey?: ShardKey;
 }

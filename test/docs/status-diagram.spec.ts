@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { TRANSITIONS } from '../../lib/task/task-status.js';
 import { drawStatusDiagram } from '../../scripts/draw-status-diagram.mjs';
+import { TRANSITIONS } from '../support/transitions.js';
 
 describe('docs/status-diagram.svg', () => {
   it('is what the transition table makes', () => {

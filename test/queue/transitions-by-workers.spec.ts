@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TRANSITIONS } from '../../lib/task/task-status.js';
 import { arrange, createWorld, type Node, statusOf, type World } from '../support/arrange.js';
 import { deferred } from '../support/deferred.js';
 import { newKind } from '../support/kinds.js';
 import { recordEvents } from '../support/queue-events.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { TRANSITIONS } from '../support/transitions.js';
 import { until } from '../support/until.js';
 
 let database: TestDatabase;

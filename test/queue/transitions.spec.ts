@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type KindOptions, MustCancelTaskError, SnoozeTaskError } from '../../lib/index.js';
-import { type TaskEvent, TRANSITIONS } from '../../lib/task/task-status.js';
 import {
   type Arranged,
   arrange,
@@ -14,6 +13,7 @@ import { newKind } from '../support/kinds.js';
 import { createQueueApp } from '../support/queue-app.js';
 import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { type TaskEvent, TRANSITIONS } from '../support/transitions.js';
 import { until } from '../support/until.js';
 
 /** Every status that a task may have when an event meets it, with a handler's body that still runs in each. */

@@ -4,9 +4,9 @@ import type { TaskHandlerRegistry } from '../../handlers/task-handler.registry.j
 import { externalKeyOf } from '../../producer/task-drafter.js';
 import { mayBeRowError } from '../../storage/sql-state.js';
 import { MAX_ATTEMPTS } from '../../task/kind-options.js';
-import type { RetryOptions } from '../../task/task.js';
+import type { RetryOptions, ShardOptions } from '../../task/task.js';
 import type { KindRef } from '../../task/task-definition.js';
-import type { ShardOptions, TransactionOptions } from '../../task/transaction.js';
+import type { TransactionOptions } from '../../task/transaction.js';
 import { callShards, callShardsInTurn, resultOf, sumOf } from '../shard-results.js';
 import type { ShardHints, Shards } from '../shards.js';
 import { runnerIn, transactionOf, withOutcome } from './caller-transaction.js';

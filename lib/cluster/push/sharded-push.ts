@@ -1,7 +1,6 @@
 import { InvalidTaskError } from '../../errors/pg-queue.errors.js';
-import type { NewTask, PushOptions, PushResult } from '../../task/task.js';
+import type { NewTask, PushOptions, PushResult, ShardKey } from '../../task/task.js';
 import type { TaskDraft } from '../../task/task-draft.js';
-import type { ShardKey } from '../../task/transaction.js';
 import { callShards, resultOf } from '../shard-results.js';
 import type { Shard } from '../shard.js';
 import type { Shards } from '../shards.js';
