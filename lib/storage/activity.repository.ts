@@ -1,21 +1,15 @@
 import { MAX_ACTIVITY_MINUTES } from '../inspect/activity.js';
 import type { KindTally } from '../inspect/activity-tally.js';
 import type { Buckets } from '../inspect/histogram.js';
-import type { ControlPool } from './control-pool.js';
+import { OwnRepository } from './own-repository.js';
 import { intArray } from './pg-array.js';
-import type { QueueSql } from './sql/index.js';
 
 /** The numbers of outcomes per minute and kind, which worker processes write. */
-export class ActivityRepository {
-  constructor(
-    private readonly pool: ControlPool,
-    private readonly sql: QueueSql,
-  ) {}
-
+export class ActivityRepository extends OwnRepository {
   /** Adds to the current minute. */
   async add(tallies: ReadonlyMap<number, KindTally>): Promise<void> {
     const kinds = [...tallies].toSorted(([a], [b]) => a - b);
-    await this.pool.query('add_activity', this.sql.addActivity, [
+    await this.query('addActivity', [
       intArray(kinds, ([kind]) => kind),
       intArray(kinds, ([, { succeeded }]) => succeeded),
       intArray(kinds, ([, { failed }]) => failed),
@@ -27,10 +21,7 @@ export class ActivityRepository {
 
   /** Deletes one batch of the minutes that are not shown any more. @returns how many */
   async expire(batch: number): Promise<number> {
-    const [row] = await this.pool.query('expire_activity', this.sql.expireActivity, [
-      MAX_ACTIVITY_MINUTES,
-      batch,
-    ]);
+    const [row] = await this.query('expireActivity', [MAX_ACTIVITY_MINUTES, batch]);
     return Number(row!['count']);
   }
 }

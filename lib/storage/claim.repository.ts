@@ -1,32 +1,23 @@
 import type { ClaimLimits, ClaimRequest, DueTask, LimitedAnswer } from '../task/claim.js';
-import type { ControlPool, TextRow } from './control-pool.js';
+import type { TextRow } from './control-pool.js';
+import { OwnRepository, type StatementName } from './own-repository.js';
 import { intArray } from './pg-array.js';
-import type { QueueSql } from './sql/index.js';
 import { type ClaimedRow, toSizedTask, toTask } from './task-columns.js';
 
 /** Claims tasks for this process. */
-export class ClaimRepository {
-  constructor(
-    private readonly pool: ControlPool,
-    private readonly sql: QueueSql,
-  ) {}
-
+export class ClaimRepository extends OwnRepository {
   /** Leases due tasks of all kinds at once, within the limits of the request. */
-  async claim(request: ClaimRequest, limits: ClaimLimits): Promise<LimitedAnswer> {
+  claim(request: ClaimRequest, limits: ClaimLimits): Promise<LimitedAnswer> {
     const { isSized, except } = limits;
     const parameters = parametersOf(request, limits);
-    if (isSized) {
-      return this.run('claim_sized', this.sql.claimSized, [...parameters, intArray(except, Number)]);
-    }
-    return except.length > 0
-      ? this.run('claim_except', this.sql.claimExcept, [...parameters, intArray(except, Number)])
-      : this.run('claim', this.sql.claim, parameters);
+    return isSized || except.length > 0
+      ? this.run(isSized ? 'claimSized' : 'claimExcept', [...parameters, intArray(except, Number)])
+      : this.run('claim', parameters);
   }
 
   /** Leases these tasks alone, as far as they are due. */
   claimOnly(request: ClaimRequest, limits: ClaimLimits, ids: readonly number[]): Promise<LimitedAnswer> {
-    const parameters = [...parametersOf(request, limits), intArray(ids, Number)];
-    return this.run('claim_only', this.sql.claimOnly, parameters);
+    return this.run('claimOnly', [...parametersOf(request, limits), intArray(ids, Number)]);
   }
 
   /** The tasks that a claim would lease if no transaction held their rows. */
@@ -36,19 +27,19 @@ export class ClaimRepository {
   ): Promise<DueTask[]> {
     const request = { claimId: 0, leaseId: 0, kinds, limit, forceXid: false, findNextDue: false };
     const parameters = [...parametersOf(request, { maxBytes: 0 }), intArray(except, Number)];
-    const [row] = await this.pool.query('find_due', this.sql.findDue, parameters);
+    const [row] = await this.query('findDue', parameters);
     const found = JSON.parse(row!['due']!) as [number, number, number, number][];
     return found.map(([id, kind, priority, runAt]) => ({ id, kind, priority, runAt }));
   }
 
   /** Those of these tasks that are still due, and that no lease holds. */
   async findDueAmong(ids: readonly number[]): Promise<ReadonlySet<number>> {
-    const [row] = await this.pool.query('find_due_among', this.sql.findDueAmong, [intArray(ids, Number)]);
+    const [row] = await this.query('findDueAmong', [intArray(ids, Number)]);
     return new Set(JSON.parse(row!['due']!) as number[]);
   }
 
-  private async run(name: string, sql: string, parameters: unknown[]): Promise<LimitedAnswer> {
-    const [row] = await this.pool.query(name, sql, parameters);
+  private async run(name: StatementName, parameters: unknown[]): Promise<LimitedAnswer> {
+    const [row] = await this.query(name, parameters);
     return toAnswer(row!);
   }
 }

@@ -1,5 +1,6 @@
 import { isolateRows } from './isolate-rows.js';
 import type { TextRow } from './control-pool.js';
+import { listIn } from './own-repository.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
 
@@ -74,22 +75,18 @@ export async function giveSome(
     return answer;
   });
   return {
-    given: JSON.parse(row?.['given'] ?? '[]') as GivenBack['given'],
-    remaining: JSON.parse(row?.['remaining'] ?? '[]') as number[],
+    given: listIn<GivenBack['given'][number]>(row, 'given'),
+    remaining: listIn<number>(row, 'remaining'),
   };
 }
 
 async function giveInParts(query: Query, sql: QueueSql, what: GivingBack): Promise<GivenBack> {
   const [row] = await query(sql.findLeased, [intArray(what.leases, ({ id }) => id)]);
-  const rows = JSON.parse(row?.['leased'] ?? '[]') as LeasedRow[];
-  const { results, refused, untried } = await isolateRows(rows, (part) =>
-    giveSome(
-      query,
-      sql,
-      what,
-      part.map(([id]) => id),
-    ),
-  );
+  const rows = listIn<LeasedRow>(row, 'leased');
+  const { results, refused, untried } = await isolateRows(rows, (part) => {
+    const ids = part.map(([id]) => id);
+    return giveSome(query, sql, what, ids);
+  });
   return {
     given: summed(results.flatMap(({ given }) => given)),
     remaining: [...results.flatMap(({ remaining }) => remaining), ...untried.map(([, , leaseId]) => leaseId)],
@@ -98,7 +95,7 @@ async function giveInParts(query: Query, sql: QueueSql, what: GivingBack): Promi
 }
 
 function summed(given: GivenBack['given']): GivenBack['given'] {
-  const sums = new Map<string, [kind: number, leaseId: number, count: number, exhausted: number]>();
+  const sums = new Map<string, [...GivenBack['given'][number]]>();
   for (const [kind, leaseId, count, exhausted] of given) {
     const sum = sums.get(`${kind} ${leaseId}`) ?? [kind, leaseId, 0, 0];
     sum[2] += count;

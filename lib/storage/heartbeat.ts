@@ -1,4 +1,5 @@
 import type { TextRow } from './control-pool.js';
+import { listIn } from './own-repository.js';
 
 export interface LateHeartbeat {
   id: number;
@@ -27,12 +28,12 @@ export interface Heartbeat {
 export function heartbeatOf(row: TextRow): Heartbeat {
   return {
     alive: new Set(JSON.parse(row['alive']!) as number[]),
-    late: (JSON.parse(row['late'] ?? '[]') as [number, number, boolean][]).map(([id, beatAt, silent]) => ({
+    late: listIn<[number, number, boolean]>(row, 'late').map(([id, beatAt, silent]) => ({
       id,
       beatAt,
       silent,
     })),
-    ended: JSON.parse(row['ended'] ?? '[]') as number[],
+    ended: listIn<number>(row, 'ended'),
     paused: JSON.parse(row['paused']!) as number[],
     session: row['session']!,
     othersAreIdle: row['idle'] === 't',

@@ -1,9 +1,9 @@
 import { asciiJson } from './ascii.js';
-import type { ControlPool, TextRow } from './control-pool.js';
+import type { TextRow } from './control-pool.js';
 import { type Heartbeat, heartbeatOf } from './heartbeat.js';
 import { giveBack, SCAN } from './give-back.js';
+import { listIn, OwnRepository } from './own-repository.js';
 import { intArray } from './pg-array.js';
-import type { QueueSql } from './sql/index.js';
 import type { ClaimRequest, HeldTask, LevelPosition } from '../task/claim.js';
 import type { WorkerReport } from '../inspect/worker-report.js';
 
@@ -22,25 +22,14 @@ export interface Hold {
 }
 
 /** The leases of this worker process: taken, kept alive and ended. */
-export class LeaseRepository {
+export class LeaseRepository extends OwnRepository {
   /** What the last heartbeat reported, column by column: the next one sends only what has changed. */
   private reported: readonly string[] = [];
 
-  constructor(
-    private readonly pool: ControlPool,
-    private readonly sql: QueueSql,
-  ) {}
-
   async acquire(info: WorkerInfo, report: WorkerReport): Promise<number> {
     const { worker, host, pid, version } = info;
-    const rows = await this.pool.query('acquire', this.sql.acquire, [
-      worker,
-      host,
-      pid,
-      version,
-      ...columnsOf(report),
-    ]);
-    return Number(rows[0]!['id']);
+    const [row] = await this.query('acquire', [worker, host, pid, version, ...columnsOf(report)]);
+    return Number(row!['id']);
   }
 
   /** Prolongs the leases, and stores what has changed in the report since the last heartbeat. */
@@ -52,7 +41,7 @@ export class LeaseRepository {
     aheadMs: number,
   ): Promise<Heartbeat> {
     const columns = columnsOf(report);
-    const rows = await this.pool.query('heartbeat', this.sql.heartbeat, [
+    const [row] = await this.query('heartbeat', [
       intArray(leaseIds, Number),
       silenceMs,
       ...columns.map((column, index) => (column === this.reported[index] ? null : column)),
@@ -60,18 +49,18 @@ export class LeaseRepository {
       aheadMs,
     ]);
     this.reported = columns;
-    return heartbeatOf(rows[0]!);
+    return heartbeatOf(row!);
   }
 
   /** Ties leases to this session. An older session of this process that has not ended yet may still hold some of them. */
   async hold(leaseIds: readonly number[]): Promise<Hold> {
-    const rows = await this.pool.query('hold_lease', this.sql.hold, [intArray(leaseIds, Number)]);
-    return { session: rows[0]!['session']!, held: new Set(JSON.parse(rows[0]!['held'] ?? '[]') as number[]) };
+    const [row] = await this.query('hold', [intArray(leaseIds, Number)]);
+    return { session: row!['session']!, held: new Set(listIn<number>(row, 'held')) };
   }
 
   /** Ends leases that no task points to any more. */
   async end(leaseIds: readonly number[]): Promise<void> {
-    await this.pool.query('end_lease', this.sql.end, [intArray(leaseIds, Number)]);
+    await this.query('end', [intArray(leaseIds, Number)]);
   }
 
   /**
@@ -99,26 +88,17 @@ export class LeaseRepository {
     const levels = kinds.flatMap(({ kind, levels: own }) =>
       own.map(({ priority, cursor }) => ({ kind, priority, position: cursor })),
     );
-    const rows = await this.pool.query('find_stray', this.sql.findStray, [
-      claimId,
-      ...placesOf(levels),
-      mostRows,
-    ]);
-    return heldOf(rows);
+    return heldOf(await this.query('findStray', [claimId, ...placesOf(levels), mostRows]));
   }
 
   /** The tasks that these leases hold behind these positions. */
   async findOwn(leaseIds: readonly number[], places: readonly LevelPosition[]): Promise<HeldTask[]> {
-    const rows = await this.pool.query('find_own', this.sql.findOwn, [
-      intArray(leaseIds, Number),
-      ...placesOf(places),
-    ]);
-    return heldOf(rows);
+    return heldOf(await this.query('findOwn', [intArray(leaseIds, Number), ...placesOf(places)]));
   }
 
   /** Makes every process reset its cursors. */
   async rewind(): Promise<void> {
-    await this.pool.query('rewind', this.sql.rewind);
+    await this.query('rewind');
   }
 }
 
@@ -132,8 +112,7 @@ function placesOf(places: readonly LevelPosition[]): string[] {
 }
 
 function heldOf([row]: TextRow[]): HeldTask[] {
-  const held = JSON.parse(row?.['held'] ?? '[]') as [number, number, number][];
-  return held.map(([id, kind, claimId]) => ({ id, kind, claimId }));
+  return listIn<[number, number, number]>(row, 'held').map(([id, kind, claimId]) => ({ id, kind, claimId }));
 }
 
 function columnsOf({ kinds, settings, slots, running, refused }: WorkerReport): string[] {

@@ -1,7 +1,7 @@
-import type { ControlPool, TextRow } from './control-pool.js';
+import type { TextRow } from './control-pool.js';
 import { giveBack, type GivingBack, giveSome, type Query, SCAN } from './give-back.js';
+import { OwnRepository } from './own-repository.js';
 import { intArray } from './pg-array.js';
-import type { QueueSql } from './sql/index.js';
 
 /** The tasks that a rescue took from one worker process. */
 export interface RescuedTasks {
@@ -26,12 +26,7 @@ export interface Rescue {
 }
 
 /** Takes the tasks of lost worker processes, and ends their leases. */
-export class RescueRepository {
-  constructor(
-    private readonly pool: ControlPool,
-    private readonly sql: QueueSql,
-  ) {}
-
+export class RescueRepository extends OwnRepository {
   /**
    * Takes the tasks of those suspects whose worker process is lost.
    * @param silenceMs a process whose session is gone is lost after this; null: sessions are not considered
@@ -59,7 +54,7 @@ export class RescueRepository {
 
   /** Lets other processes take at once the tasks that are left of leases that this process has ended. */
   async leave(ended: readonly number[]): Promise<void> {
-    await this.pool.query('leave', this.sql.leave, [intArray(ended, Number)]);
+    await this.query('leave', [intArray(ended, Number)]);
   }
 
   /** Takes the tasks that a rescue had to leave. */

@@ -1,6 +1,6 @@
 import type { AttemptRef } from '../task/settlement.js';
 import type { TaskDraft } from '../task/task-draft.js';
-import type { RunStatement } from './executor.js';
+import type { Row, RunStatement } from './executor.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';
 import { areAlike, parameterOf, PUSHED, sharedOf } from './task-columns.js';
@@ -40,11 +40,7 @@ export class TaskRepository {
   /** Stores tasks that have keys, those of them whose key is free. @returns what was stored, in order. */
   async pushKeyed(run: RunStatement, drafts: readonly TaskDraft[], replace: boolean): Promise<StoredKey[]> {
     const rows = await run(replace ? this.sql.pushReplacing : this.sql.pushKeyed, pushParameters(drafts));
-    return rows.map((row) => ({
-      id: row['id'] as string,
-      kind: Number(row['kind']),
-      externalKey: row['key'] as string,
-    }));
+    return rows.map(storedKeyOf);
   }
 
   /** The stored tasks of these keys, as far as the transaction sees them. */
@@ -53,11 +49,7 @@ export class TaskRepository {
       intArray(drafts, ({ kind }) => kind),
       drafts.map(({ externalKey }) => externalKey),
     ]);
-    return rows.map((row) => ({
-      id: row['id'] as string,
-      kind: Number(row['kind']),
-      externalKey: row['key'] as string,
-    }));
+    return rows.map(storedKeyOf);
   }
 
   /** @returns whether an open task had this key. */
@@ -109,6 +101,10 @@ export class TaskRepository {
     const completed = transaction!['completed'] as string | null;
     return { done: false, before: completed?.includes(` ${id}:${claimId} `) ?? false };
   }
+}
+
+function storedKeyOf({ id, kind, key }: Row): StoredKey {
+  return { id: id as string, kind: Number(kind), externalKey: key as string };
 }
 
 function idsOf({ first, ids }: { first: string; ids: string | null }, count: number): string[] {

@@ -15,7 +15,7 @@
 const REQUESTS = {
   claim: /pgqueue_claim/,
   outcome: /pgqueue_(settle|begin)/,
-  heartbeat: /pgqueue_(heartbeat|acquire|hold_lease)/,
+  heartbeat: /pgqueue_(heartbeat|acquire|hold)\b/,
   push: /INSERT INTO [\w".]*pgqueue\b/,
   commit: /^Q....COMMIT/s,
   any: /^[PBQ]/,
