@@ -1,8 +1,8 @@
 import 'reflect-metadata';
 import type { KindOptions } from '../task/kind-options.js';
-import type { Task } from '../task/task.js';
 import type { KindRef, TaskDefinition } from '../task/task-definition.js';
 import { UnsupportedHandlerError } from '../errors/pg-queue.errors.js';
+import type { HandlerFunction } from './registered-handler.js';
 
 const TASK_HANDLER_METADATA = 'pgqueue:task-handler';
 
@@ -10,9 +10,6 @@ export interface TaskHandlerMetadata {
   readonly kind: KindRef;
   readonly options: KindOptions | undefined;
 }
-
-/** A method that can run a definition's tasks. */
-type HandlerMethod<Payload> = (task: Task<Payload>) => unknown;
 
 /**
  * Runs the tasks of a kind by this method. The method may be of any provider; a class may have several, a subclass inherits
@@ -25,7 +22,7 @@ type HandlerMethod<Payload> = (task: Task<Payload>) => unknown;
 export function TaskHandler<Output>(
   kind: TaskDefinition<any, Output>,
   options?: KindOptions,
-): <M extends HandlerMethod<Output>>(
+): <M extends HandlerFunction<Output>>(
   target: object,
   key: string | symbol,
   descriptor: TypedPropertyDescriptor<M>,
@@ -35,18 +32,14 @@ export function TaskHandler(kind: KindRef, options?: KindOptions): MethodDecorat
   return (target, key, descriptor) => {
     assertMethod(target, key, descriptor);
     // Kept by the name of the method, not on its function: another decorator may wrap the function.
-    const others =
-      (Reflect.getOwnMetadata(TASK_HANDLER_METADATA, target, key) as TaskHandlerMetadata[]) ?? [];
+    const others: TaskHandlerMetadata[] = Reflect.getOwnMetadata(TASK_HANDLER_METADATA, target, key) ?? [];
     Reflect.defineMetadata(TASK_HANDLER_METADATA, [...others, { kind, options }], target, key);
   };
 }
 
 /** The metadata of `@TaskHandler` on a method, or on the method that it is inherited from. */
 export function handlerMetadata(prototype: object, methodName: string): readonly TaskHandlerMetadata[] {
-  return (
-    (Reflect.getMetadata(TASK_HANDLER_METADATA, prototype, methodName) as
-      readonly TaskHandlerMetadata[] | undefined) ?? []
-  );
+  return Reflect.getMetadata(TASK_HANDLER_METADATA, prototype, methodName) ?? [];
 }
 
 /** Refuses what Nest would ignore without an error. */

@@ -20,7 +20,6 @@ export class TaskHandlerRegistry {
   private readonly kindsByName = new Map<string, number>();
   private readonly resolvedDefinitions = new WeakMap<object, ResolvedKindOptions>();
   private readonly definedOptions = new Map<number, ResolvedKindOptions>();
-  private readonly names = new Map<number, string>();
   private readonly observers: ((handler: RegisteredHandler) => void)[] = [];
 
   /** @param codec the codec of kinds that name none */
@@ -78,7 +77,6 @@ export class TaskHandlerRegistry {
     if (!resolved) {
       resolved = resolveKindOptions(kind, this.defaults, ref, this.overrides[kind]);
       this.resolvedDefinitions.set(ref, resolved);
-      this.names.set(kind, resolved.name);
       this.definedOptions.set(kind, resolved);
     }
     return resolved;
@@ -96,13 +94,17 @@ export class TaskHandlerRegistry {
 
   /** Undefined for a kind that this process has not met. */
   knownNameOf(kind: number): string | undefined {
-    return this.handlers.get(kind)?.options.name ?? this.names.get(kind);
+    return this.knownOptionsOf(kind)?.name;
   }
 
   /** The codec of a kind that this process has met, or the module's. */
   codecOf(kind: number): PayloadCodec | undefined {
-    const known = this.handlers.get(kind)?.options ?? this.definedOptions.get(kind);
+    const known = this.knownOptionsOf(kind);
     return known ? known.codec : this.codec;
+  }
+
+  private knownOptionsOf(kind: number): ResolvedKindOptions | undefined {
+    return this.handlers.get(kind)?.options ?? this.definedOptions.get(kind);
   }
 
   private get defaults(): KindOptions | undefined {

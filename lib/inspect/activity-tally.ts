@@ -1,22 +1,14 @@
-import { BUCKETS, type Buckets, bucketOf } from './histogram.js';
+import { BUCKETS, bucketOf } from './histogram.js';
 import type { DatabaseEvent } from '../events/queue-events.js';
 
 /** What happened to the tasks of one kind. */
 export interface KindTally {
-  readonly succeeded: number;
-  readonly failed: number;
-  readonly exhausted: number;
-  /** How long tasks had been due when they were claimed. */
-  readonly wait: Buckets;
-  /** How long attempts took. */
-  readonly run: Buckets;
-}
-
-interface OpenTally extends KindTally {
   succeeded: number;
   failed: number;
   exhausted: number;
+  /** How long tasks had been due when they were claimed: the numbers of the buckets of `histogram.ts`. */
   readonly wait: number[];
+  /** How long attempts took. */
   readonly run: number[];
 }
 
@@ -27,7 +19,7 @@ type Settled = Extract<DatabaseEvent, { type: 'attempt-settled' }>;
  * late outcome is discarded; ignored, cancelled, snoozed and released attempts neither succeeded nor failed.
  */
 export class ActivityTally {
-  private kinds = new Map<number, OpenTally>();
+  private kinds = new Map<number, KindTally>();
 
   readonly onEvent = (event: DatabaseEvent): void => {
     switch (event.type) {
@@ -86,7 +78,7 @@ export class ActivityTally {
     }
   }
 
-  private of(kind: number): OpenTally {
+  private of(kind: number): KindTally {
     let tally = this.kinds.get(kind);
     if (!tally) {
       tally = { succeeded: 0, failed: 0, exhausted: 0, wait: zeros(), run: zeros() };

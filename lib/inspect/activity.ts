@@ -52,19 +52,14 @@ export function checkMinutes(options: ActivityOptions): number {
 export interface StoredActivity {
   /** The minute that goes on, in ms since the epoch. */
   readonly newest: number;
-  readonly minutes: readonly (readonly [
-    kind: number,
-    at: number,
-    succeeded: number,
-    failed: number,
-    exhausted: number,
-  ])[];
+  readonly minutes: readonly (readonly [kind: number, ...MinuteRow])[];
   /** Of all kinds together. */
-  readonly totals: readonly (readonly [at: number, succeeded: number, failed: number, exhausted: number])[];
+  readonly totals: readonly MinuteRow[];
   readonly waits: readonly BucketRow[];
   readonly runs: readonly BucketRow[];
 }
 
+type MinuteRow = readonly [at: number, succeeded: number, failed: number, exhausted: number];
 type BucketRow = readonly [kind: number, bucket: number, n: number];
 
 /** Joins the rows of several databases as if they were those of one. */
@@ -84,12 +79,11 @@ export function activityOf(
   length: number,
   nameOf: (kind: number) => string,
 ): KindActivity[] {
-  const first = newest - (length - 1) * MINUTE_MS;
   const points = new Map<number, ActivityPoint[]>();
-  for (const [kind, at, succeeded, failed, exhausted] of minutes) {
-    const ofKind = points.get(kind) ?? emptyPoints(first, length);
+  for (const [kind, ...row] of minutes) {
+    const ofKind = points.get(kind) ?? emptyPoints(newest, length);
     points.set(kind, ofKind);
-    addTo(ofKind, (at - first) / MINUTE_MS, succeeded, failed, exhausted);
+    addTo(ofKind, row);
   }
   const [waitsOf, runsOf] = [bucketsByKind(waits), bucketsByKind(runs)];
   return [...points.keys()]
@@ -103,9 +97,9 @@ export function activityOf(
     }));
 }
 
-function emptyPoints(first: number, length: number): ActivityPoint[] {
+function emptyPoints(newest: number, length: number): ActivityPoint[] {
   return Array.from({ length }, (_, index) => ({
-    at: new Date(first + index * MINUTE_MS),
+    at: new Date(newest - (length - 1 - index) * MINUTE_MS),
     succeeded: 0,
     failed: 0,
     exhausted: 0,
@@ -114,22 +108,14 @@ function emptyPoints(first: number, length: number): ActivityPoint[] {
 
 /** All kinds together, minute by minute. */
 export function totalActivity({ newest, totals }: StoredActivity, length: number): ActivityPoint[] {
-  const first = newest - (length - 1) * MINUTE_MS;
-  const points = emptyPoints(first, length);
-  for (const [at, succeeded, failed, exhausted] of totals) {
-    addTo(points, (at - first) / MINUTE_MS, succeeded, failed, exhausted);
-  }
+  const points = emptyPoints(newest, length);
+  totals.forEach((row) => addTo(points, row));
   return points;
 }
 
 /** The clocks of servers differ: a minute may be over for one and not for another. */
-function addTo(
-  points: ActivityPoint[],
-  index: number,
-  succeeded: number,
-  failed: number,
-  exhausted: number,
-): void {
+function addTo(points: ActivityPoint[], [at, succeeded, failed, exhausted]: MinuteRow): void {
+  const index = (at - points[0]!.at.getTime()) / MINUTE_MS;
   const point = points[index];
   if (point) {
     points[index] = {
@@ -144,11 +130,8 @@ function addTo(
 function bucketsByKind(rows: readonly BucketRow[]): Map<number, number[]> {
   const byKind = new Map<number, number[]>();
   for (const [kind, bucket, n] of rows) {
-    let buckets = byKind.get(kind);
-    if (!buckets) {
-      buckets = [];
-      byKind.set(kind, buckets);
-    }
+    const buckets = byKind.get(kind) ?? [];
+    byKind.set(kind, buckets);
     while (buckets.length <= bucket) {
       buckets.push(0);
     }

@@ -1,5 +1,6 @@
 import { type Refusal, refusalText } from './refusal.js';
-import { isTerminal, type TaskStatus } from '../task/task-status.js';
+import type { TaskSummary } from './task-view.js';
+import { isTerminal } from '../task/task-status.js';
 
 /** Why a task is not running now, or who runs it; `text` says it in a sentence. */
 export type Explanation = { readonly text: string } & (
@@ -47,16 +48,15 @@ export type Explanation = { readonly text: string } & (
     }
 );
 
+/** What an explanation says of the task itself. */
+type ExplainedTask = Pick<
+  TaskSummary,
+  'id' | 'name' | 'status' | 'attemptsElapsed' | 'runAt' | 'finishedAt' | 'lastError'
+>;
+
 /** A task, its kind and its workers as the database has them at one moment. */
-export interface TaskFacts {
+export interface TaskFacts extends ExplainedTask {
   readonly now: Date;
-  readonly id: string;
-  readonly name: string;
-  readonly status: TaskStatus;
-  readonly attemptsElapsed: number;
-  readonly runAt: Date;
-  readonly finishedAt: Date | null;
-  readonly lastError: string | null;
   /** The lease that holds the task; null when it is not held. `worker` is null when the lease does not exist any more. */
   readonly lease: {
     readonly worker: string | null;

@@ -1,4 +1,4 @@
-import { InvalidOptionError } from '../errors/pg-queue.errors.js';
+import { check } from '../errors/check.js';
 
 /** Who acts. */
 export interface ActorOptions {
@@ -41,8 +41,6 @@ export function checkActor(by: unknown, field = 'by'): string | null {
   const fits =
     by === undefined ||
     (typeof by === 'string' && by.trim() !== '' && by.length <= LONGEST_NAME && !by.includes('\0'));
-  if (!fits) {
-    throw new InvalidOptionError(field, by, `must be a name of 1 to ${LONGEST_NAME} characters`);
-  }
-  return (by as string | undefined) ?? null;
+  check(fits, field, by, `must be a name of 1 to ${LONGEST_NAME} characters`);
+  return by ?? null;
 }

@@ -46,10 +46,7 @@ export class TaskPusher {
     const keyless = indexes(drafts, ({ externalKey }) => externalKey === null);
     const keyed = indexes(drafts, ({ externalKey }) => externalKey !== null);
     for (const chunk of chunks(drafts, keyless)) {
-      const ids = await this.repository.push(
-        run,
-        chunk.map((index) => drafts[index]!),
-      );
+      const ids = await this.repository.push(run, pick(drafts, chunk));
       chunk.forEach((index, position) => (results[index] = pushedAs(ids[position]!)));
     }
     // In the order of their keys, so that two batches wait for each other instead of deadlocking.
@@ -78,23 +75,10 @@ export class TaskPusher {
       byName.set(name, [...(byName.get(name) ?? []), index]);
     }
     const chosen = [...byName.values()].map((namesakes) => (replace ? namesakes.at(-1)! : namesakes[0]!));
-    const stored = toIds(
-      await this.repository.pushKeyed(
-        run,
-        chosen.map((index) => drafts[index]!),
-        replace,
-      ),
-    );
+    const stored = toIds(await this.repository.pushKeyed(run, pick(drafts, chosen), replace));
     const met = chosen.filter((index) => !stored.has(nameOf(drafts[index]!)));
     const existing =
-      met.length > 0
-        ? toIds(
-            await this.repository.findByKeys(
-              run,
-              met.map((index) => drafts[index]!),
-            ),
-          )
-        : stored;
+      met.length > 0 ? toIds(await this.repository.findByKeys(run, pick(drafts, met))) : stored;
     const gone: number[] = [];
     for (const [name, namesakes] of byName) {
       const id = stored.get(name);
@@ -129,6 +113,10 @@ function byKey(a: TaskDraft, b: TaskDraft): number {
 
 function indexes(drafts: readonly TaskDraft[], accept: (draft: TaskDraft) => boolean): number[] {
   return [...drafts.keys()].filter((index) => accept(drafts[index]!));
+}
+
+function pick(drafts: readonly TaskDraft[], chosen: readonly number[]): TaskDraft[] {
+  return chosen.map((index) => drafts[index]!);
 }
 
 function* chunks(drafts: readonly TaskDraft[], order: readonly number[]): Generator<number[]> {

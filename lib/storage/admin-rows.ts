@@ -1,6 +1,5 @@
 import { shownKey } from './ascii.js';
 import type { StoredSummary } from '../inspect/task-view.js';
-import type { ReportedAttempts, ReportedRefusals, ReportedSlots } from '../inspect/worker-report.js';
 import type { StoredWorker } from './stored-worker.js';
 
 /** A task as the statements of operators return it: its times are µs since the epoch. */
@@ -23,13 +22,12 @@ export interface PageRow {
 }
 
 /** A worker process as its lease has it; what it reports of itself is null until its first report. */
-export type WorkerRow = Omit<StoredWorker, 'startedAt' | 'heartbeatAt' | 'slots' | 'running' | 'refused'> & {
+export type WorkerRow = Omit<StoredWorker, 'startedAt' | 'heartbeatAt' | Reported> & {
   startedAt: number;
   heartbeatAt: number;
-  slots: ReportedSlots | null;
-  running: ReportedAttempts | null;
-  refused: ReportedRefusals | null;
-};
+} & { [Field in Reported]: StoredWorker[Field] | null };
+
+type Reported = 'slots' | 'running' | 'refused';
 
 export function summaryOf(row: TaskRow): StoredSummary {
   return {

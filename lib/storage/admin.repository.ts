@@ -95,26 +95,16 @@ export class AdminRepository {
     { examine, limit, after }: { examine: number; limit: number; after: ListPosition | null },
   ): Promise<StoredPage> {
     const { kinds, statuses, createdFrom, createdTo, ids } = filter;
+    const place = placeOf(shape, after, ids);
     const range = [createdFrom, createdTo].map((date) => date?.getTime() ?? null);
     const { tasks, examined, found, last, ageMs } = await this.within(async (run, moment) => {
       const sought = await this.encoding.sought(run, filter);
-      const parameters = [
-        examine,
-        limit,
-        kinds,
-        statuses,
-        ...sought,
-        ...range,
-        ...placeOf(shape, after, ids),
-      ];
+      const parameters = [examine, limit, kinds, statuses, ...sought, ...range, ...place];
       return { ...(await valueOf<PageRow>(run, this.sql.list[shape], parameters)), ageMs: moment.ageMs };
     });
     return {
       ageMs,
-      tasks: tasks.map(([row, at]) => ({
-        task: summaryOf(row),
-        place: { at, id: row.id },
-      })),
+      tasks: tasks.map(([row, at]) => ({ task: summaryOf(row), place: { at, id: row.id } })),
       examined,
       found,
       last: last && { id: last[0], at: last[1] },

@@ -1,5 +1,5 @@
 import type { ClaimLimits, ClaimRequest, DueTask, LimitedAnswer } from '../task/claim.js';
-import type { TextRow } from './control-pool.js';
+import type { TextRow } from './connection-options.js';
 import { OwnRepository, type StatementName } from './own-repository.js';
 import { intArray } from './pg-array.js';
 import { type ClaimedRow, toSizedTask, toTask } from './task-columns.js';

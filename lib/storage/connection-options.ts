@@ -13,6 +13,20 @@ export interface ConnectionOptions {
   readonly Client?: unknown;
 }
 
+/** A pool of `pg`, be it the application's or one of TypeORM's driver. */
+export interface PoolWithOptions {
+  readonly options: object;
+  /** The class of its connections. */
+  readonly Client?: unknown;
+}
+
+/** How the connections of a pool reach the server. */
+export function optionsOf({ options, Client }: PoolWithOptions): ConnectionOptions {
+  const { password, ssl } = options as ConnectionOptions;
+  // Neither is enumerable in a pool's options, so that a spread leaves them out.
+  return { ...options, password, ssl, Client };
+}
+
 /** PostgreSQL cuts longer names off. */
 const MAX_NAME_LENGTH = 63;
 
@@ -31,7 +45,7 @@ export interface ConnectionPurpose {
 export interface OwnClientOptions {
   readonly purpose: ConnectionPurpose;
   readonly deadlineMs: number;
-  /** A pooler in transaction mode stands between. */
+  /** A pooler in transaction mode stands between: no prepared statements, and settings only within a transaction. */
   readonly transactionPooling: boolean;
 }
 
@@ -73,6 +87,11 @@ export function sendQuery(
 ): Promise<pg.QueryResult<TextRow>> {
   const run = pg.Client.prototype.query as (config: object) => Promise<pg.QueryResult<TextRow>>;
   return run.call(client, { ...query, query_timeout: deadlineMs });
+}
+
+/** Cuts a connection without a word to its server, which may be silent. */
+export function cut(client: pg.ClientBase): void {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }
 
 const NOT_INHERITED = {

@@ -3,29 +3,25 @@ import pg from 'pg';
 import {
   sendQuery,
   type ConnectionOptions,
-  type ConnectionPurpose,
+  cut,
   ownClient,
+  type OwnClientOptions,
   type TextRow,
 } from './connection-options.js';
-import { sessionSettings, setAll, transactionSettings } from './own-session.js';
+import { type SessionLimits, sessionSettings, setAll, transactionSettings } from './own-session.js';
 import { cleanError } from './database-error.js';
 import { leavesSessionUsable, NotConnectedError } from './sql-state.js';
 
 /** What the queue's own connections share. */
-export interface ControlPoolOptions {
+export interface ControlPoolOptions extends OwnClientOptions, SessionLimits {
   /** How to reach the server: the application's own settings, read at each new connection. */
   connection: () => ConnectionOptions;
-  purpose: ConnectionPurpose;
   /** At most so many connections. */
   max: number;
-  /** How long a statement may take by this process's clock: a silent server must not stop the queue. */
-  deadlineMs: number;
-  /** How long a statement may wait for a row that another transaction holds. Default: as long as it may take. */
-  lockTimeoutMs?: number;
+  /** How long a statement may take by this process's clock, too: a silent server must not stop the queue. */
+  readonly deadlineMs: number;
   /** How long an unused connection stays open. Default 30 s. */
   idleMs?: number;
-  /** A pooler in transaction mode stands between: no prepared statements, and settings only within a transaction. */
-  transactionPooling: boolean;
   /** An expression of the search_path. Default: the queue's own. */
   path?: string;
   onError: (error: Error) => void;
@@ -54,8 +50,6 @@ export interface TransactionSettings {
 export type TransactionWork<T> = (
   query: (text: string, values?: unknown[]) => Promise<TextRow[]>,
 ) => Promise<T>;
-
-export type { TextRow } from './connection-options.js';
 
 /** A small pool for the queue's own traffic, so that handlers that use up the application's can't stop it. */
 export class ControlPool {
@@ -223,10 +217,8 @@ export class ControlPool {
   }
 
   private async end(graceMs: number): Promise<void> {
-    const cut = setTimeout(() => {
-      for (const client of this.clients) {
-        (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
-      }
+    const timer = setTimeout(() => {
+      this.clients.forEach(cut);
     }, graceMs);
     try {
       await Promise.race([
@@ -234,7 +226,7 @@ export class ControlPool {
         new Promise<void>((resolve) => setTimeout(resolve, graceMs * 2).unref()),
       ]);
     } finally {
-      clearTimeout(cut);
+      clearTimeout(timer);
     }
   }
 }

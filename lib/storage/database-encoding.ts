@@ -1,4 +1,5 @@
 import { asciiJson, storedKey } from './ascii.js';
+import type { CheckedFilter } from '../inspect/task-filter.js';
 import type { TaskDraft } from '../task/task-draft.js';
 import { beforeCommit, type RunStatement } from './executor.js';
 
@@ -14,11 +15,6 @@ const NOT_ASCII = /[\u0080-\uffff]/;
 export class DatabaseEncoding {
   private takesAll: boolean | undefined;
 
-  /** At the start, so that pushes need not look at each text. */
-  async learn(run: RunStatement): Promise<void> {
-    await this.find(run);
-  }
-
   /** Tasks as they can be stored; a promise only where that has to be asked for. */
   drafts(
     run: RunStatement,
@@ -26,35 +22,34 @@ export class DatabaseEncoding {
   ): readonly TaskDraft[] | Promise<readonly TaskDraft[]> {
     return this.takesAll || !drafts.some(isWide)
       ? drafts
-      : this.find(run).then((takesAll) => (takesAll ? drafts : drafts.map(inAscii)));
+      : this.learn(run).then((takesAll) => (takesAll ? drafts : drafts.map(inAscii)));
   }
 
   /** A key as it is stored. */
   async key(run: RunStatement, key: string): Promise<string> {
-    return this.takesAll || !NOT_ASCII.test(key) || (await this.find(run)) ? key : storedKey(key);
+    return this.takesAll || !NOT_ASCII.test(key) || (await this.learn(run)) ? key : storedKey(key);
   }
 
   /** What a filter looks for as it is stored: a key, and a text as it is and as JSON writes it. */
-  async sought(run: RunStatement, { externalKey, text }: Sought): Promise<(string | null)[]> {
+  async sought(
+    run: RunStatement,
+    { externalKey, text }: Pick<CheckedFilter, 'externalKey' | 'text'>,
+  ): Promise<(string | null)[]> {
     const texts = text === null ? [null, null] : [text, JSON.stringify(text).slice(1, -1)];
     const isAscii = [externalKey, text].every((each) => each === null || !NOT_ASCII.test(each));
-    return isAscii || this.takesAll || (await this.find(run))
+    return isAscii || this.takesAll || (await this.learn(run))
       ? [externalKey, ...texts]
       : [externalKey && storedKey(externalKey), ...texts.map((each) => each && asciiJson(each))];
   }
 
-  private async find(run: RunStatement): Promise<boolean> {
+  /** Is called at the start, too, so that pushes need not look at each text. @returns whether the encoding takes every text */
+  async learn(run: RunStatement): Promise<boolean> {
     if (this.takesAll === undefined) {
       const [row] = await beforeCommit(() => run(FIND_ENCODING, []));
       this.takesAll = TAKE_ALL.has(String(row!['encoding']));
     }
     return this.takesAll;
   }
-}
-
-interface Sought {
-  readonly externalKey: string | null;
-  readonly text: string | null;
 }
 
 function isWide({ payload, externalKey }: TaskDraft): boolean {
@@ -65,6 +60,6 @@ function inAscii(draft: TaskDraft): TaskDraft {
   return {
     ...draft,
     payload: asciiJson(draft.payload),
-    externalKey: draft.externalKey === null ? null : storedKey(draft.externalKey),
+    externalKey: draft.externalKey && storedKey(draft.externalKey),
   };
 }

@@ -1,3 +1,4 @@
+import type { PoolWithOptions } from './connection-options.js';
 import { cleanError } from './database-error.js';
 import { sqlState } from '../errors/sql-state.js';
 import { asRolledBack } from './sql-state.js';
@@ -88,7 +89,8 @@ function isIdle(transaction: Manager | Executor): boolean {
 }
 
 function runnerOf(manager: Manager) {
-  return (manager as { queryRunner?: { isReleased?: boolean; isTransactionActive?: boolean } }).queryRunner;
+  return (manager as { queryRunner?: { isReleased?: boolean; isTransactionActive?: boolean } | null })
+    .queryRunner;
 }
 
 /** Whether each statement gets a connection and a transaction of its own: by a pool, or a manager outside any transaction. */
@@ -104,16 +106,15 @@ export function commitsEach(transaction: Manager | Executor): boolean {
 
 /** A manager outside any transaction, such as `dataSource.manager`: each of its statements may run on another connection. */
 function hasNoConnection(transaction: Manager | Executor): transaction is LooseManager {
-  return (
-    isManager(transaction) &&
-    !('isReleased' in transaction) &&
-    !(transaction as { queryRunner?: unknown }).queryRunner
-  );
+  return isManager(transaction) && !('isReleased' in transaction) && !runnerOf(transaction);
+}
+
+interface Querying extends Executor {
+  query(sql: string | PreparedQuery, parameters?: unknown[]): Promise<{ rows: Row[] }>;
 }
 
 /** A connection of `pg` that was taken from its pool. */
-interface PoolClient extends Executor {
-  query(sql: string | PreparedQuery, parameters?: unknown[]): Promise<{ rows: Row[] }>;
+interface PoolClient extends Querying {
   release(error?: unknown): void;
   /** `I` (in no transaction), `T` or `E`; only later versions of `pg` have it. */
   getTransactionStatus?(): string | null;
@@ -128,15 +129,11 @@ export interface PreparedQuery {
 }
 
 /** A pool of `pg`: each of its statements may run on another connection. */
-export interface PgPool {
-  query(sql: string | PreparedQuery, parameters?: unknown[]): Promise<{ rows: Row[] }>;
+export interface PgPool extends Querying, PoolWithOptions {
   connect(): Promise<PoolClient>;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'connect', listener: (client: object) => void): unknown;
   readonly totalCount: number;
-  readonly options: object;
-  /** The class of its connections. */
-  readonly Client?: unknown;
 }
 
 export function isPool(executor: unknown): executor is PgPool {
@@ -206,8 +203,8 @@ function assertUsable(manager: Manager, belongs: (manager: Manager) => boolean):
       "manager: belongs to another DataSource than the queue. Pass the manager of a transaction in the queue's database.",
     );
   }
-  const runner = 'isReleased' in manager ? manager : (manager as { queryRunner?: object }).queryRunner;
-  if ((runner as { isReleased?: boolean } | undefined)?.isReleased) {
+  const isReleased = 'isReleased' in manager ? manager.isReleased : runnerOf(manager)?.isReleased;
+  if (isReleased) {
     throw new InvalidManagerError('manager: its query runner is released, so its transaction is over');
   }
 }

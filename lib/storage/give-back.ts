@@ -1,5 +1,5 @@
 import { isolateRows } from './isolate-rows.js';
-import type { TextRow } from './control-pool.js';
+import type { TextRow } from './connection-options.js';
 import { listIn } from './own-repository.js';
 import { intArray } from './pg-array.js';
 import type { QueueSql } from './sql/index.js';

@@ -1,4 +1,4 @@
-import type { TextRow } from './control-pool.js';
+import type { TextRow } from './connection-options.js';
 import { listIn } from './own-repository.js';
 
 export interface LateHeartbeat {

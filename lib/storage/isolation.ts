@@ -58,15 +58,6 @@ function halvesOf<Item>(items: readonly Item[]): (readonly Item[])[] {
 
 /** Splits items into parts of one kind each: a flaw is often the same for all of a kind. */
 export function byKind<Item>(items: readonly Item[], kindOf: (item: Item) => number): Item[][] {
-  const kinds = new Map<number, Item[]>();
-  for (const item of items) {
-    const kind = kindOf(item);
-    const known = kinds.get(kind);
-    if (known) {
-      known.push(item);
-    } else {
-      kinds.set(kind, [item]);
-    }
-  }
-  return [...kinds.values()];
+  const kinds = new Set(items.map(kindOf));
+  return [...kinds].map((kind) => items.filter((item) => kindOf(item) === kind));
 }

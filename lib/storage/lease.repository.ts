@@ -1,5 +1,5 @@
 import { asciiJson } from './ascii.js';
-import type { TextRow } from './control-pool.js';
+import type { TextRow } from './connection-options.js';
 import { type Heartbeat, heartbeatOf } from './heartbeat.js';
 import { giveBack, SCAN } from './give-back.js';
 import { listIn, OwnRepository } from './own-repository.js';

@@ -1,14 +1,17 @@
 import pg from 'pg';
-import { sendQuery, type ConnectionOptions, ownClient } from './connection-options.js';
+import {
+  type ConnectionOptions,
+  cut,
+  ownClient,
+  type OwnClientOptions,
+  sendQuery,
+} from './connection-options.js';
 import { sessionSettings, setAll } from './own-session.js';
 
-export interface ListenOptions {
+export interface ListenOptions extends Omit<OwnClientOptions, 'purpose'> {
   readonly connection: ConnectionOptions;
   /** As operators see it. */
   readonly worker: string;
-  readonly deadlineMs: number;
-  /** A pooler in transaction mode stands between: no settings. */
-  readonly transactionPooling: boolean;
 }
 
 /** A connection that only listens; a pooled one would be reset or given to other code. */
@@ -56,19 +59,13 @@ export class ListenConnection {
 
   /** Never rejects, and does not wait for a server that is silent. */
   async close(): Promise<void> {
-    const cut = setTimeout(
-      () =>
-        (
-          this.client as unknown as { connection: { stream: { destroy(): void } } }
-        ).connection.stream.destroy(),
-      500,
-    );
+    const timer = setTimeout(() => cut(this.client), 500);
     try {
       await this.client.end();
     } catch {
       // It is gone already.
     } finally {
-      clearTimeout(cut);
+      clearTimeout(timer);
     }
   }
 }

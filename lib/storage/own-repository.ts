@@ -1,4 +1,5 @@
-import type { ControlPool, TextRow } from './control-pool.js';
+import type { TextRow } from './connection-options.js';
+import type { ControlPool } from './control-pool.js';
 import type { QueueSql } from './sql/index.js';
 
 /** A statement that has its name in `QueueSql` and among the prepared ones of a connection. */

@@ -1,6 +1,6 @@
 import { errorMonitor, type EventEmitter } from 'node:events';
 import type { DatabaseError } from '../errors/pg-queue.errors.js';
-import type { ConnectionOptions } from './connection-options.js';
+import { type ConnectionOptions, optionsOf } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import type { Database } from './database.js';
 import {
@@ -82,9 +82,7 @@ export class PgDatabase implements Database {
   close(): void {}
 
   connectionOptions(): ConnectionOptions {
-    const options = this.pool.options as ConnectionOptions;
-    // Neither is enumerable in a pool's options, so that a spread leaves them out.
-    return { ...options, password: options['password'], ssl: options['ssl'], Client: this.pool.Client };
+    return optionsOf(this.pool);
   }
 }
 

@@ -1,5 +1,5 @@
-import type { TextRow } from './control-pool.js';
-import { giveBack, type GivingBack, giveSome, type Query, SCAN } from './give-back.js';
+import type { TextRow } from './connection-options.js';
+import { giveBack, type GivingBack, giveSome, type Query, type RefusedRow, SCAN } from './give-back.js';
 import { OwnRepository } from './own-repository.js';
 import { intArray } from './pg-array.js';
 
@@ -22,7 +22,7 @@ export interface Rescue {
   /** Whose tasks could not all be taken: other transactions hold their rows. */
   remaining: LostWorker[];
   /** Tasks that the database refuses to give back. */
-  refused: { readonly id: number; readonly kind: number; readonly of: LostWorker; readonly error: unknown }[];
+  refused: (Omit<RefusedRow, 'leaseId'> & { readonly of: LostWorker })[];
 }
 
 /** Takes the tasks of lost worker processes, and ends their leases. */
@@ -71,11 +71,8 @@ export class RescueRepository extends OwnRepository {
   rescueOrphans(keep: ReadonlyMap<number, number>): Promise<Rescue> {
     return this.pool.transaction(SCAN, async (query) => {
       const leases = await query(this.sql.findOrphans);
-      return this.takeFrom(
-        query,
-        leases.map(({ id }) => ({ leaseId: Number(id), worker: 'unknown' })),
-        keep,
-      );
+      const gone = leases.map(({ id }) => ({ leaseId: Number(id), worker: 'unknown' }));
+      return this.takeFrom(query, gone, keep);
     });
   }
 
@@ -88,7 +85,8 @@ export class RescueRepository extends OwnRepository {
     if (dead.length === 0) {
       return { tasks: [], remaining: [], refused: [] };
     }
-    const what = givingBack(dead, keep);
+    const leases = dead.map(({ leaseId: id, worker }) => ({ id, message: `worker process lost: ${worker}` }));
+    const what: GivingBack = { leases, attempts: 0, keep };
     const { given, remaining, refused } = await (ids
       ? giveSome(query, this.sql, what, ids).then((some) => ({ ...some, refused: [] }))
       : giveBack(query, this.sql, what));
@@ -107,24 +105,11 @@ export class RescueRepository extends OwnRepository {
         exhausted,
       })),
       remaining: dead.filter(({ leaseId }) => remaining.includes(leaseId)),
-      refused: refused.map(({ id, kind, leaseId, error }) => ({
-        id,
-        kind,
-        of: byLease.get(leaseId)!,
-        error,
-      })),
+      refused: refused.map(({ leaseId, ...row }) => ({ ...row, of: byLease.get(leaseId)! })),
     };
   }
 }
 
 function lostWorkerOf({ id, worker }: TextRow): LostWorker {
   return { leaseId: Number(id), worker: worker! };
-}
-
-function givingBack(dead: readonly LostWorker[], keep: ReadonlyMap<number, number>): GivingBack {
-  const leases = dead.map(({ leaseId, worker }) => ({
-    id: leaseId,
-    message: `worker process lost: ${worker}`,
-  }));
-  return { leases, attempts: 0, keep };
 }

@@ -6,32 +6,10 @@ import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 const MAX_IDENTIFIER_BYTES = 63;
 
 /** The queue's database objects, quoted and with their schema. */
-export interface SchemaNames {
-  readonly schema: string;
-  readonly task: string;
-  readonly lease: string;
-  readonly registry: string;
-  readonly pause: string;
-  readonly activity: string;
-  readonly snapshot: string;
-  /** A table, and the function of its trigger, which wakes the workers when a transaction ends that might be prepared. */
-  readonly wake: string;
-  /** A function that makes the trigger of `wake` run at the end of the transaction. */
-  readonly wakeLater: string;
-  readonly status: string;
-  /** Domains of the task table's columns. */
-  readonly time: string;
-  readonly attempts: string;
-  readonly bell: string;
-  readonly rewind: string;
-  readonly claimIndex: string;
-  readonly ring: string;
-  /** The NOTIFY channel: one per schema, a plain identifier. */
-  readonly channel: string;
-}
+export type SchemaNames = Readonly<ReturnType<typeof schemaNames>>;
 
 /** @throws InvalidOptionError when the schema can't be a PostgreSQL identifier. */
-export function schemaNames(schema: string): SchemaNames {
+export function schemaNames(schema: string) {
   if (
     typeof schema !== 'string' ||
     schema === '' ||
@@ -50,15 +28,19 @@ export function schemaNames(schema: string): SchemaNames {
     pause: qualify('pgqueue_pause'),
     activity: qualify('pgqueue_activity'),
     snapshot: qualify('pgqueue_snapshot'),
+    /** A table, and the function of its trigger, which wakes the workers when a transaction ends that might be prepared. */
     wake: qualify('pgqueue_wake'),
+    /** A function that makes the trigger of `wake` run at the end of the transaction. */
     wakeLater: qualify('pgqueue_wake_later'),
     status: qualify('pgqueue_status'),
+    /** Domains of the task table's columns. */
     time: qualify('pgqueue_time'),
     attempts: qualify('pgqueue_attempts'),
     bell: qualify('pgqueue_bell'),
     rewind: qualify('pgqueue_rewind'),
     claimIndex: qualify('pgqueue_claim'),
     ring: qualify('pgqueue_ring'),
+    /** The NOTIFY channel: one per schema, a plain identifier. */
     channel: `pgqueue_${hash.toString('hex', 0, 8)}`,
   };
 }

@@ -30,37 +30,19 @@ export const CARRIED: readonly CarriedColumn[] = [
   { column: 'trace', parameter: 'trace', type: 'text', valueOf: ({ trace }) => trace },
 ];
 
-const KIND: PushedColumn = {
-  column: 'kind',
-  parameter: 'kind',
-  type: 'smallint',
-  valueOf: ({ kind }) => kind,
-};
-const PRIORITY: PushedColumn = {
-  column: 'priority',
-  parameter: 'priority',
-  type: 'smallint',
-  valueOf: ({ priority }) => priority,
-};
-export const ATTEMPTS: PushedColumn = {
-  column: 'attempts_left',
-  parameter: 'attempts',
-  type: 'smallint',
-  valueOf: ({ attempts }) => attempts,
-};
-const KEY: PushedColumn = {
-  column: 'external_key',
-  parameter: 'key',
-  type: 'text',
-  valueOf: ({ externalKey }) => externalKey,
-};
+const pushed = (
+  column: string,
+  type: PushedColumn['type'],
+  valueOf: PushedColumn['valueOf'],
+  parameter = column,
+): PushedColumn => ({ column, type, valueOf, parameter });
+
+const KIND = pushed('kind', 'smallint', ({ kind }) => kind);
+const PRIORITY = pushed('priority', 'smallint', ({ priority }) => priority);
+export const ATTEMPTS = pushed('attempts_left', 'smallint', ({ attempts }) => attempts, 'attempts');
+const KEY = pushed('external_key', 'text', ({ externalKey }) => externalKey, 'key');
 /** In ms; the database adds it to its clock. */
-export const DELAY: PushedColumn = {
-  column: 'run_at',
-  parameter: 'delay',
-  type: 'bigint',
-  valueOf: ({ delayMs }) => delayMs,
-};
+export const DELAY = pushed('run_at', 'bigint', ({ delayMs }) => delayMs, 'delay');
 
 /** The parameters of a push of any tasks, which follow the payloads. */
 export const PUSHED = [KIND, PRIORITY, ATTEMPTS, KEY, DELAY, ...CARRIED];

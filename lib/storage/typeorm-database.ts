@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { DataSource, QueryRunner } from 'typeorm';
-import type { ConnectionOptions } from './connection-options.js';
+import { type ConnectionOptions, optionsOf, type PoolWithOptions } from './connection-options.js';
 import type { Executor, Manager } from '../task/transaction.js';
 import { type DatabaseError, InvalidManagerError } from '../errors/pg-queue.errors.js';
 import type { Database } from './database.js';
@@ -70,8 +70,20 @@ export class TypeOrmDatabase implements Database {
       : this.withRunner((runner) => this.inOwn(runner, work));
   }
 
-  private inOwn<T>(runner: QueryRunner, work: (run: RunStatement) => Promise<T>): Promise<T> {
-    return inTransactionOfRunner(runner, work, this.runIn(runner));
+  private async inOwn<T>(runner: QueryRunner, work: (run: RunStatement) => Promise<T>): Promise<T> {
+    const run = this.runIn(runner);
+    try {
+      const result = await beforeCommit(async () => {
+        await runner.startTransaction();
+        return work(run);
+      });
+      await runner.commitTransaction();
+      return result;
+    } catch (error) {
+      // The error that led to the roll-back says more than one of the roll-back.
+      await runner.rollbackTransaction().catch(() => undefined);
+      throw error;
+    }
   }
 
   private async withRunner<T>(
@@ -205,15 +217,7 @@ export class TypeOrmDatabase implements Database {
   }
 }
 
-interface DriverPool extends EventEmitter {
-  readonly Client?: unknown;
-  readonly options: ConnectionOptions;
-}
-
-/** Neither is enumerable in a pool's options, so that a spread leaves them out. */
-function optionsOf({ options, Client }: DriverPool): ConnectionOptions {
-  return { ...options, password: options['password'], ssl: options['ssl'], Client };
-}
+interface DriverPool extends EventEmitter, PoolWithOptions {}
 
 /** A replica at random, as TypeORM chooses one. */
 function anyOf(pools: readonly DriverPool[] = []): DriverPool {
@@ -228,23 +232,4 @@ export function defaultSchemaOf(dataSource: DataSource): string {
 export function dataSourceOf(manager: Manager): DataSource {
   const owner = manager as unknown as { dataSource?: DataSource; connection: DataSource };
   return owner.dataSource ?? owner.connection;
-}
-
-async function inTransactionOfRunner<T>(
-  runner: QueryRunner,
-  work: (run: RunStatement) => Promise<T>,
-  run: RunStatement,
-): Promise<T> {
-  try {
-    const result = await beforeCommit(async () => {
-      await runner.startTransaction();
-      return work(run);
-    });
-    await runner.commitTransaction();
-    return result;
-  } catch (error) {
-    // The error that led to the roll-back says more than one of the roll-back.
-    await runner.rollbackTransaction().catch(() => undefined);
-    throw error;
-  }
 }

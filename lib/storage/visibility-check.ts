@@ -1,6 +1,6 @@
 import { SchemaMismatchError } from '../errors/pg-queue.errors.js';
 import type { RunStatement } from './executor.js';
-import { CHECK_VISIBILITY, QUEUE_TABLES } from './sql/visibility.sql.js';
+import { CHECK_VISIBILITY, USED_TABLES } from './sql/visibility.sql.js';
 
 /** The server takes no writes: a standby, or one that an operator has closed for a while. */
 export class ReadOnlyServerError extends SchemaMismatchError {}
@@ -10,7 +10,7 @@ export class ReadOnlyServerError extends SchemaMismatchError {}
  * @throws SchemaMismatchError that says how to fix it
  */
 export async function checkVisibility(run: RunStatement, schema: string): Promise<void> {
-  const [found] = await run(CHECK_VISIBILITY, [schema, QUEUE_TABLES]);
+  const [found] = await run(CHECK_VISIBILITY, [schema, USED_TABLES]);
   const { role, standby, read_only: readOnly, no_tables: noTables, hidden, elsewhere } = found!;
   const fail = (text: string) => new SchemaMismatchError(`schema "${schema}": ${text}`);
   if (noTables) {

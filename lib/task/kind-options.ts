@@ -2,7 +2,6 @@ import type { Backoff } from './backoff.js';
 import type { PayloadCodec } from './payload-codec.js';
 import { type Duration, MAX_TIMER_MS, toMilliseconds } from '../timing/duration.js';
 import { check, checkInteger, checkOptionNames, isObject } from '../errors/check.js';
-import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 import { defaultKindName } from './task-name.js';
 
 /** A value, or a function that is read each time the value is used. */
@@ -140,15 +139,14 @@ export function assertCodec(field: string, codec: unknown): void {
 
 /** Checks the options that a kind needs when it has a handler. @throws InvalidOptionError for a missing one */
 export function assertRunnable(options: ResolvedKindOptions): asserts options is RunnableKindOptions {
-  for (const option of ['attemptTimeoutMs', 'backoff'] as const) {
-    if (options[option] === undefined) {
-      const name = option === 'backoff' ? option : 'attemptTimeout';
-      throw new InvalidOptionError(
-        `kind ${options.kind} "${options.name}": ${name}`,
-        undefined,
-        'must be set in defineTask or @TaskHandler',
-      );
-    }
+  const { kind, name, attemptTimeoutMs: attemptTimeout, backoff } = options;
+  for (const [option, value] of Object.entries({ attemptTimeout, backoff })) {
+    check(
+      value !== undefined,
+      `kind ${kind} "${name}": ${option}`,
+      value,
+      'must be set in defineTask or @TaskHandler',
+    );
   }
 }
 

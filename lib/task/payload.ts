@@ -32,29 +32,24 @@ export function assertSize(field: string, json: string, maxBytes: number): void 
   }
 }
 
-/** @throws InvalidTaskError when the payload does not fit the definition's schema. */
-export async function assertMatches(
-  field: string,
-  schema: StandardSchemaV1,
-  payload: unknown,
-): Promise<void> {
-  const result = await schema['~standard'].validate(payload);
-  if (result.issues) {
-    throw new InvalidTaskError(
-      field,
-      payload,
-      `does not fit its schema (${describeIssues(result.issues, payload)})`,
-    );
-  }
+/** Rejects with an InvalidTaskError when the payload does not fit the definition's schema. */
+export function assertMatches(field: string, schema: StandardSchemaV1, payload: unknown): Promise<unknown> {
+  return outputOf(schema, payload, (problem) => new InvalidTaskError(field, payload, problem));
 }
 
 /** The output of the schema for a stored payload. @throws TaskPayloadError when it does not fit. */
-export async function parsePayload(schema: StandardSchemaV1, payload: unknown): Promise<unknown> {
+export function parsePayload(schema: StandardSchemaV1, payload: unknown): Promise<unknown> {
+  return outputOf(schema, payload, (problem) => new TaskPayloadError(`the stored payload ${problem}`));
+}
+
+async function outputOf(
+  schema: StandardSchemaV1,
+  payload: unknown,
+  refusal: (problem: string) => Error,
+): Promise<unknown> {
   const result = await schema['~standard'].validate(payload);
   if (result.issues) {
-    throw new TaskPayloadError(
-      `the stored payload does not fit its schema (${describeIssues(result.issues, payload)})`,
-    );
+    throw refusal(`does not fit its schema (${describeIssues(result.issues, payload)})`);
   }
   return result.value;
 }

@@ -1,4 +1,5 @@
 import { CARRIED, STORED } from '../task-columns.js';
+import { USED_TABLES } from './visibility.sql.js';
 
 /** The columns of each table, in their order. */
 const COLUMNS = {
@@ -140,9 +141,7 @@ END `;
 export type SchemaUse = 'push' | 'work';
 
 /** Only the owner has to do with the table behind the wake-ups at the end of transactions. */
-const WORKED_WITH = [...Object.keys(COLUMNS), 'pgqueue_bell', 'pgqueue_rewind'].filter(
-  (name) => name !== 'pgqueue_wake',
-);
+const WORKED_WITH = [...USED_TABLES, 'pgqueue_bell', 'pgqueue_rewind'];
 
 const WORK_PRIVILEGES = `
     SELECT c.relname AS object, p.privilege, CASE c.relkind

@@ -1,12 +1,7 @@
-/** The tables that the queue's statements read and change. */
-export const QUEUE_TABLES = [
-  'pgqueue',
-  'pgqueue_lease',
-  'pgqueue_registry',
-  'pgqueue_pause',
-  'pgqueue_activity',
-  'pgqueue_snapshot',
-];
+import { QUEUE_TABLES } from '../../inspect/cluster-snapshot.js';
+
+/** The tables that the queue's statements read and change: only the trigger of wake-ups has to do with its own. */
+export const USED_TABLES = QUEUE_TABLES.filter((table) => table !== 'pgqueue_wake');
 
 /**
  * $1 schema, $2 tables. Answers what makes statements succeed that see nothing: row security that hides rows from this role, what is
