@@ -9,5 +9,5 @@ export const METRIC_STATUSES = [
   'no_attempts_left',
   'lost',
 ] as const;
-/** A `status` label of the task counter: what happened to tasks, not what they are. */
+/** A `status` label of the task counter. */
 export type MetricStatus = (typeof METRIC_STATUSES)[number];

@@ -92,10 +92,7 @@ export function sumCounts(
   if (counts.length === 0) {
     return undefined;
   }
-  const since = counts.reduce(
-    (oldest, { oldestDueAt }) => Math.min(oldest, oldestDueAt?.getTime() ?? oldest),
-    Number.POSITIVE_INFINITY,
-  );
+  const since = Math.min(...counts.map(({ oldestDueAt }) => oldestDueAt?.getTime() ?? Infinity));
   return {
     statuses: mapStatuses((status) => ({
       count: counts.reduce((sum, { statuses }) => sum + statuses[status].count, 0),

@@ -30,16 +30,10 @@ export async function withKnownOutcome<T>(
 }
 
 function unknownOutcome(what: 'push' | 'change', cause: DatabaseError): OutcomeUnknownError {
+  const [UnknownError, advice] =
+    what === 'push'
+      ? [PushOutcomeUnknownError, 'Tasks with keys may be pushed again; others might be stored twice']
+      : [OutcomeUnknownError, 'It may be made again'];
   const because = `${cause.message} (${cause.code})`;
-  return what === 'push'
-    ? new PushOutcomeUnknownError(
-        `it is unknown whether the push is stored: ${because}. Tasks with keys may be pushed again; others might be stored twice`,
-        { cause },
-      )
-    : new OutcomeUnknownError(
-        `it is unknown whether the change is stored: ${because}. It may be made again`,
-        {
-          cause,
-        },
-      );
+  return new UnknownError(`it is unknown whether the ${what} is stored: ${because}. ${advice}`, { cause });
 }

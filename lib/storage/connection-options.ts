@@ -30,12 +30,6 @@ export function optionsOf({ options, Client }: PoolWithOptions): ConnectionOptio
 /** PostgreSQL cuts longer names off. */
 const MAX_NAME_LENGTH = 63;
 
-/** The name in a URL, which `pg` prefers to the option. */
-const URL_NAME = /([?&])application_name=([^&#]*)&?/;
-
-/** The session's settings in a URL: where there are some, `pg` ignores the option. */
-const URL_OPTIONS = /([?&])options=([^&#]*)&?/;
-
 /** What a connection is for, as operators see it in pg_stat_activity. */
 export interface ConnectionPurpose {
   readonly role: string;
@@ -113,14 +107,23 @@ function isClient(Client: unknown): Client is typeof pg.Client {
  * connection, before what the queue sets in its sessions can get into theirs.
  */
 function withSetting(connection: ConnectionOptions): ConnectionOptions {
-  const { connectionString, options } = connection;
-  const [, before = '', ofUrl] = connectionString?.match(URL_OPTIONS) ?? [];
-  const own = ofUrl === undefined ? options : decodeURIComponent(ofUrl.replaceAll('+', ' '));
-  return {
-    ...connection,
-    ...(ofUrl === undefined ? {} : { connectionString: connectionString!.replace(URL_OPTIONS, before) }),
-    options: [own, '-c jit=off'].filter(Boolean).join(' '),
-  };
+  const { value = connection.options, rest } = inAddress(connection.connectionString, 'options');
+  return { ...connection, ...rest, options: [value, '-c jit=off'].filter(Boolean).join(' ') };
+}
+
+/** A parameter of a URL, which `pg` prefers to the option of this name, and the URL without it. */
+function inAddress(
+  url: string | undefined,
+  name: string,
+): { readonly value?: string; readonly rest: { readonly connectionString?: string } } {
+  const pattern = new RegExp(`([?&])${name}=([^&#]*)&?`);
+  const [, before = '', encoded] = url?.match(pattern) ?? [];
+  return encoded === undefined
+    ? { rest: {} }
+    : {
+        value: decodeURIComponent(encoded.replaceAll('+', ' ')),
+        rest: { connectionString: url!.replace(pattern, before) },
+      };
 }
 
 /** An address without the application's name, and with the name of the connection. */
@@ -128,16 +131,9 @@ export function named(
   { connectionString, application_name, fallback_application_name }: ConnectionOptions,
   purpose: ConnectionPurpose,
 ) {
-  const [, before = '', ofUrl] = connectionString?.match(URL_NAME) ?? [];
-  const own =
-    (ofUrl && decodeURIComponent(ofUrl.replaceAll('+', ' '))) ||
-    application_name ||
-    process.env['PGAPPNAME'] ||
-    fallback_application_name;
-  return {
-    ...(ofUrl === undefined ? {} : { connectionString: connectionString!.replace(URL_NAME, before) }),
-    application_name: applicationName(own, purpose),
-  };
+  const { value, rest } = inAddress(connectionString, 'application_name');
+  const own = value || application_name || process.env['PGAPPNAME'] || fallback_application_name;
+  return { ...rest, application_name: applicationName(own, purpose) };
 }
 
 /** The application's own name, as far as it leaves room for the role, and the worker as far as there is room for that. */

@@ -25,3 +25,9 @@ export function isolateRows<Item, Result>(
 ): Promise<Isolated<Item, Result>> {
   return isolate(items, work, isRowError);
 }
+
+/** Splits items into parts of one kind each: a flaw is often the same for all of a kind. */
+export function byKind<Item>(items: readonly Item[], kindOf: (item: Item) => number): Item[][] {
+  const kinds = new Set(items.map(kindOf));
+  return [...kinds].map((kind) => items.filter((item) => kindOf(item) === kind));
+}

@@ -55,9 +55,3 @@ function halvesOf<Item>(items: readonly Item[]): (readonly Item[])[] {
   const middle = Math.ceil(items.length / 2);
   return [items.slice(0, middle), items.slice(middle)];
 }
-
-/** Splits items into parts of one kind each: a flaw is often the same for all of a kind. */
-export function byKind<Item>(items: readonly Item[], kindOf: (item: Item) => number): Item[][] {
-  const kinds = new Set(items.map(kindOf));
-  return [...kinds].map((kind) => items.filter((item) => kindOf(item) === kind));
-}

@@ -1,4 +1,3 @@
-import type { TextRow } from './connection-options.js';
 import { giveBack, type GivingBack, giveSome, type Query, type RefusedRow, SCAN } from './give-back.js';
 import { OwnRepository } from './own-repository.js';
 import { intArray } from './pg-array.js';
@@ -38,18 +37,12 @@ export class RescueRepository extends OwnRepository {
     silenceMs: number | null,
     keep: ReadonlyMap<number, number>,
   ): Promise<Rescue> {
-    return this.pool.transaction(SCAN, async (query) => {
-      const dead = await query(this.sql.endLost, [timeoutMs, silenceMs, intArray(suspects, Number)]);
-      return this.takeFrom(query, dead.map(lostWorkerOf), keep);
-    });
+    return this.takeFound(this.sql.endLost, [timeoutMs, silenceMs, intArray(suspects, Number)], keep);
   }
 
   /** Takes the tasks that rescues had to leave, and that no process has tried to take for a while. @param ended leases */
   rescueEnded(ended: readonly number[], keep: ReadonlyMap<number, number>): Promise<Rescue> {
-    return this.pool.transaction(SCAN, async (query) => {
-      const left = await query(this.sql.endLeft, [intArray(ended, Number)]);
-      return this.takeFrom(query, left.map(lostWorkerOf), keep);
-    });
+    return this.takeFound(this.sql.endLeft, [intArray(ended, Number)], keep);
   }
 
   /** Lets other processes take at once the tasks that are left of leases that this process has ended. */
@@ -69,10 +62,15 @@ export class RescueRepository extends OwnRepository {
 
   /** Takes the tasks of leases that do not exist. */
   rescueOrphans(keep: ReadonlyMap<number, number>): Promise<Rescue> {
+    return this.takeFound(this.sql.findOrphans, [], keep);
+  }
+
+  /** Takes the tasks of the leases that a statement returns. */
+  private takeFound(sql: string, parameters: unknown[], keep: ReadonlyMap<number, number>): Promise<Rescue> {
     return this.pool.transaction(SCAN, async (query) => {
-      const leases = await query(this.sql.findOrphans);
-      const gone = leases.map(({ id }) => ({ leaseId: Number(id), worker: 'unknown' }));
-      return this.takeFrom(query, gone, keep);
+      const leases = await query(sql, parameters);
+      const dead = leases.map(({ id, worker }) => ({ leaseId: Number(id), worker: worker ?? 'unknown' }));
+      return this.takeFrom(query, dead, keep);
     });
   }
 
@@ -108,8 +106,4 @@ export class RescueRepository extends OwnRepository {
       refused: refused.map(({ leaseId, ...row }) => ({ ...row, of: byLease.get(leaseId)! })),
     };
   }
-}
-
-function lostWorkerOf({ id, worker }: TextRow): LostWorker {
-  return { leaseId: Number(id), worker: worker! };
 }

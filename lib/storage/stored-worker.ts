@@ -1,15 +1,7 @@
 import type { StoredWorkerView } from '../inspect/task-view.js';
-import type {
-  ReportedAttempts,
-  ReportedRefusals,
-  ReportedSettings,
-  ReportedSlots,
-} from '../inspect/worker-report.js';
+import type { ReportedSettings, WorkerReport } from '../inspect/worker-report.js';
 
 /** A worker process as its lease describes it. */
-export interface StoredWorker extends StoredWorkerView {
+export interface StoredWorker extends StoredWorkerView, Pick<WorkerReport, 'slots' | 'running' | 'refused'> {
   readonly settings: ReportedSettings | null;
-  readonly slots: ReportedSlots;
-  readonly running: ReportedAttempts;
-  readonly refused: ReportedRefusals;
 }

@@ -32,9 +32,13 @@ export function assertSize(field: string, json: string, maxBytes: number): void 
   }
 }
 
-/** Rejects with an InvalidTaskError when the payload does not fit the definition's schema. */
-export function assertMatches(field: string, schema: StandardSchemaV1, payload: unknown): Promise<unknown> {
-  return outputOf(schema, payload, (problem) => new InvalidTaskError(field, payload, problem));
+/** @throws InvalidTaskError when the payload does not fit the definition's schema. */
+export async function assertMatches(
+  field: string,
+  schema: StandardSchemaV1,
+  payload: unknown,
+): Promise<void> {
+  await outputOf(schema, payload, (problem) => new InvalidTaskError(field, payload, problem));
 }
 
 /** The output of the schema for a stored payload. @throws TaskPayloadError when it does not fit. */

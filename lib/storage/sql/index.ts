@@ -18,23 +18,22 @@ export type QueueSql = ReturnType<typeof queueSql>;
 /** @throws InvalidOptionError when the schema can't be a PostgreSQL identifier. */
 export function queueSql(schema: string) {
   const names = schemaNames(schema);
-  const settle = settleSql(names);
-  const manage = manageSql(names);
-  const admin = adminSql(names);
-  const { completeKeeping, completeDeleting, findCompleted } = settle;
-  const { cancelByKey, retryExhausted, boundReading } = manage;
-  const { beginRead } = admin;
-  return {
-    names,
+  const statements = {
     ...claimSql(names),
-    ...settle,
+    ...settleSql(names),
     ...leaseSql(names),
-    ...manage,
-    ...admin,
+    ...manageSql(names),
+    ...adminSql(names),
     ...listSql(names),
     ...actSql(names),
     ...activitySql(names),
     ...snapshotSql(names),
+  };
+  const { completeKeeping, completeDeleting, findCompleted, cancelByKey, retryExhausted } = statements;
+  const { boundReading, beginRead } = statements;
+  return {
+    names,
+    ...statements,
     // Under the search_path of the application; all others run under the queue's own.
     ...qualifiedAll({
       ...pushSql(names),

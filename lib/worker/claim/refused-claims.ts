@@ -1,6 +1,5 @@
 import type { DueTask } from '../../task/claim.js';
-import { byKind } from '../../storage/isolation.js';
-import { failuresAfter, isolateRows, isRowSuspected } from '../../storage/isolate-rows.js';
+import { byKind, failuresAfter, isolateRows, isRowSuspected } from '../../storage/isolate-rows.js';
 import type { RefusedTasks } from '../refused-tasks.js';
 import type { ClaimCursor } from './claim-cursor.js';
 import type { PausedKinds } from './paused-kinds.js';

@@ -1,10 +1,9 @@
 import type { ClaimRepository } from '../../storage/claim.repository.js';
 import type { ClaimRequest, DueTask, KindRequest, Position } from '../../task/claim.js';
-import { byKind } from '../../storage/isolation.js';
 import type { ClaimCursor } from './claim-cursor.js';
 import { isBefore } from './claim-levels.js';
 import { levelsFrom } from './claim-request.js';
-import { isRowSuspected } from '../../storage/isolate-rows.js';
+import { byKind, isRowSuspected } from '../../storage/isolate-rows.js';
 import type { WorkerPool } from '../run/worker-pool.js';
 import type { ClaimStarter } from './claim-starter.js';
 import type { RefusedClaims } from './refused-claims.js';

@@ -1,7 +1,6 @@
-import { isolateRows } from '../../storage/isolate-rows.js';
+import { byKind, isolateRows } from '../../storage/isolate-rows.js';
 import { asciiJson } from '../../storage/ascii.js';
 import { NOT_STORED } from '../../errors/error-message.js';
-import { byKind } from '../../storage/isolation.js';
 import type { RefusedStep } from '../../events/queue-events.js';
 import { type Settlement, WRITES } from '../../task/settlement.js';
 import type { HeldLeases } from '../lease/held-leases.js';
