@@ -68,16 +68,9 @@ const NO_TASKS = mapStatuses(() => 0);
 export const NOTHING: SnapshotKind = { tasks: NO_TASKS, oldestDueMs: 0, paused: false };
 
 /** Keeps the name of a kind while it has tasks, so that the name does not end with the last worker process. */
-export function snapshotOf({
-  counts,
-  paused,
-  workers,
-  handled,
-  vitals,
-  nameOf,
-  previous,
-}: SnapshotParts): ClusterSnapshot {
-  const { now, deadTuples, oldestTransactionMs, heldXmin } = vitals;
+export function snapshotOf(parts: SnapshotParts): ClusterSnapshot {
+  const { counts, paused, workers, handled, nameOf, previous } = parts;
+  const { now, deadTuples, oldestTransactionMs, heldXmin } = parts.vitals;
   const countsOf = new Map(counts.map((count) => [count.kind, count]));
   const reportedNames = new Map([
     ...(previous?.kinds ?? []).map(({ kind, name }) => [kind, name] as const),
@@ -87,7 +80,7 @@ export function snapshotOf({
   const show = (kind: number): SnapshotKind => {
     const count = countsOf.get(kind);
     return {
-      tasks: count ? tasksOf(count) : NO_TASKS,
+      tasks: count ? mapStatuses((status) => count.statuses[status].count) : NO_TASKS,
       oldestDueMs: count?.oldestDueAt ? Math.max(0, now - count.oldestDueAt.getTime()) : 0,
       paused: paused.has(kind),
     };
@@ -118,8 +111,4 @@ export function addKinds(a: SnapshotKind, b: SnapshotKind): SnapshotKind {
     oldestDueMs: Math.max(a.oldestDueMs, b.oldestDueMs),
     paused: a.paused || b.paused,
   };
-}
-
-function tasksOf({ statuses }: KindCounts): SnapshotKind['tasks'] {
-  return mapStatuses((status) => statuses[status].count);
 }

@@ -1,15 +1,11 @@
 import { type Refusal, refusalText } from './refusal.js';
 import type { TaskSummary } from './task-view.js';
-import { isTerminal } from '../task/task-status.js';
+import { isTerminal, type TerminalStatus } from '../task/task-status.js';
 
 /** Why a task is not running now, or who runs it; `text` says it in a sentence. */
 export type Explanation = { readonly text: string } & (
   | { readonly reason: 'not-found' }
-  | {
-      readonly reason: 'finished';
-      readonly status: 'succeeded' | 'cancelled';
-      readonly finishedAt: Date | null;
-    }
+  | { readonly reason: 'finished'; readonly status: TerminalStatus; readonly finishedAt: Date | null }
   | { readonly reason: 'no-attempts-left'; readonly attempts: number; readonly lastError: string | null }
   | {
       readonly reason: 'running';

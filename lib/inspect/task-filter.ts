@@ -55,14 +55,14 @@ const MAX_TEXT = 1000;
 
 const CHECKS: Record<keyof TaskFilter, (name: string, value: unknown) => void> = {
   id: (name, value) => {
-    const ids = Array.isArray(value) ? value : [value];
+    const ids = listOf(value);
     check(ids.length <= MAX_IDS, name, `${ids.length} ids`, `must be at most ${MAX_IDS} ids`);
     ids.forEach((id) => void taskIdOf(id, name));
   },
   shard: (name, value) => checkText(name, value, MAX_TEXT),
   kind: (name, value) => void kindsOf(value as KindRef | readonly KindRef[], name),
   status: (name, value) => {
-    for (const status of Array.isArray(value) ? value : [value]) {
+    for (const status of listOf(value as TaskStatus)) {
       check(SHOWN_STATUSES.includes(status), name, status, `must be one of ${SHOWN_STATUSES.join(', ')}`);
     }
   },
@@ -97,8 +97,7 @@ export function checkFilter(filter: TaskFilter): CheckedFilter {
 
 /** Numbers of kinds, each once. */
 function kindsOf(kinds: KindRef | readonly KindRef[], field?: string): number[] {
-  const list = Array.isArray(kinds) ? (kinds as readonly KindRef[]) : [kinds as KindRef];
-  return [...new Set(list.map((kind) => kindOf(kind, field)))];
+  return [...new Set(listOf(kinds).map((kind) => kindOf(kind, field)))];
 }
 
 /**
@@ -149,8 +148,8 @@ export function isWholeClass(statuses: readonly TaskStatus[], listClass: ListCla
   return statusesOfClass(listClass).every((status) => statuses.includes(status));
 }
 
-function listOf<T extends string>(value: T | readonly T[]): readonly T[] {
-  return typeof value === 'string' ? [value] : value;
+function listOf<T>(value: T | readonly T[]): readonly T[] {
+  return Array.isArray(value) ? (value as readonly T[]) : [value as T];
 }
 
 /** PostgreSQL's timestamps end before JavaScript's do. */

@@ -9,11 +9,6 @@ export type TaskRow = Omit<StoredSummary, 'createdAt' | 'runAt' | 'finishedAt'> 
   finishedAt: number | null;
 };
 
-export interface FoundRow {
-  task: TaskRow;
-  leaseId: number | null;
-}
-
 export interface PageRow {
   tasks: [task: TaskRow, at: number][];
   examined: number;

@@ -1,9 +1,9 @@
 import {
   dateOf,
-  type FoundRow,
   nullableDateOf,
   type PageRow,
   summaryOf,
+  type TaskRow,
   type WorkerRow,
   workerOf,
 } from './admin-rows.js';
@@ -38,12 +38,18 @@ export interface StoredPage {
   readonly ageMs: number | null;
 }
 
-export interface StoredTask {
-  readonly task: StoredSummary;
+export interface StoredTask<Task = StoredSummary> {
+  readonly task: Task;
   readonly leaseId: number | null;
 }
 
-export interface StoredDetail extends StoredTask {
+export interface RankedTask<Task = StoredSummary, Time = Date> extends StoredTask<Task> {
+  readonly before: number;
+  readonly now: Time;
+  readonly pausedAt: Time | null;
+}
+
+export interface StoredDetail<Task = StoredSummary> extends StoredTask<Task> {
   /** Its JSON; null when it is too large. */
   readonly payload: string | null;
   readonly payloadBytes: number;
@@ -113,23 +119,13 @@ export class AdminRepository {
 
   /** @param maxPayloadBytes a larger payload is not returned; null: any is */
   async find(id: string, maxPayloadBytes: number | null): Promise<StoredDetail | null> {
-    const found = await this.query<(FoundRow & Omit<StoredDetail, keyof StoredTask>) | null>(
-      this.sql.findTask,
-      [id, maxPayloadBytes],
-    );
+    const found = await this.query<StoredDetail<TaskRow> | null>(this.sql.findTask, [id, maxPayloadBytes]);
     return found && { ...found, task: summaryOf(found.task) };
   }
 
   /** The task's rank among the due ones of its kind, of which at most `limit` are counted. */
-  async findRank(
-    id: string,
-    limit: number,
-  ): Promise<
-    (StoredTask & { readonly before: number; readonly now: Date; readonly pausedAt: Date | null }) | null
-  > {
-    const found = await this.query<
-      (FoundRow & { before: number; now: number; pausedAt: number | null }) | null
-    >(this.sql.findRank, [id, limit]);
+  async findRank(id: string, limit: number): Promise<RankedTask | null> {
+    const found = await this.query<RankedTask<TaskRow, number> | null>(this.sql.findRank, [id, limit]);
     return (
       found && {
         ...found,

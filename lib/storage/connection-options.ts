@@ -66,7 +66,12 @@ export function ownClient(
     idle_in_transaction_session_timeout: undefined,
     // The application may have changed how pg reads types; here every value comes as the server's text.
     types: { getTypeParser: () => (value: string | Buffer) => value } as unknown as pg.CustomTypesConfig,
-    ...NOT_INHERITED,
+    binary: false,
+    client_encoding: undefined,
+    connection: undefined,
+    pipeline: false,
+    Promise: undefined,
+    replication: undefined,
   } as pg.ClientConfig);
 }
 
@@ -87,15 +92,6 @@ export function sendQuery(
 export function cut(client: pg.ClientBase): void {
   (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }
-
-const NOT_INHERITED = {
-  binary: false,
-  client_encoding: undefined,
-  connection: undefined,
-  pipeline: false,
-  Promise: undefined,
-  replication: undefined,
-};
 
 /** Whether this is a class of clients: the application's own may fetch its password. One of another copy of `pg` is not recognized. */
 function isClient(Client: unknown): Client is typeof pg.Client {

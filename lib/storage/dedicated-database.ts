@@ -1,18 +1,20 @@
 import { ControlPool } from './control-pool.js';
 import type { Database } from './database.js';
 
-/** The connection is closed so soon after its last use. */
-const IDLE_MS = 1000;
 const CLOSE_GRACE_MS = 500;
 
 export interface DedicatedDatabaseOptions {
-  /** What the connection is for, as operators see it. */
+  /** What the connections are for, as operators see it. */
   readonly role: string;
+  /** At most so many. Default 1. */
+  readonly connections?: number;
+  /** They are closed so soon after their last use. Default 1 s. */
+  readonly idleMs?: number;
   readonly statementTimeoutMs: number;
   readonly transactionPooling: boolean;
 }
 
-/** A database reached by one connection that is not of the application's pool, which may be used up; it is open only while it is needed. */
+/** A database reached by connections that are not of the application's pool, which may be used up; they are open only while needed. */
 export class DedicatedDatabase implements Pick<Database, 'transaction'> {
   private pool: ControlPool | undefined;
 
@@ -32,13 +34,13 @@ export class DedicatedDatabase implements Pick<Database, 'transaction'> {
   }
 
   private open(): ControlPool {
-    const { role, statementTimeoutMs, transactionPooling } = this.options;
+    const { role, connections = 1, idleMs = 1000, statementTimeoutMs, transactionPooling } = this.options;
     return new ControlPool({
       connection: () => this.database().connectionOptions(),
       purpose: { role },
-      max: 1,
+      max: connections,
       deadlineMs: statementTimeoutMs,
-      idleMs: IDLE_MS,
+      idleMs,
       transactionPooling,
       // An idle connection that breaks is reported by the next query.
       onError: () => undefined,

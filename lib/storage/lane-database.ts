@@ -1,18 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setMaxListeners } from 'node:events';
 import type { ConnectionOptions } from './connection-options.js';
-import { ControlPool, type TransactionSettings } from './control-pool.js';
 import type { Database } from './database.js';
+import { DedicatedDatabase } from './dedicated-database.js';
 import type { Row, RunStatement } from './executor.js';
 import { micros } from './sql/clock.sql.js';
 import { NotConnectedError } from './sql-state.js';
 
 /** A connection stays open for so long, so that a visitor of several pages keeps it. */
 const IDLE_MS = 5000;
-const CLOSE_GRACE_MS = 500;
 const GRACE_MS = 400;
-
-const NO_SETTINGS: TransactionSettings = { settings: {} };
 
 /** A backend by its number and its start: one name may lead to several servers, whose backends have the same numbers. */
 const BACKEND = `SELECT pid::text, ${micros('backend_start')}::text AS started FROM pg_stat_get_activity(pg_backend_pid())`;
@@ -44,20 +41,33 @@ export function evenIfAborted<T>(work: () => Promise<T>): Promise<T> {
 
 /** A database reached by a few connections of its own, so that what runs here takes none of the application's. */
 export class LaneDatabase implements Pick<Database, 'transaction'> {
-  private pool: ControlPool | undefined;
-  private canceller: ControlPool | undefined;
+  private readonly lane: DedicatedDatabase;
+  private readonly canceller: DedicatedDatabase;
   private connection: ConnectionOptions | undefined;
 
   constructor(
-    private readonly database: () => Pick<Database, 'connectionOptions'>,
-    private readonly options: LaneOptions,
-  ) {}
+    database: () => Pick<Database, 'connectionOptions'>,
+    { connections: most, statementTimeoutMs, transactionPooling }: LaneOptions,
+  ) {
+    // Of several replicas the same one, whose statements the canceller ends; as long as it can be reached.
+    const connectionOptions = () => (this.connection ??= database().connectionOptions());
+    const reach = (connections: number) =>
+      new DedicatedDatabase(() => ({ connectionOptions }), {
+        role: 'dashboard',
+        connections,
+        idleMs: IDLE_MS,
+        // A server that works ends a statement by itself, and needs a moment to say so.
+        statementTimeoutMs: statementTimeoutMs + GRACE_MS,
+        transactionPooling,
+      });
+    this.lane = reach(most);
+    this.canceller = reach(1);
+  }
 
   readonly transaction: Database['transaction'] = (work) => {
     const signal = abortSignals.getStore();
-    this.pool ??= this.open(this.options.connections);
-    return this.pool
-      .transaction(NO_SETTINGS, (run) => (signal ? this.untilCancelled(signal, run, work) : work(run)))
+    return this.lane
+      .transaction((run) => (signal ? this.untilCancelled(signal, run, work) : work(run)))
       .catch((error: unknown) => {
         if (signal?.aborted) {
           throw signal.reason;
@@ -74,7 +84,7 @@ export class LaneDatabase implements Pick<Database, 'transaction'> {
 
   /** Bounded, whatever the server does. */
   async close(): Promise<void> {
-    await Promise.all([this.pool?.close(CLOSE_GRACE_MS), this.canceller?.close(CLOSE_GRACE_MS)]);
+    await Promise.all([this.lane.close(), this.canceller.close()]);
   }
 
   private async untilCancelled<T>(
@@ -108,26 +118,6 @@ export class LaneDatabase implements Pick<Database, 'transaction'> {
 
   /** Cancels the statement of a backend. Where that fails, the statement ends by its timeout. */
   private async cancel({ pid, started }: Row): Promise<void> {
-    this.canceller ??= this.open(1);
-    await this.canceller
-      .transaction(NO_SETTINGS, (run) => run(CANCEL, [pid, started]))
-      .catch(() => undefined);
-  }
-
-  private open(max: number): ControlPool {
-    const { statementTimeoutMs, transactionPooling } = this.options;
-    // Of several replicas the same one, whose statements the canceller ends; as long as it can be reached.
-    const connection = () => (this.connection ??= this.database().connectionOptions());
-    return new ControlPool({
-      connection,
-      purpose: { role: 'dashboard' },
-      max,
-      // A server that works ends a statement by itself, and needs a moment to say so.
-      deadlineMs: statementTimeoutMs + GRACE_MS,
-      idleMs: IDLE_MS,
-      transactionPooling,
-      // An idle connection that breaks is reported by the next query.
-      onError: () => undefined,
-    });
+    await this.canceller.transaction((run) => run(CANCEL, [pid, started])).catch(() => undefined);
   }
 }

@@ -29,10 +29,6 @@ const SETTINGS = {
   transaction_timeout: '0',
   exit_on_error: 'off',
   client_min_messages: 'warning',
-  // The server notices within a quarter of a minute that a client's machine is gone.
-  tcp_keepalives_idle: '5',
-  tcp_keepalives_interval: '3',
-  tcp_keepalives_count: '3',
   // A queue's table is empty at one moment and holds millions the next: a plan that was cached while it was empty would read all
   // of it. With these every statement walks an index.
   enable_seqscan: 'off',
@@ -48,8 +44,8 @@ const SETTINGS = {
   plan_cache_mode: 'force_generic_plan',
 };
 
-/** Settings that are only set in a session of the queue's own: a pooler's session belongs to others too. */
-const OF_SESSION = new Set(['tcp_keepalives_idle', 'tcp_keepalives_interval', 'tcp_keepalives_count']);
+/** The server notices within a quarter of a minute that a client's machine is gone. */
+const KEEPALIVES = { tcp_keepalives_idle: '5', tcp_keepalives_interval: '3', tcp_keepalives_count: '3' };
 
 export interface SessionLimits {
   /** How long a statement may take. */
@@ -59,7 +55,12 @@ export interface SessionLimits {
 }
 
 /** The settings of a session of the queue's own. */
-export function sessionSettings({
+export function sessionSettings(limits: SessionLimits): Record<string, string> {
+  return { ...transactionSettings(limits), ...KEEPALIVES };
+}
+
+/** The settings of a transaction in a session that others use too. */
+export function transactionSettings({
   deadlineMs,
   lockTimeoutMs = deadlineMs,
 }: SessionLimits): Record<string, string> {
@@ -70,13 +71,6 @@ export function sessionSettings({
     // No code here waits between two statements: a process that does was halted, and must not hold rows that others have to rescue.
     idle_in_transaction_session_timeout: String(Math.min(deadlineMs, 3000)),
   };
-}
-
-/** The settings of a transaction in a session that others use too. */
-export function transactionSettings(limits: SessionLimits): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(sessionSettings(limits)).filter(([name]) => !OF_SESSION.has(name)),
-  );
 }
 
 /**

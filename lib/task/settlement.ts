@@ -1,6 +1,7 @@
 import { toMilliseconds } from '../timing/duration.js';
 import type { RunnableKindOptions } from './kind-options.js';
 import type { Outcome } from './outcome.js';
+import type { TerminalStatus } from './task-status.js';
 
 /** Names one attempt: its outcome is recorded only while it still holds its task. */
 export interface AttemptRef {
@@ -16,7 +17,7 @@ export type Settlement = AttemptRef &
     | { readonly write: 'unclaim' }
     | {
         readonly write: 'finish';
-        readonly status: 'succeeded' | 'cancelled';
+        readonly status: TerminalStatus;
         readonly message: string | null;
         readonly keep: number;
       }
@@ -54,7 +55,7 @@ export function settlementOf(
   onInvalid: (error: unknown) => void,
 ): Settlement {
   const keep = options.maxTaskErrorMessages;
-  const finish = (status: 'succeeded' | 'cancelled', message: string | null, kept: number): Settlement =>
+  const finish = (status: TerminalStatus, message: string | null, kept: number): Settlement =>
     keepsTerminal(options, onInvalid)
       ? { id, claimId, write: 'finish', status, message, keep: kept }
       : { id, claimId, write: 'delete' };

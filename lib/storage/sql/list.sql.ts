@@ -53,6 +53,10 @@ SELECT json_build_object(
 
   const before = '($10::bigint IS NULL OR q.id < $10::bigint)';
 
+  /** The rows that a condition names, the newest first. */
+  const newest = (ctes: string, condition: string) =>
+    page(ctes, `  SELECT q.*, q.created_at AS place FROM ${task} q${condition}`, 'id DESC');
+
   /** The rows of one class, merged over its kinds, each by its index. */
   const ofClass = (
     condition: string,
@@ -88,25 +92,16 @@ SELECT json_build_object(
       /** The last finished first. */
       finished: ofClass(`status IN ${FINISHED}`, 'finished_at'),
       /** The newest first. */
-      any: page(
-        '',
-        `  SELECT q.*, q.created_at AS place FROM ${task} q WHERE q.id < coalesce($10::bigint, ${LAST_ID})`,
-        'id DESC',
-      ),
+      any: newest('', ` WHERE q.id < coalesce($10::bigint, ${LAST_ID})`),
       /** $11 ids. */
-      byId: page(
-        '',
-        `  SELECT q.*, q.created_at AS place FROM ${task} q WHERE q.id = ANY ($11::bigint[]) AND ${before}`,
-        'id DESC',
-      ),
+      byId: newest('', ` WHERE q.id = ANY ($11::bigint[]) AND ${before}`),
       /** One of each kind at most. */
-      byKey: page(
+      byKey: newest(
         `RECURSIVE ${kindsIn('kinds', task, 'q.external_key IS NOT NULL')}, `,
-        `  SELECT q.*, q.created_at AS place FROM ${task} q
+        `
   WHERE q.external_key = $5::text
     AND q.kind = ANY (CASE WHEN $3::smallint[] IS NULL THEN ARRAY(SELECT kind FROM kinds WHERE kind IS NOT NULL) ELSE $3::smallint[] END)
     AND ${before}`,
-        'id DESC',
       ),
     },
   };

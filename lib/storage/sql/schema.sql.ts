@@ -34,8 +34,8 @@ const isTime = (column: string) => `${column} BETWEEN ${FIRST_MOMENT} AND ${LAST
  * SQL by hand may mean something by is stored: docs/operations.md says what.
  */
 const domainsOf = ({ time, attempts }: SchemaNames) => ({
-  pgqueue_time: `${time} AS timestamptz CONSTRAINT pgqueue_time_valid CHECK (${isTime('VALUE')})`,
-  pgqueue_attempts: `${attempts} AS smallint CONSTRAINT pgqueue_attempts_valid CHECK (VALUE >= 0)`,
+  pgqueue_time: `DOMAIN ${time} AS timestamptz CONSTRAINT pgqueue_time_valid CHECK (${isTime('VALUE')})`,
+  pgqueue_attempts: `DOMAIN ${attempts} AS smallint CONSTRAINT pgqueue_attempts_valid CHECK (VALUE >= 0)`,
 });
 
 /** Of the other tables, by the constraint's name. */
@@ -110,9 +110,7 @@ export function createSchemaSql(schema: string, indexes = true): string[] {
     block(refuseForeign(literal(schema), comment)),
     ...Object.entries({
       pgqueue_status: `TYPE ${status} AS ENUM ('new', 'must_retry', 'no_attempts_left', 'cancelled', 'succeeded')`,
-      ...Object.fromEntries(
-        Object.entries(domainsOf(names)).map(([name, domain]) => [name, `DOMAIN ${domain}`]),
-      ),
+      ...domainsOf(names),
     }).map(([name, type]) =>
       unless(
         `EXISTS (SELECT FROM pg_catalog.pg_type y JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace
