@@ -44,8 +44,9 @@ export type {
   ShardOptions,
   Task,
 } from './task/task.js';
-export type { ActivityOptions, ActivityPoint, KindActivity, Percentiles } from './inspect/activity.js';
+export type { ActivityOptions, ActivityPoint, KindActivity } from './inspect/activity.js';
 export type { Explanation } from './inspect/explanation.js';
+export type { Percentiles } from './inspect/histogram.js';
 export type { PageOptions, TaskFilter } from './inspect/task-filter.js';
 export type {
   KindCounts,

@@ -2,19 +2,8 @@ import type { ActionRecord } from './action-record.js';
 import type { AttemptName, KindName, SettledAs } from '../task/task-name.js';
 
 /** The step of a task that the database refuses. */
-export type RefusedStep = (typeof REFUSED_STEPS)[number];
-export const REFUSED_STEPS = [
-  'claim',
-  'begin',
-  'outcome',
-  'release',
-  'rescue',
-  'cleanup',
-  'retry',
-  'cancel',
-  'delete',
-  'runNow',
-] as const;
+export type RefusedStep =
+  'claim' | 'begin' | 'outcome' | 'release' | 'rescue' | 'cleanup' | 'retry' | 'cancel' | 'delete' | 'runNow';
 
 /** A statement that the database refuses for one task alone, as events name it. */
 export interface RefusalName extends KindName {

@@ -1,8 +1,6 @@
 import { type Percentiles, percentilesOf } from './histogram.js';
 import { checkCount, checkOptionNames } from '../errors/check.js';
 
-export type { Percentiles };
-
 /** What the attempts of one kind came to, lately, in all worker processes. */
 export interface KindActivity {
   readonly kind: number;

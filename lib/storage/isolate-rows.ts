@@ -14,11 +14,7 @@ export function failuresAfter(error: unknown, before: number): number {
   return before + (error instanceof NotConnectedError ? 0 : 1);
 }
 
-/**
- * Finds the rows for which a statement fails, whatever its error says; the others are done.
- * @param work does nothing for no rows; may be tried again after any failure
- * @throws the error of the statement where it fails for no rows, too
- */
+/** Finds the rows for which a statement fails, as `isolate` does; the others are done. @throws where it fails for no rows, too */
 export function isolateRows<Item, Result>(
   items: readonly Item[],
   work: (part: readonly Item[]) => Promise<Result>,

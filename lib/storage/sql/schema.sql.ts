@@ -38,24 +38,18 @@ const domainsOf = ({ time, attempts }: SchemaNames) => ({
   pgqueue_attempts: `DOMAIN ${attempts} AS smallint CONSTRAINT pgqueue_attempts_valid CHECK (VALUE >= 0)`,
 });
 
-/** Of the other tables, by the constraint's name. */
+/** Of the other tables, which have one constraint each. */
 const CONSTRAINTS = {
-  lease: {
-    pgqueue_lease_valid: `id BETWEEN ${EXACT_IDS} AND heartbeat_at < 'infinity'`,
-  },
-  pause: { pgqueue_pause_valid: isTime('paused_at') },
-  activity: {
-    pgqueue_activity_valid: `${isTime('minute')} AND succeeded >= 0 AND failed >= 0 AND exhausted >= 0`,
-  },
-  snapshot: { pgqueue_snapshot_valid: isTime('taken_at') },
+  lease: `id BETWEEN ${EXACT_IDS} AND heartbeat_at < 'infinity'`,
+  pause: isTime('paused_at'),
+  activity: `${isTime('minute')} AND succeeded >= 0 AND failed >= 0 AND exhausted >= 0`,
+  snapshot: isTime('taken_at'),
 };
 
 type Constrained = keyof typeof CONSTRAINTS;
 
-const constraintsOf = (table: Constrained) =>
-  Object.entries(CONSTRAINTS[table])
-    .map(([name, condition]) => `,\n  CONSTRAINT ${name} CHECK (${condition})`)
-    .join('');
+const constraintOf = (table: Constrained) =>
+  `CONSTRAINT pgqueue_${table}_valid CHECK (${CONSTRAINTS[table]})`;
 
 /**
  * An index that is built outside of a transaction is built under the path of the session. A comparison for each status, not `= ANY`:
@@ -92,15 +86,12 @@ export function createSchemaSql(schema: string, indexes = true): string[] {
   const { task, lease, registry, pause, activity, snapshot, status, bell, rewind } = names;
   const literal = pg.escapeLiteral;
   const comment = literal(`${VERSION_COMMENT}${SCHEMA_VERSION.major}.${SCHEMA_VERSION.minor}`);
-  const constrain = (Object.keys(CONSTRAINTS) as Constrained[]).flatMap((table) =>
-    Object.entries(CONSTRAINTS[table]).map(
-      ([
-        name,
-        condition,
-      ]) => `  IF NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = ${literal(names[table])}::regclass AND conname = '${name}') THEN
-    ALTER TABLE ${names[table]} ADD CONSTRAINT ${name} CHECK (${condition}) NOT VALID;
+  const constrain = (Object.keys(CONSTRAINTS) as Constrained[]).map(
+    (
+      table,
+    ) => `  IF NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = ${literal(names[table])}::regclass AND conname = 'pgqueue_${table}_valid') THEN
+    ALTER TABLE ${names[table]} ADD ${constraintOf(table)} NOT VALID;
   END IF;`,
-    ),
   );
   return [
     unless(
@@ -173,10 +164,12 @@ END `),
   slots        json,
   running      json,
   refused      json,
-  ended_at     timestamptz${constraintsOf('lease')}
+  ended_at     timestamptz,
+  ${constraintOf('lease')}
 ) WITH (fillfactor = 50)`,
     `CREATE TABLE IF NOT EXISTS ${registry} (job text PRIMARY KEY, updated_at timestamptz NOT NULL) WITH (fillfactor = 50)`,
-    `CREATE TABLE IF NOT EXISTS ${pause} (kind smallint PRIMARY KEY, paused_at timestamptz NOT NULL DEFAULT clock_timestamp()${constraintsOf('pause')})`,
+    `CREATE TABLE IF NOT EXISTS ${pause} (kind smallint PRIMARY KEY, paused_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  ${constraintOf('pause')})`,
     // The histograms' buckets are those of lib/inspect/histogram.ts; the minute stands first, since minutes are read and deleted.
     `CREATE TABLE IF NOT EXISTS ${activity} (
   minute    timestamptz NOT NULL,
@@ -186,12 +179,14 @@ END `),
   exhausted bigint NOT NULL,
   wait      bigint[] NOT NULL,
   run       bigint[] NOT NULL,
-  PRIMARY KEY (minute, kind)${constraintsOf('activity')}
+  PRIMARY KEY (minute, kind),
+  ${constraintOf('activity')}
 ) WITH (fillfactor = 50)`,
     `CREATE TABLE IF NOT EXISTS ${snapshot} (
   one      boolean PRIMARY KEY DEFAULT true CHECK (one),
   taken_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  content  json NOT NULL${constraintsOf('snapshot')}
+  content  json NOT NULL,
+  ${constraintOf('snapshot')}
 ) WITH (fillfactor = 50)`,
     `CREATE SEQUENCE IF NOT EXISTS ${bell} MINVALUE 0 START 0`,
     `CREATE SEQUENCE IF NOT EXISTS ${rewind} MINVALUE 0 START 0`,
