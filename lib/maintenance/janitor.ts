@@ -41,7 +41,8 @@ export class Janitor implements MaintenanceJob {
     let count = BATCH;
     while (count === BATCH && !isStopped()) {
       const startedAt = performance.now();
-      const ttlMs = ttlOf(pool);
+      const ttlMs = valueOf(pool, 'terminalTasksTtlMs');
+      // While the option fails nothing is deleted.
       if (ttlMs === null) {
         break;
       }
@@ -61,9 +62,7 @@ export class Janitor implements MaintenanceJob {
   }
 
   /** Rows that can't be deleted, such as those that the application's own point to, are passed over. */
-  private async expire(
-    batch: ExpiryBatch,
-  ): Promise<{ count: number; deleted: number; newest: string | null }> {
+  private async expire(batch: ExpiryBatch) {
     try {
       const { count, newest } = await this.repository.expire(batch);
       return { count, deleted: count, newest };
@@ -73,11 +72,9 @@ export class Janitor implements MaintenanceJob {
       const { ids, newest } = await this.repository.findExpired(batch);
       const expireSome = (some: readonly number[]) => this.repository.expireSome(kind, ttlMs, some);
       const { results, refused } = await isolateRows(ids, expireSome);
-      for (const { item: id, error: reason } of refused.slice(
-        0,
-        Math.max(0, MOST_KEPT_APART - batch.except.length),
-      )) {
-        this.refused.refuse({ id, kind }, 'cleanup', reason, async () => void (await expireSome([id])));
+      const room = Math.max(0, MOST_KEPT_APART - batch.except.length);
+      for (const { item: id, error } of refused.slice(0, room)) {
+        this.refused.refuse({ id, kind }, 'cleanup', error, async () => void (await expireSome([id])));
       }
       return { count: ids.length, deleted: results.reduce((sum, n) => sum + n, 0), newest };
     }
@@ -85,19 +82,17 @@ export class Janitor implements MaintenanceJob {
 
   /** The last good value while the live option fails. */
   private periodOf(pool: WorkerPool): number {
-    try {
-      this.lastPeriods.set(pool.kind, pool.options.janitorPeriodMs());
-    } catch (error) {
-      pool.reportInvalid(error);
-    }
-    return this.lastPeriods.get(pool.kind) ?? DEFAULT_PERIOD_MS;
+    const { kind } = pool;
+    const periodMs = valueOf(pool, 'janitorPeriodMs') ?? this.lastPeriods.get(kind) ?? DEFAULT_PERIOD_MS;
+    this.lastPeriods.set(kind, periodMs);
+    return periodMs;
   }
 }
 
-/** Null while the live option fails: then nothing is deleted. */
-function ttlOf(pool: WorkerPool): number | null {
+/** Returns what a live option says now; null while it fails, which is reported. */
+function valueOf(pool: WorkerPool, option: 'terminalTasksTtlMs' | 'janitorPeriodMs'): number | null {
   try {
-    return pool.options.terminalTasksTtlMs();
+    return pool.options[option]();
   } catch (error) {
     pool.reportInvalid(error);
     return null;

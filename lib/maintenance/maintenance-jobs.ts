@@ -2,7 +2,7 @@ import type { EventSink } from '../events/queue-events.js';
 import type { ActivityRepository } from '../storage/activity.repository.js';
 import type { MaintenanceRepository } from '../storage/maintenance.repository.js';
 import type { RefusedTasks } from '../worker/refused-tasks.js';
-import type { WorkerPool } from '../worker/run/worker-pool.js';
+import type { WorkerPools } from '../worker/run/worker-pools.js';
 import { Janitor } from './janitor.js';
 import { type MaintenanceJob, PeriodicJob } from './periodic-job.js';
 import type { Rescuer } from './rescuer.js';
@@ -21,8 +21,7 @@ export interface MaintenanceDeps {
   repository: MaintenanceRepository;
   activity: ActivityRepository;
   rescuer: Rescuer;
-  /** The pools of this process, by kind. */
-  pools: ReadonlyMap<number, WorkerPool>;
+  pools: WorkerPools;
   events: EventSink;
   refused: RefusedTasks;
   heartbeatPeriodMs: number;
@@ -44,19 +43,16 @@ export interface MaintenanceDeps {
 export function maintenanceJobs(deps: MaintenanceDeps): PeriodicJob[] {
   const { repository, activity, rescuer, pools, events, refused, sweep } = deps;
   const shortestPauseMs = deps.heartbeatPeriodMs * HEARTBEAT_SHARE;
+  const ofOneTurn = (turn: string, periodMs: number, work: () => Promise<boolean>): MaintenanceJob => {
+    const turns = new Map([[turn, periodMs]]);
+    return { shortestPauseMs, turns: () => turns, work };
+  };
+  // After a full batch the turn is given back for the rest.
+  const expire = async () => (await activity.expire(ACTIVITY_BATCH)) < ACTIVITY_BATCH;
   const jobs: MaintenanceJob[] = [
     new Janitor(repository, pools, events, refused),
-    {
-      shortestPauseMs,
-      turns: () => new Map([['orphans', ORPHANS_PERIOD_MS]]),
-      work: () => rescuer.adoptOrphans(),
-    },
-    {
-      shortestPauseMs,
-      turns: () => new Map([['activity', ACTIVITY_PERIOD_MS]]),
-      // After a full batch the turn is given back for the rest.
-      work: async () => (await activity.expire(ACTIVITY_BATCH)) < ACTIVITY_BATCH,
-    },
+    ofOneTurn('orphans', ORPHANS_PERIOD_MS, () => rescuer.adoptOrphans()),
+    ofOneTurn('activity', ACTIVITY_PERIOD_MS, expire),
     new Sweeper(repository, pools, shortestPauseMs, sweep),
   ];
   return jobs.map((job) => new PeriodicJob(job, repository, events));

@@ -61,14 +61,10 @@ export class Rescuer {
 
   /** Never rejects. @returns the pause before it looks for what is left */
   private async rescue(): Promise<number> {
-    const { suspects, ended } = this.wanted;
+    const { wanted } = this;
     this.wanted = NOTHING;
     try {
-      await this.takeRemaining();
-      if (suspects.length > 0) {
-        await this.takeFrom(suspects);
-      }
-      await this.takeEnded(ended.filter((id) => this.remaining.every(({ leaseId }) => leaseId !== id)));
+      await this.takeAll(wanted);
     } catch (error) {
       this.events.emit({ type: 'connection-failed', role: 'maintenance', error });
     }
@@ -81,27 +77,26 @@ export class Rescuer {
     return pauseMs;
   }
 
-  private async takeRemaining(): Promise<void> {
-    if (this.remaining.length > 0) {
-      const rescue = await this.repository.rescueRemaining(this.remaining, this.messagesKept());
-      this.remaining = rescue.remaining;
-      this.report(rescue);
-    }
-  }
-
-  private async takeFrom(suspects: readonly number[]): Promise<void> {
+  private async takeAll({ suspects, ended }: RescueRequest): Promise<void> {
+    const { repository } = this;
     const { leaseTimeoutMs, silenceMs } = this.limits;
-    const rescue = await this.repository.rescue(suspects, leaseTimeoutMs, silenceMs, this.messagesKept());
-    this.remaining = [...this.remaining, ...rescue.remaining];
-    this.report(rescue);
+    const keep = this.messagesKept();
+    if (this.remaining.length > 0) {
+      this.taken(await repository.rescueRemaining(this.remaining, keep), []);
+    }
+    if (suspects.length > 0) {
+      this.taken(await repository.rescue(suspects, leaseTimeoutMs, silenceMs, keep), this.remaining);
+    }
+    const left = ended.filter((id) => this.remaining.every(({ leaseId }) => leaseId !== id));
+    if (left.length > 0) {
+      this.taken(await repository.rescueEnded(left, keep), this.remaining);
+    }
   }
 
-  private async takeEnded(ended: readonly number[]): Promise<void> {
-    if (ended.length > 0) {
-      const rescue = await this.repository.rescueEnded(ended, this.messagesKept());
-      this.remaining = [...this.remaining, ...rescue.remaining];
-      this.report(rescue);
-    }
+  /** @param others dead processes that the rescue was not about */
+  private taken(rescue: Rescue, others: readonly LostWorker[]): void {
+    this.remaining = [...others, ...rescue.remaining];
+    this.report(rescue);
   }
 
   private async rescueOne(of: LostWorker, id: number): Promise<void> {
