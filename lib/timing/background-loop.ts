@@ -12,6 +12,8 @@ export interface BackgroundLoopOptions {
   pauseMs?: () => number;
   /** Each pause is longer or shorter by up to this share, at random, so that processes do not act at the same time. Default 0. */
   spread?: number;
+  /** The longest backoff in ms. Default: 5 s. */
+  longestBackoffMs?: number;
   /** Whether a pause keeps the process alive. Default true. */
   keepsAlive?: boolean;
   /** Receives what a turn rejects with. */
@@ -62,6 +64,11 @@ export class BackgroundLoop {
     return this.running !== undefined;
   }
 
+  /** Whether the last turn that ended has failed. */
+  get isFailing(): boolean {
+    return this.failures > 0;
+  }
+
   /** Runs a turn now, or right after the one that runs. After a failure the backoff is waited for, and a stopped loop stays so. */
   wake(): void {
     if (this.running) {
@@ -91,8 +98,9 @@ export class BackgroundLoop {
       this.failures = 0;
       return pauseMs;
     } catch (error) {
+      this.failures++;
       this.options.onError?.(error);
-      return retryDelay(++this.failures);
+      return Math.min(this.options.longestBackoffMs ?? Number.POSITIVE_INFINITY, retryDelay(this.failures));
     }
   }
 

@@ -20,18 +20,17 @@ export class Connections {
   readonly heartbeat: ControlPool;
   readonly settle: ControlPool;
 
+  /** @param onConnect is called when one of the first three has a new connection */
   constructor(
     private readonly database: Database,
     private readonly options: WorkerOptions,
     private readonly states: ConnectionStates,
     private readonly path: string,
-    hooks: { onClaimConnection(): void; onHeartbeatConnection(): void },
+    private readonly onConnect: (role: ConnectionRole) => void,
   ) {
-    this.claim = this.pool('claim', 1, options.statementTimeoutMs, () => hooks.onClaimConnection());
-    this.heartbeat = this.pool('heartbeat', 1, heartbeatDeadline(options), () =>
-      hooks.onHeartbeatConnection(),
-    );
-    this.settle = this.pool('settle', 3, options.statementTimeoutMs, undefined, LOCK_TIMEOUT_MS);
+    this.claim = this.pool('claim', 1, options.statementTimeoutMs);
+    this.heartbeat = this.pool('heartbeat', 1, heartbeatDeadline(options));
+    this.settle = this.pool('settle', 3, options.statementTimeoutMs, LOCK_TIMEOUT_MS);
   }
 
   async listen(
@@ -64,7 +63,6 @@ export class Connections {
     role: ConnectionRole,
     max: number,
     deadlineMs: number,
-    onConnect?: () => void,
     lockTimeoutMs = deadlineMs,
   ): ControlPool {
     return new ControlPool({
@@ -77,7 +75,7 @@ export class Connections {
       path: this.path,
       lenders: () => this.all,
       onError: (error) => this.states.failed(role, error),
-      ...(onConnect ? { onConnect } : {}),
+      onConnect: () => this.onConnect(role),
     });
   }
 }

@@ -1,49 +1,48 @@
+import type { EventSink } from '../events/queue-events.js';
+import { BackgroundLoop } from '../timing/background-loop.js';
+
 /** How often a process checks whether it is idle. */
 const PERIOD_MS = 10_000;
 /** Reading the table takes this share of the time at most. */
 const SHARE = 0.02;
 
-export interface IdleWatchDeps {
-  /** Whether this process has had nothing to do for a while, and nothing is stored that has not ended. */
-  hasNothing(): Promise<boolean>;
-  /** There is nothing to do. It resolves when there is again, or the process has come to its end. */
-  onIdle(): Promise<void>;
-  onError(error: unknown): void;
-}
-
 /** Finds out when there is nothing to do in a database, so that it may sleep. */
 export class IdleWatch {
-  private timer: NodeJS.Timeout | undefined;
-  private stopped = false;
+  private readonly loop = new BackgroundLoop({ turn: () => this.check() });
 
-  constructor(private readonly deps: IdleWatchDeps) {}
+  /**
+   * @param hasNothing whether this process has had nothing to do for a while, and nothing is stored that has not ended
+   * @param onIdle is called when there is nothing to do; it resolves when there is again, or the process has come to its end
+   */
+  constructor(
+    private readonly hasNothing: () => Promise<boolean>,
+    private readonly onIdle: () => Promise<void>,
+    private readonly events: EventSink,
+  ) {}
 
-  start(delayMs = PERIOD_MS): void {
-    this.timer = setTimeout(() => void this.check(), delayMs);
+  start(): void {
+    this.loop.start(PERIOD_MS);
   }
 
+  /** Does not wait for a check that runs. */
   stop(): void {
-    this.stopped = true;
-    clearTimeout(this.timer);
+    void this.loop.stop();
   }
 
-  /** Never rejects. */
-  private async check(): Promise<void> {
-    const { hasNothing, onIdle, onError } = this.deps;
+  /** Never rejects. @returns the pause before the next check */
+  private async check(): Promise<number> {
     const startedAt = performance.now();
     let tookMs = 0;
     try {
-      const isIdle = await hasNothing();
+      const isIdle = await this.hasNothing();
       tookMs = performance.now() - startedAt;
-      if (isIdle && !this.stopped) {
-        await onIdle();
+      if (isIdle && !this.loop.isStopped) {
+        await this.onIdle();
       }
     } catch (error) {
       tookMs ||= performance.now() - startedAt;
-      onError(error);
+      this.events.emit({ type: 'connection-failed', role: 'maintenance', error });
     }
-    if (!this.stopped) {
-      this.start(Math.max(PERIOD_MS, tookMs / SHARE));
-    }
+    return Math.max(PERIOD_MS, tookMs / SHARE);
   }
 }

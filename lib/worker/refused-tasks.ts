@@ -63,7 +63,7 @@ export class RefusedTasks implements Admission {
    */
   refuse(task: TaskRow, step: RefusedStep, error: unknown, again?: () => Promise<void>): number {
     const key = keyOf(task.id, step);
-    const refusal = this.refusals.get(key) ?? this.add(key, newRefusal(task, step));
+    const refusal = this.refusals.get(key) ?? this.add(key, task, step);
     refusal.error = error;
     const retryInMs = Math.min(LONGEST_AGAIN_MS, FIRST_AGAIN_MS * 2 ** Math.min(refusal.tries++, 16));
     const { tries } = refusal;
@@ -127,7 +127,18 @@ export class RefusedTasks implements Admission {
     await Promise.all(this.trying);
   }
 
-  private add(key: string, refusal: Refusal): Refusal {
+  private add(key: string, { id, kind }: TaskRow, step: RefusedStep): Refusal {
+    const since = Date.now();
+    const refusal: Refusal = {
+      id,
+      kind,
+      step,
+      since,
+      error: undefined,
+      tries: 0,
+      failures: 0,
+      timer: undefined,
+    };
     this.refusals.set(key, refusal);
     this.count(refusal, 1);
     return refusal;
@@ -172,10 +183,6 @@ export class RefusedTasks implements Admission {
   private nameOf({ id, kind, step }: Refusal) {
     return { kind, name: this.deps.pools.nameOf(kind), id: this.deps.origin.idOf(id), step };
   }
-}
-
-function newRefusal({ id, kind }: TaskRow, step: RefusedStep): Refusal {
-  return { id, kind, step, since: Date.now(), error: undefined, tries: 0, failures: 0, timer: undefined };
 }
 
 function keyOf(id: number, step: RefusedStep): string {

@@ -1,6 +1,6 @@
 import type { RegisteredHandler } from '../handlers/registered-handler.js';
 import type { Instruments } from '../events/instrumentation.js';
-import type { EventSink } from '../events/queue-events.js';
+import type { ConnectionRole, EventSink } from '../events/queue-events.js';
 import { ClaimRepository } from '../storage/claim.repository.js';
 import type { Database } from '../storage/database.js';
 import { LeaseRepository, type WorkerInfo } from '../storage/lease.repository.js';
@@ -82,16 +82,12 @@ export class WorkerProcess {
   private readonly poolDeps: WorkerPoolDeps;
 
   constructor(private readonly deps: WorkerProcessDeps) {
-    const { database, sql, events, options, pools, refused, instance } = deps;
+    const { database, sql, events, origin, options, pools, refused, instance } = deps;
     const { cursor, idle, schedule, claims } = this;
     const states = new ConnectionStates(events);
-    this.connections = new Connections(database, options, states, sql.writersPath, {
-      onClaimConnection: () => cursor.reset(),
-      onHeartbeatConnection: () => {
-        this.leases.reconnected();
-        this.watch.reconnected();
-      },
-    });
+    this.connections = new Connections(database, options, states, sql.writersPath, (role) =>
+      this.reconnected(role),
+    );
     const { connections } = this;
     const settle = new SettleRepository(connections.settle, sql);
     const leaseRepository = new LeaseRepository(connections.settle, sql);
@@ -99,22 +95,10 @@ export class WorkerProcess {
     const paused = new PausedKinds(pools, events, claims);
     const drain = (this.drain = new Drain(pools));
     const rewinder = (this.rewinder = new Rewinder(leaseRepository, cursor, states));
-    const base = {
-      ...deps,
-      ...options,
-      states,
-      cursor,
-      idle,
-      schedule,
-      claims,
-      held,
-      paused,
-      drain,
-      rewinder,
-    };
-    const settler = (this.settler = new Settler({ ...base, repository: settle }));
-    const lastAttempts = (this.lastAttempts = new LastAttempts({ ...base, settler, repository: settle }));
-    const watch = (this.watch = new AttemptWatch({ ...base, repository: settle }));
+    const base = { ...deps, ...options, cursor, idle, schedule, claims, states, held, paused, rewinder };
+    const settler = (this.settler = new Settler(base, settle));
+    const lastAttempts = (this.lastAttempts = new LastAttempts(base, pools, settler, settle));
+    const watch = (this.watch = new AttemptWatch(base, pools, settle));
     const leases = (this.leases = new LeaseKeeper({
       ...base,
       watch,
@@ -125,8 +109,8 @@ export class WorkerProcess {
       silenceMs: silenceMs(options),
       tiesSession: !options.transactionPooling,
     }));
-    const releaser = new TaskReleaser({ ...base, settle });
-    const lost = (this.lost = new LostClaims({ ...base, releaser, leases: leaseRepository }));
+    const releaser = new TaskReleaser(base, pools, settle);
+    const lost = (this.lost = new LostClaims(base, leaseRepository, releaser));
     const repository = new ClaimRepository(connections.claim, sql);
     const claimer = (this.claimer = new Claimer({ ...base, settler, watch, leases, lost, repository }));
     this.reconciler = new Reconciler({ ...base, settler, releaser, claimer, leases: leaseRepository });
@@ -137,7 +121,8 @@ export class WorkerProcess {
       ...base,
       settler,
       lastAttempts,
-      completer: new Completer({ ...base, repository: new TaskRepository(sql) }),
+      drain,
+      completer: new Completer(database, deps.otherDatabases, origin, pools, new TaskRepository(sql)),
       admissions: [paused, refused, settler],
     };
   }
@@ -197,6 +182,16 @@ export class WorkerProcess {
     const clean = answered && settled && !refused.leaveLeased;
     await within(SETTLE_GRACE_MS, this.endLeases(clean, inDoubt));
     return { released, settled };
+  }
+
+  /** One of the connections is new: the server may be another, or have gone back in time. */
+  private reconnected(role: ConnectionRole): void {
+    if (role === 'claim') {
+      this.cursor.reset();
+    } else if (role === 'heartbeat') {
+      this.leases.reconnected();
+      this.watch.reconnected();
+    }
   }
 
   /** Attempts run or wait, or outcomes are to be written. */

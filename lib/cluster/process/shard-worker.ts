@@ -165,12 +165,8 @@ export class ShardWorker {
   }
 
   private createIdleWatch(): IdleWatch {
-    return new IdleWatch({
-      hasNothing: () => this.hasNothing(),
-      onIdle: () => this.deps.onIdle(),
-      onError: (error) =>
-        this.deps.shard.events.emit({ type: 'connection-failed', role: 'maintenance', error }),
-    });
+    const { shard, onIdle } = this.deps;
+    return new IdleWatch(() => this.hasNothing(), onIdle, shard.events);
   }
 
   private async endRescue(): Promise<void> {

@@ -1,16 +1,11 @@
-import type { ClaimRepository } from '../../storage/claim.repository.js';
 import { isRowSuspected } from '../../storage/isolate-rows.js';
 import type { ClaimRequest } from '../../task/claim.js';
-import type { ConnectionStates } from '../connection-states.js';
-import { RefusedClaims, type RefusedClaimsDeps } from './refused-claims.js';
+import type { WorkerBase } from '../worker-base.js';
+import { RefusedClaims } from './refused-claims.js';
 import { SkippedRows, type SkippedRowsDeps } from './skipped-rows.js';
 import { TaskClaimer, type TaskClaimerDeps } from './task-claimer.js';
 
-export interface ChosenClaimsDeps
-  extends TaskClaimerDeps, Omit<RefusedClaimsDeps, 'tasks'>, Omit<SkippedRowsDeps, 'tasks' | 'refused'> {
-  repository: ClaimRepository;
-  states: ConnectionStates;
-}
+type ChosenClaimsDeps = SkippedRowsDeps & TaskClaimerDeps & Pick<WorkerBase, 'refused' | 'paused' | 'states'>;
 
 /** The claims of chosen tasks: of those that the database refused, and of those that other transactions held. */
 export class ChosenClaims {
@@ -18,9 +13,9 @@ export class ChosenClaims {
   private readonly skipped: SkippedRows;
 
   constructor(private readonly deps: ChosenClaimsDeps) {
-    const tasks = new TaskClaimer(deps);
-    this.refused = new RefusedClaims({ ...deps, tasks });
-    this.skipped = new SkippedRows({ ...deps, tasks, refused: this.refused });
+    const claimer = new TaskClaimer(deps);
+    this.refused = new RefusedClaims(deps, claimer);
+    this.skipped = new SkippedRows(deps, this.refused, claimer);
   }
 
   /** The ids of the tasks that other claims pass over. */
@@ -42,11 +37,7 @@ export class ChosenClaims {
   async tryAgain(): Promise<void> {
     await this.refused.tryAgain();
     if (this.skipped.nextAt <= performance.now()) {
-      try {
-        await this.skipped.tryAgain();
-      } catch (error) {
-        this.deps.states.failed('claim', error);
-      }
+      await this.skipped.tryAgain().catch((error: unknown) => this.deps.states.failed('claim', error));
     }
   }
 

@@ -1,36 +1,22 @@
 import type { ClaimRequest, LimitedAnswer } from '../../task/claim.js';
-import type { EventSink } from '../../events/queue-events.js';
 import type { AttemptWatch } from '../lease/attempt-watch.js';
-import type { HeldLeases } from '../lease/held-leases.js';
 import type { LeaseKeeper } from '../lease/lease-keeper.js';
 import { Attempt } from '../run/attempt.js';
 import type { WorkerPool } from '../run/worker-pool.js';
-import type { IdleBackoff } from './idle-backoff.js';
+import type { WorkerBase } from '../worker-base.js';
 
-export interface ClaimStarterDeps {
+export interface ClaimStarterDeps extends Pick<WorkerBase, 'held' | 'idle' | 'events'> {
   pools: ReadonlyMap<number, WorkerPool>;
-  held: HeldLeases;
   leases: Pick<LeaseKeeper, 'wakeUp'>;
-  idle: IdleBackoff;
-  events: EventSink;
   watch: Pick<AttemptWatch, 'recheck'>;
 }
 
 /** Hands what a claim brought to the pools of its kinds. */
 export class ClaimStarter {
-  private closed = false;
+  /** Whether late answers start nothing any more: the tasks that they bring are left to the rescue. */
+  isClosed = false;
 
   constructor(private readonly deps: ClaimStarterDeps) {}
-
-  /** Whether late answers start nothing any more. */
-  get isClosed(): boolean {
-    return this.closed;
-  }
-
-  /** From now on, tasks that a late answer brings are left to the rescue. */
-  close(): void {
-    this.closed = true;
-  }
 
   start({ claimId, leaseId }: ClaimRequest, answer: LimitedAnswer): void {
     const { pools, held, leases, idle, events, watch } = this.deps;

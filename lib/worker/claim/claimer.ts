@@ -1,44 +1,25 @@
 import type { ClaimRepository } from '../../storage/claim.repository.js';
 import { isCertainlyRolledBack } from '../../storage/sql-state.js';
 import type { ClaimRequest, LimitedAnswer } from '../../task/claim.js';
-import type { EventSink } from '../../events/queue-events.js';
 import { retryDelay } from '../../timing/retry-delay.js';
-import type { ConnectionStates } from '../connection-states.js';
 import type { AttemptWatch } from '../lease/attempt-watch.js';
-import type { HeldLeases } from '../lease/held-leases.js';
 import type { LeaseKeeper } from '../lease/lease-keeper.js';
 import type { LostClaims } from '../lease/lost-claims.js';
-import type { RefusedTasks } from '../refused-tasks.js';
 import type { WorkerPool } from '../run/worker-pool.js';
 import type { Settler } from '../settle/settler.js';
+import type { WorkerBase } from '../worker-base.js';
 import { ChosenClaims } from './chosen-claims.js';
-import type { ClaimCursor, ClaimTicket } from './claim-cursor.js';
+import type { ClaimTicket } from './claim-cursor.js';
 import { ClaimNumbers } from './claim-numbers.js';
-import type { ClaimPlan, ClaimSchedule } from './claim-schedule.js';
-import type { ClaimSignal } from './claim-signal.js';
+import type { ClaimPlan } from './claim-schedule.js';
 import { ClaimStarter } from './claim-starter.js';
-import type { IdleBackoff } from './idle-backoff.js';
-import type { PausedKinds } from './paused-kinds.js';
 import { PayloadBudget } from './payload-budget.js';
 
-export interface ClaimerDeps {
+export interface ClaimerDeps extends WorkerBase {
   repository: ClaimRepository;
-  cursor: ClaimCursor;
-  schedule: ClaimSchedule;
-  /** Wakes the claimer. */
-  claims: ClaimSignal;
   pools: ReadonlyMap<number, WorkerPool>;
-  held: HeldLeases;
   leases: LeaseKeeper;
-  idle: IdleBackoff;
   settler: Settler;
-  events: EventSink;
-  maxPayloadBytes: number;
-  /** How many bytes of payloads may be held. */
-  maxPayloadMemory: number;
-  refused: RefusedTasks;
-  states: ConnectionStates;
-  paused: PausedKinds;
   watch: AttemptWatch;
   /** The claims that may have taken tasks, and whose answer was lost. */
   lost: LostClaims;
@@ -112,7 +93,7 @@ export class Claimer {
 
   /** Starts nothing any more: tasks that a late answer brings are left to the rescue. */
   close(): void {
-    this.starter.close();
+    this.starter.isClosed = true;
   }
 
   private async run(): Promise<void> {

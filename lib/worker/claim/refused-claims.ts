@@ -1,19 +1,10 @@
 import type { DueTask } from '../../task/claim.js';
 import { byKind, failuresAfter, isolateRows, isRowSuspected } from '../../storage/isolate-rows.js';
-import type { RefusedTasks } from '../refused-tasks.js';
-import type { ClaimCursor } from './claim-cursor.js';
-import type { PausedKinds } from './paused-kinds.js';
+import type { WorkerBase } from '../worker-base.js';
 import type { TaskClaimer } from './task-claimer.js';
 
 /** When a task of a paused kind is tried again, or one for which the server did not answer. */
 const AGAIN_MS = 1000;
-
-export interface RefusedClaimsDeps {
-  cursor: ClaimCursor;
-  refused: RefusedTasks;
-  paused: PausedKinds;
-  tasks: TaskClaimer;
-}
 
 interface RefusedClaim {
   readonly task: DueTask;
@@ -24,15 +15,14 @@ interface RefusedClaim {
 
 /** The tasks that the database refuses to hand out: claims pass over them, and each is tried again alone. */
 export class RefusedClaims {
-  private readonly tasks = new Map<number, RefusedClaim>();
-  private ids: readonly number[] = [];
-
-  constructor(private readonly deps: RefusedClaimsDeps) {}
-
   /** The ids of the tasks that claims pass over. */
-  get except(): readonly number[] {
-    return this.ids;
-  }
+  except: readonly number[] = [];
+  private readonly tasks = new Map<number, RefusedClaim>();
+
+  constructor(
+    private readonly base: Pick<WorkerBase, 'cursor' | 'refused' | 'paused'>,
+    private readonly claimer: TaskClaimer,
+  ) {}
 
   /** When the next of them is to be tried again. */
   get nextAt(): number {
@@ -70,19 +60,19 @@ export class RefusedClaims {
   }
 
   private claim(tasks: readonly DueTask[]): Promise<ReadonlySet<number>> {
-    return this.deps.tasks.claim(tasks, tasks.length, this.ids);
+    return this.claimer.claim(tasks, tasks.length, this.except);
   }
 
   private async tryOne(entry: RefusedClaim, now: number): Promise<void> {
     const { task } = entry;
-    if (this.deps.paused.has(task.kind)) {
+    if (this.base.paused.has(task.kind)) {
       entry.againAt = now + AGAIN_MS;
       return;
     }
     try {
       if ((await this.claim([task])).size === 0) {
         // The task is gone, held by somebody, or due later: where it is due again, it must not lie behind the cursor.
-        this.deps.cursor.reset();
+        this.base.cursor.reset();
       }
       this.accept(task);
     } catch (error) {
@@ -96,14 +86,14 @@ export class RefusedClaims {
   }
 
   private refuse(task: DueTask, error: unknown, failures = 0): void {
-    const againMs = this.deps.refused.refuse(task, 'claim', error);
+    const againMs = this.base.refused.refuse(task, 'claim', error);
     this.tasks.set(task.id, { task, againAt: performance.now() + againMs, failures });
-    this.ids = [...this.tasks.keys()];
+    this.except = [...this.tasks.keys()];
   }
 
   private accept({ id }: DueTask): void {
     this.tasks.delete(id);
-    this.ids = [...this.tasks.keys()];
-    this.deps.refused.accept(id, 'claim');
+    this.except = [...this.tasks.keys()];
+    this.base.refused.accept(id, 'claim');
   }
 }

@@ -1,10 +1,10 @@
 import type { ClaimRepository } from '../../storage/claim.repository.js';
 import type { ClaimRequest, DueTask, KindRequest, Position } from '../../task/claim.js';
-import type { ClaimCursor } from './claim-cursor.js';
 import { isBefore } from './claim-levels.js';
 import { levelsFrom } from './claim-request.js';
 import { byKind, isRowSuspected } from '../../storage/isolate-rows.js';
 import type { WorkerPool } from '../run/worker-pool.js';
+import type { WorkerBase } from '../worker-base.js';
 import type { ClaimStarter } from './claim-starter.js';
 import type { RefusedClaims } from './refused-claims.js';
 import type { TaskClaimer } from './task-claimer.js';
@@ -20,14 +20,10 @@ const MOST_ROWS = 500;
 /** No more rows are remembered: the rest is read when some of these are gone. */
 const MOST_KNOWN = 10 * MOST_ROWS;
 
-export interface SkippedRowsDeps {
+export interface SkippedRowsDeps extends Pick<WorkerBase, 'cursor'> {
   repository: ClaimRepository;
-  cursor: ClaimCursor;
   pools: ReadonlyMap<number, WorkerPool>;
   starter: ClaimStarter;
-  /** The tasks that claims pass over for another reason. */
-  refused: RefusedClaims;
-  tasks: TaskClaimer;
 }
 
 /**
@@ -39,14 +35,15 @@ export class SkippedRows {
   private readonly from = new Map<number, Map<number, Position>>();
   private tasks: readonly DueTask[] = [];
   private pauseMs = FIRST_MS;
-  private againAt = Number.POSITIVE_INFINITY;
-
-  constructor(private readonly deps: SkippedRowsDeps) {}
-
   /** When to try again, by `performance.now()`. */
-  get nextAt(): number {
-    return this.againAt;
-  }
+  nextAt = Number.POSITIVE_INFINITY;
+
+  /** @param refused the tasks that claims pass over for another reason */
+  constructor(
+    private readonly deps: SkippedRowsDeps,
+    private readonly refused: RefusedClaims,
+    private readonly claimer: TaskClaimer,
+  ) {}
 
   /** A claim passed over rows. */
   note({ kinds }: ClaimRequest, now: number): void {
@@ -55,7 +52,7 @@ export class SkippedRows {
         this.noteFrom(kind, priority, cursor);
       }
     }
-    this.againAt = Math.min(this.againAt, now + FIRST_MS);
+    this.nextAt = Math.min(this.nextAt, now + FIRST_MS);
   }
 
   /**
@@ -66,7 +63,7 @@ export class SkippedRows {
     const startedAt = performance.now();
     const { pauseMs } = this;
     this.pauseMs = Math.min(LONGEST_MS, pauseMs * 2);
-    this.againAt = startedAt + this.pauseMs;
+    this.nextAt = startedAt + this.pauseMs;
     await this.find();
     const hasClaimed = await this.claim();
     const isDone = this.tasks.length === 0 && this.from.size === 0;
@@ -75,20 +72,20 @@ export class SkippedRows {
     }
     const now = performance.now();
     const restMs = Math.min(LONGEST_MS, (now - startedAt) / SHARE);
-    this.againAt = isDone ? Number.POSITIVE_INFINITY : now + (hasClaimed ? 0 : Math.max(pauseMs, restMs));
+    this.nextAt = isDone ? Number.POSITIVE_INFINITY : now + (hasClaimed ? 0 : Math.max(pauseMs, restMs));
   }
 
   private async find(): Promise<void> {
     if (this.from.size === 0 || this.tasks.length >= MOST_KNOWN) {
       return;
     }
-    const { repository, cursor, refused } = this.deps;
+    const { repository, cursor } = this.deps;
     const kinds = Array.from(this.from, ([kind, levels]) => ({
       kind,
       free: MOST_ROWS,
       levels: levelsFrom(levels),
     }));
-    const found = await repository.findDue({ kinds, limit: MOST_ROWS }, refused.except);
+    const found = await repository.findDue({ kinds, limit: MOST_ROWS }, this.refused.except);
     this.from.clear();
     if (found.length >= MOST_ROWS) {
       this.goOnAfter(kinds, found.at(-1)!);
@@ -127,7 +124,7 @@ export class SkippedRows {
   private async claim(): Promise<boolean> {
     let hasClaimed = false;
     // Others know of these and try them, each alone.
-    const refused = new Set(this.deps.refused.except);
+    const refused = new Set(this.refused.except);
     this.tasks = this.tasks.filter(({ id }) => !refused.has(id));
     for (const ofKind of byKind(this.tasks, ({ kind }) => kind)) {
       const free = this.deps.pools.get(ofKind[0]!.kind)!.free;
@@ -146,11 +143,15 @@ export class SkippedRows {
   }
 
   private async claimSome(tried: readonly DueTask[], limit: number): Promise<ReadonlySet<number>> {
-    const { starter, refused, tasks } = this.deps;
+    const { refused } = this;
     try {
-      return await tasks.claim(tried, limit, refused.except);
+      return await this.claimer.claim(tried, limit, refused.except);
     } catch (error) {
-      if (!starter.isClosed && isRowSuspected(error, 0) && (await refused.isolate(tried.slice(0, limit)))) {
+      if (
+        !this.deps.starter.isClosed &&
+        isRowSuspected(error, 0) &&
+        (await refused.isolate(tried.slice(0, limit)))
+      ) {
         // Those that could be had have been started.
         return new Set();
       }
@@ -161,7 +162,7 @@ export class SkippedRows {
   private async stillDue(tasks: readonly DueTask[]): Promise<DueTask[]> {
     const { repository } = this.deps;
     const due = tasks.length > 0 ? await repository.findDueAmong(tasks.map(({ id }) => id)) : new Set();
-    const refused = new Set(this.deps.refused.except);
+    const refused = new Set(this.refused.except);
     return tasks.filter(({ id }) => due.has(id) && !refused.has(id));
   }
 }

@@ -1,17 +1,16 @@
 import type { ClaimRepository } from '../../storage/claim.repository.js';
 import { isCertainlyRolledBack } from '../../storage/sql-state.js';
 import type { DueTask } from '../../task/claim.js';
-import type { HeldLeases } from '../lease/held-leases.js';
 import type { LeaseKeeper } from '../lease/lease-keeper.js';
 import type { LostClaims } from '../lease/lost-claims.js';
+import type { WorkerBase } from '../worker-base.js';
 import type { ClaimNumbers } from './claim-numbers.js';
 import { requestFor } from './claim-request.js';
 import type { ClaimStarter } from './claim-starter.js';
 import type { PayloadBudget } from './payload-budget.js';
 
-export interface TaskClaimerDeps {
+export interface TaskClaimerDeps extends Pick<WorkerBase, 'held'> {
   repository: ClaimRepository;
-  held: HeldLeases;
   leases: Pick<LeaseKeeper, 'beatNow'>;
   numbers: ClaimNumbers;
   starter: ClaimStarter;

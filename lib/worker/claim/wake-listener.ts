@@ -1,22 +1,17 @@
 import type { ListenConnection } from '../../storage/listen-connection.js';
-import type { EventSink } from '../../events/queue-events.js';
-import type { ConnectionStates } from '../connection-states.js';
 import { retryDelay } from '../../timing/retry-delay.js';
 import { WakeSignal } from '../../timing/wake-signal.js';
 import type { Connections } from '../connections.js';
 import type { AttemptWatch } from '../lease/attempt-watch.js';
 import type { LeaseKeeper } from '../lease/lease-keeper.js';
-import type { ClaimSignal } from './claim-signal.js';
-import type { IdleBackoff } from './idle-backoff.js';
+import type { WorkerBase } from '../worker-base.js';
 
-export interface WakeListenerDeps {
+export interface WakeListenerDeps extends Pick<
+  WorkerBase,
+  'events' | 'heartbeatPeriodMs' | 'states' | 'idle' | 'claims'
+> {
   connections: Connections;
   channel: string;
-  events: EventSink;
-  heartbeatPeriodMs: number;
-  states: ConnectionStates;
-  idle: IdleBackoff;
-  claims: ClaimSignal;
   watch: AttemptWatch;
   leases: LeaseKeeper;
 }

@@ -1,18 +1,8 @@
 import type { SettleRepository } from '../../storage/settle.repository.js';
 import { LeaseLostError, TaskCancelledError } from '../../errors/pg-queue.errors.js';
-import type { EventSink } from '../../events/queue-events.js';
-import type { ConnectionStates } from '../connection-states.js';
 import type { Attempt } from '../run/attempt.js';
 import type { WorkerPools } from '../run/worker-pools.js';
-import type { TaskOrigin } from '../task-origin.js';
-
-export interface AttemptWatchDeps {
-  pools: WorkerPools;
-  repository: SettleRepository;
-  origin: TaskOrigin;
-  events: EventSink;
-  states: ConnectionStates;
-}
+import type { WorkerBase } from '../worker-base.js';
 
 /** While the listener hears of every loss, only one heartbeat in so many checks the attempts. */
 const BEATS_WHILE_LISTENING = 5;
@@ -26,7 +16,11 @@ export class AttemptWatch {
   /** Cancels that came before the answer of the claim that took their tasks. */
   private early: { readonly leaseId: number; readonly taskId: number }[] = [];
 
-  constructor(private readonly deps: AttemptWatchDeps) {}
+  constructor(
+    private readonly base: Pick<WorkerBase, 'events' | 'origin' | 'states'>,
+    private readonly pools: WorkerPools,
+    private readonly repository: SettleRepository,
+  ) {}
 
   /** The server may be another, or have gone back in time: what was held may not be any more. */
   reconnected(): void {
@@ -41,7 +35,7 @@ export class AttemptWatch {
       return;
     }
     this.isDue = false;
-    this.check(this.deps.pools.attempts().filter((attempt) => attempt.durationMs > MIN_AGE_MS));
+    this.check(this.pools.attempts().filter((attempt) => attempt.durationMs > MIN_AGE_MS));
   }
 
   /** A notification said that this task was cancelled while it ran: a hint, since the task may have been pushed and taken again. */
@@ -62,37 +56,36 @@ export class AttemptWatch {
 
   /** A whole lease is gone. */
   leaseLost(leaseId: number): void {
-    const lost = this.deps.pools.attempts().filter((attempt) => attempt.leaseId === leaseId);
+    const lost = this.pools.attempts().filter((attempt) => attempt.leaseId === leaseId);
     lost.forEach((attempt) => this.lose(attempt, false));
-    this.deps.events.emit({ type: 'lease-lost', leaseId, running: lost.length });
+    this.base.events.emit({ type: 'lease-lost', leaseId, running: lost.length });
   }
 
   /** Whether attempts under this lease run, or wait for a slot. */
   uses(leaseId: number): boolean {
-    return this.deps.pools.attempts().some((attempt) => attempt.leaseId === leaseId);
+    return this.pools.attempts().some((attempt) => attempt.leaseId === leaseId);
   }
 
   private attemptsOf(leaseId: number, taskId: number): Attempt[] {
-    return this.deps.pools
-      .attempts()
-      .filter((attempt) => attempt.id === taskId && attempt.leaseId === leaseId);
+    return this.pools.attempts().filter((attempt) => attempt.id === taskId && attempt.leaseId === leaseId);
   }
 
   private check(attempts: readonly Attempt[]): void {
     const held = attempts.filter((attempt) => !attempt.lost);
     if (held.length > 0) {
-      void this.checkHeld(held).catch((error: unknown) => this.deps.states.failed('settle', error));
+      void this.checkHeld(held).catch((error: unknown) => this.base.states.failed('settle', error));
     }
   }
 
   private async checkHeld(held: readonly Attempt[]): Promise<void> {
-    const { repository } = this.deps;
     const lost = new Map(
-      (await repository.findLost(held)).map(({ id, claimId, status }) => [`${id}:${claimId}`, status]),
+      (await this.repository.findLost(held)).map(({ id, claimId, status }) => [`${id}:${claimId}`, status]),
     );
     const statusOf = ({ id, claimId }: Attempt) => lost.get(`${id}:${claimId}`);
     const done = held.filter((attempt) => hasCompleted(attempt, statusOf(attempt)));
-    const rolledBack = await repository.findRolledBack(done.flatMap(({ completedIn }) => completedIn ?? []));
+    const rolledBack = await this.repository.findRolledBack(
+      done.flatMap(({ completedIn }) => completedIn ?? []),
+    );
     for (const attempt of held) {
       const status = statusOf(attempt);
       const completed = hasCompleted(attempt, status) && !rolledBack.has(attempt.completedIn ?? '');
@@ -103,7 +96,7 @@ export class AttemptWatch {
   }
 
   private lose(attempt: Attempt, cancelled: boolean): void {
-    const id = this.deps.origin.idOf(attempt.id);
+    const id = this.base.origin.idOf(attempt.id);
     attempt.lose(
       cancelled
         ? new TaskCancelledError(`task ${id} was cancelled while it ran`)

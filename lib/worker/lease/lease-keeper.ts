@@ -1,41 +1,28 @@
 import type { LeaseRepository, WorkerInfo } from '../../storage/lease.repository.js';
-import type { EventSink } from '../../events/queue-events.js';
-import { retryDelay } from '../../timing/retry-delay.js';
-import { WakeSignal } from '../../timing/wake-signal.js';
-import type { ClaimSignal } from '../claim/claim-signal.js';
-import { type IdleBackoff, IDLE_PERIOD_MS } from '../claim/idle-backoff.js';
-import type { PausedKinds } from '../claim/paused-kinds.js';
-import type { ConnectionStates } from '../connection-states.js';
+import { BackgroundLoop } from '../../timing/background-loop.js';
+import { IDLE_PERIOD_MS } from '../claim/idle-backoff.js';
 import type { Settler } from '../settle/settler.js';
+import type { WorkerBase } from '../worker-base.js';
 import type { AttemptWatch } from './attempt-watch.js';
 import { FailureDetector } from './failure-detector.js';
-import type { HeldLeases } from './held-leases.js';
 import { SessionTie } from './session-tie.js';
 import type { WorkerReporter } from './worker-reporter.js';
 
-export interface LeaseKeeperDeps {
+export interface LeaseKeeperDeps extends WorkerBase {
   /** On a connection that nothing else uses. */
   heartbeats: LeaseRepository;
   /** For all that may take longer. */
   repository: LeaseRepository;
-  held: HeldLeases;
+  /** Describes this process; read when a lease is taken. */
   info: () => WorkerInfo;
   /** Gathers what this process reports of itself with each heartbeat. */
   reporter: WorkerReporter;
-  events: EventSink;
-  states: ConnectionStates;
-  heartbeatPeriodMs: number;
-  /** When no process has anything to do, heartbeats are fewer. */
-  idle: IdleBackoff;
   /** Other processes that are silent for so long may be lost. */
   silenceMs: number;
   /** Whether the leases are tied to the heartbeat's session, so that its end shows the end of this process. */
   tiesSession: boolean;
-  paused: PausedKinds;
   watch: AttemptWatch;
-  claims: ClaimSignal;
   settler: Pick<Settler, 'uses'>;
-  now?: () => number;
 }
 
 /** Rescues the tasks of other processes. */
@@ -62,8 +49,6 @@ const MARGIN_MS = 1000;
  */
 export class LeaseKeeper {
   private readonly releasing = new Set<number>();
-  private readonly signal = new WakeSignal();
-  private failures = 0;
   /** How much longer than usual the next heartbeat takes to come. */
   private extraMs = 0;
   /** For how long the last heartbeat counts beyond its time: others see by it that this process has nothing to do. */
@@ -71,38 +56,43 @@ export class LeaseKeeper {
   private lastBeatAt = Number.NEGATIVE_INFINITY;
   /** Since when no gap between two heartbeats was long enough for an outage that others had too. */
   private healthySince = 0;
-  private stopped = false;
-  private loop: Promise<void> | undefined;
   private readonly failureDetector: FailureDetector;
   private readonly tie: SessionTie | undefined;
-  private readonly now: () => number;
+  private readonly loop: BackgroundLoop;
+  private rescue: Rescue | undefined;
 
   constructor(private readonly deps: LeaseKeeperDeps) {
-    const { heartbeats, held, events, silenceMs, tiesSession, now = () => performance.now() } = deps;
-    this.now = now;
+    const { heartbeats, held, events, silenceMs, tiesSession, heartbeatPeriodMs } = deps;
     this.failureDetector = new FailureDetector(silenceMs * STILL_SHARE);
-    this.tie = tiesSession ? new SessionTie(heartbeats, held, events, now) : undefined;
+    this.tie = tiesSession ? new SessionTie(heartbeats, held, events) : undefined;
+    this.loop = new BackgroundLoop({
+      turn: () => this.beat(),
+      pauseMs: () => heartbeatPeriodMs + this.extraMs,
+      longestBackoffMs: heartbeatPeriodMs,
+      onError: (error) => this.failed(error),
+    });
   }
 
   /** Whether the last heartbeat came through: what is claimed meanwhile might soon be taken away. */
   get isBeating(): boolean {
-    return this.failures === 0;
+    return !this.loop.isFailing;
   }
 
   /** @param rescue sees to processes that are silent while this one was healthy for long enough to judge, and to leases that ended */
   start(rescue: Rescue): void {
-    this.loop ??= this.run(rescue);
+    this.rescue = rescue;
+    this.loop.wake();
   }
 
   /** Reads the leases and the pauses at once: something about them has changed. */
   beatNow(): void {
-    this.signal.wake();
+    this.loop.wake();
   }
 
   /** There is something to do again: a crash must be noticed as soon as ever. */
   wakeUp(): void {
     if (this.aheadMs > 0) {
-      this.signal.wake();
+      this.loop.wake();
     }
   }
 
@@ -113,9 +103,7 @@ export class LeaseKeeper {
 
   /** Ends the heartbeat. @returns the leases that are held still. */
   async stop(): Promise<readonly number[]> {
-    this.stopped = true;
-    this.signal.wake();
-    await this.loop;
+    await this.loop.stop();
     return this.deps.held.all;
   }
 
@@ -128,30 +116,15 @@ export class LeaseKeeper {
     }
   }
 
-  private async run(rescue: Rescue): Promise<void> {
-    while (!this.stopped) {
-      try {
-        await this.beat(rescue);
-        this.failures = 0;
-        this.deps.states.worked('heartbeat');
-      } catch (error) {
-        this.failures++;
-        if (!this.stopped) {
-          this.deps.states.failed('heartbeat', error);
-        }
-      }
-      const { heartbeatPeriodMs } = this.deps;
-      const periodMs = heartbeatPeriodMs + this.extraMs;
-      if (this.failures > 0) {
-        await this.signal.pause(Math.min(heartbeatPeriodMs, retryDelay(this.failures)), () => this.stopped);
-      } else {
-        await this.signal.wait(periodMs);
-      }
+  private failed(error: unknown): void {
+    if (!this.loop.isStopped) {
+      this.deps.states.failed('heartbeat', error);
     }
   }
 
-  private async beat(rescue: Rescue): Promise<void> {
-    const { heartbeats, heartbeatPeriodMs, held, idle, silenceMs, reporter, paused, watch } = this.deps;
+  private async beat(): Promise<void> {
+    const { heartbeats, heartbeatPeriodMs, held, idle, silenceMs, reporter, paused, watch, states } =
+      this.deps;
     const report = reporter.report();
     // A gap of now counts as long as it was announced.
     const allowedMs = this.extraMs;
@@ -170,21 +143,22 @@ export class LeaseKeeper {
         watch.leaseLost(leaseId);
       }
     }
-    if (held.current === null && !this.stopped) {
+    if (held.current === null && !this.loop.isStopped) {
       await this.acquire(report);
     }
     if (await this.tie?.tie(session)) {
-      this.signal.wake();
+      this.loop.wake();
     }
-    const suspects = this.failureDetector.suspects(late, this.now());
+    const suspects = this.failureDetector.suspects(late, performance.now());
     if (this.isFitToJudge(allowedMs) && suspects.length > 0) {
-      void rescue.runOnce(suspects);
+      void this.rescue?.runOnce(suspects);
     }
     if (ended.length > 0) {
-      void rescue.runOnce([], ended);
+      void this.rescue?.runOnce([], ended);
     }
     void this.releaseRetired();
     watch.onBeat(idle.isListening);
+    states.worked('heartbeat');
   }
 
   private async acquire(report: ReturnType<WorkerReporter['report']>): Promise<void> {
@@ -198,7 +172,7 @@ export class LeaseKeeper {
 
   /** After an outage every heartbeat is old: a process that was cut off itself waits until the others had their chance. */
   private isFitToJudge(allowedMs: number): boolean {
-    const now = this.now();
+    const now = performance.now();
     const { silenceMs } = this.deps;
     if (now - this.lastBeatAt > silenceMs * OUTAGE_SHARE + allowedMs) {
       this.healthySince = now;

@@ -1,20 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import type { LeaseRepository } from '../../storage/lease.repository.js';
 import type { ClaimRequest } from '../../task/claim.js';
-import type { EventSink } from '../../events/queue-events.js';
 import { pauseUnlessAborted } from '../../timing/abortable-pause.js';
 import { retryDelay } from '../../timing/retry-delay.js';
-import type { ClaimCursor } from '../claim/claim-cursor.js';
+import type { WorkerBase } from '../worker-base.js';
 import type { TaskReleaser } from './task-releaser.js';
-
-export interface LostClaimsDeps {
-  leases: LeaseRepository;
-  releaser: TaskReleaser;
-  cursor: ClaimCursor;
-  events: EventSink;
-  /** How long the server may work at a claim whose answer is given up. */
-  statementTimeoutMs: number;
-}
 
 /** When the tasks of a claim whose answer was lost are searched for: the server may still work at it. */
 const SEARCHES_AFTER_MS = [0, 1000, 5000];
@@ -26,7 +16,11 @@ export class LostClaims {
   private readonly stopping = new AbortController();
   private readonly searches = new Set<Promise<void>>();
 
-  constructor(private readonly deps: LostClaimsDeps) {
+  constructor(
+    private readonly base: Pick<WorkerBase, 'cursor' | 'events' | 'statementTimeoutMs'>,
+    private readonly leases: LeaseRepository,
+    private readonly releaser: TaskReleaser,
+  ) {
     // As many listen as there are claims in doubt: Node takes more than ten for a leak.
     setMaxListeners(0, this.stopping.signal);
   }
@@ -38,7 +32,7 @@ export class LostClaims {
 
   /** The answer of a claim was lost. */
   add(request: ClaimRequest): void {
-    this.deps.cursor.reset();
+    this.base.cursor.reset();
     const search = this.searchFor(request).finally(() => this.searches.delete(search));
     this.searches.add(search);
   }
@@ -50,8 +44,9 @@ export class LostClaims {
 
   private async searchFor(request: ClaimRequest): Promise<void> {
     const { signal } = this.stopping;
+    // The server may work at a claim whose answer is given up for as long as a statement may take.
     // A claim that begins after the last search would be longer on its way than any statement may take: the reconciler finds its tasks.
-    for (const afterMs of [...SEARCHES_AFTER_MS, this.deps.statementTimeoutMs]) {
+    for (const afterMs of [...SEARCHES_AFTER_MS, this.base.statementTimeoutMs]) {
       if (afterMs > 0 && !(await pauseUnlessAborted(afterMs, signal))) {
         return;
       }
@@ -65,12 +60,11 @@ export class LostClaims {
 
   /** Never rejects. @returns whether it succeeded */
   private async release(request: ClaimRequest): Promise<boolean> {
-    const { leases, releaser, events } = this.deps;
     try {
-      await releaser.release(await leases.findStray(request, MOST_ROWS));
+      await this.releaser.release(await this.leases.findStray(request, MOST_ROWS));
       return true;
     } catch (error) {
-      events.emit({ type: 'connection-failed', role: 'maintenance', error });
+      this.base.events.emit({ type: 'connection-failed', role: 'maintenance', error });
       return false;
     }
   }

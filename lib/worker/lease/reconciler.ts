@@ -1,23 +1,16 @@
 import type { LeaseRepository } from '../../storage/lease.repository.js';
 import type { HeldTask } from '../../task/claim.js';
-import type { EventSink } from '../../events/queue-events.js';
 import type { AttemptRef } from '../../task/settlement.js';
-import { pauseUnlessAborted } from '../../timing/abortable-pause.js';
-import type { ClaimCursor } from '../claim/claim-cursor.js';
+import { BackgroundLoop } from '../../timing/background-loop.js';
 import type { Claimer } from '../claim/claimer.js';
 import type { WorkerPools } from '../run/worker-pools.js';
 import type { Settler } from '../settle/settler.js';
-import type { HeldLeases } from './held-leases.js';
+import type { WorkerBase } from '../worker-base.js';
 import type { TaskReleaser } from './task-releaser.js';
 
-export interface ReconcilerDeps {
+export interface ReconcilerDeps extends Pick<WorkerBase, 'events' | 'heartbeatPeriodMs' | 'held' | 'cursor'> {
   leases: LeaseRepository;
   releaser: TaskReleaser;
-  events: EventSink;
-  heartbeatPeriodMs: number;
-  held: HeldLeases;
-  /** How far claims have come: behind its positions is nothing that nobody holds. */
-  cursor: ClaimCursor;
   claimer: Pick<Claimer, 'answered'>;
   pools: WorkerPools;
   settler: Pick<Settler, 'unwritten'>;
@@ -33,18 +26,16 @@ const LARGEST_SHARE = 0.02;
  * Whatever happened, the database and this process agree again within a minute.
  */
 export class Reconciler {
-  private readonly stopping = new AbortController();
-  private loop: Promise<void> | undefined;
+  private readonly loop = new BackgroundLoop({ turn: () => this.compare(), keepsAlive: false });
 
   constructor(private readonly deps: ReconcilerDeps) {}
 
   start(): void {
-    this.loop ??= this.run();
+    this.loop.start(this.periodMs * (0.5 + Math.random() / 2));
   }
 
-  async stop(): Promise<void> {
-    this.stopping.abort();
-    await this.loop;
+  stop(): Promise<void> {
+    return this.loop.stop();
   }
 
   /** Compares once. @returns how many tasks were released */
@@ -54,6 +45,7 @@ export class Reconciler {
     if (own.length === 0) {
       return 0;
     }
+    // Behind the positions of the cursor is nothing that nobody holds.
     const unknown = this.unknownOf(await leases.findOwn(own, cursor.places()));
     if (unknown.length === 0) {
       return 0;
@@ -63,32 +55,26 @@ export class Reconciler {
     return releaser.release(this.unknownOf(unknown));
   }
 
-  private async run(): Promise<void> {
-    const periodMs = Math.max(PERIOD_MS, this.deps.heartbeatPeriodMs);
-    let pauseMs = periodMs * (0.5 + Math.random() / 2);
-    while (await pauseUnlessAborted(pauseMs, this.stopping.signal)) {
-      const startedAt = performance.now();
-      try {
-        await this.runOnce();
-      } catch (error) {
-        this.deps.events.emit({ type: 'connection-failed', role: 'maintenance', error });
-      }
-      pauseMs = Math.max(periodMs, (performance.now() - startedAt) / LARGEST_SHARE);
+  private get periodMs(): number {
+    return Math.max(PERIOD_MS, this.deps.heartbeatPeriodMs);
+  }
+
+  /** Never rejects. @returns the pause before the next comparison */
+  private async compare(): Promise<number> {
+    const startedAt = performance.now();
+    try {
+      await this.runOnce();
+    } catch (error) {
+      this.deps.events.emit({ type: 'connection-failed', role: 'maintenance', error });
     }
+    return Math.max(this.periodMs, (performance.now() - startedAt) / LARGEST_SHARE);
   }
 
   private unknownOf(tasks: readonly HeldTask[]): HeldTask[] {
-    const known = new Set<string>();
-    for (const attempt of this.known()) {
-      known.add(keyOf(attempt));
-    }
+    const { pools, settler } = this.deps;
+    // What this process runs, or has on its way to the database.
+    const known = new Set([...pools.attempts(), ...settler.unwritten()].map(keyOf));
     return tasks.filter((task) => !known.has(keyOf(task)));
-  }
-
-  /** What this process runs, or has on its way to the database. */
-  private *known(): Iterable<AttemptRef> {
-    yield* this.deps.pools.attempts();
-    yield* this.deps.settler.unwritten();
   }
 }
 

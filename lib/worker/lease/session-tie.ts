@@ -31,7 +31,6 @@ export class SessionTie {
     private readonly heartbeats: LeaseRepository,
     private readonly leases: HeldLeases,
     private readonly events: EventSink,
-    private readonly now: () => number,
   ) {}
 
   /** The heartbeat has a new connection: the old one's locks are gone, or will be. */
@@ -66,7 +65,7 @@ export class SessionTie {
       this.untiedSince = undefined;
       return false;
     }
-    const now = this.now();
+    const now = performance.now();
     this.untiedSince ??= now;
     if (now - this.untiedSince < LONGEST_LINGER_MS) {
       return false;

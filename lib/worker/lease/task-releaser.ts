@@ -1,27 +1,20 @@
 import { isolateRows } from '../../storage/isolate-rows.js';
 import type { SettleRepository } from '../../storage/settle.repository.js';
 import type { HeldTask } from '../../task/claim.js';
-import type { EventSink } from '../../events/queue-events.js';
-import type { ClaimSignal } from '../claim/claim-signal.js';
-import type { Rewinder } from '../claim/rewinder.js';
-import type { KindNames, RefusedTasks } from '../refused-tasks.js';
-
-export interface TaskReleaserDeps {
-  settle: SettleRepository;
-  events: EventSink;
-  refused: RefusedTasks;
-  rewinder: Rewinder;
-  claims: ClaimSignal;
-  pools: KindNames;
-}
+import type { KindNames } from '../refused-tasks.js';
+import type { WorkerBase } from '../worker-base.js';
 
 /** Releases tasks that this process's leases hold and nobody runs. */
 export class TaskReleaser {
-  constructor(private readonly deps: TaskReleaserDeps) {}
+  constructor(
+    private readonly base: Pick<WorkerBase, 'events' | 'refused' | 'rewinder' | 'claims'>,
+    private readonly pools: KindNames,
+    private readonly repository: SettleRepository,
+  ) {}
 
   /** Those that the database refuses to release are kept apart. @returns how many were released */
   async release(held: readonly HeldTask[]): Promise<number> {
-    const { refused } = this.deps;
+    const { refused } = this.base;
     const tasks = held.filter(({ id }) => !refused.has(id, 'release'));
     if (tasks.length === 0) {
       return 0;
@@ -39,8 +32,8 @@ export class TaskReleaser {
   }
 
   private async unclaim(tasks: readonly HeldTask[]): Promise<number> {
-    const { settle, events, rewinder, claims, pools } = this.deps;
-    const { settled } = await settle.unclaim(tasks);
+    const { events, rewinder, claims } = this.base;
+    const { settled } = await this.repository.unclaim(tasks);
     if (tasks.length > 0) {
       rewinder.request();
       claims.tasksArrived();
@@ -48,7 +41,7 @@ export class TaskReleaser {
     const released = tasks.filter(({ id }) => settled === null || settled.has(id));
     for (const kind of new Set(released.map((task) => task.kind))) {
       const count = released.filter((task) => task.kind === kind).length;
-      events.emit({ type: 'tasks-released', kind, name: pools.nameOf(kind), count });
+      events.emit({ type: 'tasks-released', kind, name: this.pools.nameOf(kind), count });
     }
     return released.length;
   }

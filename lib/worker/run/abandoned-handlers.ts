@@ -2,22 +2,8 @@ import type { EventSink } from '../../events/queue-events.js';
 import type { TaskOrigin } from '../task-origin.js';
 import type { Attempt } from './attempt.js';
 
-/** The tasks of one database whose handlers outlived their attempts, in whatever run of processing: no second handler of theirs starts beside them. */
-export class AbandonedTasks {
-  private readonly ids = new Set<number>();
-
-  has(taskId: number): boolean {
-    return this.ids.has(taskId);
-  }
-
-  add(taskId: number): void {
-    this.ids.add(taskId);
-  }
-
-  delete(taskId: number): void {
-    this.ids.delete(taskId);
-  }
-}
+/** The ids of the tasks of one database whose handlers outlived their attempts, in whatever run of processing: no second handler of theirs starts beside them. */
+export class AbandonedTasks extends Set<number> {}
 
 export interface AbandonedHandlersDeps {
   readonly kind: number;

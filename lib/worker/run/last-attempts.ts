@@ -3,20 +3,11 @@ import { isolateRows, isRowSuspected } from '../../storage/isolate-rows.js';
 import type { SettleRepository } from '../../storage/settle.repository.js';
 import { UNCLAIMED } from '../../task/outcome.js';
 import { LeaseLostError } from '../../errors/pg-queue.errors.js';
-import type { TaskOrigin } from '../task-origin.js';
 import type { Attempt } from './attempt.js';
-import type { ConnectionStates } from '../connection-states.js';
 import { retryDelay } from '../../timing/retry-delay.js';
 import { entryOf, type SettledKind } from '../settle/settler-entry.js';
 import type { Settler } from '../settle/settler.js';
-
-export interface LastAttemptsDeps {
-  repository: SettleRepository;
-  states: ConnectionStates;
-  origin: TaskOrigin;
-  pools: ReadonlyMap<number, SettledKind>;
-  settler: Pick<Settler, 'giveBackLater'>;
-}
+import type { WorkerBase } from '../worker-base.js';
 
 /** Who learns what became of the beginning of a last attempt. */
 export interface BeginHooks {
@@ -41,7 +32,12 @@ export class LastAttempts {
   private running = false;
   private closed = false;
 
-  constructor(private readonly deps: LastAttemptsDeps) {}
+  constructor(
+    private readonly base: Pick<WorkerBase, 'states' | 'origin'>,
+    private readonly pools: ReadonlyMap<number, SettledKind>,
+    private readonly settler: Settler,
+    private readonly repository: SettleRepository,
+  ) {}
 
   /** One of the hooks is called, unless the attempt has ended meanwhile. */
   begin(attempt: Attempt, hooks: BeginHooks): void {
@@ -74,7 +70,7 @@ export class LastAttempts {
           failures = 0;
         } else {
           this.waiting.unshift(...left);
-          this.deps.states.failed('settle', error);
+          this.base.states.failed('settle', error);
           await pause(retryDelay(failures));
         }
       }
@@ -83,7 +79,7 @@ export class LastAttempts {
   }
 
   private async write(batch: readonly Beginning[]): Promise<void> {
-    this.written(batch, await this.deps.repository.begin(batch.map(({ attempt }) => attempt)));
+    this.written(batch, await this.repository.begin(batch.map(({ attempt }) => attempt)));
   }
 
   /** Those that the database refuses are withdrawn, so that the others begin. Never rejects. @returns what is to be tried again */
@@ -103,9 +99,8 @@ export class LastAttempts {
   private withdraw({ attempt, hooks }: Beginning, error: unknown): void {
     if (attempt.state === 'beginning') {
       hooks.withdraw(attempt);
-      const { pools, origin, settler } = this.deps;
-      const pool = pools.get(attempt.claimed.kind)!;
-      settler.giveBackLater(entryOf(attempt, UNCLAIMED, pool, origin), error);
+      const pool = this.pools.get(attempt.claimed.kind)!;
+      this.settler.giveBackLater(entryOf(attempt, UNCLAIMED, pool, this.base.origin), error);
     }
   }
 
@@ -115,11 +110,8 @@ export class LastAttempts {
         continue;
       }
       if (begun !== null && !begun.has(attempt.id)) {
-        attempt.lose(
-          new LeaseLostError(
-            `task ${this.deps.origin.idOf(attempt.id)} was taken away before its attempt began`,
-          ),
-        );
+        const id = this.base.origin.idOf(attempt.id);
+        attempt.lose(new LeaseLostError(`task ${id} was taken away before its attempt began`));
       }
       hooks.begun(attempt);
     }

@@ -12,8 +12,8 @@ const ANSWER_MS = 100;
 export class StopCallers {
   private readonly attempts = new Set<Attempt>();
   private answers: (() => void)[] = [];
-  private left = 0;
-  private quiet = false;
+  /** How many parts are not quiet yet; nothing is before the stop begins. */
+  private left = Number.POSITIVE_INFINITY;
 
   has(attempt: Attempt): boolean {
     return this.attempts.has(attempt);
@@ -22,14 +22,12 @@ export class StopCallers {
   /** A stop begins. @param parts how many runs have to be quiet, one for each database */
   begin(parts: number): void {
     this.left = parts;
-    this.quiet = parts === 0;
   }
 
   /** One of the parts runs nothing any more but attempts of callers. */
   onQuiet(): void {
     this.left--;
     if (this.left === 0) {
-      this.quiet = true;
       this.answers.splice(0).forEach((answer) => answer());
     }
   }
@@ -52,7 +50,7 @@ export class StopCallers {
             resolve();
           }
         }, ANSWER_MS);
-      if (this.quiet) {
+      if (this.left <= 0) {
         answer();
       } else {
         this.answers.push(answer);

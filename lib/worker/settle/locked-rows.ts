@@ -4,12 +4,6 @@ import type { SettlerEntry } from './settler-entry.js';
 /** How often the locks of the rows are read. */
 const RECHECK_MS = 500;
 
-export interface LockedRowsDeps {
-  repository: Pick<SettleRepository, 'findHeld'>;
-  /** The rows of these outcomes are free again. */
-  onFree(entries: readonly SettlerEntry[]): void;
-}
-
 /**
  * Outcomes whose rows another transaction holds: one of the application's that cancels, replaces or completes the task, and stays open
  * for an unknown time. They wait here, so that no other outcome waits behind them.
@@ -19,7 +13,11 @@ export class LockedRows {
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
 
-  constructor(private readonly deps: LockedRowsDeps) {}
+  /** @param onFree is called with the outcomes whose rows are free again */
+  constructor(
+    private readonly repository: SettleRepository,
+    private readonly onFree: (entries: readonly SettlerEntry[]) => void,
+  ) {}
 
   get all(): readonly SettlerEntry[] {
     return this.entries;
@@ -40,7 +38,7 @@ export class LockedRows {
 
   /** Returns the tasks of these outcomes whose rows another transaction holds. */
   private findHeld(entries: readonly SettlerEntry[]): Promise<ReadonlySet<number>> {
-    return this.deps.repository.findHeld(entries.map(({ settlement }) => settlement));
+    return this.repository.findHeld(entries.map(({ settlement }) => settlement));
   }
 
   private schedule(): void {
@@ -57,6 +55,6 @@ export class LockedRows {
     this.entries = this.entries.filter((entry) => !free.has(entry));
     this.timer = undefined;
     this.schedule();
-    this.deps.onFree([...free]);
+    this.onFree([...free]);
   }
 }

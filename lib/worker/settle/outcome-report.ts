@@ -1,19 +1,8 @@
 import type { SettleRepository } from '../../storage/settle.repository.js';
-import type { EventSink } from '../../events/queue-events.js';
 import type { SettledAs } from '../../task/task-name.js';
 import type { SettleAnswer } from '../../task/settlement.js';
-import type { ClaimSignal } from '../claim/claim-signal.js';
-import type { HeldLeases } from '../lease/held-leases.js';
+import type { WorkerBase } from '../worker-base.js';
 import type { SettlerEntry } from './settler-entry.js';
-
-export interface OutcomeReportDeps {
-  repository: Pick<SettleRepository, 'findLost' | 'findRolledBack'>;
-  events: EventSink;
-  held: Pick<HeldLeases, 'holds'>;
-  claims: Pick<ClaimSignal, 'expect'>;
-  /** It could not be found out what became of these. */
-  onUnknown(entries: readonly SettlerEntry[], error: unknown): void;
-}
 
 /** Reports what became of outcomes, and counts by lease those that are not written yet. */
 export class OutcomeReport {
@@ -21,7 +10,12 @@ export class OutcomeReport {
   /** The outcomes whose loss was reported already. */
   private readonly reported = new WeakSet<SettlerEntry>();
 
-  constructor(private readonly deps: OutcomeReportDeps) {}
+  /** @param onUnknown is called with outcomes of which it could not be found out what became */
+  constructor(
+    private readonly base: Pick<WorkerBase, 'events' | 'held' | 'claims'>,
+    private readonly repository: SettleRepository,
+    private readonly onUnknown: (entries: readonly SettlerEntry[], error: unknown) => void,
+  ) {}
 
   expect({ leaseId }: SettlerEntry): void {
     this.pending.set(leaseId, (this.pending.get(leaseId) ?? 0) + 1);
@@ -36,7 +30,7 @@ export class OutcomeReport {
     const doubtful: SettlerEntry[] = [];
     for (const entry of entries) {
       const { id, write } = entry.settlement;
-      const mayBeWritten = entry.uncertain && this.deps.held.holds(entry.leaseId);
+      const mayBeWritten = entry.uncertain && this.base.held.holds(entry.leaseId);
       const isWritten = settled === null || settled.has(id);
       if (!isWritten && (entry.completed || (mayBeWritten && write !== 'reopen'))) {
         doubtful.push(entry);
@@ -45,7 +39,7 @@ export class OutcomeReport {
       const written = isWritten || mayBeWritten;
       this.ended(entry, written ? entry.as : 'lost', exhausted.has(id));
       if (written && write === 'reopen' && !exhausted.has(id)) {
-        this.deps.claims.expect(entry.settlement.delayMs);
+        this.base.claims.expect(entry.settlement.delayMs);
       }
     }
     if (doubtful.length > 0) {
@@ -63,7 +57,7 @@ export class OutcomeReport {
   /** Reports outcomes that were written before this write, as their rows say. */
   private async reportDoubtful(entries: readonly SettlerEntry[]): Promise<void> {
     try {
-      const { repository } = this.deps;
+      const { repository } = this;
       const found = await repository.findLost(entries.map(({ settlement }) => settlement));
       const rolledBack = await repository.findRolledBack(
         entries.flatMap(({ completedIn }) => completedIn ?? []),
@@ -81,7 +75,7 @@ export class OutcomeReport {
         }
       }
     } catch (error) {
-      this.deps.onUnknown(entries, error);
+      this.onUnknown(entries, error);
     }
   }
 
@@ -92,13 +86,6 @@ export class OutcomeReport {
     } else {
       this.pending.delete(leaseId);
     }
-    this.deps.events.emit({
-      type: 'attempt-settled',
-      ...task,
-      as,
-      exhausted,
-      durationMs,
-      error,
-    });
+    this.base.events.emit({ type: 'attempt-settled', ...task, as, exhausted, durationMs, error });
   }
 }

@@ -1,20 +1,9 @@
 import type { SettleRepository } from '../../storage/settle.repository.js';
 import { isCertainlyRolledBack } from '../../storage/sql-state.js';
-import type { EventSink } from '../../events/queue-events.js';
 import type { Settlement } from '../../task/settlement.js';
-import type { Rewinder } from '../claim/rewinder.js';
-import type { ConnectionStates } from '../connection-states.js';
-import type { HeldLeases } from '../lease/held-leases.js';
+import type { WorkerBase } from '../worker-base.js';
 import type { OutcomeReport } from './outcome-report.js';
 import type { SettlerEntry } from './settler-entry.js';
-
-export interface OutcomeWriterDeps {
-  repository: SettleRepository;
-  events: EventSink;
-  states: ConnectionStates;
-  held: Pick<HeldLeases, 'holds'>;
-  rewinder: Pick<Rewinder, 'request'>;
-}
 
 /** Writes outcomes of one sort by one statement. */
 export class OutcomeWriter {
@@ -22,7 +11,8 @@ export class OutcomeWriter {
   failures = 0;
 
   constructor(
-    private readonly deps: OutcomeWriterDeps,
+    private readonly base: Pick<WorkerBase, 'events' | 'states' | 'held' | 'rewinder'>,
+    private readonly repository: SettleRepository,
     private readonly report: OutcomeReport,
   ) {}
 
@@ -36,11 +26,11 @@ export class OutcomeWriter {
 
   /** Writes a batch, which may be empty, and reports what became of it. */
   async write(entries: readonly SettlerEntry[], as: Settlement['write']): Promise<void> {
-    const { repository, states, events, rewinder } = this.deps;
+    const { states, events, rewinder } = this.base;
     const startedAt = performance.now();
     const settlements = entries.map(({ settlement }) => settlement) as never[];
     try {
-      await this.report.answered(entries, await repository[as](settlements));
+      await this.report.answered(entries, await this.repository[as](settlements));
     } catch (error) {
       const uncertain = !isCertainlyRolledBack(error);
       for (const entry of entries) {
@@ -60,12 +50,8 @@ export class OutcomeWriter {
 
   /** Returns the outcomes whose leases are held; the others are reported as lost. */
   heldOf(entries: readonly SettlerEntry[]): SettlerEntry[] {
-    return entries.filter((entry) => {
-      const isHeld = this.deps.held.holds(entry.leaseId);
-      if (!isHeld) {
-        this.report.lost(entry);
-      }
-      return isHeld;
-    });
+    const isHeld = ({ leaseId }: SettlerEntry) => this.base.held.holds(leaseId);
+    entries.filter((entry) => !isHeld(entry)).forEach((entry) => this.report.lost(entry));
+    return entries.filter(isHeld);
   }
 }

@@ -1,34 +1,20 @@
 import { isRowSuspected } from '../../storage/isolate-rows.js';
 import type { SettleRepository } from '../../storage/settle.repository.js';
 import { isCertainlyRolledBack, isConflict } from '../../storage/sql-state.js';
-import type { EventSink } from '../../events/queue-events.js';
 import type { Outcome } from '../../task/outcome.js';
 import { type AttemptRef, WRITES } from '../../task/settlement.js';
-import type { ConnectionStates } from '../connection-states.js';
 import { retryDelay } from '../../timing/retry-delay.js';
-import type { ClaimSignal } from '../claim/claim-signal.js';
-import type { Rewinder } from '../claim/rewinder.js';
-import type { HeldLeases } from '../lease/held-leases.js';
-import type { RefusedTasks } from '../refused-tasks.js';
 import type { Attempt } from '../run/attempt.js';
 import type { Admission } from '../slots/admission.js';
-import type { TaskOrigin } from '../task-origin.js';
+import type { WorkerBase } from '../worker-base.js';
 import { LockedRows } from './locked-rows.js';
 import { OutcomeReport } from './outcome-report.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import { RefusedOutcomes } from './refused-outcomes.js';
 import { entryOf, type SettledKind, type SettlerEntry } from './settler-entry.js';
 
-export interface SettlerDeps {
-  repository: SettleRepository;
-  events: EventSink;
-  states: ConnectionStates;
-  refused: RefusedTasks;
-  origin: TaskOrigin;
-  held: HeldLeases;
-  claims: ClaimSignal;
-  rewinder: Rewinder;
-}
+/** What the settler uses of the worker. */
+type Base = Pick<WorkerBase, 'events' | 'states' | 'refused' | 'origin' | 'held' | 'claims' | 'rewinder'>;
 
 const BATCH = 1000;
 const MAX_BATCHES_ON_THEIR_WAY = 2;
@@ -52,30 +38,21 @@ export class Settler implements Admission {
   private readonly writer: OutcomeWriter;
   private readonly refused: RefusedOutcomes;
 
-  constructor(private readonly deps: SettlerDeps) {
-    this.report = new OutcomeReport({
-      ...deps,
-      onUnknown: (entries, error) => {
-        deps.states.failed('settle', error);
-        this.waiting.push(...entries);
-      },
+  constructor(
+    private readonly base: Base,
+    private readonly repository: SettleRepository,
+  ) {
+    this.report = new OutcomeReport(base, repository, (entries, error) => {
+      base.states.failed('settle', error);
+      this.waiting.push(...entries);
     });
-    this.writer = new OutcomeWriter(deps, this.report);
-    this.refused = new RefusedOutcomes({
-      ...deps,
-      writer: this.writer,
-      onDone: () => {
-        deps.claims.wake();
-        this.flush();
-      },
-    });
-    this.locked = new LockedRows({
-      repository: deps.repository,
-      onFree: (entries) => {
-        this.waiting.push(...this.writer.heldOf(entries));
-        this.flush();
-      },
-    });
+    this.writer = new OutcomeWriter(base, repository, this.report);
+    const onDone = () => {
+      base.claims.wake();
+      this.flush();
+    };
+    this.refused = new RefusedOutcomes({ ...base, writer: this.writer, onDone });
+    this.locked = new LockedRows(repository, (entries) => this.writeAgain(entries));
   }
 
   get isFull(): boolean {
@@ -90,26 +67,22 @@ export class Settler implements Admission {
 
   /** An attempt has ended: its outcome is written, unless it has lost its task. */
   settle(attempt: Attempt, outcome: Outcome, of: SettledKind): void {
-    const entry = entryOf(attempt, outcome, of, this.deps.origin);
+    const entry = entryOf(attempt, outcome, of, this.base.origin);
     const { task, as, durationMs, error } = entry;
     attempt.instrumented?.ended(as, error);
     if (attempt.lost && !attempt.completed) {
-      this.deps.events.emit({ type: 'attempt-settled', ...task, as, exhausted: false, durationMs, error });
+      this.base.events.emit({ type: 'attempt-settled', ...task, as, exhausted: false, durationMs, error });
     } else {
-      this.add(entry);
+      this.report.expect(entry);
+      this.waiting.push(entry);
+      this.schedule();
     }
-  }
-
-  private add(entry: SettlerEntry): void {
-    this.report.expect(entry);
-    this.waiting.push(entry);
-    this.schedule();
   }
 
   /** Gives back an attempt that the database does not let begin, as soon as it does. */
   giveBackLater(entry: SettlerEntry, error: unknown): void {
     this.report.expect(entry);
-    this.refused.keep(entry, 'begin', error, () => this.deps.repository.begin([entry.settlement]));
+    this.refused.keep(entry, 'begin', error, () => this.repository.begin([entry.settlement]));
   }
 
   /** The attempts whose outcomes are not written yet. */
@@ -128,7 +101,7 @@ export class Settler implements Admission {
 
   /** Resolves when all is written, or nothing more can be. */
   async drained(): Promise<void> {
-    await this.deps.refused.close();
+    await this.base.refused.close();
     await this.refused.tryLast();
     if (this.isBusy) {
       await new Promise<void>((resolve) => this.idle.push(resolve));
@@ -164,7 +137,7 @@ export class Settler implements Admission {
       this.batches.add(batch);
       void this.write(batch).then(() => {
         this.batches.delete(batch);
-        this.deps.claims.wake();
+        this.base.claims.wake();
         this.flush();
       });
     }
@@ -221,14 +194,18 @@ export class Settler implements Admission {
   private again(entries: readonly SettlerEntry[]): void {
     entries.forEach((entry) => this.failing.delete(entry));
     if (!this.closed) {
-      this.waiting.push(...this.writer.heldOf(entries));
-      this.flush();
+      this.writeAgain(entries);
     }
+  }
+
+  private writeAgain(entries: readonly SettlerEntry[]): void {
+    this.waiting.push(...this.writer.heldOf(entries));
+    this.flush();
   }
 
   private async pause(error: unknown): Promise<void> {
     this.writer.failures++;
-    this.deps.states.failed('settle', error);
+    this.base.states.failed('settle', error);
     await new Promise<void>((resolve) => setTimeout(resolve, retryDelay(this.writer.failures)));
   }
 
