@@ -63,7 +63,7 @@ export class RefusedTasks implements Admission {
    */
   refuse(task: TaskRow, step: RefusedStep, error: unknown, again?: () => Promise<void>): number {
     const key = keyOf(task.id, step);
-    const refusal = this.refusals.get(key) ?? this.add(key, task, step);
+    const refusal = this.refusals.get(key) ?? this.add(key, newRefusal(task, step));
     refusal.error = error;
     const retryInMs = Math.min(LONGEST_AGAIN_MS, FIRST_AGAIN_MS * 2 ** Math.min(refusal.tries++, 16));
     const { tries } = refusal;
@@ -127,18 +127,7 @@ export class RefusedTasks implements Admission {
     await Promise.all(this.trying);
   }
 
-  private add(key: string, { id, kind }: TaskRow, step: RefusedStep): Refusal {
-    const since = Date.now();
-    const refusal: Refusal = {
-      id,
-      kind,
-      step,
-      since,
-      error: undefined,
-      tries: 0,
-      failures: 0,
-      timer: undefined,
-    };
+  private add(key: string, refusal: Refusal): Refusal {
     this.refusals.set(key, refusal);
     this.count(refusal, 1);
     return refusal;
@@ -153,13 +142,11 @@ export class RefusedTasks implements Admission {
   private tryLater(refusal: Refusal, again: () => Promise<void>, delayMs: number): void {
     if (!this.closed) {
       clearTimeout(refusal.timer);
-      refusal.timer = setTimeout(() => this.tryAgain(refusal, again), delayMs);
+      refusal.timer = setTimeout(() => {
+        const trial = this.tryOnce(refusal, again).finally(() => this.trying.delete(trial));
+        this.trying.add(trial);
+      }, delayMs);
     }
-  }
-
-  private tryAgain(refusal: Refusal, again: () => Promise<void>): void {
-    const trial = this.tryOnce(refusal, again).finally(() => this.trying.delete(trial));
-    this.trying.add(trial);
   }
 
   /** Never rejects. */
@@ -183,6 +170,10 @@ export class RefusedTasks implements Admission {
   private nameOf({ id, kind, step }: Refusal) {
     return { kind, name: this.deps.pools.nameOf(kind), id: this.deps.origin.idOf(id), step };
   }
+}
+
+function newRefusal({ id, kind }: TaskRow, step: RefusedStep): Refusal {
+  return { id, kind, step, since: Date.now(), error: undefined, tries: 0, failures: 0, timer: undefined };
 }
 
 function keyOf(id: number, step: RefusedStep): string {

@@ -32,7 +32,7 @@ const handler = /** @type {any} */ ({
 async function nanosecondsPerAttempt(taskContext) {
   const hooks = {
     taskContext,
-    origin: { shard: 'default', idOf: String },
+    origin: { name: 'default', idOf: String },
     completer: { complete: async () => {} },
     database: { explainLost: () => undefined },
   };

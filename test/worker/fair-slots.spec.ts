@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { assertRunnable, resolveKindOptions } from '../../lib/task/kind-options.js';
 import { QueueEvents } from '../../lib/events/queue-events.js';
-import type { FairSlotShare } from '../../lib/worker/slots/fair-slot-share.js';
-import { FairSlots } from '../../lib/worker/slots/fair-slots.js';
+import { FairSlots, type FairSlotShare } from '../../lib/worker/slots/fair-slots.js';
 import type { SlotHolder } from '../../lib/worker/slots/slot-share.js';
 
 /** The tasks of one shard, as far as slots are concerned. */

@@ -21,7 +21,7 @@ it('a pool of a paused kind has no free slot, and gives back what a claim on its
     },
     new SoleSlots(options as RunnableKindOptions, new QueueEvents()),
     {
-      origin: { shard: 'default', idOf: String },
+      origin: { name: 'default', idOf: String },
       events: { emit: () => undefined },
       settler: { settle: (_, outcome) => void ended.push(outcome) },
       completer: { complete: () => expect.unreachable('nothing was settled') },

@@ -16,7 +16,7 @@ const failure = (code: string) => Object.assign(new Error(`fails with ${code}`),
 const refusedTasks = () =>
   new RefusedTasks({
     events: { emit: () => undefined },
-    origin: { shard: 'default', idOf: String },
+    origin: { name: 'default', idOf: String },
     pools: { nameOf: () => 'one' },
   });
 

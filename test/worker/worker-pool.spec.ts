@@ -39,7 +39,7 @@ function createPool(
   };
   const events = new QueueEvents();
   pool = new WorkerPool(handler, new SoleSlots(resolved, events), {
-    origin: { shard: 'default', idOf: String },
+    origin: { name: 'default', idOf: String },
     events: { emit: (event) => events.emit({ ...event, shard: 'default' }) },
     instruments: new Instruments(events),
     taskContext: false,

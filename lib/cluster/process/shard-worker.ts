@@ -129,7 +129,7 @@ export class ShardWorker {
 
   private get origin(): TaskOrigin {
     const { shard } = this.deps;
-    return { shard: shard.name, idOf: (id) => shard.idOf(id) };
+    return { name: shard.name, idOf: (id) => shard.idOf(id) };
   }
 
   private createProcess(): WorkerProcess {

@@ -1,12 +1,5 @@
 import type { ClaimAnswer, ClaimRequest, LevelPosition, Position } from '../../task/claim.js';
-import {
-  isBefore,
-  kindOfLevel,
-  lastPositions,
-  levelKey,
-  priorityOfLevel,
-  scannedLevels,
-} from './claim-levels.js';
+import { isBefore, lastPositions, levelKey, levelOf, scannedLevels } from './claim-levels.js';
 import { parseSnapshot } from './pg-snapshot.js';
 
 /** The position before all rows: a cursor there sees all of them. */
@@ -53,11 +46,7 @@ export class ClaimCursor {
 
   /** Returns the positions behind which nothing is left but what somebody holds. */
   places(): LevelPosition[] {
-    return Array.from(this.positions, ([key, position]) => ({
-      kind: kindOfLevel(key),
-      priority: priorityOfLevel(key),
-      position,
-    }));
+    return Array.from(this.positions, ([key, position]) => ({ ...levelOf(key), position }));
   }
 
   /** Whether the next claim should take a transaction id even if it claims nothing: only then can the horizon move. */
@@ -125,7 +114,7 @@ export class ClaimCursor {
   sweep(kind: number): void {
     this.epoch++;
     for (const [key, position] of this.positions) {
-      if (kindOfLevel(key) === kind) {
+      if (levelOf(key).kind === kind) {
         this.sweeping.set(key, position);
         this.positions.set(key, START);
       }

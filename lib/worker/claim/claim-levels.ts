@@ -57,10 +57,8 @@ export function levelKey(kind: number, priority: number): number {
   return kind * 16 + priority;
 }
 
-export function kindOfLevel(key: number): number {
-  return Math.floor(key / 16);
-}
-
-export function priorityOfLevel(key: number): number {
-  return key - kindOfLevel(key) * 16;
+/** Returns what the number of a level was made of. */
+export function levelOf(key: number): { kind: number; priority: number } {
+  const kind = Math.floor(key / 16);
+  return { kind, priority: key - kind * 16 };
 }

@@ -49,6 +49,8 @@ export interface ClaimPlan {
  * when a delayed task is due, and at the fallback poll.
  */
 export class ClaimSchedule {
+  /** For how much longer than usual the next poll is put off. */
+  restMs = 0;
   /** The levels of each kind that had rows lately, and when. */
   private readonly hot = new Map<number, Map<number, number>>();
   /** Kinds whose last claim used every free slot, so that more may wait. */
@@ -58,7 +60,6 @@ export class ClaimSchedule {
   private readonly latency = new ClaimLatency();
   private isCheckDue = true;
   private nextPollAt = 0;
-  private pollRestMs = 0;
   private trailingAt = Number.POSITIVE_INFINITY;
   /** When a wake-up was heard, or a claim found tasks. */
   private activeAt = Number.NEGATIVE_INFINITY;
@@ -116,11 +117,6 @@ export class ClaimSchedule {
       };
     }
     return fullAt - now;
-  }
-
-  /** For how much longer than usual the next poll is put off. */
-  get restMs(): number {
-    return this.pollRestMs;
   }
 
   /** Nothing is claimed for now: other databases may use the slots. */
@@ -231,7 +227,7 @@ export class ClaimSchedule {
   private planPoll(now: number): void {
     const period = Math.min(...this.pools.map((pool) => pool.fetcherPeriodMs));
     const idlePeriod = Math.max(period, Math.min(period * IDLE_FACTOR, IDLE_PERIOD_MS));
-    this.pollRestMs = this.idle.isDue ? idlePeriod - period : 0;
-    this.nextPollAt = now + (period + this.pollRestMs) * (1 + 0.1 * Math.random());
+    this.restMs = this.idle.isDue ? idlePeriod - period : 0;
+    this.nextPollAt = now + (period + this.restMs) * (1 + 0.1 * Math.random());
   }
 }

@@ -12,24 +12,19 @@ export class IdleBackoff {
   othersAreIdle = false;
   /** Whether wake-ups are heard. */
   isListening = false;
-  private workAt: number;
+  private workAt = performance.now();
 
   /** @param hasWork whether attempts run or wait, or outcomes are to be written */
-  constructor(
-    private readonly hasWork: () => boolean,
-    private readonly now: () => number = () => performance.now(),
-  ) {
-    this.workAt = now();
-  }
+  constructor(private readonly hasWork: () => boolean) {}
 
   /** Something was pushed, claimed or found. */
   noteWork(): void {
-    this.workAt = this.now();
+    this.workAt = performance.now();
   }
 
   /** Whether this process has had nothing to do for a while. */
   get hasNothing(): boolean {
-    return this.now() - this.workAt >= AFTER_MS && !this.hasWork();
+    return performance.now() - this.workAt >= AFTER_MS && !this.hasWork();
   }
 
   /** Whether this process has had nothing to do for a while, and would hear of something. */

@@ -30,14 +30,9 @@ export class PausedKinds implements Admission {
   update(kinds: readonly number[]): void {
     const before = this.kinds;
     this.kinds = new Set(kinds);
-    for (const kind of this.kinds) {
-      if (!before.has(kind)) {
-        this.changed(kind, true);
-      }
-    }
-    for (const kind of before) {
-      if (!this.kinds.has(kind)) {
-        this.changed(kind, false);
+    for (const kind of new Set([...this.kinds, ...before])) {
+      if (this.kinds.has(kind) !== before.has(kind)) {
+        this.changed(kind, this.kinds.has(kind));
       }
     }
   }

@@ -28,7 +28,16 @@ export class PayloadBudget {
 
   /** How many bytes the next claim may bring; below 1 it may bring none. */
   get left(): number {
-    return this.maxBytes - this.held();
+    let left = this.maxBytes;
+    if (this.holdsLarge) {
+      for (const pool of this.pools.values()) {
+        for (const { claimed } of pool.attempts()) {
+          left -= claimed.bytes ?? 0;
+        }
+      }
+      this.holdsLarge = left < this.maxBytes;
+    }
+    return left;
   }
 
   /** Returns the limits of the next claim, which passes over `except`. The first claim reads sizes first: nothing is known yet. */
@@ -54,19 +63,5 @@ export class PayloadBudget {
     this.meanBytes = bytes / tasks.length;
     this.holdsLarge ||= bytes > 0;
     this.sized = isWithheld || this.meanBytes * this.mostRows * AMPLE > this.maxBytes;
-  }
-
-  private held(): number {
-    if (!this.holdsLarge) {
-      return 0;
-    }
-    let bytes = 0;
-    for (const pool of this.pools.values()) {
-      for (const { claimed } of pool.attempts()) {
-        bytes += claimed.bytes ?? 0;
-      }
-    }
-    this.holdsLarge = bytes > 0;
-    return bytes;
   }
 }

@@ -1,17 +1,10 @@
 import type { EventSink } from '../../events/queue-events.js';
+import type { KindName } from '../../task/task-name.js';
 import type { TaskOrigin } from '../task-origin.js';
 import type { Attempt } from './attempt.js';
 
 /** The ids of the tasks of one database whose handlers outlived their attempts, in whatever run of processing: no second handler of theirs starts beside them. */
 export class AbandonedTasks extends Set<number> {}
-
-export interface AbandonedHandlersDeps {
-  readonly kind: number;
-  readonly name: string;
-  readonly origin: TaskOrigin;
-  readonly tasks: AbandonedTasks;
-  readonly events: EventSink;
-}
 
 /** The handlers of one kind that outlived their attempts. */
 export class AbandonedHandlers {
@@ -20,10 +13,15 @@ export class AbandonedHandlers {
   /** How many of them an event has reported: a handler that ends within the turn of its signal is not reported. */
   private reported = 0;
 
-  constructor(private readonly deps: AbandonedHandlersDeps) {}
+  constructor(
+    private readonly of: KindName,
+    private readonly tasks: AbandonedTasks,
+    private readonly origin: TaskOrigin,
+    private readonly events: EventSink,
+  ) {}
 
   add(attempt: Attempt): void {
-    this.deps.tasks.add(attempt.id);
+    this.tasks.add(attempt.id);
     this.count++;
     // A handler that obeys its signal ends within this turn.
     setImmediate(() => {
@@ -36,7 +34,7 @@ export class AbandonedHandlers {
   }
 
   ended(attempt: Attempt): void {
-    this.deps.tasks.delete(attempt.id);
+    this.tasks.delete(attempt.id);
     this.count--;
     if (attempt.reported) {
       this.reported--;
@@ -45,7 +43,14 @@ export class AbandonedHandlers {
   }
 
   private report(type: 'handler-abandoned' | 'abandoned-handler-ended', { id, number }: Attempt): void {
-    const { kind, name, origin, events } = this.deps;
-    events.emit({ type, kind, name, id: origin.idOf(id), attempt: number, abandoned: this.reported });
+    const { kind, name } = this.of;
+    this.events.emit({
+      type,
+      kind,
+      name,
+      id: this.origin.idOf(id),
+      attempt: number,
+      abandoned: this.reported,
+    });
   }
 }

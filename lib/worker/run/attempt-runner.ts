@@ -1,7 +1,6 @@
 import type { RegisteredHandler } from '../../handlers/registered-handler.js';
 import { runAsCurrentTask } from '../../task/current-task.js';
 import { isolated } from '../../timing/detached.js';
-import type { Instruments } from '../../events/instrumentation.js';
 import { failed, type Outcome, outcomeOf, RELEASED, SUCCEEDED } from '../../task/outcome.js';
 import { decodePayload, encodedText } from '../../task/payload-codec.js';
 import { parsePayload } from '../../task/payload.js';
@@ -54,26 +53,4 @@ function explained(
 ): Outcome {
   const error = database.explainLost(outcome.message, startedAt);
   return error ? failed(error, outcome.ignored) : outcome;
-}
-
-/** Runs one attempt in the same way, within what an instrumentation puts around attempts. */
-export async function runInstrumented(
-  attempt: Attempt,
-  handler: RegisteredHandler,
-  deps: RunnerDeps & { instruments: Instruments },
-  ended: (attempt: Attempt, outcome: Outcome) => void,
-): Promise<void> {
-  const { kind, name } = handler.options;
-  attempt.instrumented = deps.instruments.startAttempt(() => ({
-    kind,
-    name,
-    id: deps.origin.idOf(attempt.id),
-    attempt: attempt.number,
-    trace: attempt.claimed.trace,
-  }));
-  let outcome: Outcome = RELEASED;
-  const body = () => runAttempt(attempt, handler, deps, (_, how) => (outcome = how));
-  await (attempt.instrumented?.run(body) ?? body());
-  // The outcome is reported here, where the async context is the queue's own again: what follows is no part of this attempt.
-  ended(attempt, outcome);
 }

@@ -1,12 +1,8 @@
 import type { RegisteredHandler } from '../../handlers/registered-handler.js';
-import type { Instruments } from '../../events/instrumentation.js';
 import { type Outcome, RELEASED } from '../../task/outcome.js';
 import type { Attempt } from './attempt.js';
-import { runAttempt, runInstrumented, type RunnerDeps } from './attempt-runner.js';
-
-export interface AttemptStarterDeps extends RunnerDeps {
-  instruments: Instruments;
-}
+import { runAttempt } from './attempt-runner.js';
+import { type InstrumentedDeps, runInstrumented } from './instrumented-runner.js';
 
 /** Calls the handler of a kind for its attempts: those that start together are run together, as soon as the next claim is on its way. */
 export class AttemptStarter {
@@ -15,7 +11,7 @@ export class AttemptStarter {
   /** @param onEnded is called with each attempt and its outcome, when its handler has ended */
   constructor(
     private readonly handler: RegisteredHandler,
-    private readonly deps: AttemptStarterDeps,
+    private readonly deps: InstrumentedDeps,
     private readonly onEnded: (attempt: Attempt, outcome: Outcome) => void,
   ) {}
 
@@ -28,19 +24,12 @@ export class AttemptStarter {
   private runAll(): void {
     for (const attempt of this.starting.splice(0)) {
       if (attempt.state === 'running') {
-        this.run(attempt);
+        const run = this.deps.instruments.any ? runInstrumented : runAttempt;
+        void run(attempt, this.handler, this.deps, this.onEnded);
       } else {
         // It gave up its slot before its handler was called.
         this.onEnded(attempt, RELEASED);
       }
-    }
-  }
-
-  private run(attempt: Attempt): void {
-    if (this.deps.instruments.any) {
-      void runInstrumented(attempt, this.handler, this.deps, this.onEnded);
-    } else {
-      void runAttempt(attempt, this.handler, this.deps, this.onEnded);
     }
   }
 }

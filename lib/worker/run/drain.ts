@@ -2,25 +2,18 @@ import { ShutdownError } from '../../errors/pg-queue.errors.js';
 import type { Attempt } from './attempt.js';
 import { within } from '../../timing/timeout.js';
 import type { StopCallers } from './stop-callers.js';
+import type { WorkerPools } from './worker-pools.js';
 
 /** How long handlers get to obey their signal once the shutdown time is used up. */
 const ABORT_GRACE_MS = 500;
 /** How long handlers that waited for the stop get to end once nothing else runs and their call has returned. */
 const CALLERS_GRACE_MS = 1000;
 
-/** A pool as its drain sees it. */
-export interface DrainedPool {
-  /** The attempts that hold a slot, or wait for one. */
-  attempts(): Iterable<Attempt>;
-  /** Gives up on what still runs: the attempts are released. */
-  releaseAll(isMeant: (attempt: Attempt) => boolean): void;
-}
-
 /** Waits for what runs to end: at last for the handlers that called for the stop, which wait for all the others in turn. */
 export class Drain {
   private onEnded: (() => void) | undefined;
 
-  constructor(private readonly pools: ReadonlyMap<number, DrainedPool>) {}
+  constructor(private readonly pools: WorkerPools) {}
 
   /** An attempt has ended, or called for the stop. */
   changed(): void {
@@ -58,6 +51,6 @@ export class Drain {
   }
 
   private running(isMeant: (attempt: Attempt) => boolean): Attempt[] {
-    return [...this.pools.values()].flatMap((pool) => [...pool.attempts()].filter(isMeant));
+    return this.pools.attempts().filter(isMeant);
   }
 }

@@ -1,13 +1,9 @@
 import type { Attempt } from './attempt.js';
 import type { PrefetchSize } from './prefetch-size.js';
+import type { RunningAttempts } from './running-attempts.js';
 
 /** Prefetched tasks are given back when none of them could start for so long. */
 const LONGEST_WAIT_MS = 50;
-
-export interface UnclaimedAttempts {
-  /** Gives back an attempt that has not started. */
-  giveBack(attempt: Attempt): void;
-}
 
 /** The prefetched attempts of a kind: they have a lease and no slot yet. */
 export class PrefetchQueue {
@@ -17,7 +13,7 @@ export class PrefetchQueue {
 
   constructor(
     private readonly prefetch: PrefetchSize,
-    private readonly unclaimed: UnclaimedAttempts,
+    private readonly running: RunningAttempts,
   ) {}
 
   get size(): number {
@@ -59,7 +55,7 @@ export class PrefetchQueue {
   giveBackAll(): void {
     const attempts = [...this.attempts.values()];
     this.attempts.clear();
-    attempts.forEach((attempt) => this.unclaimed.giveBack(attempt));
+    attempts.forEach((attempt) => this.running.giveBack(attempt));
   }
 
   close(): void {

@@ -8,19 +8,19 @@ import type { SettledKind } from '../settle/settler-entry.js';
 import type { SlotShare } from '../slots/slot-share.js';
 import { AbandonedHandlers, type AbandonedTasks } from './abandoned-handlers.js';
 import type { Attempt } from './attempt.js';
-import { AttemptStarter, type AttemptStarterDeps } from './attempt-starter.js';
+import { AttemptStarter } from './attempt-starter.js';
 import { DeadlineTimer, type Expiry } from './deadline-timer.js';
-import type { Drain } from './drain.js';
+import type { InstrumentedDeps } from './instrumented-runner.js';
 import type { BeginHooks, LastAttempts } from './last-attempts.js';
 import type { PrefetchSize } from './prefetch-size.js';
 
-export interface RunningAttemptsDeps extends AttemptStarterDeps {
+export interface RunningAttemptsDeps extends InstrumentedDeps {
   /** Where attempts go with their outcome. */
   settler: Pick<Settler, 'settle'>;
   /** Where last attempts are written down before they begin. */
   lastAttempts: Pick<LastAttempts, 'begin'>;
   claims: Pick<ClaimSignal, 'wake'>;
-  drain: Pick<Drain, 'changed'>;
+  drain: { changed(): void };
   abandonedTasks: AbandonedTasks;
   events: EventSink;
 }
@@ -43,10 +43,8 @@ export class RunningAttempts implements BeginHooks, Expiry {
     private readonly prefetch: PrefetchSize,
     private readonly deps: RunningAttemptsDeps,
   ) {
-    const { kind, name, attemptTimeoutMs } = of.options;
-    const { origin, abandonedTasks: tasks, events } = deps;
-    this.abandoned = new AbandonedHandlers({ kind, name, origin, tasks, events });
-    this.deadlines = new DeadlineTimer(attemptTimeoutMs, this.running, this);
+    this.abandoned = new AbandonedHandlers(of, deps.abandonedTasks, deps.origin, deps.events);
+    this.deadlines = new DeadlineTimer(of.options.attemptTimeoutMs, this.running, this);
     this.starter = new AttemptStarter(handler, deps, this.onHandlerEnded);
   }
 

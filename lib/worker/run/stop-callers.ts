@@ -26,8 +26,7 @@ export class StopCallers {
 
   /** One of the parts runs nothing any more but attempts of callers. */
   onQuiet(): void {
-    this.left--;
-    if (this.left === 0) {
+    if (--this.left === 0) {
       this.answers.splice(0).forEach((answer) => answer());
     }
   }

@@ -26,7 +26,7 @@ export class TaskContext implements Task, CurrentTask {
   ) {
     const { kind, externalKey, attemptsLeft } = attempt.claimed;
     this.id = origin.idOf(attempt.id);
-    this.shard = origin.shard;
+    this.shard = origin.name;
     this.kind = kind;
     this.#name = name;
     this.externalKey = externalKey;

@@ -8,7 +8,6 @@ import { type Admission, admitted } from '../slots/admission.js';
 import type { SlotHolder, SlotShare } from '../slots/slot-share.js';
 import type { Slots } from '../slots/slots.js';
 import type { Attempt } from './attempt.js';
-import type { DrainedPool } from './drain.js';
 import { PrefetchQueue } from './prefetch-queue.js';
 import { PrefetchSize } from './prefetch-size.js';
 import { RunningAttempts, type RunningAttemptsDeps } from './running-attempts.js';
@@ -23,8 +22,10 @@ export interface WorkerPoolDeps extends RunningAttemptsDeps {
 }
 
 /** The attempts of one kind and one database that this process has: one in each slot that they hold, and those that wait for one. */
-export class WorkerPool implements SlotHolder, ClaimableKind, PausableKind, SettledKind, DrainedPool {
+export class WorkerPool implements SlotHolder, ClaimableKind, PausableKind, SettledKind {
   readonly options: RunnableKindOptions;
+  readonly kind: number;
+  readonly name: string;
   /** Its part of the slots. */
   readonly share: SlotShare;
   private readonly running: RunningAttempts;
@@ -36,19 +37,14 @@ export class WorkerPool implements SlotHolder, ClaimableKind, PausableKind, Sett
     private readonly slots: Slots,
     private readonly deps: WorkerPoolDeps,
   ) {
-    this.options = handler.options;
+    const { options } = handler;
+    this.options = options;
+    this.kind = options.kind;
+    this.name = options.name;
     this.share = slots.join(this);
     const size = new PrefetchSize();
     this.running = new RunningAttempts(this, handler, this.share, size, deps);
     this.prefetch = new PrefetchQueue(size, this.running);
-  }
-
-  get kind(): number {
-    return this.options.kind;
-  }
-
-  get name(): string {
-    return this.options.name;
   }
 
   get busy(): number {
@@ -66,7 +62,7 @@ export class WorkerPool implements SlotHolder, ClaimableKind, PausableKind, Sett
   }
 
   get fetcherPeriodMs(): number {
-    return this.slots.fetcherPeriodMs;
+    return this.slots.live.fetcherPeriodMs;
   }
 
   get isAdmitted(): boolean {
@@ -156,6 +152,7 @@ export class WorkerPool implements SlotHolder, ClaimableKind, PausableKind, Sett
     return this.running.started();
   }
 
+  /** Gives up on what still runs: the attempts are released. */
   releaseAll(isMeant: (attempt: Attempt) => boolean): void {
     this.running.releaseAll(isMeant);
   }
@@ -167,7 +164,7 @@ export class WorkerPool implements SlotHolder, ClaimableKind, PausableKind, Sett
   }
 
   reportInvalid(error: unknown): void {
-    this.slots.reportInvalid(error);
+    this.slots.live.reportInvalid(error);
   }
 
   private get admitted(): number {

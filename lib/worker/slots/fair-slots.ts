@@ -1,9 +1,13 @@
 import type { RunnableKindOptions } from '../../task/kind-options.js';
 import type { QueueEvents } from '../../events/queue-events.js';
-import { fairShare } from './fair-share.js';
-import { FairSlotShare } from './fair-slot-share.js';
-import type { SlotHolder } from './slot-share.js';
+import { fairShare, type SlotUser } from './fair-share.js';
+import type { SlotHolder, SlotShare } from './slot-share.js';
 import { Slots } from './slots.js';
+
+/** A claim that took as many tasks as it could shows a demand for more, for as long as the next may take. */
+const DEMAND_MS = 100;
+/** How soon a share that found no slot tries again to get one that was kept for another. */
+const RETRY_MS = 100;
 
 /** The slots of a kind whose tasks are in several databases: each database has as many slots as another, while both have a use for more. */
 export class FairSlots extends Slots<FairSlotShare> {
@@ -88,6 +92,95 @@ export class FairSlots extends Slots<FairSlotShare> {
       }
     }
     return first;
+  }
+}
+
+/** The fair part of one of several databases in the slots of a kind. */
+export class FairSlotShare implements SlotShare, SlotUser {
+  servedAt = 0;
+  private waiting = false;
+  private waitingUntil = 0;
+  private demandUntil = 0;
+  private offered = 0;
+  private reserved = 0;
+  private reservedUntil = 0;
+
+  constructor(
+    private readonly slots: FairSlots,
+    readonly holder: SlotHolder,
+  ) {}
+
+  /** How many slots the share has, with those that its claim is to fill. */
+  get used(): number {
+    return this.holder.busy + this.reservedNow;
+  }
+
+  /** How many free slots are kept for its claim. */
+  get reservedNow(): number {
+    return this.reserved > 0 && this.slots.now() < this.reservedUntil ? this.reserved : 0;
+  }
+
+  /** Whether the share had a use for a free slot, and found none. */
+  get isWaitingForSlot(): boolean {
+    return this.waiting;
+  }
+
+  /** Whether the share has a use for more slots than it has, as far as is known. */
+  get hasDemand(): boolean {
+    const now = this.slots.now();
+    return (this.waiting && now < this.waitingUntil) || now < this.demandUntil;
+  }
+
+  offer(count: number): number {
+    this.offered = this.slots.freeFor(this, count);
+    return this.offered;
+  }
+
+  waitForSlot(hasUse: boolean): void {
+    this.waiting = hasUse;
+    this.waitingUntil = Number.POSITIVE_INFINITY;
+    if (hasUse) {
+      this.slots.watchReserved(RETRY_MS);
+    }
+  }
+
+  reserve(most: number, holdMs: number): void {
+    this.waiting = false;
+    this.reserved = Math.min(this.offered, most);
+    this.reservedUntil = this.slots.now() + holdMs;
+  }
+
+  standBy(holdMs: number): void {
+    this.waitingUntil = this.slots.now() + holdMs;
+  }
+
+  release(expectsMore: boolean): void {
+    this.reserved = 0;
+    this.demandUntil = expectsMore ? this.slots.now() + DEMAND_MS : 0;
+    this.slots.wakeWaiting(this);
+  }
+
+  stopClaiming(): void {
+    this.waiting = false;
+    this.reserved = 0;
+    this.demandUntil = 0;
+  }
+
+  started(): void {
+    this.servedAt = this.slots.nextTurn();
+  }
+
+  fill(): void {
+    this.slots.fill();
+  }
+
+  freed(): void {
+    this.slots.fill();
+    this.slots.wakeWaiting(this);
+  }
+
+  leave(): void {
+    this.slots.leave(this);
   }
 }
 

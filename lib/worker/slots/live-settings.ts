@@ -16,6 +16,7 @@ export class LiveSettings {
     return this.slots ?? 0;
   }
 
+  /** How many slots there are. */
   get capacity(): number {
     try {
       this.resize(this.options.workerCount());
@@ -25,6 +26,7 @@ export class LiveSettings {
     return this.lastCapacity;
   }
 
+  /** The fallback poll. */
   get fetcherPeriodMs(): number {
     try {
       this.periodMs = this.options.fetcherPeriodMs();

@@ -9,7 +9,7 @@ const ABANDONED_PER_SLOT = 10;
 /** The slots of one kind in this process: how many there are, and how many are in use. */
 export abstract class Slots<Share extends SlotShare = SlotShare> {
   protected shares: readonly Share[] = [];
-  private readonly live: LiveSettings;
+  readonly live: LiveSettings;
 
   constructor(
     readonly options: RunnableKindOptions,
@@ -32,11 +32,6 @@ export abstract class Slots<Share extends SlotShare = SlotShare> {
   /** How many slots the live option allows now; the last good value while it fails. */
   get capacity(): number {
     return this.live.capacity;
-  }
-
-  /** The fallback poll as the live option says now; the last good value while it fails. */
-  get fetcherPeriodMs(): number {
-    return this.live.fetcherPeriodMs;
   }
 
   /** How many attempts hold a slot. */
@@ -63,10 +58,6 @@ export abstract class Slots<Share extends SlotShare = SlotShare> {
   /** Whether one of the slots that there were when they were last counted is free. */
   get hasFree(): boolean {
     return this.busy < this.usable(this.live.lastCapacity);
-  }
-
-  reportInvalid(error: unknown): void {
-    this.live.reportInvalid(error);
   }
 
   protected abstract shareFor(holder: SlotHolder): Share;
