@@ -1,6 +1,6 @@
 import type { RegisteredHandler } from '../handlers/registered-handler.js';
 import type { Instruments } from '../events/instrumentation.js';
-import type { ConnectionRole, EventSink } from '../events/queue-events.js';
+import type { ConnectionRole } from '../events/queue-events.js';
 import { ClaimRepository } from '../storage/claim.repository.js';
 import type { Database } from '../storage/database.js';
 import { LeaseRepository, type WorkerInfo } from '../storage/lease.repository.js';
@@ -25,7 +25,6 @@ import { LostClaims } from './lease/lost-claims.js';
 import { Reconciler } from './lease/reconciler.js';
 import { TaskReleaser } from './lease/task-releaser.js';
 import { WorkerReporter } from './lease/worker-reporter.js';
-import type { RefusedTasks } from './refused-tasks.js';
 import type { AbandonedTasks } from './run/abandoned-handlers.js';
 import type { Attempt } from './run/attempt.js';
 import { Completer } from './run/completer.js';
@@ -36,23 +35,20 @@ import { WorkerPool, type WorkerPoolDeps } from './run/worker-pool.js';
 import type { WorkerPools } from './run/worker-pools.js';
 import { Settler } from './settle/settler.js';
 import type { Slots } from './slots/slots.js';
-import type { TaskOrigin } from './task-origin.js';
+import type { WorkerBase } from './worker-base.js';
 import { silenceMs, type WorkerOptions } from './worker-options.js';
 
-export interface WorkerProcessDeps {
+export interface WorkerProcessDeps extends Pick<WorkerBase, 'events' | 'origin' | 'refused'> {
   database: Database;
   /** The other databases of the queue, in which another task may have the same number. */
   otherDatabases: readonly Database[];
   sql: QueueSql;
-  events: EventSink;
-  origin: TaskOrigin;
   instruments: Instruments;
   options: WorkerOptions;
   /** The pools of the kinds that this process takes on; empty at first. */
   pools: WorkerPools;
   /** The tasks whose handlers outlived their attempts, in earlier runs too. */
   abandonedTasks: AbandonedTasks;
-  refused: RefusedTasks;
   /** Names this process in what it reports, in every database. */
   instance: string;
   /** Describes this process; read when a lease is taken. */

@@ -14,17 +14,13 @@ export class HeldLeases {
   }
 
   /** The older leases. */
-  get older(): Iterable<number> {
+  get older(): ReadonlySet<number> {
     return this.retired;
   }
 
   /** Whether a lease is this process's, as far as it knows. */
   holds(leaseId: number): boolean {
     return leaseId === this.lease || this.retired.has(leaseId);
-  }
-
-  isRetired(leaseId: number): boolean {
-    return this.retired.has(leaseId);
   }
 
   acquire(leaseId: number): void {

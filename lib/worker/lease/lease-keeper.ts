@@ -112,7 +112,7 @@ export class LeaseKeeper {
     const { repository, held } = this.deps;
     for (const leaseId of leaseIds) {
       // What could not be released is left to the rescue of another process.
-      await (inDoubt || held.isRetired(leaseId) ? repository.release(leaseId) : repository.end([leaseId]));
+      await (inDoubt || held.older.has(leaseId) ? repository.release(leaseId) : repository.end([leaseId]));
     }
   }
 

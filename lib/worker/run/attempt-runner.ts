@@ -6,16 +6,13 @@ import { decodePayload, encodedText } from '../../task/payload-codec.js';
 import { parsePayload } from '../../task/payload.js';
 import { ShutdownError } from '../../errors/pg-queue.errors.js';
 import type { Database } from '../../storage/database.js';
-import type { TaskOrigin } from '../task-origin.js';
+import type { WorkerBase } from '../worker-base.js';
 import type { Attempt } from './attempt.js';
 import type { Completer } from './completer.js';
 import { TaskContext } from './task-context.js';
 
-export interface RunnerDeps {
+export interface RunnerDeps extends Pick<WorkerBase, 'origin' | 'taskContext'> {
   completer: Pick<Completer, 'complete'>;
-  origin: TaskOrigin;
-  /** Lets `currentTask` return the task within the handler. */
-  taskContext: boolean;
   /** Explains errors that only say that a connection is gone, where it is known why. */
   database: Pick<Database, 'explainLost'>;
 }

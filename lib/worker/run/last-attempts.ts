@@ -1,10 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { isolateRows, isRowSuspected } from '../../storage/isolate-rows.js';
 import type { SettleRepository } from '../../storage/settle.repository.js';
 import { UNCLAIMED } from '../../task/outcome.js';
 import { LeaseLostError } from '../../errors/pg-queue.errors.js';
 import type { Attempt } from './attempt.js';
-import { retryDelay } from '../../timing/retry-delay.js';
+import { BackgroundLoop } from '../../timing/background-loop.js';
 import { entryOf, type SettledKind } from '../settle/settler-entry.js';
 import type { Settler } from '../settle/settler.js';
 import type { WorkerBase } from '../worker-base.js';
@@ -29,8 +28,12 @@ interface Beginning {
  */
 export class LastAttempts {
   private waiting: Beginning[] = [];
-  private running = false;
-  private closed = false;
+  /** How often writing has failed in a row. */
+  private failures = 0;
+  private readonly loop = new BackgroundLoop({
+    turn: () => this.writeWaiting(),
+    onError: (error) => this.base.states.failed('settle', error),
+  });
 
   constructor(
     private readonly base: Pick<WorkerBase, 'states' | 'origin'>,
@@ -41,41 +44,33 @@ export class LastAttempts {
 
   /** One of the hooks is called, unless the attempt has ended meanwhile. */
   begin(attempt: Attempt, hooks: BeginHooks): void {
-    this.waiting.push({ attempt, hooks });
-    if (!this.running) {
-      this.running = true;
-      setImmediate(() => void this.run());
+    if (this.waiting.push({ attempt, hooks }) === 1) {
+      setImmediate(() => this.loop.wake());
     }
   }
 
   /** Writes nothing any more. */
   close(): void {
-    this.closed = true;
+    void this.loop.stop();
   }
 
-  /** Never rejects. A beginning that was written and whose answer was lost is written again: that changes nothing more. */
-  private async run(): Promise<void> {
-    for (let failures = 0; this.waiting.length > 0 && !this.closed;) {
-      const batch = this.waiting.filter(({ attempt }) => attempt.state === 'beginning');
-      this.waiting = [];
-      try {
-        if (batch.length > 0) {
-          await this.write(batch);
-        }
-        failures = 0;
-      } catch (error) {
-        failures++;
-        const left = isRowSuspected(error, failures) ? await this.divide(batch) : batch;
-        if (left.length === 0) {
-          failures = 0;
-        } else {
-          this.waiting.unshift(...left);
-          this.base.states.failed('settle', error);
-          await pause(retryDelay(failures));
-        }
+  /** A beginning that was written and whose answer was lost is written again: that changes nothing more. */
+  private async writeWaiting(): Promise<void> {
+    const batch = this.waiting.filter(({ attempt }) => attempt.state === 'beginning');
+    this.waiting = [];
+    try {
+      if (batch.length > 0) {
+        await this.write(batch);
+      }
+    } catch (error) {
+      this.failures++;
+      const left = isRowSuspected(error, this.failures) ? await this.divide(batch) : batch;
+      if (left.length > 0) {
+        this.waiting.unshift(...left);
+        throw error;
       }
     }
-    this.running = false;
+    this.failures = 0;
   }
 
   private async write(batch: readonly Beginning[]): Promise<void> {
