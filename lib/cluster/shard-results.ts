@@ -60,23 +60,6 @@ export function sumOf({ results }: ShardResults<unknown, number>): number {
 }
 
 /**
- * The result of a call, also when some shards failed, and the errors of these shards by their names.
- * @throws the error of a call that failed as a whole
- */
-export async function partialResult<Result>(
-  call: Promise<Result>,
-): Promise<{ readonly result: Result; readonly errors: ReadonlyMap<string, unknown> }> {
-  try {
-    return { result: await call, errors: new Map() };
-  } catch (error) {
-    if (!(error instanceof PartialFailureError)) {
-      throw error;
-    }
-    return { result: error.result as Result, errors: error.errors };
-  }
-}
-
-/**
  * The result of a call that no shard failed.
  * @param meant how many shards the call is for; some may not have been called, since nothing was left to do
  * @throws PartialFailureError with the result of the other shards; where the call is for a single shard, the shard's own error

@@ -1,4 +1,4 @@
-import { partialResult } from '../cluster/shard-results.js';
+import { partialResult } from '../errors/partial-result.js';
 import type { MissingShard, OfShards } from './dashboard-api.js';
 import { errorResponseOf, logFailure } from './error-response.js';
 
