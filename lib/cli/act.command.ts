@@ -20,6 +20,7 @@ const FILTERS = {
   limit: { type: 'string' },
 } as const;
 
+const FILTER_USAGE = '[id …] [--kind <kind>] [--key <key>] [--text <text>] [--limit <number>] [--by <name>]';
 const FILTER_DETAILS = `Tasks are named by their ids, or by filters:
   --kind <kind>     the number of a kind, or the name that a live worker process has for it
   --key <key>       the external key
@@ -30,49 +31,59 @@ Ends with 3 when nothing was changed.`;
 
 export const retryCommand: Command = {
   summary: 'give tasks without attempts left new ones',
-  usage:
-    'retry [id …] [--kind <kind>] [--key <key>] [--text <text>] [--limit <number>] [--by <name>] [--attempts <number>]',
+  usage: `retry ${FILTER_USAGE} [--attempts <number>]`,
   details: `${FILTER_DETAILS}
   --attempts <number>  how many attempts each gets, default as many as it had`,
   options: { ...FILTERS, attempts: { type: 'string' } },
   arguments: [0, 1000],
   async run(context) {
-    const { admin, failures, values } = context;
-    const attempts = wholeNumber(values, 'attempts');
-    const options = { ...optionsOf(context), ...(attempts === undefined ? {} : { attempts }) };
-    const filter = await filterOf(context);
-    return report(context, 'given new attempts', await failures.resultOf(admin.retry(filter, options)));
+    const attempts = wholeNumber(context.values, 'attempts');
+    return act(context, 'given new attempts', (filter, options) =>
+      context.admin.retry(filter, { ...options, attempts }),
+    );
   },
 };
 
 export const cancelCommand: Command = {
   summary: 'cancel open tasks; running attempts are aborted',
-  usage: 'cancel [id …] [--kind <kind>] [--key <key>] [--text <text>] [--limit <number>] [--by <name>]',
+  usage: `cancel ${FILTER_USAGE}`,
   details: FILTER_DETAILS,
   options: FILTERS,
   arguments: [0, 1000],
-  async run(context) {
-    const filter = await filterOf(context);
-    return report(
-      context,
-      'cancelled',
-      await context.failures.resultOf(context.admin.cancel(filter, optionsOf(context))),
-    );
-  },
+  run: (context) => act(context, 'cancelled', (filter, options) => context.admin.cancel(filter, options)),
 };
+
+/** Changes the tasks that the arguments name, and reports how many were changed. @param done what they were, in words */
+async function act(
+  context: CommandContext,
+  done: string,
+  change: (filter: TaskFilter, options: ActionOptions) => Promise<ActionResult>,
+): Promise<ExitCode> {
+  const { failures, output, json, values } = context;
+  const options = { by: values['by'] ?? userName(), limit: wholeNumber(values, 'limit') };
+  const filter = await filterOf(context);
+  const result = await failures.resultOf(change(filter, options));
+  const { changed, more, refused = [] } = result;
+  const tasks = changed === 1 ? '1 task was' : `${changed} tasks were`;
+  const lines = [
+    `${tasks} ${done}${more ? '; the limit was reached, there may be more' : ''}`,
+    ...refused.map(({ id, error }) => `task ${id} could not be changed: ${error}`),
+  ];
+  output.out(json ? jsonLine(result) : `${lines.join('\n')}\n`);
+  return changed === 0 ? EXIT.nothing : EXIT.done;
+}
 
 async function filterOf({ admin, failures, values, arguments: ids }: CommandContext): Promise<TaskFilter> {
   const { kind, key, text } = values;
-  const filter: TaskFilter = {
-    ...(ids.length > 0 ? { id: ids } : {}),
-    ...(kind === undefined ? {} : { kind: await kindNumber(kind, () => failures.resultOf(admin.kinds())) }),
-    ...(key === undefined ? {} : { externalKey: key }),
-    ...(text === undefined ? {} : { text }),
-  };
-  if (Object.keys(filter).length === 0) {
+  if (ids.length === 0 && [kind, key, text].every((value) => value === undefined)) {
     throw new UsageError('name the tasks: ids, --kind, --key or --text');
   }
-  return filter;
+  return {
+    id: ids.length > 0 ? ids : undefined,
+    kind: kind === undefined ? undefined : await kindNumber(kind, () => failures.resultOf(admin.kinds())),
+    externalKey: key,
+    text,
+  };
 }
 
 async function kindNumber(kind: string, kinds: () => Promise<readonly KindView[]>): Promise<number> {
@@ -88,11 +99,6 @@ async function kindNumber(kind: string, kinds: () => Promise<readonly KindView[]
   return found.kind;
 }
 
-function optionsOf({ values }: CommandContext): ActionOptions {
-  const limit = wholeNumber(values, 'limit');
-  return { by: values['by'] ?? userName(), ...(limit === undefined ? {} : { limit }) };
-}
-
 /** The user of the operating system: its name, or its number when it has no name. */
 function userName(): string {
   try {
@@ -100,15 +106,4 @@ function userName(): string {
   } catch {
     return `uid ${process.getuid?.() ?? 'unknown'}`;
   }
-}
-
-function report({ output, json }: CommandContext, done: string, result: ActionResult): ExitCode {
-  const { changed, more, refused = [] } = result;
-  const tasks = changed === 1 ? '1 task was' : `${changed} tasks were`;
-  const lines = [
-    `${tasks} ${done}${more ? '; the limit was reached, there may be more' : ''}`,
-    ...refused.map(({ id, error }) => `task ${id} could not be changed: ${error}`),
-  ];
-  output.out(json ? jsonLine(result) : `${lines.join('\n')}\n`);
-  return changed === 0 ? EXIT.nothing : EXIT.done;
 }

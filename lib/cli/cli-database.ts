@@ -3,15 +3,16 @@ import { named } from '../storage/connection-options.js';
 import { PgDatabase } from '../storage/pg-database.js';
 import type { QueueSql } from '../storage/sql/index.js';
 import { QueueEvents, DatabaseEvents } from '../events/queue-events.js';
-import { idPrefixOf } from '../cluster/shard-name.js';
 
 const CONNECTION_TIMEOUT_MS = 10_000;
 /** The most statements that a command runs at the same time: none waits for the connection of a server that does not respond. */
 const MAX_CONNECTIONS = 4;
 
-/** The address of a database, and its name as a shard. */
+/** The address of a database, and its name in the queue. */
 export interface DatabaseAddress {
   readonly name: string;
+  /** The prefix of its tasks' ids. */
+  readonly idPrefix: string;
   readonly url: string;
 }
 
@@ -20,15 +21,17 @@ export class CliDatabase {
   readonly name: string;
   readonly events: DatabaseEvents;
   readonly database: PgDatabase;
+  private readonly idPrefix: string;
   private readonly pool: pg.Pool;
   private readonly busy = new Set<Pick<pg.Client, 'end'>>();
 
   constructor(
-    { name, url }: DatabaseAddress,
+    { name, idPrefix, url }: DatabaseAddress,
     readonly sql: QueueSql,
     command: string,
   ) {
     this.name = name;
+    this.idPrefix = idPrefix;
     this.events = new DatabaseEvents(new QueueEvents(), name);
     this.pool = new pg.Pool({
       connectionString: url,
@@ -42,7 +45,7 @@ export class CliDatabase {
   }
 
   idOf(id: string): string {
-    return `${idPrefixOf(this.name)}${id}`;
+    return `${this.idPrefix}${id}`;
   }
 
   /** Ends busy connections too: their server does not respond, no caller waits for them, and they would keep the process alive. */

@@ -115,8 +115,10 @@ async function dispatch(
       values: values as Values,
       arguments: positionals,
     });
-    failures.lines.forEach((line) => output.err(`${PROGRAM}: ${line}\n`));
-    return failures.lines.length > 0 ? EXIT.failed : code;
+    failures.errors.forEach((error, shard) =>
+      output.err(`${PROGRAM}: shard ${shard}: ${oneLine(errorMessage(error))}\n`),
+    );
+    return failures.errors.size > 0 ? EXIT.failed : code;
   } finally {
     await Promise.all(databases.map((database) => database.close()));
   }

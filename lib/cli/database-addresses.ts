@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { assertShardName, DEFAULT_SHARD } from '../cluster/shard-name.js';
+import { assertShardName, DEFAULT_SHARD, idPrefixOf } from '../cluster/shard-name.js';
 import type { DatabaseAddress } from './cli-database.js';
 import { UsageError } from './command.js';
 
@@ -20,7 +20,7 @@ export function databaseAddresses(
     );
   }
   assertAddress('DATABASE_URL', databaseUrl);
-  return [{ name: DEFAULT_SHARD, url: databaseUrl }];
+  return [{ name: DEFAULT_SHARD, idPrefix: idPrefixOf(DEFAULT_SHARD), url: databaseUrl }];
 }
 
 /** Messages never repeat an address, because it may contain a password. */
@@ -35,27 +35,25 @@ function addressOf(text: string, before: readonly string[]): DatabaseAddress {
   if (before.some((other) => other.startsWith(`${name}=`))) {
     throw new UsageError(`--shard: ${name} is given twice. Name each shard once.`);
   }
-  return { name, url };
+  return { name, idPrefix: idPrefixOf(name), url };
 }
 
-/** `pg` would take a text that is no URL for the name of a database on the default host, and its errors name no field. */
+/**
+ * `pg` would take a text that is no URL for the name of a database on the default host, and its errors name no field.
+ * @throws UsageError also when a file that the address names cannot be read, such as a certificate
+ */
 function assertAddress(field: string, address: string): void {
-  if (!/^(postgres(ql)?:\/\/|socket:|\/)/.test(address) || !isReadable(field, address)) {
-    throw new UsageError(
-      `${field}: is no address such as postgres://user:password@host/name; characters such as # / ? @ of a password are written %23 %2F %3F %40`,
-    );
-  }
-}
-
-/** @throws UsageError when a file that the address names cannot be read, such as a certificate */
-function isReadable(field: string, address: string): boolean {
   try {
-    return Boolean(new pg.Client(address));
+    if (/^(postgres(ql)?:\/\/|socket:|\/)/.test(address) && new pg.Client(address)) {
+      return;
+    }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_INVALID_URL') {
-      return false;
+    if (code !== 'ERR_INVALID_URL') {
+      throw new UsageError(`${field}: ${message}`);
     }
-    throw new UsageError(`${field}: ${message}`);
   }
+  throw new UsageError(
+    `${field}: is no address such as postgres://user:password@host/name; characters such as # / ? @ of a password are written %23 %2F %3F %40`,
+  );
 }

@@ -15,34 +15,30 @@ workers go on meanwhile. Does nothing to tables that are complete, and refuses t
   withoutTables: true,
   async run({ databases, schema, failures, output, json, values }) {
     const isDry = Boolean(values['dry-run']);
-    const say = (shard: string, plan: MigrationPlan) =>
-      output.out(
-        json
-          ? jsonLine({
-              shard,
-              schema,
-              created: plan.does === 'create',
-              does: plan.does,
-              parts: plan.parts,
-              dryRun: isDry,
-            })
-          : `${oneLine(`${databases.length > 1 ? `shard ${shard}, ` : ''}schema "${schema}": ${sentence(plan, isDry)}`)}\n`,
-      );
-    const asked = await callShards(databases, async ({ database, name }) => {
+    const labelOf = ({ name }: CliDatabase) => (databases.length > 1 ? `shard ${name}, ` : '');
+    const migrated = await callShards(databases, async (target) => {
+      const { database } = target;
       if (isDry) {
         return database.transaction((run) => planMigration(run, schema));
       }
       const plan = await database.transaction((run) => migrate(run, schema, { indexesLater: true }));
       for (const index of plan.indexes) {
         if (!json) {
-          output.err(`${databases.length > 1 ? `shard ${name}, ` : ''}building index ${index} of pgqueue\n`);
+          output.err(`${labelOf(target)}building index ${index} of pgqueue\n`);
         }
         await buildIndex(database, schema, index);
       }
       return plan;
     });
-    await failures.resultOf(Promise.resolve().then(() => resultOf(asked, undefined)));
-    asked.results.forEach((plan, { name }: CliDatabase) => say(name, plan));
+    await failures.resultOf(Promise.resolve().then(() => resultOf(migrated, undefined)));
+    migrated.results.forEach((plan, target) => {
+      const { does, parts } = plan;
+      output.out(
+        json
+          ? jsonLine({ shard: target.name, schema, created: does === 'create', does, parts, dryRun: isDry })
+          : `${oneLine(`${labelOf(target)}schema "${schema}": ${sentence(plan, isDry)}`)}\n`,
+      );
+    });
     return EXIT.done;
   },
 };

@@ -20,15 +20,8 @@ export function jsonLine(value: unknown): string {
 export function table(rows: readonly (readonly string[])[]): string {
   const lines = rows.map((row) => row.map(oneLine));
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
-  return lines
-    .map(
-      (line) =>
-        `${line
-          .map((cell, column) => cell.padEnd(widths[column]!))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  const padded = lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column]!)));
+  return padded.map((cells) => `${cells.join('  ').trimEnd()}\n`).join('');
 }
 
 /** A duration in whole numbers of its largest unit. */

@@ -1,20 +1,14 @@
-import { partialResult } from '../cluster/shard-results.js';
-import { errorMessage } from '../errors/error-message.js';
-import { oneLine } from './output.js';
+import { partialResult } from '../errors/partial-result.js';
 
 /** Collects the errors of the databases that failed, while a command shows the results of the others. */
 export class PartialFailures {
-  private readonly errors = new Map<string, unknown>();
+  /** By the names of the databases. */
+  readonly errors = new Map<string, unknown>();
 
   /** @throws the error of a call that failed as a whole */
   async resultOf<T>(call: Promise<T>): Promise<T> {
     const { result, errors } = await partialResult(call);
-    errors.forEach((error, shard) => this.errors.set(shard, error));
+    errors.forEach((error, name) => this.errors.set(name, error));
     return result;
-  }
-
-  /** One line for each database that failed. */
-  get lines(): string[] {
-    return [...this.errors].map(([shard, error]) => `shard ${shard}: ${oneLine(errorMessage(error))}`);
   }
 }

@@ -37,7 +37,7 @@ export class QueueTail {
       failures.resultOf(this.admin.workers()),
       failures.resultOf(this.admin.kinds()),
     ]);
-    if (failures.lines.length === this.tails.length) {
+    if (failures.errors.size === this.tails.length) {
       return [];
     }
     const present = new Map(workers.map(({ id, worker }) => [id, worker]));

@@ -11,9 +11,9 @@ export const tailCommand: Command = {
   usage: 'tail [--interval <duration>]',
   details: `  --interval <duration>  how often to look, default 2s, 100ms at least
 It looks at the tables, and so sees what is stored there: tasks that were pushed, that succeeded, were cancelled or used up
-their attempts, worker processes that come and go, kinds that are paused or resumed, and shards that can't be asked. It does
-not see attempts that fail and are retried, tasks that are deleted as they succeed (a terminalTasksTtl of 0), nor more than 200
-of a sort per shard and look.`,
+their attempts, worker processes that come and go, kinds that are paused or resumed, and databases that can't be reached. It
+does not see attempts that fail and are retried, tasks that are deleted as they succeed (a terminalTasksTtl of 0), nor more than
+200 of a sort per database and look.`,
   options: { interval: { type: 'string' } },
   arguments: [0, 0],
   async run(context) {
