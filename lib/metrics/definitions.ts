@@ -39,78 +39,58 @@ const WAIT_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 180
 /** From half a millisecond to ten seconds, the default limit of a statement. */
 const STATEMENT_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+const define = (name: string, help: string, ...labelNames: string[]) => ({ name, help, labelNames });
+
 export const COUNTERS: readonly CounterConfiguration<string>[] = [
-  {
-    name: TASKS_TOTAL,
-    help: 'What happened to tasks, by kind and status',
-    labelNames: ['kind', 'status'],
-  },
-  {
-    name: TASK_REFUSALS_TOTAL,
-    help: 'Statements that the database refused for one task alone, by kind',
-    labelNames: ['kind'],
-  },
-  { name: LEASES_LOST_TOTAL, help: 'How often this worker process was declared dead', labelNames: ['shard'] },
-  { name: WAKE_UPS_TOTAL, help: 'Notifications that something was pushed', labelNames: ['shard'] },
-  {
-    name: CONNECTION_FAILURES_TOTAL,
-    help: "Failures of the queue's own statements and connections, by role",
-    labelNames: ['shard', 'role'],
-  },
-  {
-    name: RECONNECTS_TOTAL,
-    help: "First successes after failures of the queue's own connections, by role",
-    labelNames: ['shard', 'role'],
-  },
+  define(TASKS_TOTAL, 'What happened to tasks, by kind and status', 'kind', 'status'),
+  define(TASK_REFUSALS_TOTAL, 'Statements that the database refused for one task alone, by kind', 'kind'),
+  define(LEASES_LOST_TOTAL, 'How often this worker process was declared dead', 'shard'),
+  define(WAKE_UPS_TOTAL, 'Notifications that something was pushed', 'shard'),
+  define(
+    CONNECTION_FAILURES_TOTAL,
+    "Failures of the queue's own statements and connections, by role",
+    'shard',
+    'role',
+  ),
+  define(
+    RECONNECTS_TOTAL,
+    "First successes after failures of the queue's own connections, by role",
+    'shard',
+    'role',
+  ),
 ];
 
 export const HISTOGRAMS: readonly HistogramConfiguration<string>[] = [
+  { ...define(ATTEMPT_DURATION, 'How long attempts took, by kind', 'kind'), buckets: ATTEMPT_BUCKETS },
   {
-    name: ATTEMPT_DURATION,
-    help: 'How long attempts took, by kind',
-    labelNames: ['kind'],
-    buckets: ATTEMPT_BUCKETS,
-  },
-  {
-    name: QUEUE_WAIT,
-    help: 'How long tasks had been due when they were claimed, by kind',
-    labelNames: ['kind'],
+    ...define(QUEUE_WAIT, 'How long tasks had been due when they were claimed, by kind', 'kind'),
     buckets: WAIT_BUCKETS,
   },
-  { name: FETCH_DURATION, help: 'How long claims took', labelNames: ['shard'], buckets: STATEMENT_BUCKETS },
+  { ...define(FETCH_DURATION, 'How long claims took', 'shard'), buckets: STATEMENT_BUCKETS },
   {
-    name: SETTLE_DURATION,
-    help: 'How long writing a batch of outcomes took',
-    labelNames: ['shard'],
+    ...define(SETTLE_DURATION, 'How long writing a batch of outcomes took', 'shard'),
     buckets: STATEMENT_BUCKETS,
   },
 ];
 
 export const GAUGES: readonly GaugeConfiguration<string>[] = [
   {
-    name: SLOTS,
-    help: 'Slots of this process, by kind and state',
-    labelNames: ['kind', 'state'],
+    ...define(SLOTS, 'Slots of this process, by kind and state', 'kind', 'state'),
     collect(this: Gauge) {
       collectSlots(this);
     },
   },
+  define(ABANDONED_HANDLERS, 'Bodies of handlers that go on though their attempt is over, by kind', 'kind'),
   {
-    name: ABANDONED_HANDLERS,
-    help: 'Bodies of handlers that go on though their attempt is over, by kind',
-    labelNames: ['kind'],
-  },
-  {
-    name: EVENT_LOOP_LAG,
-    help: 'The longest delay of the event loop since the last scrape',
+    ...define(EVENT_LOOP_LAG, 'The longest delay of the event loop since the last scrape'),
     collect(this: Gauge) {
       collectEventLoopLag(this);
     },
   },
-  {
-    name: REFUSED_TASKS,
-    help: 'Tasks that this process keeps apart since the database refuses something for them, by kind',
-    labelNames: ['kind'],
-  },
+  define(
+    REFUSED_TASKS,
+    'Tasks that this process keeps apart since the database refuses something for them, by kind',
+    'kind',
+  ),
   ...CLUSTER_GAUGES,
 ];

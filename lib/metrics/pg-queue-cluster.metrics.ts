@@ -27,16 +27,12 @@ export class PgQueueClusterMetrics implements OnApplicationBootstrap, OnModuleDe
     registry: TaskHandlerRegistry,
     private readonly instruments: Instruments,
   ) {
-    const views = snapshots.all.map((snapshot) => {
+    this.refreshers = snapshots.all.map((snapshot) => {
       const view = new ClusterView(snapshot.name);
-      return {
-        view,
-        refresher: new ViewRefresher(view, snapshot, periodMs, new DatabaseEvents(events, snapshot.name)),
-      };
+      return new ViewRefresher(view, snapshot, periodMs, new DatabaseEvents(events, snapshot.name));
     });
-    this.refreshers = views.map(({ refresher }) => refresher);
-    this.hide = views.flatMap(({ view }) => gauges.map((gauge) => showView(gauge, view)));
-    registry.observe(({ options }) => views.forEach(({ view }) => view.start(options.name)));
+    this.hide = this.refreshers.flatMap(({ view }) => gauges.map((gauge) => showView(gauge, view)));
+    registry.observe(({ options }) => this.refreshers.forEach(({ view }) => view.start(options.name)));
   }
 
   onApplicationBootstrap(): void {

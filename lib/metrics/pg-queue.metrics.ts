@@ -17,6 +17,8 @@ import {
 import { showKind, showSlots } from './slots-gauge.js';
 import { startHistogram } from './start-histogram.js';
 
+type EventOf<Type extends QueueEvent['type']> = Extract<QueueEvent, { type: Type }>;
+
 /** Turns the events of tasks into Prometheus series. Each series exists at 0 from the registration of its kind on. */
 @Injectable()
 export class PgQueueMetrics implements OnModuleDestroy {
@@ -70,7 +72,7 @@ export class PgQueueMetrics implements OnModuleDestroy {
     }
   }
 
-  private onClaimed({ name, count, waitsMs }: Extract<QueueEvent, { type: 'tasks-claimed' }>): void {
+  private onClaimed({ name, count, waitsMs }: EventOf<'tasks-claimed'>): void {
     this.count(name, 'processing', count);
     const labels = { kind: name };
     for (const waitMs of waitsMs) {
@@ -78,12 +80,7 @@ export class PgQueueMetrics implements OnModuleDestroy {
     }
   }
 
-  private onSettled({
-    name,
-    as,
-    exhausted,
-    durationMs,
-  }: Extract<QueueEvent, { type: 'attempt-settled' }>): void {
+  private onSettled({ name, as, exhausted, durationMs }: EventOf<'attempt-settled'>): void {
     this.durations.observe({ kind: name }, durationMs / 1000);
     if (as !== 'snoozed' && as !== 'released') {
       this.count(name, as, 1);
@@ -93,7 +90,7 @@ export class PgQueueMetrics implements OnModuleDestroy {
     }
   }
 
-  private onRefused({ name, tries, retryInMs }: Extract<QueueEvent, { type: 'task-refused' }>): void {
+  private onRefused({ name, tries, retryInMs }: EventOf<'task-refused'>): void {
     this.refusals.inc({ kind: name });
     if (retryInMs !== null && tries === 1) {
       this.refused.inc({ kind: name });

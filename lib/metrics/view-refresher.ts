@@ -11,7 +11,7 @@ export class ViewRefresher {
   private stopped = false;
 
   constructor(
-    private readonly view: ClusterView,
+    readonly view: ClusterView,
     private readonly snapshots: FiguresSnapshot,
     private readonly periodMs: number,
     private readonly events: EventSink,
