@@ -6,6 +6,7 @@ import { protect, sendJson } from './answer.js';
 import { DashboardRouter } from './dashboard-router.js';
 import { DASHBOARD_OPTIONS, type ResolvedDashboardOptions } from './dashboard.options.js';
 import { AccessGuard } from './access-guard.js';
+import { LogLimit } from './log-limit.js';
 import { MountPath } from './mount-path.js';
 import { errorResponseOf, logFailure } from './error-response.js';
 import { readBody } from './request-body.js';
@@ -16,9 +17,6 @@ class VisitorLeftError extends PgQueueError {
   readonly code = 'PGQUEUE_VISITOR_LEFT';
 }
 
-/** Open pages repeat their requests while the database is unavailable, so that one line per minute is enough. */
-const QUIET_MS = 60_000;
-
 /**
  * The dashboard as middleware. It runs before guards, pipes, interceptors and filters, and sends its responses itself, so that those of
  * the application cannot change them.
@@ -26,7 +24,7 @@ const QUIET_MS = 60_000;
 @Injectable()
 export class DashboardMiddleware implements NestMiddleware {
   private readonly mount: MountPath;
-  private quietUntil = 0;
+  private readonly unavailable = new LogLimit();
 
   constructor(
     private readonly guard: AccessGuard,
@@ -77,10 +75,7 @@ export class DashboardMiddleware implements NestMiddleware {
       return; // a visitor who has left
     }
     const { status, body } = errorResponseOf(error);
-    if (status !== 503) {
-      logFailure(requested, status, error);
-    } else if (performance.now() >= this.quietUntil) {
-      this.quietUntil = performance.now() + QUIET_MS;
+    if (status !== 503 || this.unavailable.allows('any request')) {
       logFailure(requested, status, error);
     }
     if (!response.headersSent) {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { checkAllowedHosts, type HostNames } from './allowed-hosts.js';
-import { check, checkOptionNames } from '../errors/check.js';
+import type { HostNames } from './allowed-hosts.js';
+import { check, checkOptionNames, isObject } from '../errors/check.js';
 import type { Redact } from './redactor.js';
 import type { Authorization } from './visitor.js';
 
@@ -53,6 +53,7 @@ export interface ResolvedDashboardOptions extends Pick<PgQueueDashboardOptions, 
 export const DASHBOARD_OPTIONS = Symbol('PGQUEUE_DASHBOARD_OPTIONS');
 
 const PATH = /^\/?([\w~.-]+(?:\/[\w~.-]+)*)\/?$/;
+const HOST = /^\.?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i;
 const NAMES: readonly string[] = ['path', 'authorize', 'redact', 'decodePayloads', 'allowedHosts'];
 
 /** @throws InvalidOptionError that names the option and the value. */
@@ -60,12 +61,7 @@ export function resolveDashboardOptions(
   options: PgQueueDashboardOptions = {},
   environment = process.env['NODE_ENV'],
 ): ResolvedDashboardOptions {
-  check(
-    typeof options === 'object' && options !== null,
-    'PgQueueDashboardModule options',
-    options,
-    'must be an object',
-  );
+  check(isObject(options), 'PgQueueDashboardModule options', options, 'must be an object');
   checkOptionNames(options, NAMES, 'PgQueueDashboardModule');
   const { path = 'pgqueue', authorize, redact, decodePayloads = false, allowedHosts } = options;
   const plain = typeof path === 'string' ? PATH.exec(path)?.[1] : undefined;
@@ -92,13 +88,23 @@ export function resolveDashboardOptions(
 }
 
 function checkRedact(redact: unknown): void {
-  const fits =
-    redact === undefined ||
-    typeof redact === 'function' ||
-    (Array.isArray(redact) && redact.length > 0 && redact.every(isName));
+  const areNames = Array.isArray(redact) && redact.length > 0 && redact.every(isName);
+  const fits = redact === undefined || typeof redact === 'function' || areNames;
   check(fits, 'redact', redact, 'must be names of fields, or a function');
 }
 
 function isName(name: unknown): boolean {
   return typeof name === 'string' && name !== '';
+}
+
+function checkAllowedHosts(value: unknown): HostNames {
+  if (value === undefined || value === true) {
+    return value;
+  }
+  check(Array.isArray(value), 'allowedHosts', value, 'must be a list of names of hosts, or true for any');
+  return value.map((name: unknown) => {
+    const problem = 'must be names of hosts without scheme and port, such as ops.example.com or .example.com';
+    check(typeof name === 'string' && HOST.test(name), 'allowedHosts', name, problem);
+    return name.toLowerCase();
+  });
 }

@@ -20,24 +20,19 @@ export interface Body {
 
 /** Reads the body of a POST request before `authorize` is called, whatever parsers the application has. */
 export async function readBody(request: IncomingMessage & { body?: unknown }): Promise<Body> {
-  if (request.method !== 'POST') {
-    request.body = undefined;
-    return { read: () => undefined };
-  }
-  try {
-    const body = await inTime(PATIENCE_MS, readJson(request));
-    request.body = body;
-    return { read: () => body };
-  } catch (error) {
-    request.body = undefined;
-    return {
-      read: () => {
-        throw error instanceof NoAnswerError
-          ? new RequestTimeoutException('The body did not come in time')
-          : error;
-      },
-    };
-  }
+  const isRead = request.method === 'POST';
+  const [reading] = await Promise.allSettled([isRead ? inTime(PATIENCE_MS, readJson(request)) : undefined]);
+  request.body = reading.status === 'fulfilled' ? reading.value : undefined;
+  return {
+    read: () => {
+      if (reading.status === 'fulfilled') {
+        return reading.value;
+      }
+      throw reading.reason instanceof NoAnswerError
+        ? new RequestTimeoutException('The body did not come in time')
+        : reading.reason;
+    },
+  };
 }
 
 /**

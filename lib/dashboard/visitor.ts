@@ -1,6 +1,6 @@
 import { type KindRef, kindOf } from '../task/task-definition.js';
 import { checkActor } from '../inspect/operator-action.js';
-import { InvalidOptionError } from '../errors/pg-queue.errors.js';
+import { check } from '../errors/check.js';
 import type { DashboardAccess } from './dashboard-api.js';
 
 /** A visitor, and what the visitor may do. */
@@ -44,14 +44,9 @@ export function visitorOf(answer: unknown): Visitor | null {
     return null;
   }
   const fields = Object.keys(answer);
-  if (fields.some((name) => !FIELDS.includes(name))) {
-    // The values are left out: they may be data of a user of the application.
-    throw new InvalidOptionError(
-      'authorize',
-      fields.join(', '),
-      'must return no fields other than user, view and act',
-    );
-  }
+  const areKnown = fields.every((name) => FIELDS.includes(name));
+  // The values are left out: they may be data of a user of the application.
+  check(areKnown, 'authorize', fields.join(', '), 'must return no fields other than user, view and act');
   const { user, view, act = false } = answer as Partial<DashboardVisitor>;
   const [by, kinds, acting] = [checkActor(user, 'user'), kindsOf(view, 'view'), kindsOf(act, 'act')];
   return kinds?.size === 0 ? null : visitorWith(by, kinds, acting);
@@ -66,9 +61,7 @@ function kindsOf(value: unknown, field: string): KindSet {
   if (typeof value === 'boolean') {
     return value ? null : NONE;
   }
-  if (!Array.isArray(value)) {
-    throw new InvalidOptionError(field, value, 'must be true, false or a list of kinds');
-  }
+  check(Array.isArray(value), field, value, 'must be true, false or a list of kinds');
   return new Set(value.map((kind: KindRef) => kindOf(kind, field)));
 }
 
