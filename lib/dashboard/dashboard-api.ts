@@ -144,15 +144,7 @@ export interface ErrorResponse {
 }
 
 /** A value as JSON carries it. */
-export type Json<T> = T extends Date
-  ? string
-  : T extends (infer Item)[]
-    ? Json<Item>[]
-    : T extends readonly (infer Item)[]
-      ? readonly Json<Item>[]
-      : T extends object
-        ? { [Name in keyof T]: Json<T[Name]> }
-        : T;
+export type Json<T> = T extends Date ? string : T extends object ? { [Name in keyof T]: Json<T[Name]> } : T;
 
 export type { WorkerView };
 export { MAX_REPORTED_ATTEMPTS } from '../inspect/worker-report.js';

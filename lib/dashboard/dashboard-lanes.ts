@@ -1,24 +1,23 @@
-import type { OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { AdminLane } from '../cluster/admin/admin-lane.js';
-import type { QueueAdmin } from '../cluster/admin/queue-admin.js';
-
-/** The options of the queue that the lanes use. */
-export interface LaneSettings {
-  readonly statementTimeoutMs: number;
-  readonly transactionPooling: boolean;
-}
+import { QueueAdmin } from '../cluster/admin/queue-admin.js';
+import { PG_QUEUE_OPTIONS, type ResolvedOptions } from '../cluster/queue.options.js';
 
 /** A list reads few rows: a statement that takes longer than this is cancelled. */
 const READ_TIMEOUT_MS = 3000;
 const PATIENCE_MS = 10_000;
 
 /** A lane for reads, one for actions and one for the overview, so that none of them delays another. */
+@Injectable()
 export class DashboardLanes implements OnApplicationShutdown {
   readonly reading: AdminLane;
   readonly acting: AdminLane;
   readonly overview: AdminLane;
 
-  constructor(admin: QueueAdmin, { statementTimeoutMs, transactionPooling }: LaneSettings) {
+  constructor(
+    admin: QueueAdmin,
+    @Inject(PG_QUEUE_OPTIONS) { statementTimeoutMs, transactionPooling }: ResolvedOptions,
+  ) {
     const lane = (atOnce: number, longestMs: number) =>
       new AdminLane(admin, {
         atOnce,

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { MethodNotAllowedException, NotFoundException } from '@nestjs/common';
+import { Injectable, MethodNotAllowedException, NotFoundException } from '@nestjs/common';
 import { sendAsset, sendJson, sendRedirect } from './answer.js';
 import { assertMayChange } from './csrf-guard.js';
-import type { DashboardAssets } from './dashboard-assets.js';
+import { DashboardAssets } from './dashboard-assets.js';
 import type { MountedUrl } from './mount-path.js';
-import type { OverviewFeed } from './overview-feed.js';
-import type { OverviewStream } from './overview-stream.js';
+import { OverviewFeed } from './overview-feed.js';
+import { OverviewStream } from './overview-stream.js';
 import type { Body } from './request-body.js';
 import type { Visitor } from './visitor.js';
-import type { TasksApi } from './tasks-api.js';
+import { TasksApi } from './tasks-api.js';
 
 /** A request of a visitor who has access. */
 export interface RequestContext {
@@ -29,6 +29,7 @@ interface Route {
 }
 
 /** Calls the handler of a request's route, or sends a file of the pages. */
+@Injectable()
 export class DashboardRouter {
   constructor(
     private readonly assets: DashboardAssets,
@@ -50,16 +51,18 @@ export class DashboardRouter {
   }
 
   private readonly routes: readonly Route[] = [
-    get(/^api\/session$/, ({ visitor }) => this.tasks.session(visitor)),
-    get(/^api\/overview$/, ({ visitor }) => this.feed.now(visitor)),
-    get(/^api\/overview\/stream$/, ({ request, response, visitor }) =>
+    route('GET', /^api\/session$/, ({ visitor }) => this.tasks.session(visitor)),
+    route('GET', /^api\/overview$/, ({ visitor }) => this.feed.now(visitor)),
+    route('GET', /^api\/overview\/stream$/, ({ request, response, visitor }) =>
       this.stream.open(request, response, visitor),
     ),
-    get(/^api\/tasks$/, (context) => this.tasks.list(context, context.url.query)),
-    get(/^api\/tasks\/(.+)$/, (context, id) => this.tasks.one(context, decoded(id))),
-    get(/^api\/workers$/, (context) => this.tasks.workers(context)),
-    post(/^api\/tasks\/([^/]+)$/, (context, action) => this.tasks.act(context, action, context.body.read())),
-    post(/^api\/kinds\/([^/]+)\/(pause|resume)$/, (context, kind, verb) => {
+    route('GET', /^api\/tasks$/, (context) => this.tasks.list(context, context.url.query)),
+    route('GET', /^api\/tasks\/(.+)$/, (context, id) => this.tasks.one(context, decoded(id))),
+    route('GET', /^api\/workers$/, (context) => this.tasks.workers(context)),
+    route('POST', /^api\/tasks\/([^/]+)$/, (context, action) =>
+      this.tasks.act(context, action, context.body.read()),
+    ),
+    route('POST', /^api\/kinds\/([^/]+)\/(pause|resume)$/, (context, kind, verb) => {
       context.body.read();
       return this.tasks.setPaused(context, kind, verb === 'pause');
     }),
@@ -68,18 +71,16 @@ export class DashboardRouter {
   private async call(name: string, context: RequestContext): Promise<void> {
     const { request, response, visitor } = context;
     const routes = this.routes.filter(({ pattern }) => pattern.test(name));
-    const route = routes.find(({ method }) => method === request.method);
-    if (!route) {
-      throw refuseMethod(
-        response,
-        routes.map(({ method }) => method),
-      );
+    const found = routes.find(({ method }) => method === request.method);
+    if (!found) {
+      const allowed = routes.map(({ method }) => method);
+      throw refuseMethod(response, allowed);
     }
-    if (route.method === 'POST') {
+    if (found.method === 'POST') {
       assertMayChange(request, visitor.access);
     }
-    const [, ...parts] = route.pattern.exec(name)!;
-    const answer = await route.run(context, ...parts);
+    const [, ...parts] = found.pattern.exec(name)!;
+    const answer = await found.run(context, ...parts);
     if (answer !== undefined) {
       sendJson(response, 200, answer);
     }
@@ -103,18 +104,12 @@ function decoded(part: string): string {
   }
 }
 
-function get<Parts extends string[]>(
+function route<Parts extends string[]>(
+  method: Route['method'],
   pattern: RegExp,
   run: (context: RequestContext, ...parts: Parts) => unknown,
 ): Route {
-  return { method: 'GET', pattern, run: run as Route['run'] };
-}
-
-function post<Parts extends string[]>(
-  pattern: RegExp,
-  run: (context: RequestContext, ...parts: Parts) => unknown,
-): Route {
-  return { method: 'POST', pattern, run: run as Route['run'] };
+  return { method, pattern, run: run as Route['run'] };
 }
 
 function refuseMethod(response: ServerResponse, allowed: readonly string[]): Error {

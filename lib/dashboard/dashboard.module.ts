@@ -1,6 +1,4 @@
 import { type DynamicModule, Inject, type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
-import { PG_QUEUE_OPTIONS, type ResolvedOptions } from '../cluster/queue.options.js';
-import { QueueAdmin } from '../cluster/admin/queue-admin.js';
 import { AllowedHosts } from './allowed-hosts.js';
 import { DashboardAssets } from './dashboard-assets.js';
 import { DashboardLanes } from './dashboard-lanes.js';
@@ -21,7 +19,6 @@ import {
 import { AccessGuard } from './access-guard.js';
 import { OverviewFeed } from './overview-feed.js';
 import { OverviewStream } from './overview-stream.js';
-import { Redactor } from './redactor.js';
 import { TasksApi } from './tasks-api.js';
 
 /** How often the overview is read while a visitor watches it. */
@@ -48,11 +45,7 @@ const HEARTBEAT_MS = 15_000;
       useFactory: ({ authorize, allowedHosts }: ResolvedDashboardOptions) =>
         new AccessGuard(authorize, new AllowedHosts(allowedHosts)),
     },
-    {
-      provide: DashboardLanes,
-      inject: [QueueAdmin, PG_QUEUE_OPTIONS],
-      useFactory: (admin: QueueAdmin, options: ResolvedOptions) => new DashboardLanes(admin, options),
-    },
+    DashboardLanes,
     {
       provide: OverviewFeed,
       inject: [DashboardLanes],
@@ -64,17 +57,8 @@ const HEARTBEAT_MS = 15_000;
       inject: [OverviewFeed, AccessGuard],
       useFactory: (feed: OverviewFeed, guard: AccessGuard) => new OverviewStream(feed, guard, HEARTBEAT_MS),
     },
-    {
-      provide: TasksApi,
-      inject: [DashboardLanes, DASHBOARD_OPTIONS],
-      useFactory: (lanes: DashboardLanes, { redact, decodePayloads }: ResolvedDashboardOptions) =>
-        new TasksApi(lanes, new Redactor(redact), decodePayloads),
-    },
-    {
-      provide: DashboardRouter,
-      inject: [DashboardAssets, OverviewFeed, OverviewStream, TasksApi],
-      useFactory: createRouter,
-    },
+    TasksApi,
+    DashboardRouter,
   ],
 })
 export class PgQueueDashboardModule extends ConfigurableModuleClass implements NestModule {
@@ -99,13 +83,4 @@ export class PgQueueDashboardModule extends ConfigurableModuleClass implements N
     const { path } = this.options;
     consumer.apply(DashboardMiddleware).forRoutes(path, `${path}/*rest`);
   }
-}
-
-function createRouter(
-  assets: DashboardAssets,
-  feed: OverviewFeed,
-  stream: OverviewStream,
-  tasks: TasksApi,
-): DashboardRouter {
-  return new DashboardRouter(assets, feed, stream, tasks);
 }

@@ -4,15 +4,10 @@ import type { AdminLane } from '../cluster/admin/admin-lane.js';
 import { detached } from '../timing/detached.js';
 import type { Overview, ErrorResponse } from './dashboard-api.js';
 import { StreamText } from './overview-event.js';
-import { overviewOf } from './overview.js';
+import { failuresOf, overviewOf } from './overview.js';
 import { errorResponseOf, logFailure } from './error-response.js';
-import { MissingShards } from './missing-shards.js';
+import { PartialFailures } from './partial-failures.js';
 import type { KindSet, Visitor } from './visitor.js';
-
-/** One event of the stream. */
-type FeedEvent =
-  | { readonly name: 'overview'; readonly data: Overview }
-  | { readonly name: 'trouble'; readonly data: ErrorResponse };
 
 /** A visitor who watches the overview; `send` gets each event with the kinds that the visitor may see. */
 export interface Viewer {
@@ -48,12 +43,10 @@ const REST_FACTOR = 3;
 
 const NEVER = new AbortController().signal;
 
-/**
- * Reads the overview once for all visitors: periodically while a visitor watches it, and never while no visitor does.
- */
+/** Reads the overview once for all visitors: periodically while a visitor watches it, and never while no visitor does. */
 export class OverviewFeed {
   private readonly logger = new Logger('PgQueueDashboard');
-  private readonly missing = new MissingShards();
+  private readonly failures = new PartialFailures();
   private readonly viewers = new Set<Viewer>();
   private reading: Promise<Overviews> | undefined;
   /** Whether the periodic reads go on: a visitor watches, or did until the last read. */
@@ -106,29 +99,21 @@ export class OverviewFeed {
   private async next(): Promise<Texts> {
     try {
       const overviews = await this.overviews();
-      this.onAnswer();
-      return new PerKinds((kinds) => textOf({ name: 'overview', data: overviews.of(kinds) }));
+      if (this.inTrouble) {
+        this.inTrouble = false;
+        this.logger.log('the overview: works again');
+      }
+      return new PerKinds((kinds) => textOf('overview', overviews.of(kinds)));
     } catch (error) {
-      const trouble = textOf({ name: 'trouble', data: this.onTrouble(error) });
+      const { status, body } = errorResponseOf(error);
+      // One line is logged when the trouble begins, unless no visitor watches any more, as at a shutdown.
+      if (!this.inTrouble && this.viewers.size > 0) {
+        this.inTrouble = true;
+        logFailure('the overview', status, error);
+      }
+      const trouble = textOf('trouble', body);
       return new PerKinds(() => trouble);
     }
-  }
-
-  private onAnswer(): void {
-    if (this.inTrouble) {
-      this.inTrouble = false;
-      this.logger.log('the overview: works again');
-    }
-  }
-
-  /** Logs one line when the trouble begins, unless no visitor watches any more, as at a shutdown. */
-  private onTrouble(error: unknown): ErrorResponse {
-    const { status, body } = errorResponseOf(error);
-    if (!this.inTrouble && this.viewers.size > 0) {
-      this.inTrouble = true;
-      logFailure('the overview', status, error);
-    }
-    return body;
   }
 
   private overviews(): Promise<Overviews> {
@@ -142,12 +127,11 @@ export class OverviewFeed {
   private async read(): Promise<Overviews> {
     const limits = { patienceMs: PATIENCE_MS, activityMs: this.activityMs };
     const figures = await this.lane.run(NEVER, (admin) => admin.overview(limits));
-    const failed = figures.shards.filter(({ failure }) => failure !== undefined);
-    this.missing.log(failed.map(({ name, failure }) => [name, failure] as const));
+    this.failures.log(failuresOf(figures));
     return new PerKinds((kinds) => overviewOf(figures, kinds));
   }
 }
 
-function textOf({ name, data }: FeedEvent): StreamText {
-  return new StreamText(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+function textOf(event: 'overview' | 'trouble', data: Overview | ErrorResponse): StreamText {
+  return new StreamText(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }

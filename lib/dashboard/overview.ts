@@ -3,13 +3,27 @@ import type { FiguresOfShard, QueueFigures } from '../cluster/admin/queue-overvi
 import { sumCounts } from '../inspect/task-counts.js';
 import type { KindCounts, KindView } from '../inspect/task-view.js';
 import { mapStatuses } from '../task/task-status.js';
-import type { Overview, OverviewKind, OverviewShard } from './dashboard-api.js';
-import { missingShard } from './missing-shards.js';
+import type { Overview, OverviewShard } from './dashboard-api.js';
+import { errorResponseOf } from './error-response.js';
 import { isAmong, type KindSet } from './visitor.js';
 
 /** The most kinds that a page can show and an event should carry. */
 const MOST_KINDS = 300;
 const MANY_TASKS = 1_000_000_000;
+
+const NO_COUNTS = {
+  statuses: mapStatuses(() => ({ count: 0, approximate: false })),
+  oldestDueAt: null,
+};
+/** A kind without activity has no minutes. */
+const NO_ACTIVITY = { points: [], wait: null, run: null };
+const NO_VIEW = {
+  pausedAt: null,
+  unpausedIn: [],
+  processes: 0,
+  slots: { capacity: 0, busy: 0, fullSince: null },
+  settings: null,
+};
 
 /** The overview of the kinds that a visitor may see, and of all shards. Of many kinds, those that most need attention are in it. */
 export function overviewOf(figures: QueueFigures, visible: KindSet): Overview {
@@ -28,15 +42,15 @@ export function overviewOf(figures: QueueFigures, visible: KindSet): Overview {
   return {
     at: clockOf(shards),
     kinds: shown.map((kind) => ({
-      ...countsOf(counted.get(kind)),
-      ...viewOf(viewed.get(kind)),
-      ...activityOf(active.get(kind)),
+      ...(counted.get(kind) ?? NO_COUNTS),
+      ...(active.get(kind) ?? NO_ACTIVITY),
+      ...(viewed.get(kind) ?? NO_VIEW),
       kind,
       name: (viewed.get(kind) ?? counted.get(kind))!.name,
     })),
     moreKinds: numbers.length - shown.length,
     totals: {
-      statuses: sumCounts(counts)?.statuses ?? NO_TASKS,
+      statuses: (sumCounts(counts) ?? NO_COUNTS).statuses,
       busy: slots.reduce((sum, { busy }) => sum + busy, 0),
       capacity: slots.reduce((sum, { capacity }) => sum + capacity, 0),
     },
@@ -54,6 +68,11 @@ function mostNeeded(kinds: readonly number[], need: (kind: number) => number): n
   return kinds.filter((_, index) => needs[index]! > least || (needs[index] === least && leastLeft-- > 0));
 }
 
+/** The errors of the shards that are missing in the figures, by their names. */
+export function failuresOf({ shards }: QueueFigures): (readonly [name: string, error: unknown])[] {
+  return shards.flatMap(({ name, failure }) => (failure === undefined ? [] : [[name, failure] as const]));
+}
+
 /** How much a kind needs attention: exhausted or stuck tasks count most, then use, then the number of tasks. */
 function needOf(
   counts: KindCounts | undefined,
@@ -65,7 +84,7 @@ function needOf(
     must_retry: again,
     processing,
     no_attempts_left: exhausted,
-  } = counts?.statuses ?? NO_TASKS;
+  } = (counts ?? NO_COUNTS).statuses;
   const isStuck = fresh.count + again.count + processing.count > 0 && !view?.processes;
   const failed = activity?.points.reduce((sum, point) => sum + point.failed, 0) ?? 0;
   const marks = [
@@ -95,43 +114,9 @@ function clockOf(shards: readonly FiguresOfShard[]): Date {
   return shards.find(({ now }) => now !== null)!.now!;
 }
 
-const NO_TASKS: OverviewKind['statuses'] = mapStatuses(() => ({ count: 0, approximate: false }));
-
 function shardOf({ name, draining, ageMs, failure, counts }: FiguresOfShard): OverviewShard {
-  const all = sumCounts(counts);
-  return {
-    name,
-    draining,
-    ageMs,
-    problem: failure === undefined ? null : missingShard(name, failure).message,
-    statuses: all?.statuses ?? NO_TASKS,
-    oldestDueAt: all?.oldestDueAt ?? null,
-  };
-}
-
-function countsOf(counts: KindCounts | undefined): Pick<OverviewKind, 'statuses' | 'oldestDueAt'> {
-  return { statuses: counts?.statuses ?? NO_TASKS, oldestDueAt: counts?.oldestDueAt ?? null };
-}
-
-function viewOf(
-  view: KindView | undefined,
-): Pick<OverviewKind, 'pausedAt' | 'unpausedIn' | 'processes' | 'slots' | 'settings'> {
-  return {
-    pausedAt: view?.pausedAt ?? null,
-    unpausedIn: view?.unpausedIn ?? [],
-    processes: view?.processes ?? 0,
-    slots: view?.slots ?? { capacity: 0, busy: 0, fullSince: null },
-    settings: view?.settings ?? null,
-  };
-}
-
-/** A kind without activity has no minutes. */
-function activityOf(activity: KindActivity | undefined): Pick<OverviewKind, 'points' | 'wait' | 'run'> {
-  return {
-    points: activity?.points ?? [],
-    wait: activity?.wait ?? null,
-    run: activity?.run ?? null,
-  };
+  const problem = failure === undefined ? null : errorResponseOf(failure).body.message;
+  return { name, draining, ageMs, problem, ...(sumCounts(counts) ?? NO_COUNTS) };
 }
 
 function byKind<T extends { readonly kind: number }>(items: readonly T[]): Map<number, T> {

@@ -1,13 +1,11 @@
 import { partialResult } from '../errors/partial-result.js';
-import type { MissingShard, OfShards } from './dashboard-api.js';
+import type { OfShards } from './dashboard-api.js';
 import { errorResponseOf, logFailure } from './error-response.js';
-
-/** Open pages repeat their requests every few seconds, so that one line per shard and minute is enough. */
-const QUIET_MS = 60_000;
+import { LogLimit } from './log-limit.js';
 
 /** Names the shards that failed in what the pages are sent, and logs their errors. */
-export class MissingShards {
-  private readonly quietUntil = new Map<string, number>();
+export class PartialFailures {
+  private readonly logLimit = new LogLimit();
 
   /**
    * The result of the shards that did not fail, because a part of it is better than none.
@@ -19,19 +17,15 @@ export class MissingShards {
       return { result };
     }
     this.log(errors);
-    return { result, missing: [...errors].map(([shard, error]) => missingShard(shard, error)) };
+    const missing = [...errors].map(([shard, error]) => ({ shard, ...errorResponseOf(error).body }));
+    return { result, missing };
   }
 
   log(errors: Iterable<readonly [shard: string, error: unknown]>): void {
     for (const [shard, error] of errors) {
-      if (performance.now() >= (this.quietUntil.get(shard) ?? 0)) {
-        this.quietUntil.set(shard, performance.now() + QUIET_MS);
+      if (this.logLimit.allows(shard)) {
         logFailure(`shard ${shard}`, errorResponseOf(error).status, error);
       }
     }
   }
-}
-
-export function missingShard(shard: string, error: unknown): MissingShard {
-  return { shard, message: errorResponseOf(error).body.message };
 }

@@ -1,7 +1,8 @@
-import { ForbiddenException, NotFoundException } from '@nestjs/common';
+import { ForbiddenException, Inject, Injectable, NotFoundException } from '@nestjs/common';
 import type { QueueAdmin } from '../cluster/admin/queue-admin.js';
 import type { TaskFilter } from '../inspect/task-filter.js';
 import type { TaskDetail, WorkerView } from '../inspect/task-view.js';
+import { check } from '../errors/check.js';
 import { InvalidOptionError, TaskPayloadError } from '../errors/pg-queue.errors.js';
 import {
   type ActionAnswer,
@@ -14,9 +15,10 @@ import {
   type TaskPageOfOne,
   type WorkerAnswer,
 } from './dashboard-api.js';
-import type { DashboardLanes } from './dashboard-lanes.js';
-import { MissingShards } from './missing-shards.js';
-import type { Redactor } from './redactor.js';
+import { DashboardLanes } from './dashboard-lanes.js';
+import { DASHBOARD_OPTIONS, type ResolvedDashboardOptions } from './dashboard.options.js';
+import { PartialFailures } from './partial-failures.js';
+import { Redactor } from './redactor.js';
 import { readFilter, readInteger, readTaskQuery } from './task-query.js';
 import { isAmong, type KindSet, type Visitor } from './visitor.js';
 
@@ -27,14 +29,17 @@ export interface Asker {
 }
 
 /** `QueueAdmin` for the pages: shows and changes what the visitor may see and change. */
+@Injectable()
 export class TasksApi {
-  private readonly missing = new MissingShards();
+  private readonly failures = new PartialFailures();
+  private readonly redactor: Redactor;
 
   constructor(
     private readonly lanes: DashboardLanes,
-    private readonly redactor: Redactor,
-    private readonly decoded = false,
-  ) {}
+    @Inject(DASHBOARD_OPTIONS) private readonly options: ResolvedDashboardOptions,
+  ) {
+    this.redactor = new Redactor(options.redact);
+  }
 
   session({ user, access, actsOn }: Visitor): Session {
     return {
@@ -49,26 +54,27 @@ export class TasksApi {
   async list(asker: Asker, query: URLSearchParams): Promise<TaskAnswer> {
     const { filter, page } = readTaskQuery(query);
     this.assertNoSecretIsSought(filter);
-    const { result, ...ofShards } = await this.read(asker, (admin) =>
-      this.missing.resultOf(admin.list(within(filter, asker.visitor.kinds), page)),
+    const { result, ...rest } = await this.read(asker, (admin) =>
+      admin.list(within(filter, asker.visitor.kinds), page),
     );
-    return { ...this.redactor.page(result), ...ofShards };
+    return { ...this.redactor.page(result), ...rest };
   }
 
   /** @throws NotFoundException also for a task of a kind that the visitor may not see */
-  one(asker: Asker, id: string): Promise<TaskPageOfOne> {
-    return this.read(asker, async (admin) => {
+  async one(asker: Asker, id: string): Promise<TaskPageOfOne> {
+    const { result } = await this.read(asker, async (admin) => {
       const task = await this.find(admin, id);
       if (!task || !isAmong(asker.visitor.kinds, task.kind)) {
         throw new NotFoundException(`There is no task ${id}`);
       }
       return { task: await this.redactor.task(task), explanation: await admin.explain(id) };
     });
+    return result;
   }
 
   async workers(asker: Asker): Promise<WorkerAnswer> {
-    const { result, ...ofShards } = await this.read(asker, (admin) => this.missing.resultOf(admin.workers()));
-    return { workers: result.map((worker) => shownTo(asker.visitor.kinds, worker)), ...ofShards };
+    const { result, ...rest } = await this.read(asker, (admin) => admin.workers());
+    return { workers: result.map((worker) => shownTo(asker.visitor.kinds, worker)), ...rest };
   }
 
   /**
@@ -87,10 +93,10 @@ export class TasksApi {
     this.assertNoSecretIsSought(filter);
     assertNamesTasks(filter);
     const options = { ...others, ...actorOf(asker) };
-    const { result, ...ofShards } = await this.change(asker, (admin) =>
-      this.missing.resultOf(admin[action](within(filter, asker.visitor.actsOn), options)),
+    const { result, ...rest } = await this.change(asker, (admin) =>
+      admin[action](within(filter, asker.visitor.actsOn), options),
     );
-    return { ...result, ...ofShards };
+    return { ...result, ...rest };
   }
 
   async setPaused(asker: Asker, kind: string, paused: boolean): Promise<PauseResult> {
@@ -98,17 +104,17 @@ export class TasksApi {
     if (!isAmong(asker.visitor.actsOn, number)) {
       throw new ForbiddenException('You may not change this kind');
     }
-    const { result: changed, ...ofShards } = await this.change(asker, (admin) =>
-      this.missing.resultOf(admin[paused ? 'pause' : 'resume'](number, actorOf(asker))),
+    const { result: changed, ...rest } = await this.change(asker, (admin) =>
+      admin[paused ? 'pause' : 'resume'](number, actorOf(asker)),
     );
-    return { changed, ...ofShards };
+    return { changed, ...rest };
   }
 
   /** Falls back to the stored payload when it can't be decoded, because an operator has to see the task anyway. */
   private async find(admin: QueueAdmin, id: string): Promise<TaskDetail | null> {
     const maxPayloadBytes = MAX_PAYLOAD_BYTES;
     try {
-      return await admin.task(id, { decoded: this.decoded, maxPayloadBytes });
+      return await admin.task(id, { decoded: this.options.decodePayloads, maxPayloadBytes });
     } catch (error) {
       if (error instanceof TaskPayloadError) {
         return admin.task(id, { maxPayloadBytes });
@@ -117,23 +123,18 @@ export class TasksApi {
     }
   }
 
-  private read<T>({ signal }: Asker, work: (admin: QueueAdmin) => Promise<T>): Promise<T> {
-    return this.lanes.reading.run(signal, work);
+  private read<T>({ signal }: Asker, work: (admin: QueueAdmin) => Promise<T>) {
+    return this.lanes.reading.run(signal, (admin) => this.failures.resultOf(work(admin)));
   }
 
-  private change<T>({ signal }: Asker, work: (admin: QueueAdmin) => Promise<T>): Promise<T> {
-    return this.lanes.acting.run(signal, work);
+  private change<T>({ signal }: Asker, work: (admin: QueueAdmin) => Promise<T>) {
+    return this.lanes.acting.run(signal, (admin) => this.failures.resultOf(work(admin)));
   }
 
   /** A search would reveal what is redacted, by finding tasks or not. */
   private assertNoSecretIsSought({ text }: TaskFilter): void {
-    if (text !== undefined && this.redactor.isActive) {
-      throw new InvalidOptionError(
-        'text',
-        text,
-        'must be left out where payloads are redacted: they are not searched',
-      );
-    }
+    const isAllowed = text === undefined || !this.redactor.isActive;
+    check(isAllowed, 'text', text, 'must be left out where payloads are redacted: they are not searched');
   }
 }
 
@@ -147,13 +148,8 @@ function actorOf({ visitor: { user } }: Asker): { by?: string } {
 
 /** Checks the filter before the visitor's kinds are added to it: afterwards an empty filter would name kinds. */
 function assertNamesTasks(filter: TaskFilter): void {
-  if (Object.keys(filter).every((name) => name === 'shard')) {
-    throw new InvalidOptionError(
-      'filter',
-      filter,
-      'must name the tasks to change: an id, a kind, a status …',
-    );
-  }
+  const narrows = Object.keys(filter).some((name) => name !== 'shard');
+  check(narrows, 'filter', filter, 'must name the tasks to change: an id, a kind, a status …');
 }
 
 /** The filter, narrowed to the kinds of a visitor. */
