@@ -1,6 +1,7 @@
 import type { ActionResult } from '../inspect/operator-action.js';
 import type { ActivityPoint, KindActivity } from '../inspect/activity.js';
 import type { Explanation } from '../inspect/explanation.js';
+import type { PageOptions, TaskFilter } from '../inspect/task-filter.js';
 import type { TaskStatus } from '../task/task-status.js';
 import type {
   KindView,
@@ -90,23 +91,11 @@ export interface OverviewKind
   readonly oldestDueAt: Date | null;
 }
 
-/** The filter of a list in a URL; several ids or statuses are separated by commas. */
-export type TaskQuery = Partial<
-  Record<
-    | 'kind'
-    | 'shard'
-    | 'status'
-    | 'id'
-    | 'externalKey'
-    | 'text'
-    | 'createdFrom'
-    | 'createdTo'
-    /** 1 to 500. */
-    | 'limit'
-    | 'after',
-    string
-  >
->;
+/** A filter as strings, as in a URL; several ids or statuses are separated by commas, and times are ISO 8601. */
+export type FilterQuery = Partial<Record<keyof TaskFilter, string>>;
+
+/** The filter and the page of a list in a URL. */
+export type TaskQuery = FilterQuery & Partial<Record<keyof PageOptions, string>>;
 
 export interface TaskAnswer extends TaskPage, OfShards {}
 
@@ -129,7 +118,7 @@ export type DashboardAction = (typeof DASHBOARD_ACTIONS)[number];
 
 /** Which tasks to change, named by at least one field. */
 export interface ActionRequest {
-  readonly filter: Omit<TaskQuery, 'limit' | 'after'>;
+  readonly filter: FilterQuery;
   /** The most tasks to change, 1 to 100,000. Default 1,000. */
   readonly limit?: number;
 }

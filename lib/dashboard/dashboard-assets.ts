@@ -42,8 +42,12 @@ export class DashboardAssets {
       const files = entries
         .filter((entry) => entry.isFile())
         .map((entry) => path.join(entry.parentPath, entry.name));
-      const assets = await Promise.all(files.map((file) => load(folder, file)));
-      return new DashboardAssets(withIndex(new Map(assets)));
+      const assets = new Map(await Promise.all(files.map((file) => load(folder, file))));
+      const index = assets.get('index.html');
+      if (!index) {
+        throw new Error('there is no index.html');
+      }
+      return new DashboardAssets(assets.set('', index));
     } catch (error) {
       throw new DashboardFilesError(
         `the pages of the dashboard are not in ${folder}: in a clone of the repository, run \`npm run build\``,
@@ -69,12 +73,4 @@ async function load(folder: string, file: string): Promise<[string, Asset]> {
   const body = await readFile(file);
   const zipped = await promisify(gzip)(body);
   return [name, { type, body, zipped, immutable: name.startsWith(HASHED) }];
-}
-
-function withIndex(files: Map<string, Asset>): Map<string, Asset> {
-  const index = files.get('index.html');
-  if (!index) {
-    throw new Error('there is no index.html');
-  }
-  return files.set('', index);
 }

@@ -29,19 +29,16 @@ export function errorResponseOf(error: unknown): StatusAndBody {
   if (error instanceof BusyError) {
     return unavailable('Others ask for too much at the moment; try again soon');
   }
-  switch (databaseProblem(sqlState(error))) {
-    case 'canceled':
-      return unavailable('It took too long, and was given up; a narrower filter takes less');
-    case 'mismatch':
-      return unavailable("The queue's tables are missing, of another version, or not accessible");
-    case 'read-only':
-    case 'unavailable':
-      return unavailable('The database does not answer');
-    default:
-      return error instanceof NoAnswerError || UNAVAILABLE_MESSAGE.test(errorMessage(error))
-        ? unavailable('The database does not answer')
-        : { status: 500, body: { message: "Something went wrong; the application's log says what" } };
+  const problem = databaseProblem(sqlState(error));
+  if (problem === 'canceled') {
+    return unavailable('It took too long, and was given up; a narrower filter takes less');
   }
+  if (problem === 'mismatch') {
+    return unavailable("The queue's tables are missing, of another version, or not accessible");
+  }
+  return problem || error instanceof NoAnswerError || UNAVAILABLE_MESSAGE.test(errorMessage(error))
+    ? unavailable('The database does not answer')
+    : { status: 500, body: { message: "Something went wrong; the application's log says what" } };
 }
 
 /** Logs what the response leaves out. The stack is logged only of a bug, not of a database that is unavailable. */

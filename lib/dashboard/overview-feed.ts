@@ -23,12 +23,9 @@ class PerKinds<T> {
 
   of(kinds: KindSet): T {
     const key = kinds === null ? 'all' : [...kinds].toSorted((a, b) => a - b).join();
-    let found = this.made.get(key);
-    if (found === undefined) {
-      found = this.make(kinds);
-      this.made.set(key, found);
-    }
-    return found;
+    const value = this.made.get(key) ?? this.make(kinds);
+    this.made.set(key, value);
+    return value;
   }
 }
 

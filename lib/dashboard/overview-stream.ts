@@ -11,7 +11,7 @@ const RECONNECT = new StreamText('retry: 2000\n\n');
 const COMMENT = new StreamText(':\n\n');
 
 /** The most streams at the same time; the pages of further visitors poll every few seconds, and share one read. */
-export const MOST_STREAMS = 200;
+const MOST_STREAMS = 200;
 
 /** Sends the overview as server-sent events to each viewer who stays and has access, until the application shuts down. */
 export class OverviewStream implements BeforeApplicationShutdown {

@@ -79,26 +79,14 @@ function needOf(
   view: KindView | undefined,
   activity: KindActivity | undefined,
 ): number {
-  const {
-    new: fresh,
-    must_retry: again,
-    processing,
-    no_attempts_left: exhausted,
-  } = (counts ?? NO_COUNTS).statuses;
-  const isStuck = fresh.count + again.count + processing.count > 0 && !view?.processes;
+  const { statuses, oldestDueAt } = counts ?? NO_COUNTS;
+  const toRun = statuses.new.count + statuses.must_retry.count;
+  const exhausted = statuses.no_attempts_left.count;
+  const isStuck = toRun + statuses.processing.count > 0 && !view?.processes;
   const failed = activity?.points.reduce((sum, point) => sum + point.failed, 0) ?? 0;
-  const marks = [
-    exhausted.count > 0,
-    isStuck,
-    view?.pausedAt,
-    failed > 0,
-    counts?.oldestDueAt,
-    activity,
-    view,
-  ];
+  const marks = [exhausted > 0, isStuck, view?.pausedAt, failed > 0, oldestDueAt, activity, view];
   const rank = marks.reduce<number>((sum, mark) => sum * 2 + Number(Boolean(mark)), 0);
-  const waiting = fresh.count + again.count + exhausted.count;
-  return rank + Math.min(waiting, MANY_TASKS) / (MANY_TASKS + 1);
+  return rank + Math.min(toRun + exhausted, MANY_TASKS) / (MANY_TASKS + 1);
 }
 
 function sumOfPoints(minutes: readonly ActivityPoint[], activity: readonly KindActivity[]): ActivityPoint[] {

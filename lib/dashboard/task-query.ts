@@ -1,14 +1,14 @@
 import type { PageOptions, TaskFilter } from '../inspect/task-filter.js';
 import { check, isObject } from '../errors/check.js';
 import type { TaskStatus } from '../task/task-status.js';
-import type { ActionRequest } from './dashboard-api.js';
+import type { FilterQuery } from './dashboard-api.js';
 
 type Reader = (text: string, name: string) => TaskFilter[keyof TaskFilter];
 
 const listOf = (text: string) => text.split(',');
 
 /** Reads each field of a filter from its text; `QueueAdmin` checks the values. */
-const FILTER: Record<keyof ActionRequest['filter'], Reader> = {
+const FILTER: Record<keyof FilterQuery, Reader> = {
   kind: readInteger,
   shard: (text) => text,
   status: (text) => listOf(text) as TaskStatus[],
