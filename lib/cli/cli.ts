@@ -159,7 +159,7 @@ function parse(command: Command, args: string[]) {
 }
 
 function assertArguments(command: Command, given: readonly string[]): void {
-  const [least, most] = command.arguments;
+  const [least, most] = command.arguments ?? [0, 0];
   if (given.length < least || given.length > most) {
     throw new UsageError(`usage: ${PROGRAM} ${command.usage}`);
   }

@@ -36,9 +36,10 @@ export interface Command {
   /** The synopsis of the arguments. */
   readonly usage: string;
   readonly details: string;
-  readonly options: NonNullable<ParseArgsConfig['options']>;
-  /** How many arguments it takes besides options, at least and at most. */
-  readonly arguments: readonly [number, number];
+  /** Its own options. Default: none. */
+  readonly options?: ParseArgsConfig['options'];
+  /** How many arguments it takes besides options, at least and at most. Default: none. */
+  readonly arguments?: readonly [number, number];
   /** Whether the command works without the queue's tables. */
   readonly withoutTables?: boolean;
   run(context: CommandContext): Promise<ExitCode>;

@@ -5,7 +5,6 @@ export const explainCommand: Command = {
   summary: 'why a task is not running, or who runs it',
   usage: 'explain <id>',
   details: 'Ends with 3 when there is no such task.',
-  options: {},
   arguments: [1, 1],
   async run({ admin, output, json, arguments: [id] }) {
     const explanation = await admin.explain(id!);

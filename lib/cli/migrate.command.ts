@@ -11,7 +11,6 @@ export const migrateCommand: Command = {
 Runs in one transaction. Indexes that a table with tasks lacks are built after it, one by one and CONCURRENTLY: pushes and
 workers go on meanwhile. Does nothing to tables that are complete, and refuses those of another version.`,
   options: { 'dry-run': { type: 'boolean' } },
-  arguments: [0, 0],
   withoutTables: true,
   async run({ databases, schema, failures, output, json, values }) {
     const isDry = Boolean(values['dry-run']);

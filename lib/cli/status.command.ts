@@ -7,8 +7,6 @@ export const statusCommand: Command = {
   summary: 'what there is by kind and status, and the worker processes',
   usage: 'status',
   details: 'Numbers with a ~ are estimated from a sample of the table.',
-  options: {},
-  arguments: [0, 0],
   async run({ admin, failures, output, json }) {
     // Both run at the same time, so that a server that does not respond is waited for once.
     const [{ counts, kinds, workers }, shards] = await Promise.all([

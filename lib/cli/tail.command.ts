@@ -15,7 +15,6 @@ their attempts, worker processes that come and go, kinds that are paused or resu
 does not see attempts that fail and are retried, tasks that are deleted as they succeed (a terminalTasksTtl of 0), nor more than
 200 of a sort per database and look.`,
   options: { interval: { type: 'string' } },
-  arguments: [0, 0],
   async run(context) {
     const { admin, databases, output, schema, signal, values } = context;
     const intervalMs = toMilliseconds('--interval', values['interval'] ?? '2s', { min: 100, max: 3_600_000 });

@@ -9,8 +9,7 @@ export type HostNames = readonly string[] | true | undefined;
 
 /**
  * The host names under which requests are accepted. A page of another site can point its own name to this server (DNS rebinding), and
- * then has the same origin, but its requests have that name in `Host`. Addresses, `localhost` and names without a dot cannot be such a
- * name. `X-Forwarded-Host` is ignored, because any client can send it.
+ * then has the same origin, but its requests have that name in `Host`.
  */
 export class AllowedHosts {
   private readonly logger = new Logger('PgQueueDashboard');
@@ -39,7 +38,7 @@ export class AllowedHosts {
   }
 }
 
-/** The name of the host without its port and without a dot at its end. */
+/** The name without its port and without a dot at its end. `X-Forwarded-Host` is ignored, because any client can send it. */
 function hostOf({ headers }: IncomingMessage): string {
   return (headers.host ?? (headers[':authority'] as string | undefined) ?? '')
     .toLowerCase()
@@ -48,6 +47,7 @@ function hostOf({ headers }: IncomingMessage): string {
     .replace(/\.$/, '');
 }
 
+/** Addresses, `localhost` and names without a dot cannot be the name of another site. */
 function isSafe(name: string): boolean {
   return isIP(name) !== 0 || name.endsWith('.localhost') || /^[a-z0-9_-]+$/.test(name);
 }
