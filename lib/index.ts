@@ -84,25 +84,4 @@ export type {
   TaskQueueEvent,
 } from './events/queue-events.js';
 export type { AttemptName, KindName, SettledAs } from './task/task-name.js';
-export {
-  DatabaseError,
-  DuplicateKindError,
-  InvalidManagerError,
-  InvalidOptionError,
-  InvalidTaskError,
-  LeaseLostError,
-  MustCancelTaskError,
-  MustIgnoreTaskError,
-  NoAnswerError,
-  OutcomeUnknownError,
-  PgQueueError,
-  PushOutcomeUnknownError,
-  SchemaMismatchError,
-  ShutdownError,
-  SnoozeTaskError,
-  TaskCancelledError,
-  TaskPayloadError,
-  TaskTimeoutError,
-  UnexpectedTaskKindError,
-  UnsupportedHandlerError,
-} from './errors/pg-queue.errors.js';
+export * from './errors/pg-queue.errors.js';

@@ -7,7 +7,7 @@ import { describeAction } from '../events/action-record.js';
 import { errorMessage } from '../errors/error-message.js';
 import { inTime } from '../timing/timeout.js';
 import { QueueEvents } from '../events/queue-events.js';
-import { callShards, resultOf } from '../cluster/shard-results.js';
+import { callDatabases, resultOf } from '../cluster/database-results.js';
 import { InvalidOptionError, SchemaMismatchError } from '../errors/pg-queue.errors.js';
 import { cancelCommand, retryCommand } from './act.command.js';
 import { CliDatabase } from './cli-database.js';
@@ -99,7 +99,7 @@ async function dispatch(
       databases,
       schema,
       admin: new QueueAdmin({
-        shards: databases,
+        databases,
         draining: new Set(),
         statementTimeoutMs: STATEMENT_TIMEOUT_MS,
         readFrom: 'master',
@@ -137,7 +137,7 @@ function recordOnErrorStream(output: Output): QueueEvents {
 
 /** @throws SchemaMismatchError when the tables of a database do not match; the error of a database only when all have failed. */
 async function checkTables(databases: readonly CliDatabase[], schema: string): Promise<void> {
-  const checked = await callShards(databases, ({ database }) =>
+  const checked = await callDatabases(databases, ({ database }) =>
     inTime(
       STATEMENT_TIMEOUT_MS,
       database.transaction((run) => onSafePath(run, () => checkVersion(run, schema))),

@@ -1,5 +1,5 @@
 import { buildIndex, migrate, type MigrationPlan, planMigration } from '../storage/migrate.js';
-import { callShards, resultOf } from '../cluster/shard-results.js';
+import { callDatabases, resultOf } from '../cluster/database-results.js';
 import type { CliDatabase } from './cli-database.js';
 import { type Command, EXIT } from './command.js';
 import { jsonLine, oneLine } from './output.js';
@@ -15,7 +15,7 @@ workers go on meanwhile. Does nothing to tables that are complete, and refuses t
   async run({ databases, schema, failures, output, json, values }) {
     const isDry = Boolean(values['dry-run']);
     const labelOf = ({ name }: CliDatabase) => (databases.length > 1 ? `shard ${name}, ` : '');
-    const migrated = await callShards(databases, async (target) => {
+    const migrated = await callDatabases(databases, async (target) => {
       const { database } = target;
       if (isDry) {
         return database.transaction((run) => planMigration(run, schema));

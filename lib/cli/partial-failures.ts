@@ -1,4 +1,4 @@
-import { partialResult } from '../errors/partial-result.js';
+import { partialResult } from '../cluster/database-results.js';
 
 /** Collects the errors of the databases that failed, while a command shows the results of the others. */
 export class PartialFailures {

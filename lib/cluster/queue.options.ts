@@ -77,29 +77,17 @@ export interface PgQueueModuleOptions {
   transactionManager?: () => Manager | undefined;
 }
 
+/** The durations, of each of which the resolved options have the milliseconds. */
+type DurationOption =
+  'shutdownTimeout' | 'heartbeatPeriod' | 'leaseTimeout' | 'idlePeriod' | 'statementTimeout';
+type OptionWithoutDefault = 'schema' | 'codec' | 'pool' | 'shards' | 'transactionManager';
+
 /** The module's options with defaults, checked. */
-export type ResolvedOptions = Required<
-  Omit<
-    PgQueueModuleOptions,
-    | 'schema'
-    | 'codec'
-    | 'pool'
-    | 'shards'
-    | 'transactionManager'
-    | 'shutdownTimeout'
-    | 'heartbeatPeriod'
-    | 'leaseTimeout'
-    | 'idlePeriod'
-    | 'statementTimeout'
-  >
-> &
-  Pick<PgQueueModuleOptions, 'schema' | 'codec' | 'pool' | 'shards' | 'transactionManager'> & {
-    shutdownTimeoutMs: number;
-    heartbeatPeriodMs: number;
-    leaseTimeoutMs: number;
+export type ResolvedOptions = Required<Omit<PgQueueModuleOptions, DurationOption | OptionWithoutDefault>> &
+  Pick<PgQueueModuleOptions, OptionWithoutDefault> &
+  Record<`${Exclude<DurationOption, 'idlePeriod'>}Ms`, number> & {
     /** Undefined: the process is never silent. */
     idlePeriodMs: number | undefined;
-    statementTimeoutMs: number;
   };
 
 /** The text of payloads, its copies and the decoded values must fit into the heap beside everything else. */

@@ -1,4 +1,4 @@
-import { InvalidOptionError } from '../errors/pg-queue.errors.js';
+import { check } from '../errors/check.js';
 import { prefixOf, splitTaskId } from '../task/task-id.js';
 
 /** The only shard of a queue without `shards`, unless its DataSource has another name; its tasks have bare ids whatever is added later. */
@@ -8,13 +8,8 @@ const SHARD_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
 
 /** @throws InvalidOptionError for a name that could not stand in a task's id. */
 export function assertShardName(field: string, name: unknown): asserts name is string {
-  if (typeof name !== 'string' || !SHARD_NAME.test(name)) {
-    throw new InvalidOptionError(
-      field,
-      name,
-      'must be a string of 1 to 63 letters, digits, dots, hyphens and underscores',
-    );
-  }
+  const fits = typeof name === 'string' && SHARD_NAME.test(name);
+  check(fits, field, name, 'must be a string of 1 to 63 letters, digits, dots, hyphens and underscores');
 }
 
 /** The prefix of the ids of a shard's tasks, by which an id means one task in the whole queue. */
@@ -28,13 +23,7 @@ export function shardNamed<Shard extends { readonly name: string }>(
   name: string,
 ): Shard {
   const shard = shards.find((candidate) => candidate.name === name);
-  if (!shard) {
-    throw new InvalidOptionError(
-      'shard',
-      name,
-      `must be one of ${shards.map((candidate) => candidate.name).join(', ')}`,
-    );
-  }
+  check(shard, 'shard', name, `must be one of ${shards.map((candidate) => candidate.name).join(', ')}`);
   return shard;
 }
 
@@ -48,12 +37,7 @@ export function shardOfTask<Shard extends { idOf(id: string): string }>(
 ): { shard: Shard; id: string } {
   const { prefix, id: ownId } = splitTaskId(id);
   const shard = shards.find((candidate) => candidate.idOf(ownId) === id);
-  if (!shard) {
-    const problem =
-      prefix === undefined
-        ? "must name its shard, as in 'shard/id'"
-        : 'must be the id of a task in one of the shards';
-    throw new InvalidOptionError('id', id, problem);
-  }
+  const missing = "must name its shard, as in 'shard/id'";
+  check(shard, 'id', id, prefix === undefined ? missing : 'must be the id of a task in one of the shards');
   return { shard, id: ownId };
 }

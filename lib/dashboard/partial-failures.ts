@@ -1,4 +1,4 @@
-import { partialResult } from '../errors/partial-result.js';
+import { partialResult } from '../cluster/database-results.js';
 import type { OfShards } from './dashboard-api.js';
 import { errorResponseOf, logFailure } from './error-response.js';
 import { LogLimit } from './log-limit.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter, Histogram } from 'prom-client';
-import { Shards } from '../cluster/shards.js';
+import { QueueDatabases } from '../cluster/queue-databases.js';
 import { CONNECTION_ROLES, type QueueEvent, QueueEvents } from '../events/queue-events.js';
 import {
   CONNECTION_FAILURES_TOTAL,
@@ -24,7 +24,7 @@ export class PgQueueProcessMetrics {
     @InjectMetric(CONNECTION_FAILURES_TOTAL) private readonly failures: Counter,
     @InjectMetric(RECONNECTS_TOTAL) private readonly reconnects: Counter,
     events: QueueEvents,
-    shards: Shards,
+    shards: QueueDatabases,
   ) {
     shards.all.forEach(({ name }) => this.startSeries(name));
     events.subscribe((event) => this.onEvent(event));

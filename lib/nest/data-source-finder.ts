@@ -1,5 +1,5 @@
 import type { ModuleRef } from '@nestjs/core';
-import type { DataSourceFinder } from '../cluster/shards.factory.js';
+import type { DataSourceFinder } from '../cluster/queue-databases.factory.js';
 import { InvalidOptionError } from '../errors/pg-queue.errors.js';
 
 /** Finds the DataSources of `@nestjs/typeorm`, which is loaded only when it is used: an application may not have it installed. */

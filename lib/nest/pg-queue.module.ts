@@ -3,7 +3,7 @@ import { PgQueueCoreModule } from './pg-queue-core.module.js';
 import type { ASYNC_OPTIONS_TYPE, OPTIONS_TYPE } from './pg-queue.module-definition.js';
 import { PG_QUEUE_OPTIONS } from '../cluster/queue.options.js';
 import { QueueLifecycle } from './queue-lifecycle.js';
-import { InvalidOptionError } from '../errors/pg-queue.errors.js';
+import { check } from '../errors/check.js';
 
 /**
  * The queue as an application imports it: by `forRoot` or `forRootAsync` once, wherever it likes. `QueueService` can then be
@@ -26,13 +26,8 @@ export class PgQueueModule {
   }
 
   constructor(@Optional() @Inject(PG_QUEUE_OPTIONS) options: unknown) {
-    if (options === undefined) {
-      throw new InvalidOptionError(
-        'PgQueueModule',
-        undefined,
-        'must be imported once by forRoot or forRootAsync',
-      );
-    }
+    const problem = 'must be imported once by forRoot or forRootAsync';
+    check(options !== undefined, 'PgQueueModule', undefined, problem);
   }
 }
 

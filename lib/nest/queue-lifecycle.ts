@@ -10,8 +10,8 @@ import { ModulesContainer } from '@nestjs/core';
 import { TaskHandlerExplorer } from '../handlers/task-handler.explorer.js';
 import { TaskHandlerRegistry } from '../handlers/task-handler.registry.js';
 import { PG_QUEUE_OPTIONS, type ResolvedOptions } from '../cluster/queue.options.js';
-import { Shards } from '../cluster/shards.js';
-import { InvalidOptionError } from '../errors/pg-queue.errors.js';
+import { QueueDatabases } from '../cluster/queue-databases.js';
+import { check } from '../errors/check.js';
 import { errorMessage } from '../errors/error-message.js';
 import { framesOf, oneLine } from '../errors/one-line.js';
 import { Instruments } from '../events/instrumentation.js';
@@ -33,7 +33,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
     modules: ModulesContainer,
     private readonly explorer: TaskHandlerExplorer,
     private readonly registry: TaskHandlerRegistry,
-    private readonly shards: Shards,
+    private readonly databases: QueueDatabases,
     private readonly processing: ProcessingLifecycle,
     private readonly instruments: Instruments,
     @Inject(PG_QUEUE_OPTIONS) private readonly options: ResolvedOptions,
@@ -42,7 +42,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
   }
 
   onModuleInit(): void {
-    this.shards.open();
+    this.databases.open();
     for (const { metadata, invoke, origin } of this.explorer.explore(this.options.enhancers)) {
       this.registry.register(metadata.kind, invoke, metadata.options, origin);
     }
@@ -69,7 +69,7 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
       const line = 'the queue could not be stopped in order; its tasks are rescued when its lease is over';
       this.logger.error(oneLine(`${line}: ${errorMessage(error)}`), framesOf(error));
     }
-    this.shards.close();
+    this.databases.close();
   }
 
   private checkSignals(): void {
@@ -87,13 +87,8 @@ export class QueueLifecycle implements OnModuleInit, OnApplicationBootstrap, OnM
  */
 function goLastAtBootstrap(modules: ModulesContainer): void {
   const own = [...modules.values()].filter((module) => module.hasProvider(QueueLifecycle));
-  if (own.length > 1) {
-    throw new InvalidOptionError(
-      'PgQueueModule',
-      `${own.length} times`,
-      'must be imported once by forRoot or forRootAsync: QueueService is global',
-    );
-  }
+  const problem = 'must be imported once by forRoot or forRootAsync: QueueService is global';
+  check(own.length <= 1, 'PgQueueModule', `${own.length} times`, problem);
   for (const module of own) {
     module.distance = Number.MIN_SAFE_INTEGER;
   }

@@ -104,29 +104,17 @@ export class QueueLogger {
     }
   };
 
-  private onSettled({
-    kind,
-    name,
-    id,
-    attempt,
-    as,
-    exhausted,
-    error,
-  }: Extract<QueueEvent, { type: 'attempt-settled' }>): void {
+  private onSettled(event: Extract<QueueEvent, { type: 'attempt-settled' }>): void {
+    const { kind, as, exhausted } = event;
+    const attempt = `${event.name}: task ${event.id}, attempt ${event.attempt}`;
     if (as === 'lost') {
-      this.bounded(
-        `lost ${kind}`,
-        'warn',
-        `${name}: task ${id}, attempt ${attempt}: its lease was lost, its outcome was discarded`,
-      );
+      this.bounded(`lost ${kind}`, 'warn', `${attempt}: its lease was lost, its outcome was discarded`);
     } else if (as === 'failed' || exhausted) {
       // An ignored failure is logged when it was the last attempt, because the task is exhausted then.
-      const end = exhausted ? '; no attempts are left' : '';
-      this.bounded(
-        `${exhausted ? 'exhausted' : 'task'} ${kind}`,
-        exhausted ? 'error' : 'warn',
-        `${name}: task ${id}, attempt ${attempt} failed: ${describe(error)}${end}`,
-      );
+      const line = `${attempt} failed: ${describe(event.error)}`;
+      return exhausted
+        ? this.bounded(`exhausted ${kind}`, 'error', `${line}; no attempts are left`)
+        : this.bounded(`task ${kind}`, 'warn', line);
     }
   }
 

@@ -95,17 +95,15 @@ describe('QueueAdmin.explain', () => {
     await push();
     const first = await push();
     const second = await push();
+    const busy =
+      / all 2 slots of explained in 1 process have been busy since .*, and 1 due task goes before it\.$/;
+    // The tasks before it are counted before the reports of the processes are read, so perhaps before they are claimed.
     const told = await until(async () => {
       const explanation = await admin.explain(second);
-      // The tasks before it are counted first, and perhaps before they were claimed.
-      return (
-        explanation.reason === 'slots-busy' && explanation.before === 1 && explanation.since && explanation
-      );
+      return explanation.reason === 'slots-busy' && busy.test(explanation.text) && explanation;
     });
-    expect(told).toMatchObject({ slots: 2, processes: 1 });
-    expect(told.text).toMatch(
-      / all 2 slots of explained in 1 process have been busy since .*, and 1 due task goes before it\.$/,
-    );
+    expect(told).toMatchObject({ slots: 2, processes: 1, since: expect.any(Date) });
+    expect(told.text).toMatch(busy);
     expect(await admin.explain(first)).toMatchObject({ reason: 'slots-busy', since: told.since });
   });
 

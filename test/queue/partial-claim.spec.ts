@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Shards } from '../../lib/cluster/shards.js';
+import { QueueDatabases } from '../../lib/cluster/queue-databases.js';
 import { newKind } from '../support/kinds.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { recordEvents } from '../support/queue-events.js';
@@ -23,7 +23,7 @@ afterAll(async () => {
 
 /** Claims stand still between their snapshot and their first row, for as long as the lock is held. */
 function stopClaimsHalfWay(lock: number): void {
-  const { sql } = worker.get(Shards).all[0]!;
+  const { sql } = worker.get(QueueDatabases).all[0]!;
   const before = 'WITH before AS MATERIALIZED (SELECT ';
   expect(sql.claim).toContain(before);
   sql.claim = sql.claim.replace(before, `${before}pg_advisory_xact_lock_shared(${lock}) AS halted, `);

@@ -1,6 +1,6 @@
 import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Shards } from '../../lib/cluster/shards.js';
+import { QueueDatabases } from '../../lib/cluster/queue-databases.js';
 import { PgDatabase } from '../../lib/storage/pg-database.js';
 import { OVER, QUEUE_SCHEMA } from './over.js';
 import { createQueueApp, type QueueApp } from './queue-app.js';
@@ -26,7 +26,7 @@ async function ask(question: string): Promise<unknown> {
 }
 
 it('the queue of a test works over what the run says', async () => {
-  const shards = app.get(Shards);
+  const shards = app.get(QueueDatabases);
   const { database: own, sql } = shards.all[0]!;
   const { url } = app.get(DataSource).options as { url?: string };
   expect({

@@ -20,10 +20,10 @@ export class AdminLane {
 
   constructor({ deps }: QueueAdmin, options: AdminLaneOptions) {
     const lane = { ...options, connections: options.atOnce };
-    this.databases = deps.shards.map((database) => new LaneAdminDatabase(database, lane));
+    this.databases = deps.databases.map((database) => new LaneAdminDatabase(database, lane));
     this.admin = new QueueAdmin({
       ...deps,
-      shards: this.databases,
+      databases: this.databases,
       statementTimeoutMs: options.statementTimeoutMs,
       via: options.via,
     });

@@ -3,16 +3,16 @@ import { checkCount, checkOptionNames } from '../../errors/check.js';
 import { checkFilter, type PageOptions, type TaskFilter } from '../../inspect/task-filter.js';
 import type { TaskPage } from '../../inspect/task-view.js';
 import { shapeOf } from '../../storage/list-shape.js';
-import { callShards, resultOf } from '../shard-results.js';
+import { callDatabases, resultOf } from '../database-results.js';
 import { mergePages } from './merged-page.js';
 import { decodeCursor, encodeCursor, type PageEnds } from './page-cursor.js';
-import { ownFilter, shardsOf } from './shard-filter.js';
+import { ownFilter, databasesOf } from './database-filter.js';
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 500;
 
 /**
- * One page of a list, merged from a page of each shard.
+ * One page of a list, merged from a page of each database.
  * @throws InvalidOptionError for an unknown filter or a bad value, before a database is queried; PartialFailureError
  */
 export async function listTasks(
@@ -21,17 +21,17 @@ export async function listTasks(
   page: PageOptions,
 ): Promise<TaskPage> {
   const checked = checkFilter(filter);
-  const shards = shardsOf(all, checked);
+  const databases = databasesOf(all, checked);
   checkOptionNames(page, ['limit', 'after'], 'a page');
   const { limit = DEFAULT_PAGE, after } = page;
   checkCount('limit', limit, MAX_PAGE);
   const shape = shapeOf(checked);
-  const names = shards.map(({ name }) => name);
+  const names = databases.map(({ name }) => name);
   const starts: PageEnds =
     after === undefined ? new Map(names.map((name) => [name, null])) : decodeCursor(shape, names, after);
-  const asked = await callShards(
-    shards.filter(({ name }) => starts.get(name) !== 'end'),
-    (shard) => shard.page(ownFilter(shard, checked), limit, startOf(starts, shard), shape),
+  const asked = await callDatabases(
+    databases.filter(({ name }) => starts.get(name) !== 'end'),
+    (database) => database.page(ownFilter(database, checked), limit, startOf(starts, database), shape),
   );
   const pages = new Map([...asked.results].map(([{ name }, answer]) => [name, answer]));
   const { tasks, ends } = mergePages(shape, pages, starts, limit);
@@ -42,7 +42,7 @@ export async function listTasks(
     next: isLast ? null : encodeCursor(shape, ends),
     ageMs: oldest([...pages.values()].map(({ ageMs }) => ageMs)),
   };
-  return resultOf(asked, merged, shards.length);
+  return resultOf(asked, merged, databases.length);
 }
 
 function startOf(starts: PageEnds, { name }: DatabaseAdmin) {

@@ -2,25 +2,25 @@ import type { DatabasePage } from '../../admin/database-admin.js';
 import type { TaskSummary } from '../../inspect/task-view.js';
 import type { ListPosition } from '../../storage/admin.repository.js';
 import type { ListShape } from '../../storage/list-shape.js';
-import type { PageEnds, ShardEnd } from './page-cursor.js';
+import type { PageEnds, DatabaseEnd } from './page-cursor.js';
 
-/** Tasks of several shards in the order of the list, and where the page ends in each shard. */
+/** Tasks of several databases in the order of the list, and where the page ends in each database. */
 export interface MergedPage {
   readonly tasks: readonly TaskSummary[];
   readonly ends: PageEnds;
 }
 
-/** A shard's page while it is merged; `taken` of its tasks are in the merged page. */
+/** A database's page while it is merged; `taken` of its tasks are in the merged page. */
 interface Stream {
-  readonly shard: string;
+  readonly database: string;
   readonly page: DatabasePage;
   taken: number;
 }
 
 /**
- * Merges the pages of shards. The merged page ends early when a shard has examined all the rows that it may and has no task to add:
- * a task that another shard has behind that row could come too soon.
- * @param starts where these pages begin; the start of a shard without a page stays its end
+ * Merges the pages of databases. The merged page ends early when a database has examined all the rows that it may and has no task to add:
+ * a task that another database has behind that row could come too soon.
+ * @param starts where these pages begin; the start of a database without a page stays its end
  */
 export function mergePages(
   shape: ListShape,
@@ -28,7 +28,7 @@ export function mergePages(
   starts: PageEnds,
   limit: number,
 ): MergedPage {
-  const streams = [...pages].map(([shard, page]): Stream => ({ shard, page, taken: 0 }));
+  const streams = [...pages].map(([database, page]): Stream => ({ database, page, taken: 0 }));
   const tasks: TaskSummary[] = [];
   while (tasks.length < limit) {
     const first = firstOf(shape, streams);
@@ -40,7 +40,7 @@ export function mergePages(
     first.taken += 1;
   }
   const ends = streams.map(
-    ({ shard, page, taken }) => [shard, endOf(page, taken, starts.get(shard) ?? null)] as const,
+    ({ database, page, taken }) => [database, endOf(page, taken, starts.get(database) ?? null)] as const,
   );
   return { tasks, ends: new Map([...starts, ...ends]) };
 }
@@ -59,8 +59,8 @@ function firstOf(shape: ListShape, streams: readonly Stream[]): Stream | undefin
   return first?.stream;
 }
 
-/** The next page of a shard without a task in this one begins where this one began. */
-function endOf({ tasks, next }: DatabasePage, taken: number, start: ShardEnd): ShardEnd {
+/** The next page of a database without a task in this one begins where this one began. */
+function endOf({ tasks, next }: DatabasePage, taken: number, start: DatabaseEnd): DatabaseEnd {
   if (taken === tasks.length) {
     return next ?? 'end';
   }

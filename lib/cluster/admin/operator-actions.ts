@@ -1,7 +1,7 @@
 import type { Action } from '../../storage/admin.repository.js';
 import type { ActionFilter, ActionRecord, ActionSource } from '../../events/action-record.js';
 import type { QueueEvent } from '../../events/queue-events.js';
-import { callShards, callShardsInTurn, resultOf } from '../shard-results.js';
+import { callDatabases, callInTurn, resultOf } from '../database-results.js';
 import { type KindRef, kindOf } from '../../task/task-definition.js';
 import {
   type ActionResult,
@@ -13,33 +13,33 @@ import { actionFilterOf, type TaskFilter } from '../../inspect/task-filter.js';
 import { checkOptionNames } from '../../errors/check.js';
 import type { KindNames } from '../../admin/kind-names.js';
 import type { DatabaseAdmin } from '../../admin/database-admin.js';
-import { ownFilter, shardsOf } from './shard-filter.js';
+import { ownFilter, databasesOf } from './database-filter.js';
 import { type ActionProgress, actionResult, checkAction } from '../../admin/task-actions.js';
 
 export interface OperatorActionsDeps {
-  readonly shards: readonly DatabaseAdmin[];
+  readonly databases: readonly DatabaseAdmin[];
   readonly names: KindNames;
   readonly events: { emit(event: QueueEvent): void };
   readonly via: ActionSource;
 }
 
-/** Changes tasks and kinds in all shards, and records who made each change. */
+/** Changes tasks and kinds in all databases, and records who made each change. */
 export class OperatorActions {
   constructor(private readonly deps: OperatorActionsDeps) {}
 
-  /** Changes one shard after the other, up to the limit; the tasks that a shard changed before it failed count too. */
+  /** Changes one database after the other, up to the limit; the tasks that a database changed before it failed count too. */
   async act(action: Action, filter: TaskFilter, options: RetryActionOptions = {}): Promise<ActionResult> {
     const { by: name, ...others } = options;
     const checked = checkAction(action, filter, others);
     const by = checkActor(name);
-    const shards = shardsOf(this.deps.shards, checked.filter);
+    const databases = databasesOf(this.deps.databases, checked.filter);
     const progress: ActionProgress = { changed: 0, more: false, kinds: new Map(), refused: [] };
-    const asked = await callShardsInTurn(shards, checked.limit, async (shard) => {
+    const asked = await callInTurn(databases, checked.limit, async (database) => {
       const before = progress.changed;
-      await shard.act({ ...checked, filter: ownFilter(shard, checked.filter) }, progress);
+      await database.act({ ...checked, filter: ownFilter(database, checked.filter) }, progress);
       return progress.changed - before;
     });
-    progress.more ||= asked.results.size + asked.errors.size < shards.length;
+    progress.more ||= asked.results.size + asked.errors.size < databases.length;
     const { limit, attempts, meant } = checked;
     this.record({
       action,
@@ -54,7 +54,7 @@ export class OperatorActions {
     });
     const result = actionResult(progress);
     // A failure alone would hide from the operator what was changed before it.
-    return resultOf(asked, result, progress.changed > 0 ? Number.POSITIVE_INFINITY : shards.length);
+    return resultOf(asked, result, progress.changed > 0 ? Number.POSITIVE_INFINITY : databases.length);
   }
 
   async setPaused(kind: KindRef, paused: boolean, options: ActorOptions = {}): Promise<boolean> {
@@ -62,7 +62,7 @@ export class OperatorActions {
     const action = paused ? 'pause' : 'resume';
     checkOptionNames(options, ['by'], action);
     const by = checkActor(options.by);
-    const asked = await callShards(this.deps.shards, (shard) => shard.setPaused(number, paused));
+    const asked = await callDatabases(this.deps.databases, (database) => database.setPaused(number, paused));
     const changed = [...asked.results.values()].some(Boolean);
     const filter: ActionFilter = { kind: [number] };
     const count = Number(changed);
@@ -90,7 +90,7 @@ export class OperatorActions {
   }
 }
 
-/** The first error, of several shards that failed and tasks that were refused. */
+/** The first error, of several databases that failed and tasks that were refused. */
 function failureOf(errors: readonly unknown[]): Pick<ActionRecord, 'error'> {
   return errors.length === 0 ? {} : { error: errors[0] };
 }

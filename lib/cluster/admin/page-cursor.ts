@@ -4,39 +4,46 @@ import type { ListPosition } from '../../storage/admin.repository.js';
 import type { ListShape } from '../../storage/list-shape.js';
 import { splitTaskId } from '../../task/task-id.js';
 
-/** Where a page ends in one shard: null before the shard's first task, `'end'` behind its last. */
-export type ShardEnd = ListPosition | 'end' | null;
+/** Where a page ends in one database: null before the database's first task, `'end'` behind its last. */
+export type DatabaseEnd = ListPosition | 'end' | null;
 
-/** Where a page ends in each shard, by the names of the shards. */
-export type PageEnds = ReadonlyMap<string, ShardEnd>;
+/** Where a page ends in each database, by the names of the databases. */
+export type PageEnds = ReadonlyMap<string, DatabaseEnd>;
 
-/** The end of a page as a string. Only a list of the same shape over the same shards accepts it. */
+/** The end of a page as a string. Only a list of the same shape over the same databases accepts it. */
 export function encodeCursor(shape: ListShape, ends: PageEnds): string {
-  const encoded = [...ends].map(([shard, end]) => [shard, end && end !== 'end' ? [end.at, end.id] : end]);
+  const encoded = [...ends].map(([database, end]) => [
+    database,
+    end && end !== 'end' ? [end.at, end.id] : end,
+  ]);
   return Buffer.from(JSON.stringify([shape, encoded])).toString('base64url');
 }
 
-/** @throws InvalidOptionError for a string that no page of a list of this shape over these shards has returned. */
-export function decodeCursor(shape: ListShape, shards: readonly string[], cursor: unknown): PageEnds {
+/** @throws InvalidOptionError for a string that no page of a list of this shape over these databases has returned. */
+export function decodeCursor(shape: ListShape, databases: readonly string[], cursor: unknown): PageEnds {
   const [encodedShape, encoded] = arrayOf(parse(cursor));
   const ends = new Map(arrayOf(encoded).map((end) => decodeEnd(end, cursor)));
-  if (encodedShape !== shape || ends.size !== shards.length || !shards.every((shard) => ends.has(shard))) {
+  if (
+    encodedShape !== shape ||
+    ends.size !== databases.length ||
+    !databases.every((database) => ends.has(database))
+  ) {
     throw invalidCursor(cursor);
   }
   return ends;
 }
 
-function decodeEnd(encoded: unknown, cursor: unknown): [shard: string, end: ShardEnd] {
-  const [shard, end] = arrayOf(encoded);
+function decodeEnd(encoded: unknown, cursor: unknown): [database: string, end: DatabaseEnd] {
+  const [database, end] = arrayOf(encoded);
   if (end === null || end === 'end') {
-    return [shard as string, end];
+    return [database as string, end];
   }
   const [at, id] = arrayOf(end);
   const ownId = taskIdOf(id, 'after');
   if (!Number.isSafeInteger(at) || splitTaskId(ownId).prefix !== undefined) {
     throw invalidCursor(cursor);
   }
-  return [shard as string, { at: at as number, id: ownId }];
+  return [database as string, { at: at as number, id: ownId }];
 }
 
 function invalidCursor(cursor: unknown): InvalidOptionError {

@@ -34,7 +34,7 @@ import type {
 } from '../../inspect/task-view.js';
 import type { PayloadCodec } from '../../task/payload-codec.js';
 import type { KindRef } from '../../task/task-definition.js';
-import { callShards, resultOf, type ShardResults } from '../shard-results.js';
+import { callDatabases, resultOf, type DatabaseResults } from '../database-results.js';
 import { shardOfTask } from '../shard-name.js';
 import { listTasks } from './list-tasks.js';
 import { type MergedFigures, mergeFigures, mergeKinds, mergeWorkerViews } from './merged-figures.js';
@@ -42,7 +42,7 @@ import { OperatorActions } from './operator-actions.js';
 import { type QueueFigures, QueueOverview } from './queue-overview.js';
 
 export interface QueueAdminDeps {
-  readonly shards: readonly AdminDatabase[];
+  readonly databases: readonly AdminDatabase[];
   /** The names of the shards that take no new tasks. */
   readonly draining: ReadonlySet<string>;
   readonly statementTimeoutMs: number;
@@ -76,9 +76,8 @@ export class QueueAdmin {
   /** @internal Nest makes it: inject it by its class. */
   constructor(/** @internal */ readonly deps: QueueAdminDeps) {
     this.names = new KindNames(deps.nameOf);
-    this.all = deps.shards.map((shard) => new DatabaseAdmin({ ...deps, source: shard, names: this.names }));
-    const { all: shards, names } = this;
-    this.actions = new OperatorActions({ ...deps, shards, names });
+    this.all = deps.databases.map((source) => new DatabaseAdmin({ ...deps, source, names: this.names }));
+    this.actions = new OperatorActions({ ...deps, databases: this.all, names: this.names });
     this.queueOverview = new QueueOverview(this.all, deps.draining, this.names);
   }
 
@@ -93,7 +92,7 @@ export class QueueAdmin {
    * @throws PartialFailureError
    */
   async counts(): Promise<KindCounts[]> {
-    const asked = await callShards(this.all, (shard) => shard.counts(null));
+    const asked = await callDatabases(this.all, (shard) => shard.counts(null));
     return resultOf(asked, mergeCounts(valuesOf(asked)));
   }
 
@@ -136,7 +135,7 @@ export class QueueAdmin {
    */
   async activity(options: ActivityOptions = {}): Promise<KindActivity[]> {
     const minutes = checkMinutes(options);
-    const asked = await callShards(this.all, (shard) => shard.activity(minutes, null));
+    const asked = await callDatabases(this.all, (shard) => shard.activity(minutes, null));
     return resultOf(asked, activityOf(joinActivity(valuesOf(asked)), minutes, this.names.of));
   }
 
@@ -145,7 +144,7 @@ export class QueueAdmin {
    * @throws PartialFailureError
    */
   async kinds(): Promise<KindView[]> {
-    const asked = await callShards(this.all, async (shard) => ({
+    const asked = await callDatabases(this.all, async (shard) => ({
       workers: await shard.workers(),
       pauses: await shard.pauses(),
     }));
@@ -158,13 +157,13 @@ export class QueueAdmin {
    * @throws PartialFailureError
    */
   async workers(): Promise<WorkerView[]> {
-    const asked = await callShards(this.all, async (shard) => ({ workers: await shard.workers() }));
+    const asked = await callDatabases(this.all, async (shard) => ({ workers: await shard.workers() }));
     return resultOf(asked, mergeWorkerViews(asked.results, this.names.of));
   }
 
   /** The shards, and whether each is reachable; never rejects because of an unreachable one. A queue without `shards` has one. */
   async shards(): Promise<ShardView[]> {
-    const asked = await callShards(this.all, (shard) => shard.moment());
+    const asked = await callDatabases(this.all, (shard) => shard.moment());
     return this.all.map((shard) => ({
       name: shard.name,
       reachable: !asked.errors.has(shard),
@@ -181,7 +180,7 @@ export class QueueAdmin {
    * @throws PartialFailureError
    */
   async figures(): Promise<MergedFigures> {
-    const asked = await callShards(this.all, (shard) => shard.figures(null));
+    const asked = await callDatabases(this.all, (shard) => shard.figures(null));
     return resultOf(asked, mergeFigures(asked.results, this.names.of));
   }
 
@@ -248,6 +247,6 @@ export class QueueAdmin {
   }
 }
 
-function valuesOf<Answer>({ results }: ShardResults<unknown, Answer>): Answer[] {
+function valuesOf<Answer>({ results }: DatabaseResults<unknown, Answer>): Answer[] {
   return [...results.values()];
 }

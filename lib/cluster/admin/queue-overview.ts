@@ -10,7 +10,7 @@ import {
   totalActivity,
 } from '../../inspect/activity.js';
 import type { KindCounts, ShardView } from '../../inspect/task-view.js';
-import { callShards } from '../shard-results.js';
+import { callDatabases } from '../database-results.js';
 import { type MergedFigures, mergeFigures } from './merged-figures.js';
 
 /** The figures of the whole queue at one moment, without the shards that failed. */
@@ -44,7 +44,7 @@ export class QueueOverview {
 
   /** @throws the error of the first shard when all have failed */
   async read(limits: FiguresLimits): Promise<QueueFigures> {
-    const { results, errors } = await callShards(this.shards, (shard) =>
+    const { results, errors } = await callDatabases(this.shards, (shard) =>
       this.readers.get(shard)!.read(limits),
     );
     if (results.size === 0) {

@@ -3,17 +3,18 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { RegisteredHandler } from '../../handlers/registered-handler.js';
 import type { TaskHandlerRegistry } from '../../handlers/task-handler.registry.js';
 import type { ResolvedOptions } from '../queue.options.js';
-import type { Shard } from '../shard.js';
-import { ShardOpening } from './shard-opening.js';
-import { ShardWorker } from './shard-worker.js';
-import { ShardSleep } from './shard-sleep.js';
+import type { QueueDatabase } from '../queue-database.js';
+import { openLater } from './database-opening.js';
+import { DatabaseWorker } from './database-worker.js';
+import { DatabaseSleep } from './database-sleep.js';
 import { ReadOnlyServerError } from '../../storage/visibility-check.js';
-import { callShards, type ShardResults } from '../shard-results.js';
+import { callDatabases, type DatabaseResults } from '../database-results.js';
 import type { Instruments } from '../../events/instrumentation.js';
 import type { KindSlots } from '../../inspect/kind-slots.js';
 import type { QueueEvents } from '../../events/queue-events.js';
 import { SchemaMismatchError } from '../../errors/pg-queue.errors.js';
 import type { Attempt } from '../../worker/run/attempt.js';
+import type { BackgroundLoop } from '../../timing/background-loop.js';
 import { retryDelay } from '../../timing/retry-delay.js';
 import { FairSlots } from '../../worker/slots/fair-slots.js';
 import type { Slots } from '../../worker/slots/slots.js';
@@ -22,27 +23,28 @@ import { StopCallers } from '../../worker/run/stop-callers.js';
 import { EventLoopWatch } from '../../worker/event-loop-watch.js';
 import type { Processing } from './processing-lifecycle.js';
 
-/** How often shards are checked at most; that takes a second or two, unless servers are silent. */
+/** How often databases are checked at most; that takes a second or two, unless servers are silent. */
 const MOST_CHECKS = 6;
 
 export interface QueueWorkerDeps {
-  shards: readonly Shard[];
+  databases: readonly QueueDatabase[];
   registry: TaskHandlerRegistry;
   events: QueueEvents;
   instruments: Instruments;
   options: ResolvedOptions;
 }
 
-/** One run of processing, in all shards. Without a handler it does nothing at all. */
+/** One run of processing, in all databases. Without a handler it does nothing at all. */
 export class QueueWorker implements Processing {
   private readonly slotsOf = new Map<number, Slots>();
-  private readonly running = new Set<ShardWorker>();
-  /** Shards in which there is nothing to do. */
-  private readonly sleeping = new Map<ShardSleep, Promise<void>>();
+  private readonly running = new Set<DatabaseWorker>();
+  /** Databases in which there is nothing to do. */
+  private readonly sleeping = new Map<DatabaseSleep, Promise<void>>();
   private stopped = false;
-  private readonly late: ShardOpening[] = [];
+  /** The loops that wait for databases that could not be reached. */
+  private readonly late: BackgroundLoop[] = [];
   private readonly instance = randomUUID();
-  private ready: readonly Shard[] = [];
+  private ready: readonly QueueDatabase[] = [];
   private readonly eventLoop: EventLoopWatch;
 
   constructor(private readonly deps: QueueWorkerDeps) {
@@ -50,10 +52,10 @@ export class QueueWorker implements Processing {
   }
 
   /**
-   * Checks whether the shards can be worked in. One that can't be reached is left for later, as long as another can; where none can,
+   * Checks whether the databases can be worked in. One that can't be reached is left for later, as long as another can; where none can,
    * the servers may be just busy, or just coming back, and are checked a few times more.
    * @param isWanted whether that is worth while: a stop waits for the end of it
-   * @throws SchemaMismatchError when tables are missing, of another version, or not accessible; and what a shard says when none answers
+   * @throws SchemaMismatchError when tables are missing, of another version, or not accessible; and what a database says when none answers
    */
   async prepare(isWanted: () => boolean): Promise<void> {
     for (let failures = 1; this.ready.length === 0; failures++) {
@@ -81,10 +83,10 @@ export class QueueWorker implements Processing {
     if (handlers.length > 0) {
       this.eventLoop.start();
       handlers.forEach((handler) => this.addSlots(handler));
-      this.ready.forEach((shard) => this.startIn(shard));
-      this.deps.shards
-        .filter((shard) => !this.ready.includes(shard))
-        .forEach((shard) => this.startLater(shard));
+      this.ready.forEach((source) => this.startIn(source));
+      this.deps.databases
+        .filter((source) => !this.ready.includes(source))
+        .forEach((source) => this.startLater(source));
     }
     const kinds = this.slots().map(({ kind, name, slots }) => ({ kind, name, workerCount: slots }));
     this.deps.events.emit({ type: 'started', kinds });
@@ -97,7 +99,7 @@ export class QueueWorker implements Processing {
       return;
     }
     const slots = this.addSlots(handler);
-    this.running.forEach((processing) => processing.add(handler, slots));
+    this.running.forEach((worker) => worker.add(handler, slots));
   }
 
   slots(): KindSlots[] {
@@ -110,11 +112,11 @@ export class QueueWorker implements Processing {
   }
 
   runs(attempt: Attempt): boolean {
-    return [...this.running].some((processing) => processing.runs(attempt));
+    return [...this.running].some((worker) => worker.runs(attempt));
   }
 
   onCalled(): void {
-    this.running.forEach((processing) => processing.onCalled());
+    this.running.forEach((worker) => worker.onCalled());
   }
 
   async stop(timeoutMs: number, callers: StopCallers): Promise<void> {
@@ -122,94 +124,86 @@ export class QueueWorker implements Processing {
     this.eventLoop.stop();
     this.sleeping.forEach((_, sleep) => sleep.end());
     await Promise.all(this.sleeping.values());
-    this.late.forEach((opening) => opening.stop());
+    this.late.forEach((opening) => void opening.stop());
     const running = [...this.running];
     callers.begin(running.length);
-    const released = await Promise.all(running.map((processing) => processing.stop(timeoutMs, callers)));
+    const released = await Promise.all(running.map((worker) => worker.stop(timeoutMs, callers)));
     this.deps.events.emit({ type: 'stopped', released: released.reduce((sum, count) => sum + count, 0) });
   }
 
-  private check(): Promise<ShardResults<Shard, void>> {
-    const { shards, registry } = this.deps;
+  private check(): Promise<DatabaseResults<QueueDatabase, void>> {
+    const { databases, registry } = this.deps;
     const use = registry.getAll().length > 0 ? 'work' : 'push';
-    return callShards(shards, (shard) =>
-      shards.length > 1 ? shard.checkOnOwnConnection(use) : shard.check(use),
+    return callDatabases(databases, (source) =>
+      databases.length > 1 ? source.checkOnOwnConnection(use) : source.check(use),
     );
   }
 
   private addSlots({ options }: RegisteredHandler): Slots {
-    const { shards, events } = this.deps;
-    const slots = shards.length > 1 ? new FairSlots(options, events) : new SoleSlots(options, events);
+    const { databases, events } = this.deps;
+    const slots = databases.length > 1 ? new FairSlots(options, events) : new SoleSlots(options, events);
     this.slotsOf.set(options.kind, slots);
     return slots;
   }
 
-  private startIn(shard: Shard): void {
-    const { shards, registry, instruments, options } = this.deps;
-    const others = shards.filter((other) => other !== shard);
+  private startIn(source: QueueDatabase): void {
+    const { databases, registry, instruments, options } = this.deps;
+    const others = databases.filter((other) => other !== source);
     const { instance } = this;
-    const onIdle = (): Promise<void> => this.sleep(shard, processing);
-    const processing: ShardWorker = new ShardWorker({
-      shard,
-      others,
-      instance,
-      instruments,
-      options,
-      onIdle,
-    });
+    const onIdle = (): Promise<void> => this.sleep(source, worker);
+    const deps = { source, others, instance, instruments, options, onIdle };
+    const worker: DatabaseWorker = new DatabaseWorker(deps);
     for (const handler of registry.getAll()) {
-      processing.add(handler, this.slotsOf.get(handler.options.kind)!);
+      worker.add(handler, this.slotsOf.get(handler.options.kind)!);
     }
-    this.running.add(processing);
-    processing.start();
+    this.running.add(worker);
+    worker.start();
   }
 
-  private async sleep(shard: Shard, processing: ShardWorker): Promise<void> {
-    const sleep = new ShardSleep(shard, this.deps.options);
-    const slept = this.sleepIn(shard, processing, sleep).finally(() => this.sleeping.delete(sleep));
+  private async sleep(source: QueueDatabase, worker: DatabaseWorker): Promise<void> {
+    const sleep = new DatabaseSleep(source, this.deps.options);
+    const slept = this.sleepIn(source, worker, sleep).finally(() => this.sleeping.delete(sleep));
     this.sleeping.set(sleep, slept);
     await slept;
   }
 
   /** Never rejects. */
-  private async sleepIn(shard: Shard, processing: ShardWorker, sleep: ShardSleep): Promise<void> {
+  private async sleepIn(source: QueueDatabase, worker: DatabaseWorker, sleep: DatabaseSleep): Promise<void> {
     try {
       await sleep.listen();
       // What was pushed before is found now, what is pushed later is heard.
-      if (this.stopped || !(await processing.hasNothing()) || this.stopped) {
+      if (this.stopped || !(await worker.hasNothing()) || this.stopped) {
         return;
       }
       const callers = new StopCallers();
       callers.begin(1);
-      await processing.stop(this.deps.options.shutdownTimeoutMs, callers);
-      this.running.delete(processing);
-      shard.events.emit({ type: 'suspended' });
+      await worker.stop(this.deps.options.shutdownTimeoutMs, callers);
+      this.running.delete(worker);
+      source.events.emit({ type: 'suspended' });
       await sleep.wait();
-      shard.events.emit({ type: 'resumed' });
-      this.resume(shard);
+      source.events.emit({ type: 'resumed' });
+      this.resume(source);
     } catch (error) {
-      shard.events.emit({ type: 'connection-failed', role: 'maintenance', error });
+      source.events.emit({ type: 'connection-failed', role: 'maintenance', error });
     } finally {
       await sleep.close();
     }
   }
 
-  private resume(shard: Shard): void {
+  private resume(source: QueueDatabase): void {
     if (this.stopped) {
       return;
     }
     try {
-      this.startIn(shard);
+      this.startIn(source);
     } catch (error) {
       // Its DataSource is away just now, for example.
-      shard.events.emit({ type: 'connection-failed', role: 'claim', error });
-      this.startLater(shard);
+      source.events.emit({ type: 'connection-failed', role: 'claim', error });
+      this.startLater(source);
     }
   }
 
-  private startLater(shard: Shard): void {
-    const opening = new ShardOpening(shard, () => this.startIn(shard));
-    this.late.push(opening);
-    opening.start();
+  private startLater(source: QueueDatabase): void {
+    this.late.push(openLater(source, () => this.startIn(source)));
   }
 }

@@ -3,7 +3,7 @@ import { isAutocommit, commitsEach } from '../../storage/executor.js';
 import { withKnownOutcome } from '../../producer/known-outcome.js';
 import { InvalidManagerError } from '../../errors/pg-queue.errors.js';
 import type { Executor, Manager, TransactionOptions } from '../../task/transaction.js';
-import type { Shard } from '../shard.js';
+import type { QueueDatabase } from '../queue-database.js';
 
 /** The caller's transaction; undefined: the queue's own. */
 export type CallerTransaction = Manager | Executor | undefined;
@@ -23,7 +23,7 @@ export function transactionOf(
 }
 
 /** Runs statements in the caller's transaction, or each in one of its own. */
-export function runnerIn({ database }: Shard, transaction: CallerTransaction): RunStatement {
+export function runnerIn({ database }: QueueDatabase, transaction: CallerTransaction): RunStatement {
   return transaction ? database.runIn(transaction) : database.run;
 }
 

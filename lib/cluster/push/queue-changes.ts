@@ -1,30 +1,24 @@
 import { checkCount } from '../../errors/check.js';
 import { InvalidTaskError } from '../../errors/pg-queue.errors.js';
-import type { TaskHandlerRegistry } from '../../handlers/task-handler.registry.js';
 import { externalKeyOf } from '../../producer/task-drafter.js';
 import { mayBeRowError } from '../../storage/sql-state.js';
 import { MAX_ATTEMPTS } from '../../task/kind-options.js';
 import type { RetryOptions, ShardOptions } from '../../task/task.js';
 import type { KindRef } from '../../task/task-definition.js';
-import type { TransactionOptions } from '../../task/transaction.js';
-import { callShards, callShardsInTurn, resultOf, sumOf } from '../shard-results.js';
-import type { ShardHints, Shards } from '../shards.js';
+import { callDatabases, callInTurn, resultOf } from '../database-results.js';
+import type { ShardHints } from '../queue-databases.js';
 import { runnerIn, transactionOf, withOutcome } from './caller-transaction.js';
+import type { QueuePusherDeps } from './queue-pusher.js';
 import { retryInParts } from './retry-in-parts.js';
 import { shardKeyOf } from './sharded-push.js';
 
 const DEFAULT_RETRY_LIMIT = 1000;
 
-export interface QueueChangesDeps {
-  shards: Shards;
-  registry: TaskHandlerRegistry;
-  /** The transaction that the application is in, where a call names none. */
-  ambientTransaction: () => TransactionOptions['manager'];
-}
-
 /** Cancels and retries stored tasks for the application, in the databases that they are in. */
 export class QueueChanges {
-  constructor(private readonly deps: QueueChangesDeps) {}
+  constructor(
+    private readonly deps: Pick<QueuePusherDeps, 'databases' | 'registry' | 'ambientTransaction'>,
+  ) {}
 
   /** @throws as `QueueService.cancelTaskByKey` */
   async cancelByKey(kind: KindRef, externalKey: string, options: ShardOptions): Promise<boolean> {
@@ -32,14 +26,14 @@ export class QueueChanges {
     if (key === null) {
       throw new InvalidTaskError('externalKey', externalKey, 'must be a string');
     }
-    const { shards, registry } = this.deps;
+    const { databases, registry } = this.deps;
     const { kind: number, name } = registry.optionsOf(kind);
     const hints = this.hintsOf(options);
-    const asked = await callShards(shards.routeChange(hints), async (shard) => {
-      const cancel = () => shard.cancelByKey(runnerIn(shard, hints.transaction), number, key);
+    const asked = await callDatabases(databases.routeChange(hints), async (source) => {
+      const cancel = () => source.cancelByKey(runnerIn(source, hints.transaction), number, key);
       const cancelled = await withOutcome('change', cancel, hints.transaction);
       if (cancelled) {
-        shard.events.emit({ type: 'task-cancelled', kind: number, name });
+        source.events.emit({ type: 'task-cancelled', kind: number, name });
       }
       return cancelled;
     });
@@ -48,29 +42,29 @@ export class QueueChanges {
 
   /** @throws as `QueueService.retryTasks` */
   async retry(kind: KindRef, options: RetryOptions): Promise<number> {
-    const { shards, registry } = this.deps;
+    const { databases, registry } = this.deps;
     const known = registry.optionsOf(kind);
     const { attempts = known.maxAttempts, limit = DEFAULT_RETRY_LIMIT } = options;
     checkCount('attempts', attempts, MAX_ATTEMPTS);
     checkCount('limit', limit, Number.MAX_SAFE_INTEGER);
     const { kind: number, name } = known;
     const hints = this.hintsOf(options);
-    const asked = await callShardsInTurn(shards.routeChange(hints), limit, async (shard, left) => {
-      const run = runnerIn(shard, hints.transaction);
-      const retry = () => shard.tasks.retryExhausted(run, number, attempts, left);
+    const asked = await callInTurn(databases.routeChange(hints), limit, async (source, left) => {
+      const run = runnerIn(source, hints.transaction);
+      const retry = () => source.tasks.retryExhausted(run, number, attempts, left);
       const count = await withOutcome('change', retry, hints.transaction).catch((error: unknown) => {
         // What has failed within the caller's transaction is the caller's to roll back.
         if (hints.transaction || !mayBeRowError(error)) {
           throw error;
         }
-        return retryInParts(shard, known, attempts, left, error);
+        return retryInParts(source, known, attempts, left, error);
       });
       if (count > 0) {
-        shard.events.emit({ type: 'tasks-retried', kind: number, name, count });
+        source.events.emit({ type: 'tasks-retried', kind: number, name, count });
       }
       return count;
     });
-    return resultOf(asked, sumOf(asked));
+    return resultOf(asked, asked.changed);
   }
 
   private hintsOf(options: ShardOptions): ShardHints {

@@ -9,8 +9,8 @@ import { InvalidTaskError } from '../../errors/pg-queue.errors.js';
 import type { NewTask, PushOptions, PushResult } from '../../task/task.js';
 import type { TaskDraft } from '../../task/task-draft.js';
 import type { TransactionOptions } from '../../task/transaction.js';
-import type { Shard } from '../shard.js';
-import type { Shards } from '../shards.js';
+import type { QueueDatabase } from '../queue-database.js';
+import type { QueueDatabases } from '../queue-databases.js';
 import { countPushed } from './pushed-count.js';
 import { type CallerTransaction, commitsItself, transactionOf, withOutcome } from './caller-transaction.js';
 import {
@@ -22,7 +22,7 @@ import {
 } from './sharded-push.js';
 
 export interface QueuePusherDeps {
-  shards: Shards;
+  databases: QueueDatabases;
   registry: TaskHandlerRegistry;
   instruments: Instruments;
   maxPayloadBytes: number;
@@ -54,12 +54,8 @@ export class QueuePusher {
     const keys = shardKeysOf([task], options, false);
     const draft = await drafter.draft(task, settings);
     const transaction = transactionOf(options, this.deps.ambientTransaction);
-    const [result] = await this.push([draft], {
-      keys,
-      transaction,
-      replace: settings.replace,
-      isBatch: false,
-    });
+    const { replace } = settings;
+    const [result] = await this.push([draft], { keys, transaction, replace, isBatch: false });
     return result!;
   }
 
@@ -70,7 +66,7 @@ export class QueuePusher {
     }
     const { drafter } = this;
     const settings = drafter.settings(options);
-    const taken = this.deps.shards.areNamed ? tasks.map(copyOf) : tasks;
+    const taken = this.deps.databases.areNamed ? tasks.map(copyOf) : tasks;
     const keys = shardKeysOf(taken, options, true);
     const drafts = await drafter.draftAll(taken, settings);
     if (drafts.length === 0) {
@@ -80,29 +76,29 @@ export class QueuePusher {
     return this.push(drafts, { keys, transaction, replace: settings.replace, isBatch: true });
   }
 
-  /** Traces the push. */
+  /** Traces the push, groups the tasks by shard, and stores each group. */
   private push(drafts: readonly TaskDraft[], call: PushCall): Promise<PushResult[]> {
+    const { instruments, databases } = this.deps;
     const describe = () => this.describe(drafts, call.isBatch);
-    return pushInstrumented(this.deps.instruments, describe, drafts, (traced) => this.store(traced, call));
-  }
-
-  /** Groups the tasks by shard, and stores each group. */
-  private async store(drafts: readonly TaskDraft[], call: PushCall): Promise<PushResult[]> {
-    const groups = groupByShard(this.deps.shards, drafts, call.keys, call.transaction);
-    return storeInShards(groups, (group) => this.storeInShard(group, call));
+    return pushInstrumented(instruments, describe, drafts, async (traced) => {
+      const groups = groupByShard(databases, traced, call.keys, call.transaction);
+      return storeInShards(groups, (group) => this.storeInShard(group, call));
+    });
   }
 
   /** Stores the tasks of one shard, and reports them. */
   private async storeInShard({ shard, drafts }: ShardDrafts, call: PushCall): Promise<PushResult[]> {
     const write = () => this.write(shard, drafts, call);
     const results = shard.withIds(await withOutcome('push', write, call.transaction));
-    this.report(shard, drafts, results);
+    for (const [kind, count] of countPushed(drafts, results)) {
+      shard.events.emit({ type: 'tasks-pushed', kind, name: this.deps.registry.nameOf(kind), count });
+    }
     return results;
   }
 
   /** Runs the statements: in the caller's transaction, in one of the queue's own, or one that commits by itself. */
   private write(
-    shard: Shard,
+    shard: QueueDatabase,
     drafts: readonly TaskDraft[],
     { transaction, replace }: PushCall,
   ): Promise<PushResult[]> {
@@ -112,12 +108,6 @@ export class QueuePusher {
       return database.transaction(store, transaction);
     }
     return transaction ? store(database.runIn(transaction)) : shard.pushAutocommit(drafts, replace);
-  }
-
-  private report({ events }: Shard, drafts: readonly TaskDraft[], results: readonly PushResult[]): void {
-    for (const [kind, count] of countPushed(drafts, results)) {
-      events.emit({ type: 'tasks-pushed', kind, name: this.deps.registry.nameOf(kind), count });
-    }
   }
 
   private describe(drafts: readonly TaskDraft[], isBatch: boolean): PushInfo {

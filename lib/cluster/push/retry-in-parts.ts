@@ -1,4 +1,4 @@
-import type { Shard } from '../shard.js';
+import type { QueueDatabase } from '../queue-database.js';
 import { isolateRows } from '../../storage/isolate-rows.js';
 import type { KindName } from '../../task/task-name.js';
 
@@ -11,13 +11,13 @@ const MOST_ROUNDS = 5;
  * @throws that error, where the database refuses all tasks
  */
 export async function retryInParts(
-  shard: Shard,
+  source: QueueDatabase,
   { kind, name }: KindName,
   attempts: number,
   limit: number,
   error: unknown,
 ): Promise<number> {
-  const { database, events, tasks } = shard;
+  const { database, events, tasks } = source;
   const { run } = database;
   const passedOver: string[] = [];
   let count = 0;
@@ -34,7 +34,7 @@ export async function retryInParts(
       const { refused, untried } = await isolateRows(ids, retry);
       passedOver.push(...refused.map(({ item }) => item), ...untried);
       for (const { item, error: reason } of refused) {
-        const task = { kind, name, id: shard.idOf(item), step: 'retry' as const };
+        const task = { kind, name, id: source.idOf(item), step: 'retry' as const };
         events.emit({ type: 'task-refused', ...task, error: reason, tries: 1, retryInMs: null });
       }
     }

@@ -1,9 +1,9 @@
 import { InvalidTaskError } from '../../errors/pg-queue.errors.js';
 import type { NewTask, PushOptions, PushResult, ShardKey } from '../../task/task.js';
 import type { TaskDraft } from '../../task/task-draft.js';
-import { callShards, resultOf } from '../shard-results.js';
-import type { Shard } from '../shard.js';
-import type { Shards } from '../shards.js';
+import { callDatabases, resultOf } from '../database-results.js';
+import type { QueueDatabase } from '../queue-database.js';
+import type { QueueDatabases } from '../queue-databases.js';
 import type { CallerTransaction } from './caller-transaction.js';
 
 /** The keys that decide to which shards the tasks of a push belong, as they were when the push was called. */
@@ -18,7 +18,8 @@ export interface ShardKeys {
 
 /** The drafts that belong to one shard. */
 export interface ShardDrafts {
-  readonly shard: Shard;
+  readonly shard: QueueDatabase;
+  readonly name: string;
   readonly drafts: readonly TaskDraft[];
   /** Their indexes in the push; null: they are all of it. */
   readonly indexes: readonly number[] | null;
@@ -53,21 +54,22 @@ export function shardKeysOf(tasks: readonly NewTask[], options: PushOptions, isB
 
 /**
  * Groups drafts by the shard that they belong to.
- * @throws InvalidTaskError, InvalidManagerError as `Shards.routePush` does; InvalidTaskError where one transaction would be of two shards
+ * @throws InvalidTaskError, InvalidManagerError as `QueueDatabases.routePush` does; InvalidTaskError where one transaction would be of two shards
  */
 export function groupByShard(
-  shards: Shards,
+  databases: QueueDatabases,
   drafts: readonly TaskDraft[],
   { common, own, fieldOf }: ShardKeys,
   transaction: CallerTransaction,
 ): ShardDrafts[] {
-  if (!shards.areNamed) {
-    return [{ shard: shards.all[0]!, drafts, indexes: null }];
+  if (!databases.areNamed) {
+    const shard = databases.all[0]!;
+    return [{ shard, name: shard.name, drafts, indexes: null }];
   }
-  const groups = new Map<Shard, { drafts: TaskDraft[]; indexes: number[] }>();
+  const groups = new Map<QueueDatabase, { drafts: TaskDraft[]; indexes: number[] }>();
   for (const [index, draft] of drafts.entries()) {
     const shardKey = own?.[index] ?? common;
-    const shard = shards.routePush({ transaction, shardKey }, fieldOf(index));
+    const shard = databases.routePush({ transaction, shardKey }, fieldOf(index));
     const group = groups.get(shard) ?? { drafts: [], indexes: [] };
     if (transaction && groups.size > 0 && !groups.has(shard)) {
       const [first] = groups.keys();
@@ -81,7 +83,7 @@ export function groupByShard(
     group.indexes.push(index);
     groups.set(shard, group);
   }
-  return [...groups].map(([shard, group]) => ({ shard, ...group }));
+  return [...groups].map(([shard, group]) => ({ shard, name: shard.name, ...group }));
 }
 
 /**
@@ -97,17 +99,13 @@ export async function storeInShards(
   if (groups.length === 1) {
     return store(first!);
   }
-  const stored = await callShards(groups.map(named), store);
+  const stored = await callDatabases(groups, store);
   const results: PushResult[] = [];
   for (const [{ indexes }, ofShard] of stored.results) {
     indexes!.forEach((index, position) => (results[index] = ofShard[position]!));
   }
-  for (const { indexes, shard } of stored.errors.keys()) {
-    indexes!.forEach((index) => (results[index] = { id: null, status: 'failed', shard: shard.name }));
+  for (const { indexes, name } of stored.errors.keys()) {
+    indexes!.forEach((index) => (results[index] = { id: null, status: 'failed', shard: name }));
   }
   return resultOf(stored, results);
-}
-
-function named(group: ShardDrafts) {
-  return { ...group, name: group.shard.name };
 }

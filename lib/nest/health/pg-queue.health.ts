@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { TaskHandlerRegistry } from '../../handlers/task-handler.registry.js';
 import { QueueService } from '../queue.service.js';
-import type { Shard } from '../../cluster/shard.js';
-import { Shards } from '../../cluster/shards.js';
-import { callShards } from '../../cluster/shard-results.js';
+import { QueueDatabases } from '../../cluster/queue-databases.js';
+import { callDatabases } from '../../cluster/database-results.js';
 import { type Duration, toMilliseconds, toTimerMilliseconds } from '../../timing/duration.js';
 import { errorMessage } from '../../errors/error-message.js';
 import { QueueEvents } from '../../events/queue-events.js';
@@ -51,9 +50,9 @@ export class PgQueueHealthIndicator {
     events: QueueEvents,
     private readonly registry: TaskHandlerRegistry,
     private readonly queue: QueueService,
-    private readonly shards: Shards,
+    private readonly databases: QueueDatabases,
   ) {
-    this.health = new WorkerHealth(events, shards.all);
+    this.health = new WorkerHealth(events, databases.all);
   }
 
   /**
@@ -125,7 +124,7 @@ export class PgQueueHealthIndicator {
       kinds: this.registry.getAll().length,
       slots: Object.fromEntries(slots),
       millisecondsSinceLastClaim: Math.max(...this.health.databases.map(({ silentMs }) => silentMs)),
-      ...(this.shards.areNamed ? { shards: this.shardDetails(problems) } : {}),
+      ...(this.databases.areNamed ? { shards: this.shardDetails(problems) } : {}),
     };
   }
 
@@ -141,14 +140,13 @@ export class PgQueueHealthIndicator {
     options: PgQueueHealthOptions,
     problems: ReadonlyMap<DatabaseHealth, Problem>,
   ): Promise<Details> {
-    const working = this.shards.all.filter(
+    const working = this.databases.all.filter(
       ({ name }) => ![...problems.keys()].some((down) => down.name === name),
     );
     const { oldestDueMs, reasons } = await this.oldestDue(options, working);
     const all = [
       ...[...problems].map(([{ name }, { message }]) => `shard ${name}: ${message}`),
-      ...this.deafness(problems),
-      ...this.refusedTasks(problems),
+      ...this.minorProblems(problems),
       ...reasons,
     ];
     return {
@@ -157,25 +155,27 @@ export class PgQueueHealthIndicator {
     };
   }
 
-  private deafness(problems: ReadonlyMap<DatabaseHealth, Problem>): string[] {
-    return this.health.databases
-      .filter((database) => database.deaf && !problems.has(database))
-      .map(({ name }) => this.inShard(name, 'wake-ups are not heard, new tasks wait for the next poll'));
-  }
-
-  private refusedTasks(problems: ReadonlyMap<DatabaseHealth, Problem>): string[] {
-    return this.health.databases
-      .filter((database) => !problems.has(database))
-      .flatMap((database) => database.refusedReasons.map((reason) => this.inShard(database.name, reason)));
+  /** What is wrong in the databases that work. */
+  private minorProblems(problems: ReadonlyMap<DatabaseHealth, Problem>): string[] {
+    const working = this.health.databases.filter((database) => !problems.has(database));
+    const deaf = working.filter((database) => database.deaf);
+    return [
+      ...deaf.map(({ name }) =>
+        this.inShard(name, 'wake-ups are not heard, new tasks wait for the next poll'),
+      ),
+      ...working.flatMap(({ name, refusedReasons }) =>
+        refusedReasons.map((text) => this.inShard(name, text)),
+      ),
+    ];
   }
 
   private inShard(name: string, text: string): string {
-    return this.shards.areNamed ? `shard ${name}: ${text}` : text;
+    return this.databases.areNamed ? `shard ${name}: ${text}` : text;
   }
 
   private async oldestDue(
     { maxOldestDueAge, timeout = '1s' }: PgQueueHealthOptions,
-    shards: readonly Shard[],
+    databases: QueueDatabases['all'],
   ): Promise<{ oldestDueMs?: number; reasons: string[] }> {
     if (maxOldestDueAge === undefined) {
       return { reasons: [] };
@@ -183,7 +183,7 @@ export class PgQueueHealthIndicator {
     const limitMs = toMilliseconds('maxOldestDueAge', maxOldestDueAge);
     const timeoutMs = toTimerMilliseconds('timeout', timeout, 1);
     const kinds = this.registry.getAll().map((handler) => handler.options.kind);
-    const { results, errors } = await callShards(shards, ({ database, tasks }) =>
+    const { results, errors } = await callDatabases(databases, ({ database, tasks }) =>
       inTime(
         timeoutMs,
         database.transaction((run) => tasks.oldestDue(run, kinds, timeoutMs)),

@@ -1,18 +1,18 @@
 import type { ResolvedOptions } from '../queue.options.js';
-import type { Shard } from '../shard.js';
+import type { QueueDatabase } from '../queue-database.js';
 import { ListenConnection } from '../../storage/listen-connection.js';
 import { WakeSignal } from '../../timing/wake-signal.js';
 
 /**
- * The wait of a process that has nothing to do in a shard. One connection listens meanwhile and sends no query; without `listen` there
+ * The wait of a process that has nothing to do in a database. One connection listens meanwhile and sends no query; without `listen` there
  * is none.
  */
-export class ShardSleep {
+export class DatabaseSleep {
   private readonly signal = new WakeSignal();
   private connection: ListenConnection | undefined;
 
   constructor(
-    private readonly shard: Shard,
+    private readonly source: QueueDatabase,
     private readonly options: ResolvedOptions,
   ) {}
 
@@ -20,7 +20,7 @@ export class ShardSleep {
   async listen(): Promise<void> {
     const { listen, workerName, statementTimeoutMs, transactionPooling } = this.options;
     if (listen) {
-      const { database, sql } = this.shard;
+      const { database, sql } = this.source;
       this.connection = await ListenConnection.open(
         {
           connection: database.connectionOptions(),

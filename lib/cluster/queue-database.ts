@@ -19,10 +19,10 @@ import { AbandonedTasks } from '../worker/run/abandoned-handlers.js';
 /** A start waits for a check no longer than this; a stop that comes meanwhile waits as long. */
 const PATIENCE_MS = 5000;
 
-/** What a shard is made of. */
-export interface ShardDeps {
+/** What a database of the queue is made of. */
+export interface QueueDatabaseDeps {
   readonly name: string;
-  /** The prefix of its tasks' ids. */
+  /** The prefix of its tasks' ids, by which an id means one task in the whole queue. */
   readonly idPrefix: string;
   readonly schema: string | undefined;
   readonly transactionPooling: boolean;
@@ -31,49 +31,30 @@ export interface ShardDeps {
   findDatabase: () => Database;
 }
 
-/** What a shard has once its database is found. */
-interface OpenShard {
-  readonly database: Database;
-  readonly sql: QueueSql;
-  readonly encoding: DatabaseEncoding;
-  readonly tasks: TaskRepository;
-  /** Pushes in a transaction, whoever opened it. */
-  readonly pusher: TaskPusher;
-  /** Pushes by single statements, each of which commits by itself. */
-  readonly autocommitPusher: TaskPusher;
-  readonly batcher: PushBatcher;
-  readonly waker: SlowPushWaker;
-}
-
 /**
  * A database that the queue works in, with tables and task ids of its own; most queues have one. It is found when it is first used,
  * since its name may come from an async factory.
  */
-export class Shard {
+export class QueueDatabase {
   readonly name: string;
   readonly events: DatabaseEvents;
   readonly abandonedTasks = new AbandonedTasks();
   private checking: Promise<void> | undefined;
-  private opened: OpenShard | undefined;
+  private opened: ReturnType<typeof partsOf> | undefined;
 
-  constructor(private readonly deps: ShardDeps) {
+  constructor(private readonly deps: QueueDatabaseDeps) {
     this.name = deps.name;
     this.events = deps.events;
   }
 
-  /** The prefix of its tasks' ids, by which an id means one task in the whole queue. */
-  get idPrefix(): string {
-    return this.deps.idPrefix;
-  }
-
   /** A task's id as the application knows it. */
   idOf(id: string | number): string {
-    return `${this.idPrefix}${id}`;
+    return `${this.deps.idPrefix}${id}`;
   }
 
   /** The results of a push, with the ids of tasks as the application knows them. */
   withIds(results: PushResult[]): PushResult[] {
-    return this.idPrefix === ''
+    return this.deps.idPrefix === ''
       ? results
       : results.map((result) => ({ ...result, id: result.id && this.idOf(result.id) }));
   }
@@ -97,15 +78,10 @@ export class Shard {
 
   /** Pushes by one statement that commits by itself; pushes without keys that come at the same time share one. */
   pushAutocommit(drafts: readonly TaskDraft[], replace: boolean): Promise<PushResult[]> {
-    const { batcher } = this.open();
+    const { store, batcher } = this.open();
     return drafts.some(({ externalKey }) => externalKey !== null)
-      ? this.store(drafts, replace)
+      ? store(drafts, replace)
       : batcher.push(drafts);
-  }
-
-  private store(drafts: readonly TaskDraft[], replace: boolean): Promise<PushResult[]> {
-    const { database, autocommitPusher, waker } = this.open();
-    return waker.watch(autocommitPusher.push(database.run, drafts, replace, true), drafts.length);
   }
 
   /**
@@ -122,16 +98,12 @@ export class Shard {
 
   private async runCheck(use: SchemaUse): Promise<void> {
     await this.database.prepare();
-    const { database, encoding, sql } = this.open();
-    await database.transaction(async (run) => {
-      await checkSchema(run, sql.names.schema, use);
-      await encoding.learn(run);
-    });
+    await this.checkThrough(this.database, use);
   }
 
   /**
-   * The same for one of several shards, for which the others do not wait: on a connection of its own, which is closed when the database
-   * does not respond. In a silent network each of the application's connections that waits for a response is one less.
+   * The same for one of several databases, for which the others do not wait: on a connection of its own, which is closed when the
+   * database does not respond. In a silent network each of the application's connections that waits for a response is one less.
    * @throws SchemaMismatchError
    */
   async checkOnOwnConnection(use: SchemaUse): Promise<void> {
@@ -143,14 +115,18 @@ export class Shard {
       transactionPooling,
     });
     try {
-      const { encoding, sql } = this.open();
-      await dedicated.transaction(async (run) => {
-        await checkSchema(run, sql.names.schema, use);
-        await encoding.learn(run);
-      });
+      await this.checkThrough(dedicated, use);
     } finally {
       await dedicated.close();
     }
+  }
+
+  private async checkThrough(connection: Pick<Database, 'transaction'>, use: SchemaUse): Promise<void> {
+    const { encoding, sql } = this.open();
+    await connection.transaction(async (run) => {
+      await checkSchema(run, sql.names.schema, use);
+      await encoding.learn(run);
+    });
   }
 
   /** @returns whether an open task had this key */
@@ -165,24 +141,24 @@ export class Shard {
   }
 
   /** @throws InvalidOptionError when the application has no such DataSource, InvalidManagerError for one of another database. */
-  open(): OpenShard {
-    if (!this.opened) {
-      const database = this.deps.findDatabase();
-      const sql = queueSql(this.deps.schema ?? database.defaultSchema);
-      const tasks = new TaskRepository(sql);
-      const encoding = new DatabaseEncoding();
-      const background = <T>(work: () => T): T => this.deps.instruments.background(work);
-      this.opened = {
-        database,
-        sql,
-        encoding,
-        tasks,
-        pusher: new TaskPusher(tasks, encoding),
-        autocommitPusher: new TaskPusher(new TaskRepository({ ...sql, ...sql.autocommit }), encoding),
-        batcher: new PushBatcher((drafts) => this.store(drafts, false), background),
-        waker: new SlowPushWaker(() => database.run(sql.wakeUp, []), this.events, background),
-      };
-    }
+  open(): ReturnType<typeof partsOf> {
+    this.opened ??= partsOf(this.deps);
     return this.opened;
   }
+}
+
+/** Finds the database, and makes what works in it. */
+function partsOf({ findDatabase, schema, events, instruments }: QueueDatabaseDeps) {
+  const database = findDatabase();
+  const sql = queueSql(schema ?? database.defaultSchema);
+  const tasks = new TaskRepository(sql);
+  const encoding = new DatabaseEncoding();
+  const background = <T>(work: () => T): T => instruments.background(work);
+  const waker = new SlowPushWaker(() => database.run(sql.wakeUp, []), events, background);
+  const autocommit = new TaskPusher(new TaskRepository({ ...sql, ...sql.autocommit }), encoding);
+  /** Pushes by single statements, each of which commits by itself. */
+  const store = (drafts: readonly TaskDraft[], replace: boolean) =>
+    waker.watch(autocommit.push(database.run, drafts, replace, true), drafts.length);
+  const batcher = new PushBatcher((drafts) => store(drafts, false), background);
+  return { database, sql, tasks, encoding, pusher: new TaskPusher(tasks, encoding), store, batcher };
 }

@@ -4,10 +4,10 @@ import type { CheckedFilter } from '../../inspect/task-filter.js';
 import type { DatabaseAdmin } from '../../admin/database-admin.js';
 
 /**
- * The shards that may have tasks of a filter: the shards of its ids, and the shard that it names.
- * @throws InvalidOptionError for a shard, or an id of a shard, that does not exist
+ * The databases that may have tasks of a filter: the databases of its ids, and the database that it names.
+ * @throws InvalidOptionError for a database, or an id of a database, that does not exist
  */
-export function shardsOf(
+export function databasesOf(
   all: readonly DatabaseAdmin[],
   { ids, shard }: CheckedFilter,
 ): readonly DatabaseAdmin[] {
@@ -19,7 +19,7 @@ export function shardsOf(
   return named.filter((candidate) => owners.has(candidate));
 }
 
-/** The filter with the ids that the database of the shard has; ids of other shards are removed. */
+/** The filter with the ids that the database of the database has; ids of other databases are removed. */
 export function ownFilter(shard: DatabaseAdmin, filter: CheckedFilter): CheckedFilter {
   const ids = filter.ids?.flatMap((id) => {
     const { id: ownId } = splitTaskId(id);

@@ -6,13 +6,12 @@ import type { PeriodicJob } from '../../maintenance/periodic-job.js';
 import { Rescuer } from '../../maintenance/rescuer.js';
 import { VisibilityWatch } from '../../maintenance/visibility-watch.js';
 import type { ResolvedOptions } from '../queue.options.js';
-import type { Shard } from '../shard.js';
+import type { QueueDatabase } from '../queue-database.js';
 import { ActivityRepository } from '../../storage/activity.repository.js';
 import { MaintenanceRepository } from '../../storage/maintenance.repository.js';
 import { RescueRepository } from '../../storage/rescue.repository.js';
 import type { Instruments } from '../../events/instrumentation.js';
 import type { Attempt } from '../../worker/run/attempt.js';
-import type { TaskOrigin } from '../../worker/task-origin.js';
 import { within } from '../../timing/timeout.js';
 import type { Slots } from '../../worker/slots/slots.js';
 import { RefusedTasks } from '../../worker/refused-tasks.js';
@@ -26,11 +25,11 @@ import { VERSION } from '../../version.js';
 /** How long maintenance gets to end its work, and to give its turns back. */
 const MAINTENANCE_GRACE_MS = 1000;
 
-export interface ShardWorkerDeps {
-  shard: Shard;
-  /** The other shards of the queue. */
-  others: readonly Shard[];
-  /** Names this run of processing, in every shard. */
+export interface DatabaseWorkerDeps {
+  source: QueueDatabase;
+  /** The other databases of the queue. */
+  others: readonly QueueDatabase[];
+  /** Names this run of processing, in every database. */
   instance: string;
   instruments: Instruments;
   options: ResolvedOptions;
@@ -38,8 +37,8 @@ export interface ShardWorkerDeps {
   onIdle(): Promise<void>;
 }
 
-/** One run of processing in one shard: the worker process and the maintenance beside it. */
-export class ShardWorker {
+/** One run of processing in one database: the worker process and the maintenance beside it. */
+export class DatabaseWorker {
   private readonly pools = new WorkerPools();
   private readonly process: WorkerProcess;
   private readonly refused: RefusedTasks;
@@ -51,11 +50,11 @@ export class ShardWorker {
   private readonly visibility: VisibilityWatch;
   private readonly idle: IdleWatch | undefined;
 
-  constructor(private readonly deps: ShardWorkerDeps) {
-    const { shard, options } = deps;
+  constructor(private readonly deps: DatabaseWorkerDeps) {
+    const { source, options } = deps;
     const { pools } = this;
-    const { events, sql } = shard;
-    this.refused = new RefusedTasks({ events, origin: this.origin, pools });
+    const { events, sql } = source;
+    this.refused = new RefusedTasks({ events, origin: source, pools });
     this.process = this.createProcess();
     const { settle } = this.process.connections;
     this.rescues = new RescueRepository(settle, sql);
@@ -127,27 +126,22 @@ export class ShardWorker {
     return released;
   }
 
-  private get origin(): TaskOrigin {
-    const { shard } = this.deps;
-    return { name: shard.name, idOf: (id) => shard.idOf(id) };
-  }
-
   private createProcess(): WorkerProcess {
-    const { shard, others, instance, instruments, options } = this.deps;
+    const { source, others, instance, instruments, options } = this.deps;
     return new WorkerProcess({
       instance,
       otherDatabases: others.map(({ database }) => database),
       pools: this.pools,
-      abandonedTasks: shard.abandonedTasks,
-      database: shard.database,
-      sql: shard.sql,
-      events: shard.events,
-      origin: this.origin,
+      abandonedTasks: source.abandonedTasks,
+      database: source.database,
+      sql: source.sql,
+      events: source.events,
+      origin: source,
       refused: this.refused,
       instruments,
       options: {
         ...options,
-        // Each shard claims on its own, into the same memory.
+        // Each database claims on its own, into the same memory.
         maxPayloadMemory: Math.ceil(options.maxPayloadMemory / (others.length + 1)),
       },
       info: () => ({
@@ -165,8 +159,8 @@ export class ShardWorker {
   }
 
   private createIdleWatch(): IdleWatch {
-    const { shard, onIdle } = this.deps;
-    return new IdleWatch(() => this.hasNothing(), onIdle, shard.events);
+    const { source, onIdle } = this.deps;
+    return new IdleWatch(() => this.hasNothing(), onIdle, source.events);
   }
 
   private async endRescue(): Promise<void> {

@@ -1,15 +1,10 @@
 import { types } from 'node:util';
-import type { Shard } from './shard.js';
+import type { QueueDatabase } from './queue-database.js';
+import type { ShardsOptions } from './shards.options.js';
 import { assertTransaction } from '../storage/executor.js';
 import type { ShardKey } from '../task/task.js';
 import { InvalidManagerError, InvalidTaskError } from '../errors/pg-queue.errors.js';
 import type { Executor, Manager } from '../task/transaction.js';
-
-/** The shard of each key, and the shards that take no new tasks. */
-export interface ShardRules {
-  shardOf: (key: ShardKey) => string;
-  readonly draining: ReadonlySet<string>;
-}
 
 /** What decides to which shard a task belongs. */
 export interface ShardHints {
@@ -17,15 +12,18 @@ export interface ShardHints {
   readonly shardKey: ShardKey | undefined;
 }
 
-/** The shards of the queue: one, unless the application spreads its data. */
-export class Shards {
-  private readonly byName: ReadonlyMap<string, Shard>;
+/** The databases of the queue: one, unless the application spreads its data over shards. */
+export class QueueDatabases {
+  /** The names of the shards that take no new tasks. */
+  readonly draining: ReadonlySet<string>;
+  private readonly byName: ReadonlyMap<string, QueueDatabase>;
 
   /** @param rules absent for a queue without `shards`: everything belongs to its only one */
   constructor(
-    readonly all: readonly Shard[],
-    private readonly rules: ShardRules | undefined,
+    readonly all: readonly QueueDatabase[],
+    private readonly rules: ShardsOptions | undefined,
   ) {
+    this.draining = new Set(rules?.draining);
     this.byName = new Map(all.map((shard) => [shard.name, shard]));
   }
 
@@ -48,7 +46,7 @@ export class Shards {
    * The shard that a task is pushed to: that of its transaction, or that of its key.
    * @throws InvalidTaskError where neither says it, and for a shard that is draining; InvalidManagerError where they disagree
    */
-  routePush(hints: ShardHints, field = 'shardKey'): Shard {
+  routePush(hints: ShardHints, field = 'shardKey'): QueueDatabase {
     const shard = this.route(hints, field);
     if (!shard) {
       throw new InvalidTaskError(
@@ -57,7 +55,7 @@ export class Shards {
         'must be given where the queue has several shards, or a manager of one of them',
       );
     }
-    if (this.rules?.draining.has(shard.name)) {
+    if (this.draining.has(shard.name)) {
       throw new InvalidTaskError(
         field,
         hints.shardKey,
@@ -71,7 +69,7 @@ export class Shards {
    * The shard that a transaction or a key means; undefined where neither is given, or a foreign transaction comes without a key.
    * @throws InvalidManagerError for a transaction of another shard than the key's
    */
-  route({ transaction, shardKey }: ShardHints, field = 'shardKey'): Shard | undefined {
+  route({ transaction, shardKey }: ShardHints, field = 'shardKey'): QueueDatabase | undefined {
     if (!this.rules) {
       return this.all[0];
     }
@@ -89,24 +87,19 @@ export class Shards {
    * The shards that a cancel or a retry concerns: all, unless a transaction or a key means one.
    * @throws InvalidTaskError for a foreign transaction without a key
    */
-  routeChange(hints: ShardHints): readonly Shard[] {
-    const shard = hints.transaction ? this.routeForeign(hints) : this.route(hints);
-    return shard ? [shard] : this.all;
-  }
-
-  private routeForeign(hints: ShardHints): Shard {
+  routeChange(hints: ShardHints): readonly QueueDatabase[] {
     const shard = this.route(hints);
-    if (!shard) {
+    if (hints.transaction && !shard) {
       throw new InvalidTaskError(
         'shardKey',
         undefined,
         'must be given: nothing else says of which shard the transaction is',
       );
     }
-    return shard;
+    return shard ? [shard] : this.all;
   }
 
-  private ofKey(key: ShardKey, field: string): Shard {
+  private ofKey(key: ShardKey, field: string): QueueDatabase {
     const name = this.rules!.shardOf(key);
     const shard = this.byName.get(name);
     if (!shard) {
@@ -120,7 +113,7 @@ export class Shards {
   }
 
   /** @throws InvalidManagerError for a transaction that is of none of them. */
-  private ownerOf(transaction: Manager | Executor): Shard | undefined {
+  private ownerOf(transaction: Manager | Executor): QueueDatabase | undefined {
     assertTransaction(transaction);
     const owners = this.all.map((shard) => [shard, shard.database.owns(transaction)] as const);
     const owner = owners.find(([, owns]) => owns)?.[0];
