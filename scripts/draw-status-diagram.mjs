@@ -92,7 +92,7 @@ export function drawStatusDiagram(transitions) {
     throw new Error(`the table has no transition ${unused.join(', ')}: remove the route`);
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="title">`,
-    "<!-- Drawn by scripts/draw-status-diagram.mjs from lib/task/task-status.ts: don't edit. -->",
+    "<!-- Drawn by scripts/draw-status-diagram.mjs from test/support/transitions.ts: don't edit. -->",
     '<title id="title">The statuses of a task, and what leads from one to another</title>',
     STYLE,
     '<defs><marker id="head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" orient="auto-start-reverse"><path class="head" d="M0 1 L10 5 L0 9 z"/></marker></defs>',
