@@ -18,7 +18,7 @@ export class OnCall {
     for (const { name, statuses, oldestDueAt } of await this.admin.counts()) {
       const { count, approximate } = statuses.no_attempts_left;
       lines.push(
-        `${name}: ${approximate ? 'about ' : ''}${count} broken, oldest due ${oldestDueAt?.toISOString()}`,
+        `${name}: ${approximate ? 'about ' : ''}${count} exhausted, oldest due ${oldestDueAt?.toISOString()}`,
       );
     }
     for (const { name, processes, slots, pausedAt } of await this.admin.kinds()) {
@@ -87,7 +87,7 @@ export class OnCall {
   // #endregion
 
   // #region shards
-  async broken(): Promise<string[]> {
+  async exhausted(): Promise<string[]> {
     const lines = (await this.admin.shards())
       .filter(({ reachable }) => !reachable)
       .map(({ name, error }) => `${name} is down: ${error}`);

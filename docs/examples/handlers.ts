@@ -67,7 +67,7 @@ export class Imports {
     return this.queue.cancelTaskByKey(ImportFile, url);
   }
 
-  async retryBroken() {
+  async retryExhausted() {
     return this.queue.retryTasks(ImportFile, { attempts: 3, limit: 100 });
   }
 

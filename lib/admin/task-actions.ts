@@ -24,7 +24,7 @@ const MAX_LIMIT = 100_000;
 
 /** The statuses that each action may change; its statement checks each row again. */
 const ALLOWED: Record<Action, readonly TaskStatus[]> = {
-  retry: statusesOfClass('broken'),
+  retry: statusesOfClass('exhausted'),
   cancel: statusesOfClass('open'),
   delete: STATUSES,
   runNow: ['new', 'must_retry'],

@@ -26,7 +26,7 @@ export type DatabaseTaskEvent =
   | ({ readonly type: 'tasks-pushed'; readonly count: number } & KindName)
   /** A task was cancelled by its key; before the commit of a caller's transaction. */
   | ({ readonly type: 'task-cancelled' } & KindName)
-  /** Broken tasks got new attempts by `retryTasks`; before the commit of a caller's transaction. */
+  /** Exhausted tasks got new attempts by `retryTasks`; before the commit of a caller's transaction. */
   | ({ readonly type: 'tasks-retried'; readonly count: number } & KindName)
   | ({
       readonly type: 'tasks-claimed';

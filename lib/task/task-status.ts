@@ -6,7 +6,7 @@ export type StoredTaskStatus = (typeof TASK_STATUSES)[number];
 export type TaskStatus = StoredTaskStatus | 'processing';
 
 /** The statuses whose tasks are listed together. Each class has an index of its own; `finished` tasks are terminal. */
-export type ListClass = 'open' | 'broken' | 'finished';
+export type ListClass = 'open' | 'exhausted' | 'finished';
 
 /** The facts of each status, in the order of a task's life. */
 export const STATUS_FACTS: Readonly<
@@ -22,7 +22,7 @@ export const STATUS_FACTS: Readonly<
   new: { listClass: 'open', label: 'New' },
   must_retry: { listClass: 'open', label: 'To\u00a0retry' },
   processing: { listClass: 'open', label: 'Running' },
-  no_attempts_left: { listClass: 'broken', label: 'No\u00a0attempts left' },
+  no_attempts_left: { listClass: 'exhausted', label: 'No\u00a0attempts left' },
   succeeded: { listClass: 'finished', label: 'Succeeded' },
   cancelled: { listClass: 'finished', label: 'Cancelled' },
 };

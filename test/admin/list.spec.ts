@@ -213,10 +213,10 @@ describe('the statements of a list', () => {
        SELECT n % 4, '{}', s::${pg.escapeIdentifier(SCHEMA)}.pgqueue_status, now() FROM generate_series(1, 50000) n, unnest(ARRAY['new', 'no_attempts_left', 'succeeded', 'cancelled']) s`,
     );
     const { beginRead, list } = queueSql(SCHEMA);
-    const statuses = { open: ['new'], broken: ['no_attempts_left'], finished: ['succeeded', 'cancelled'] };
+    const statuses = { open: ['new'], exhausted: ['no_attempts_left'], finished: ['succeeded', 'cancelled'] };
     for (const [shape, index] of [
       ['open', 'pgqueue_claim'],
-      ['broken', 'pgqueue_broken'],
+      ['exhausted', 'pgqueue_broken'],
       ['finished', 'pgqueue_done'],
     ] as const) {
       const plan = await app.dataSource.transaction(async (manager) => {

@@ -20,7 +20,7 @@ it('reports what there is', async () => {
     `INSERT INTO pgqueue_lease (worker, slots, running, settings) VALUES ('web-1', '{"30": [5, 1, null]}', '[["7", 30, 1, 0]]', '{"silenceMs": 60000, "kinds": {"30": {"name": "send-mail"}}}')`,
   );
   expect(await onCall.report()).toEqual([
-    'send-mail: 1 broken, oldest due 2026-01-01T00:00:00.000Z',
+    'send-mail: 1 exhausted, oldest due 2026-01-01T00:00:00.000Z',
     'send-mail: 1/5 slots in 1 processes',
     expect.stringMatching(/^web-1: silent for \d+ ms, runs 7$/),
   ]);
@@ -60,7 +60,7 @@ it('mends', async () => {
   ]);
 });
 
-it('lists what is broken in the shards that can be asked, and tells which can not', async () => {
+it('lists what is exhausted in the shards that can be asked, and tells which can not', async () => {
   const databases = await createShardDatabases('a', 'b');
   const sharded = await createShardedApp({ databases, options: { autoStart: false } });
   await sharded
@@ -69,7 +69,7 @@ it('lists what is broken in the shards that can be asked, and tells which can no
       `INSERT INTO pgqueue (kind, status, payload, messages) VALUES (30, 'no_attempts_left', '{}', '{boom}')`,
     );
   const restore = await cutOff(databases.b);
-  expect(await new OnCall(sharded.get(QueueAdmin)).broken()).toEqual([
+  expect(await new OnCall(sharded.get(QueueAdmin)).exhausted()).toEqual([
     expect.stringMatching(/^b is down: ./),
     'a/1: boom',
   ]);

@@ -59,5 +59,5 @@ it('retries what has no attempts left', async () => {
   await app.dataSource.query(
     "UPDATE pgqueue SET status = 'no_attempts_left' WHERE payload->>'url' LIKE '%/500'",
   );
-  expect(await app.get(Imports).retryBroken()).toBe(1);
+  expect(await app.get(Imports).retryExhausted()).toBe(1);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { combineCounts, type CountedTasks } from '../../lib/inspect/task-counts.js';
 
-const caps = { open: 100, finished: 100, broken: 500 };
+const caps = { open: 100, finished: 100, exhausted: 500 };
 const combine = (answer: Partial<CountedTasks>) =>
   combineCounts(
     { percent: 10, partial: false, caps, counted: [], sampled: [], ...answer },
@@ -20,7 +20,7 @@ describe('combineCounts', () => {
       counted: [
         ['open', 1, 'new', 60],
         ['open', 1, 'processing', 40],
-        ['broken', 1, 'no_attempts_left', 499],
+        ['exhausted', 1, 'no_attempts_left', 499],
       ],
       sampled: [
         [1, 'new', 123],
@@ -55,7 +55,7 @@ describe('combineCounts', () => {
   it('estimates kinds that were not counted, where there are too many of them', () => {
     const counted: CountedTasks['counted'] = [
       ['open', 1, 'new', 7],
-      ['broken', 2, 'no_attempts_left', 1],
+      ['exhausted', 2, 'no_attempts_left', 1],
     ];
     const sampled: CountedTasks['sampled'] = [
       [1, 'new', 1],

@@ -7,7 +7,7 @@ import { ERROR_CHARACTERS, FINISHED, kindsIn, SHOWN_STATUS, taskSummary } from '
 /** How many error messages of a task are shown, the last ones. */
 const MAX_ERRORS = 100;
 
-const BROKEN = "= 'no_attempts_left'";
+const EXHAUSTED = "= 'no_attempts_left'";
 
 const isDue = (t: string) => `${t}.lease_id IS NULL AND ${t}.run_at <= now()`;
 
@@ -36,7 +36,7 @@ export function adminSql({ task, lease, pause, channel }: SchemaNames) {
          THEN greatest(0, ${millis('clock_timestamp()')} - ${millis('pg_last_xact_replay_timestamp()')}) END::text AS age`,
     /**
      * Tasks by kind and status. Small groups are counted by their index; where that meets the cap, a sample of the table's blocks
-     * tells how many there may be. Broken ones, which matter more and cost less, are counted further. Finished ones, whose status only
+     * tells how many there may be. Exhausted ones, which matter more and cost less, are counted further. Finished ones, whose status only
      * the table knows, are not told apart (status null) where their index meets the cap, and the sample can tell.
      * A table of no more blocks than the sample is read whole, and so counted exactly. The oldest due task of a kind is among those
      * that were counted; where that meets the cap, each priority is asked for its own.
@@ -44,14 +44,14 @@ export function adminSql({ task, lease, pause, channel }: SchemaNames) {
      * the sample tells; null: all are.
      */
     counts: `
-WITH RECURSIVE ${kindsIn('open_kinds', task, `q.status IN ${OPEN}`)}, ${kindsIn('broken_kinds', task, `q.status ${BROKEN}`)},
+WITH RECURSIVE ${kindsIn('open_kinds', task, `q.status IN ${OPEN}`)}, ${kindsIn('exhausted_kinds', task, `q.status ${EXHAUSTED}`)},
 ${kindsIn('finished_kinds', task, `q.status IN ${FINISHED}`)},
 groups AS MATERIALIZED (
   (SELECT 'open' AS class, kind FROM open_kinds WHERE kind IS NOT NULL LIMIT $3::int)
-  UNION ALL (SELECT 'broken', kind FROM broken_kinds WHERE kind IS NOT NULL LIMIT $3::int)
+  UNION ALL (SELECT 'exhausted', kind FROM exhausted_kinds WHERE kind IS NOT NULL LIMIT $3::int)
   UNION ALL (SELECT 'finished', kind FROM finished_kinds WHERE kind IS NOT NULL LIMIT $3::int)
 ), cap AS MATERIALIZED (
-  SELECT n AS open, n AS finished, n * 5 AS broken
+  SELECT n AS open, n AS finished, n * 5 AS exhausted
   FROM (SELECT greatest(100, least(1000, $2::int / greatest(1, count(*)))) AS n FROM groups) shared
 ), share AS MATERIALIZED (
   SELECT least(100, 100.0 * $1::int * current_setting('block_size')::int
@@ -70,7 +70,7 @@ groups AS MATERIALIZED (
 ), counted AS MATERIALIZED (
 ${counted('open', `IN ${OPEN}`, 't.priority, t.run_at, t.id')}
 UNION ALL
-${counted('broken', BROKEN, 't.created_at', "'no_attempts_left'")}
+${counted('exhausted', EXHAUSTED, 't.created_at', "'no_attempts_left'")}
 UNION ALL
 ${counted('finished', `IN ${FINISHED}`, 't.finished_at')} AND g.kind NOT IN (SELECT kind FROM much_finished)
 UNION ALL

@@ -88,7 +88,7 @@ SELECT json_build_object(
         level: ' AND q.priority = level',
       }),
       /** The newest first. */
-      broken: ofClass("status = 'no_attempts_left'", 'created_at'),
+      exhausted: ofClass("status = 'no_attempts_left'", 'created_at'),
       /** The last finished first. */
       finished: ofClass(`status IN ${FINISHED}`, 'finished_at'),
       /** The newest first. */
