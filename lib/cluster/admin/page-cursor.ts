@@ -12,22 +12,15 @@ export type PageEnds = ReadonlyMap<string, DatabaseEnd>;
 
 /** The end of a page as a string. Only a list of the same shape over the same databases accepts it. */
 export function encodeCursor(shape: ListShape, ends: PageEnds): string {
-  const encoded = [...ends].map(([database, end]) => [
-    database,
-    end && end !== 'end' ? [end.at, end.id] : end,
-  ]);
+  const encoded = [...ends].map(([name, end]) => [name, end && end !== 'end' ? [end.at, end.id] : end]);
   return Buffer.from(JSON.stringify([shape, encoded])).toString('base64url');
 }
 
 /** @throws InvalidOptionError for a string that no page of a list of this shape over these databases has returned. */
-export function decodeCursor(shape: ListShape, databases: readonly string[], cursor: unknown): PageEnds {
+export function decodeCursor(shape: ListShape, names: readonly string[], cursor: unknown): PageEnds {
   const [encodedShape, encoded] = arrayOf(parse(cursor));
   const ends = new Map(arrayOf(encoded).map((end) => decodeEnd(end, cursor)));
-  if (
-    encodedShape !== shape ||
-    ends.size !== databases.length ||
-    !databases.every((database) => ends.has(database))
-  ) {
+  if (encodedShape !== shape || ends.size !== names.length || !names.every((name) => ends.has(name))) {
     throw invalidCursor(cursor);
   }
   return ends;
