@@ -22,7 +22,7 @@ export interface ChildApps {
   /** Runs a TypeScript file of test/ in a process of its own. */
   start(file: string, env?: Record<string, string>, args?: readonly string[]): ChildApp;
   /** Kills what still runs, and removes the compiled files. */
-  remove(): Promise<void>;
+  close(): Promise<void>;
 }
 
 /**
@@ -44,7 +44,7 @@ export async function compileApps(...files: string[]): Promise<ChildApps> {
       children.push(child);
       return child;
     },
-    remove: async () => {
+    close: async () => {
       children.forEach(({ process: child }) => child.kill('SIGKILL'));
       await Promise.all(children.map(({ ended }) => ended));
       await rm(folder, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-import { it as plain, type TestAPI } from 'vitest';
+import { beforeEach, it as plain, type TestAPI } from 'vitest';
 
 /** What a fixture opens and closes. */
 export interface Closable {
@@ -8,14 +8,20 @@ export interface Closable {
 /** Vitest opens a fixture once for the file, or for each test again. */
 export type Scope = 'file' | 'test';
 
-/** Stands for an object that is not made yet, or made again for each test. */
-export function lazily<T extends object>(current: () => T): T {
+/**
+ * Stands for an object that is not made yet, or made again for each test.
+ *
+ * @param instead makes some of its properties, which can be read before there is the object
+ */
+export function lazily<T extends object>(current: () => T, instead: Record<string, () => unknown> = {}): T {
   return new Proxy({} as T, {
     get: (_, name) => {
+      if (Object.hasOwn(instead, name)) return instead[name as string]!();
       const object = current();
       const value = Reflect.get(object, name);
       return typeof value === 'function' ? value.bind(object) : value;
     },
+    set: (_, name, value) => Reflect.set(current(), name, value),
     has: (_, name) => Reflect.has(current(), name),
     // For spreading, and for Object.keys.
     ownKeys: () => Reflect.ownKeys(current()),
@@ -24,6 +30,18 @@ export function lazily<T extends object>(current: () => T): T {
       return property && { ...property, configurable: true };
     },
   });
+}
+
+/**
+ * Stands for an object that is made again before each test, at the place among its hooks where this is called. It is not for what the
+ * queue knows again by its identity, such as the definition of a kind.
+ */
+export function perTest<T extends object>(make: () => T): T {
+  const slot = new Slot<T>('what is made for a test');
+  beforeEach(() => {
+    slot.current = make();
+  });
+  return slot.handle;
 }
 
 type Use = (value: unknown) => Promise<void>;

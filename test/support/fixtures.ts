@@ -1,5 +1,5 @@
 import type { TestAPI } from 'vitest';
-import { type Closable, FixtureBuilder, lazily, type Scope, Slot } from './fixture-builder.js';
+import { type Closable, FixtureBuilder, lazily, perTest, type Scope, Slot } from './fixture-builder.js';
 import {
   createQueueApp,
   type QueueApp,
@@ -10,7 +10,7 @@ import {
 import { type RecordedEvents, recordEvents } from './queue-events.js';
 import { createTestDatabase, type TestDatabase } from './test-database.js';
 
-export { lazily };
+export { lazily, perTest };
 
 /** An application that only pushes: its worker is not started until a test does so. */
 export const IDLE = { options: { autoStart: false } };
@@ -118,13 +118,11 @@ function add(
       recorded.current = records ? (app as OpenApp).recordEvents() : undefined;
     },
   );
-  return new Proxy(handle, {
-    get: (_, key) => {
-      if (key !== 'events') return Reflect.get(handle, key);
-      records = true;
-      return recorded.handle;
-    },
-  });
+  const events = () => {
+    records = true;
+    return recorded.handle;
+  };
+  return lazily(() => handle, { events });
 }
 
 async function openApp({ url }: TestDatabase, recipe: Recipe = {}): Promise<OpenApp> {

@@ -19,12 +19,6 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** As the application's own connections say it. */
-async function ask(question: string): Promise<unknown> {
-  const [row] = await app.get(DataSource).query(`SELECT (${question}) AS answer`);
-  return row.answer;
-}
-
 it('the queue of a test works over what the run says', async () => {
   const shards = app.get(QueueDatabases);
   const { database: own, sql } = shards.all[0]!;
@@ -47,3 +41,9 @@ it('the queue of a test works over what the run says', async () => {
     truncates: OVER !== 'dml',
   });
 });
+
+/** As the application's own connections say it. */
+async function ask(question: string): Promise<unknown> {
+  const [row] = await app.get(DataSource).query(`SELECT (${question}) AS answer`);
+  return row.answer;
+}

@@ -38,6 +38,11 @@ export const NEEDS_LISTEN: Partial<Record<Over, string>> = {
   pgbouncer: 'in transaction mode nobody hears of NOTIFY',
 };
 
+/** One reason for all but one of them. */
+export function allBut(one: Over, reason: string): Partial<Record<Over, string>> {
+  return Object.fromEntries(OVERS.filter((over) => over !== one).map((over) => [over, reason]));
+}
+
 /** What the command line has to be told of it. */
 export const CLI_ARGS: readonly string[] = OVER === 'schema' ? ['--schema', QUEUE_SCHEMA] : [];
 

@@ -94,3 +94,10 @@ async function administer(statement: string, connectionString = inject('adminUrl
     await client.end();
   }
 }
+
+/** A connection of its owner's, for what the fixture of a spec opens and closes. */
+export async function openClient({ url }: TestDatabase): Promise<pg.Client & { close(): Promise<void> }> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  return Object.assign(client, { close: () => client.end() });
+}
