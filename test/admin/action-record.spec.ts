@@ -1,27 +1,11 @@
 import { beforeEach, describe, expect } from 'vitest';
 import { QueueAdmin, type TaskFilter, type TaskStatus } from '../../lib/index.js';
-import { databasePerFile, IDLE, lazily } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
-import { rejectionOf } from '../support/thrown-by.js';
-
-const STATUSES: TaskStatus[] = [
-  'new',
-  'must_retry',
-  'processing',
-  'no_attempts_left',
-  'succeeded',
-  'cancelled',
-];
+import { databasePerFile, IDLE, lazily, newKind, rejectionOf } from '../support/index.js';
 
 const { it, app } = databasePerFile({ app: IDLE });
 const admin = lazily(() => app.get(QueueAdmin));
 
-let definition = newKind();
-
-beforeEach(async () => {
-  definition = newKind();
-  await app.dataSource.query('TRUNCATE pgqueue');
-});
+beforeEach(() => app.dataSource.query('TRUNCATE pgqueue'));
 
 describe('who acts', () => {
   const recorded = async (work: () => Promise<unknown>) => {
@@ -77,6 +61,15 @@ describe('who acts', () => {
   });
 });
 
+const STATUSES: TaskStatus[] = [
+  'new',
+  'must_retry',
+  'processing',
+  'no_attempts_left',
+  'succeeded',
+  'cancelled',
+];
+
 it.each<[string, TaskFilter]>([
   ['a shard', { shard: 'default' }],
   ['every status', { status: STATUSES }],
@@ -114,3 +107,5 @@ async function storeEach(count = 1): Promise<void> {
 }
 
 const statuses = async () => (await app.stored()).map(({ id, status }) => [id, status]);
+
+let definition = newKind();

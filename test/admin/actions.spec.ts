@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import {
   type ActionOptions,
   InvalidOptionError,
@@ -7,32 +7,14 @@ import {
   type TaskFilter,
   type TaskStatus,
 } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { databasePerFile, IDLE, lazily } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerFile, deferred, IDLE, lazily, newKind, rejectionOf, until } from '../support/index.js';
 import { cannotRunOver, NEEDS_LISTEN } from '../support/over.js';
-import type { QueueApp } from '../support/queue-app.js';
-import { recordEvents, untilListening } from '../support/queue-events.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
-
-const deaf = cannotRunOver(NEEDS_LISTEN);
+import { untilListening } from '../support/queue-events.js';
 
 const { it, app, openApp } = databasePerFile({ app: IDLE });
 const admin = lazily(() => app.get(QueueAdmin));
 
-let definition = newKind();
-let worker: QueueApp | undefined;
-
-beforeEach(async () => {
-  definition = newKind();
-  await app.dataSource.query('TRUNCATE pgqueue');
-});
-
-afterEach(async () => {
-  await worker?.close();
-  worker = undefined;
-});
+beforeEach(() => app.dataSource.query('TRUNCATE pgqueue'));
 
 describe('an action', () => {
   it.each<[ActionName, number, Record<string, string | undefined>]>([
@@ -144,30 +126,33 @@ describe('QueueAdmin', () => {
     );
   });
 
-  it.skipIf(deaf)('wakes the workers for what is due again, though they hardly poll', async () => {
-    const ran: string[] = [];
-    worker = await openApp();
-    const events = recordEvents(worker.queue);
-    worker.queue.registerKind(
-      { ...definition, loop: { fetcherPeriod: '1h' } },
-      (task) => void ran.push(task.payload as string),
-    );
-    await events.first('listening');
-    await storeEach();
-    const told = app.recordEvents();
-    await admin.retry({ kind: definition });
-    expect(told.of('tasks-retried')).toMatchObject([{ kind: definition.kind, count: 1 }]);
-    await until(() => ran.includes('no_attempts_left'));
-    await admin.runNow({ kind: definition });
-    await until(() => ran.includes('new') && ran.includes('must_retry'));
-    expect(ran).toHaveLength(3);
-  });
+  it.skipIf(cannotRunOver(NEEDS_LISTEN))(
+    'wakes the workers for what is due again, though they hardly poll',
+    async () => {
+      const ran: string[] = [];
+      const worker = await openApp();
+      const events = worker.recordEvents();
+      worker.queue.registerKind(
+        { ...definition, loop: { fetcherPeriod: '1h' } },
+        (task) => void ran.push(task.payload as string),
+      );
+      await events.first('listening');
+      await storeEach();
+      const told = app.recordEvents();
+      await admin.retry({ kind: definition });
+      expect(told.of('tasks-retried')).toMatchObject([{ kind: definition.kind, count: 1 }]);
+      await until(() => ran.includes('no_attempts_left'));
+      await admin.runNow({ kind: definition });
+      await until(() => ran.includes('new') && ran.includes('must_retry'));
+      expect(ran).toHaveLength(3);
+    },
+  );
 
   it('aborts a running attempt that it cancels, and discards its outcome', async () => {
     const started = deferred();
     const aborted = deferred<unknown>();
-    worker = await openApp();
-    const events = recordEvents(worker.queue);
+    const worker = await openApp();
+    const events = worker.recordEvents();
     worker.queue.registerKind(definition, async (task) => {
       started.resolve();
       task.signal.addEventListener('abort', () => aborted.resolve(task.signal.reason));
@@ -191,7 +176,7 @@ describe('QueueAdmin', () => {
     const impatient = await openApp({
       options: { autoStart: false, statementTimeout: 1000 },
     });
-    worker = await openApp();
+    const worker = await openApp();
     const ran: number[] = [];
     await app.queue.pushTasks([1, 2, 3].map((payload) => ({ kind: definition, payload })));
     const tasks = await stored();
@@ -200,7 +185,7 @@ describe('QueueAdmin', () => {
       const failed = rejectionOf(impatient.get(QueueAdmin).cancel({ kind: definition }));
       await until(async () => (await waitingForLocks()) === 1);
       // It claims past the two that are locked for the action, and looks nowhere again by itself.
-      worker!.queue.registerKind(
+      worker.queue.registerKind(
         { ...definition, loop: { fetcherPeriod: '1h' } },
         (task) => void ran.push(task.payload),
       );
@@ -213,7 +198,7 @@ describe('QueueAdmin', () => {
 
   it('lets a worker that claims and an operator that deletes at once agree', async () => {
     let ran = 0;
-    worker = await openApp();
+    const worker = await openApp();
     worker.queue.registerKind({ ...definition, terminalTasksTtl: 0 }, () => void ran++, { workerCount: 50 });
     await app.queue.pushTasks(Array.from({ length: 500 }, () => ({ kind: definition, payload: 1 })));
     const { changed } = await admin.delete({ kind: definition });
@@ -232,6 +217,8 @@ const STATUSES: TaskStatus[] = [
   'succeeded',
   'cancelled',
 ];
+
+const definition = newKind();
 
 const stored = () => app.stored(`kind = ${definition.kind}`);
 

@@ -7,24 +7,20 @@ import {
   QueueAdmin,
   SnoozeTaskError,
   type Task,
-  type TaskDefinition,
 } from '../../lib/index.js';
-import { databasePerFile, IDLE, lazily, type OpenApp } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
+import type { OpenApp } from '../support/fixtures.js';
+import { databasePerFile, IDLE, lazily, newKind, rejectionOf, until } from '../support/index.js';
 import type { RecordedEvents } from '../support/queue-events.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
 
 const { it, app, openApp } = databasePerFile({ app: IDLE });
 const admin = lazily(() => app.get(QueueAdmin));
 
-let definition: TaskDefinition<any>;
-let workers: OpenApp[] = [];
+let definition = newKind();
 
 beforeEach(async () => {
   await app.dataSource.query('TRUNCATE pgqueue, pgqueue_lease, pgqueue_activity, pgqueue_registry');
   definition = newKind({ maxAttempts: 2, workerCount: 10 });
-  workers = [];
+  workers.length = 0;
 });
 
 describe('QueueAdmin.activity', () => {
@@ -219,3 +215,6 @@ const totals = ({ points }: KindActivity) => ({
 function failWhenTold({ payload }: Task<any>): void {
   if (payload === 'fail') throw new Error('failed');
 }
+
+/** Those that a test has started and not stopped yet. */
+const workers: OpenApp[] = [];

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect } from 'vitest';
 import { QueueAdmin } from '../../lib/index.js';
-import { databasePerFile, IDLE, lazily } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerFile, IDLE, lazily, newKind } from '../support/index.js';
 
 const { it, app } = databasePerFile({ app: IDLE });
 const admin = lazily(() => app.get(QueueAdmin));

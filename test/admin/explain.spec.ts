@@ -1,30 +1,15 @@
 import { afterEach, beforeEach, describe, expect } from 'vitest';
 import { type KindOptions, type PgQueueModuleOptions, QueueAdmin } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { databasePerFile, IDLE, lazily } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
-import type { QueueApp } from '../support/queue-app.js';
-import { recordEvents } from '../support/queue-events.js';
-import { until } from '../support/until.js';
+import type { OpenApp } from '../support/fixtures.js';
+import { databasePerFile, deferred, IDLE, lazily, newKind, perTest, until } from '../support/index.js';
 
 const { it, app, openApp } = databasePerFile({ app: IDLE });
 const admin = lazily(() => app.get(QueueAdmin));
+const end = perTest(() => deferred());
 
-let definition = newKind();
-let end = deferred();
-const workers: QueueApp[] = [];
+beforeEach(() => app.dataSource.query('TRUNCATE pgqueue, pgqueue_pause, pgqueue_lease, pgqueue_registry'));
 
-beforeEach(() => {
-  definition = newKind({ name: `explained` });
-  end = deferred();
-});
-
-afterEach(async () => {
-  end.resolve();
-  await Promise.all(workers.splice(0).map((worker) => worker.close()));
-  await admin.resume(definition);
-  await app.dataSource.query('TRUNCATE pgqueue, pgqueue_pause, pgqueue_lease');
-});
+afterEach(() => end.resolve());
 
 describe('QueueAdmin.explain', () => {
   it('knows nothing of a task that is not stored', async () => {
@@ -235,7 +220,6 @@ describe('QueueAdmin.workers and kinds', () => {
     ]);
     end.resolve();
     await worker.close();
-    workers.pop();
     expect(await admin.workers()).toEqual([]);
     expect(await admin.kinds()).toEqual([]);
   });
@@ -249,12 +233,11 @@ describe('QueueAdmin.workers and kinds', () => {
 });
 
 /** A process whose handler waits for its end, with a heartbeat that soon tells what it does. */
-async function startWorker(options: KindOptions = {}, module: PgQueueModuleOptions = {}): Promise<QueueApp> {
+async function startWorker(options: KindOptions = {}, module: PgQueueModuleOptions = {}): Promise<OpenApp> {
   const worker = await openApp({
     options: { heartbeatPeriod: 50, workerName: 'worker-1', ...module },
   });
-  workers.push(worker);
-  const events = recordEvents(worker.queue);
+  const events = worker.recordEvents();
   worker.queue.registerKind(definition, () => end.promise, options);
   await events.first('lease-acquired');
   return worker;
@@ -266,3 +249,5 @@ async function push(delay: number | string = 0): Promise<string> {
 }
 
 const reasonOf = async (id: string) => (await admin.explain(id)).reason;
+
+const definition = newKind({ name: 'explained' });

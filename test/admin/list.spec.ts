@@ -8,19 +8,9 @@ import {
   type TaskSummary,
 } from '../../lib/index.js';
 import { queueSql } from '../../lib/storage/sql/index.js';
-import { databasePerFile, lazily } from '../support/fixtures.js';
-import { rejectionOf } from '../support/thrown-by.js';
+import { databasePerFile, lazily, rejectionOf } from '../support/index.js';
 
-const SCHEMA = 'odd "name"; --';
-const TASK = `${pg.escapeIdentifier(SCHEMA)}.pgqueue`;
-const LEASE = `${pg.escapeIdentifier(SCHEMA)}.pgqueue_lease`;
-
-const { it, app } = databasePerFile({
-  app: () => ({
-    options: { autoStart: false, schema: SCHEMA },
-    typeorm: { migrations: [...createPgQueueMigrations({ schema: SCHEMA })] },
-  }),
-});
+const { it, app } = databasePerFile({ app: () => IN_ODD_SCHEMA });
 const admin = lazily(() => app.get(QueueAdmin));
 
 beforeEach(() => app.dataSource.query(`TRUNCATE ${TASK}, ${LEASE}`));
@@ -266,3 +256,12 @@ async function all(filter: TaskFilter, limit: number): Promise<string[]> {
   } while (after !== undefined);
   return result;
 }
+
+const SCHEMA = 'odd "name"; --';
+const TASK = `${pg.escapeIdentifier(SCHEMA)}.pgqueue`;
+const LEASE = `${pg.escapeIdentifier(SCHEMA)}.pgqueue_lease`;
+
+const IN_ODD_SCHEMA = {
+  options: { autoStart: false, schema: SCHEMA },
+  typeorm: { migrations: [...createPgQueueMigrations({ schema: SCHEMA })] },
+};

@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest';
 import { QueueAdmin } from '../../lib/index.js';
-import { newKind } from '../support/kinds.js';
+import { newKind, rejectionOf } from '../support/index.js';
 import { createQueueApp } from '../support/queue-app.js';
 import { createTestDatabase } from '../support/test-database.js';
-import { rejectionOf } from '../support/thrown-by.js';
 
 it('an action tells how many tasks it changed, and which of the others the database refuses', async () => {
   const database = await createTestDatabase();

@@ -1,37 +1,15 @@
-import { afterEach, beforeEach, describe, expect } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { InvalidOptionError, type PgQueueModuleOptions, QueueAdmin } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { databasePerFile, IDLE, lazily } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerFile, deferred, IDLE, lazily, newKind, rejectionOf, until } from '../support/index.js';
 import { cannotRunOver, NEEDS_LISTEN } from '../support/over.js';
-import type { QueueApp } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents, untilListening } from '../support/queue-events.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
+import { untilListening } from '../support/queue-events.js';
 
 const deaf = cannotRunOver(NEEDS_LISTEN);
 
 const { it, app, openApp } = databasePerFile({ app: IDLE });
 const admin = lazily(() => app.get(QueueAdmin));
 
-let definition = newKind();
-const workers: QueueApp[] = [];
-
-beforeEach(() => {
-  definition = newKind();
-});
-
-afterEach(async () => {
-  await Promise.all(workers.splice(0).map((worker) => worker.close()));
-  await app.dataSource.query('TRUNCATE pgqueue, pgqueue_pause');
-});
-
-const WAYS: [string, PgQueueModuleOptions][] = [
-  ['do not listen, by their heartbeat', { listen: false, heartbeatPeriod: 100 }],
-];
-if (!deaf) {
-  WAYS.push(['listen, at once', { heartbeatPeriod: '10s', leaseTimeout: '1m' }]);
-}
+beforeEach(() => app.dataSource.query('TRUNCATE pgqueue, pgqueue_pause'));
 
 describe('QueueAdmin.pause', () => {
   it('says whether it changed anything, and is shown with its kind', async () => {
@@ -59,6 +37,13 @@ describe('QueueAdmin.pause', () => {
     }
   });
 
+  const WAYS: [string, PgQueueModuleOptions][] = [
+    ['do not listen, by their heartbeat', { listen: false, heartbeatPeriod: 100 }],
+  ];
+  if (!deaf) {
+    WAYS.push(['listen, at once', { heartbeatPeriod: '10s', leaseTimeout: '1m' }]);
+  }
+
   it.each(WAYS)('stops a kind in all processes that %s, and resumes it', async (_, options) => {
     const both = [await startWorker(options), await startWorker(options)];
     if (!('listen' in options)) {
@@ -69,7 +54,7 @@ describe('QueueAdmin.pause', () => {
     await push();
     const later = newKind();
     const other = deferred();
-    workers[0]!.queue.registerKind(later, () => other.resolve());
+    both[0]!.queue.registerKind(later, () => other.resolve());
     await push(1, later);
     await other.promise;
     // Each looks at everything after it was told, and keeps nothing.
@@ -105,8 +90,7 @@ describe('QueueAdmin.pause', () => {
     await admin.pause(definition);
     await push();
     const worker = await openApp();
-    workers.push(worker);
-    const events = recordEvents(worker.queue);
+    const events = worker.recordEvents();
     const other = newKind();
     worker.queue.registerKind(other, () => undefined);
     await events.first('claimed');
@@ -134,26 +118,19 @@ describe('QueueAdmin.pause', () => {
   });
 });
 
-interface Worker {
-  readonly ran: unknown[];
-  readonly events: RecordedEvents;
-}
+const definition = newKind();
 
-async function startWorker(
-  options: PgQueueModuleOptions = {},
-  work: () => unknown = () => undefined,
-): Promise<Worker> {
+async function startWorker(options: PgQueueModuleOptions = {}, work: () => unknown = () => undefined) {
   const ran: unknown[] = [];
   const worker = await openApp({ options: { ...options, autoStart: false } });
-  workers.push(worker);
-  const events = recordEvents(worker.queue);
+  const events = worker.recordEvents();
   worker.queue.registerKind(definition, async (task) => {
     ran.push(task.payload);
     await work();
   });
   await worker.queue.start();
   await events.first('lease-acquired');
-  return { ran, events };
+  return { ...worker, ran, events };
 }
 
 const push = (payload: unknown = 1, kind = definition) => app.queue.pushTask({ kind, payload });

@@ -7,21 +7,15 @@ import { PgDatabase } from '../../lib/storage/pg-database.js';
 import { queueSql } from '../../lib/storage/sql/index.js';
 import { ask } from '../faults/support/side-tables.mjs';
 import { startStandby } from '../faults/support/standby.mjs';
-import { newKind } from '../support/kinds.js';
+import { newKind, until } from '../support/index.js';
 import { bootError, typeOrm } from '../support/nest-app.js';
-import { cannotRunOver } from '../support/over.js';
+import { allBut, cannotRunOver } from '../support/over.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { createTestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 
-const needsReplication = "the replication is TypeORM's, and its servers are the test's own";
-const skipped = cannotRunOver({
-  pg: needsReplication,
-  pgbouncer: needsReplication,
-  schema: needsReplication,
-  dml: needsReplication,
-  shards: needsReplication,
-});
+const skipped = cannotRunOver(
+  allBut('typeorm', "the replication is TypeORM's, and its servers are the test's own"),
+);
 
 describe.skipIf(skipped)('readFrom: replica', () => {
   const kind = newKind({ name: 'work' });

@@ -1,54 +1,18 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect } from 'vitest';
 import { NoAnswerError, QueueAdmin, PartialFailureError, type TaskPage } from '../../lib/index.js';
-import { Proxy } from '../faults/support/proxy.mjs';
 import { cutOff } from '../support/cut-off.js';
-import { newKind } from '../support/kinds.js';
-import {
-  createShardDatabases,
-  createShardedApp,
-  dropShardDatabases,
-  type ShardDatabases,
-  type ShardedApp,
-} from '../support/sharded-app.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
+import { lazily, newKind, rejectionOf, until } from '../support/index.js';
+import { createProxiedApp, type ShardDatabases, shardsPerFile } from '../support/sharded-app.js';
 
-const definition = newKind();
-const { kind } = definition;
-
-let databases: ShardDatabases<'a' | 'b' | 'default'>;
-let proxy: Proxy;
-let app: ShardedApp;
-let admin: QueueAdmin;
-
-beforeAll(async () => {
-  databases = await createShardDatabases('a', 'b', 'default');
-  proxy = await Proxy.start(Number(new URL(databases.b.url).port));
-  app = await createShardedApp({
-    databases,
-    urls: { b: proxy.through(databases.b.url) },
-    options: { autoStart: false, statementTimeout: 500 },
-    typeorm: { extra: { max: 1 } },
-  });
-  admin = app.get(QueueAdmin);
-});
+const { it, databases, app } = shardsPerFile(['a', 'b', 'default'], { app: openProxied });
+const admin = lazily(() => app.get(QueueAdmin));
+const proxy = lazily(() => app.proxy);
 
 afterEach(async () => {
   for (const shard of Object.keys(databases)) {
     await app.dataSource(shard).query('TRUNCATE pgqueue, pgqueue_pause');
   }
 });
-
-afterAll(async () => {
-  await app.close();
-  await proxy.close();
-  await dropShardDatabases(databases);
-});
-
-const store = async (shard: string) =>
-  (await app.queue.pushTask({ kind: definition, payload: {} }, { shardKey: `${shard}/1` })).id!;
-
-const idsOf = ({ tasks }: TaskPage) => tasks.map(({ id }) => id);
 
 describe('QueueAdmin while a shard is down', () => {
   it('answers what the others have, with the reason why it is not all', async () => {
@@ -160,3 +124,19 @@ describe('QueueAdmin while a shard is down', () => {
     await until(async () => (await failureOf(60_000)) === undefined);
   });
 });
+
+const definition = newKind();
+const { kind } = definition;
+
+const store = async (shard: string) =>
+  (await app.queue.pushTask({ kind: definition, payload: {} }, { shardKey: `${shard}/1` })).id!;
+
+const idsOf = ({ tasks }: TaskPage) => tasks.map(({ id }) => id);
+
+function openProxied(created: ShardDatabases<'a' | 'b' | 'default'>) {
+  return createProxiedApp({
+    databases: created,
+    options: { autoStart: false, statementTimeout: 500 },
+    typeorm: { extra: { max: 1 } },
+  });
+}

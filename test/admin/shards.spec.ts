@@ -1,67 +1,14 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect } from 'vitest';
 import { InvalidOptionError, QueueAdmin, type TaskFilter, type TaskPage } from '../../lib/index.js';
-import { recordEvents } from '../support/queue-events.js';
-import {
-  createShardDatabases,
-  createShardedApp,
-  dropShardDatabases,
-  type ShardDatabases,
-  type ShardedApp,
-} from '../support/sharded-app.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
+import { lazily, recordEvents, rejectionOf, until } from '../support/index.js';
+import { createShardedApp, type ShardDatabases, shardsPerFile } from '../support/sharded-app.js';
 
-const TABLES = 'pgqueue, pgqueue_lease, pgqueue_pause, pgqueue_activity';
-
-let databases: ShardDatabases<'a' | 'b' | 'default'>;
-let app: ShardedApp;
-let admin: QueueAdmin;
-
-beforeAll(async () => {
-  databases = await createShardDatabases('a', 'b', 'default');
-  app = await createShardedApp({
-    databases,
-    shards: { draining: ['b'] },
-    options: { autoStart: false },
-  });
-  admin = app.get(QueueAdmin);
-});
+const { it, databases, app } = shardsPerFile(['a', 'b', 'default'], { app: openIdle });
+const admin = lazily(() => app.get(QueueAdmin));
 
 afterEach(async () => {
   for (const shard of Object.keys(databases)) await app.dataSource(shard).query(`TRUNCATE ${TABLES}`);
 });
-
-afterAll(async () => {
-  await app.close();
-  await dropShardDatabases(databases);
-});
-
-/** A task as columns and SQL values; answers its id as the application knows it. */
-async function store(shard: string, columns: Record<string, string> = {}): Promise<string> {
-  const all = { kind: '1', payload: `'{}'`, ...columns };
-  const [{ id }] = await app
-    .dataSource(shard)
-    .query(
-      `INSERT INTO pgqueue (${Object.keys(all).join(', ')}) VALUES (${Object.values(all).join(', ')}) RETURNING id`,
-    );
-  return shard === 'default' ? id : `${shard}/${id}`;
-}
-
-const at = (minute: number) => `'2026-01-01T00:${String(minute).padStart(2, '0')}:00Z'`;
-const idsOf = ({ tasks }: TaskPage) => tasks.map(({ id }) => id);
-
-/** Every task that a filter means, page by page. */
-async function all(filter: TaskFilter, limit: number): Promise<string[]> {
-  const result: string[] = [];
-  let after: string | undefined;
-  do {
-    const page = await admin.list(filter, { limit, ...(after === undefined ? {} : { after }) });
-    expect(page.tasks.length).toBeLessThanOrEqual(limit);
-    result.push(...idsOf(page));
-    after = page.next ?? undefined;
-  } while (after !== undefined);
-  return result;
-}
 
 describe('QueueAdmin over several shards', () => {
   it('counts the tasks of a kind in all, and tells since when the oldest of them has been due', async () => {
@@ -276,3 +223,36 @@ describe('QueueAdmin over several shards', () => {
     ]);
   });
 });
+
+/** A task as columns and SQL values; answers its id as the application knows it. */
+async function store(shard: string, columns: Record<string, string> = {}): Promise<string> {
+  const all = { kind: '1', payload: `'{}'`, ...columns };
+  const [{ id }] = await app
+    .dataSource(shard)
+    .query(
+      `INSERT INTO pgqueue (${Object.keys(all).join(', ')}) VALUES (${Object.values(all).join(', ')}) RETURNING id`,
+    );
+  return shard === 'default' ? id : `${shard}/${id}`;
+}
+
+const at = (minute: number) => `'2026-01-01T00:${String(minute).padStart(2, '0')}:00Z'`;
+const idsOf = ({ tasks }: TaskPage) => tasks.map(({ id }) => id);
+
+/** Every task that a filter means, page by page. */
+async function all(filter: TaskFilter, limit: number): Promise<string[]> {
+  const result: string[] = [];
+  let after: string | undefined;
+  do {
+    const page = await admin.list(filter, { limit, ...(after === undefined ? {} : { after }) });
+    expect(page.tasks.length).toBeLessThanOrEqual(limit);
+    result.push(...idsOf(page));
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+  return result;
+}
+
+const TABLES = 'pgqueue, pgqueue_lease, pgqueue_pause, pgqueue_activity';
+
+function openIdle(created: ShardDatabases) {
+  return createShardedApp({ databases: created, shards: { draining: ['b'] }, options: { autoStart: false } });
+}
