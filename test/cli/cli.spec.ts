@@ -1,37 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { userInfo } from 'node:os';
 import pg from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { createPgQueueMigrations, defineTask, noJitter } from '../../lib/index.js';
 import { describeSchema } from '../support/catalog.js';
-import { type ChildApp, type ChildApps, compileApps } from '../support/child-app.js';
+import { type ChildApp, compileApps } from '../support/child-app.js';
+import { databasePerFile, IDLE, until } from '../support/index.js';
 import { CLI_ARGS } from '../support/over.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { createQueueApp, storedTasks } from '../support/queue-app.js';
+import { createTestDatabase } from '../support/test-database.js';
 
-const SCHEMA = 'odd "name"; --';
-
-let apps: ChildApps;
-let database: TestDatabase;
-let app: QueueApp;
-
-beforeAll(async () => {
-  apps = await compileApps();
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-});
-
-afterAll(async () => {
-  await app.close();
-  await apps.remove();
-  await database.drop();
-});
+const { it, database, app, apps } = databasePerFile({ apps: () => compileApps(), app: IDLE });
 
 beforeEach(() => app.dataSource.query('TRUNCATE pgqueue, pgqueue_pause, pgqueue_lease'));
-
-/** The line that says who has done what. */
-const RECORD = /^nestjs-pgqueue: \w+ by .*\n/gm;
 
 describe('nestjs-pgqueue', () => {
   it('tells how it is used', async () => {
@@ -288,3 +269,8 @@ const setStatus = (id: string, status: string) =>
     `UPDATE pgqueue SET status = $1, attempts_left = 0, attempts_elapsed = 3, messages = '{boom}', finished_at = now() WHERE id = $2`,
     [status, id],
   );
+
+const SCHEMA = 'odd "name"; --';
+
+/** The line that says who has done what. */
+const RECORD = /^nestjs-pgqueue: \w+ by .*\n/gm;

@@ -1,8 +1,7 @@
 import { expect } from 'vitest';
 import { DatabaseTail } from '../../lib/cli/database-tail.js';
 import { QueueAdmin } from '../../lib/index.js';
-import { databasePerFile, IDLE } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerFile, IDLE, newKind } from '../support/index.js';
 
 const { it, app } = databasePerFile({ app: IDLE });
 

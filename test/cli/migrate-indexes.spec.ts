@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ChildApps, compileApps } from '../support/child-app.js';
+import { until } from '../support/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 
 const SCHEMA = 'odd "name"; --';
 const QUOTED = pg.escapeIdentifier(SCHEMA);
@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all([client.end(), watcher.end()]);
-  await apps.remove();
+  await apps.close();
   await database.drop();
 });
 

@@ -1,34 +1,16 @@
-import { afterAll, afterEach, beforeEach, describe, expect } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished } from 'vitest';
 import { Proxy } from '../faults/support/proxy.mjs';
-import { type ChildApp, type ChildApps, compileApps } from '../support/child-app.js';
+import { type ChildApp, compileApps } from '../support/child-app.js';
 import { cutOff } from '../support/cut-off.js';
-import { newKind } from '../support/kinds.js';
-import { createShardedApp, shardsPerFile } from '../support/sharded-app.js';
+import { newKind } from '../support/index.js';
+import { createShardedApp, type ShardDatabases, shardsPerFile } from '../support/sharded-app.js';
 import { createTestDatabase } from '../support/test-database.js';
 
-const { it, databases, app } = shardsPerFile(['a', 'b'], {
-  app: (given) => createShardedApp({ databases: given, options: { autoStart: false } }),
-});
-
-let apps: ChildApps;
-const children: ChildApp[] = [];
-
-it.beforeAll(async () => {
-  apps = await compileApps();
-});
+const { it, databases, apps, app } = shardsPerFile(['a', 'b'], { apps: () => compileApps(), app: openIdle });
 
 beforeEach(async () => {
   for (const shard of ['a', 'b']) await app.dataSource(shard).query('TRUNCATE pgqueue, pgqueue_pause');
 });
-
-afterEach(async () => {
-  for (const child of children.splice(0)) {
-    child.process.kill('SIGINT');
-    await child.ended;
-  }
-});
-
-afterAll(() => apps.remove());
 
 describe('nestjs-pgqueue --shard', () => {
   it.each<[string[], string]>([
@@ -145,7 +127,10 @@ const shards = () => ['a', 'b'].flatMap((name) => ['--shard', `${name}=${databas
 
 function start(args: string[]): ChildApp {
   const child = apps.start('lib/cli/main.ts', { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/x' }, args);
-  children.push(child);
+  onTestFinished(async () => {
+    child.process.kill('SIGINT');
+    await child.ended;
+  });
   return child;
 }
 
@@ -158,3 +143,7 @@ async function run(...args: string[]) {
 
 const push = async (shard: string) =>
   (await app.queue.pushTask({ kind, payload: 1 }, { shardKey: `${shard}/1` })).id!;
+
+function openIdle(created: ShardDatabases) {
+  return createShardedApp({ databases: created, options: { autoStart: false } });
+}

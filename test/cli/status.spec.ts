@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { runCli } from '../../lib/cli/cli.js';
-import { newKind } from '../support/kinds.js';
+import { newKind } from '../support/index.js';
 import { CLI_ARGS } from '../support/over.js';
 import { createQueueApp } from '../support/queue-app.js';
 import { createTestDatabase } from '../support/test-database.js';

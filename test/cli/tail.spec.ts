@@ -1,25 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect } from 'vitest';
 import { defineTask } from '../../lib/index.js';
-import { type ChildApp, type ChildApps, compileApps } from '../support/child-app.js';
+import { type ChildApp, compileApps } from '../support/child-app.js';
+import { databasePerFile, IDLE } from '../support/index.js';
 import { CLI_ARGS, QUEUE_SCHEMA } from '../support/over.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-let apps: ChildApps;
-let database: TestDatabase;
-let app: QueueApp;
-
-beforeAll(async () => {
-  apps = await compileApps();
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-});
-
-afterAll(async () => {
-  await app.close();
-  await apps.remove();
-  await database.drop();
-});
+const { it, database, app, apps } = databasePerFile({ apps: () => compileApps(), app: IDLE });
 
 beforeEach(() => app.dataSource.query('TRUNCATE pgqueue, pgqueue_pause, pgqueue_lease'));
 
