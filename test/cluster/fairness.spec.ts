@@ -1,11 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { TaskDefinition } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
-import { recordEvents } from '../support/queue-events.js';
+import { deferred, newKind, recordEvents, until } from '../support/index.js';
 import { createProxiedApp, shardsPerTest } from '../support/sharded-app.js';
-import { until } from '../support/until.js';
 
 const { it, app } = shardsPerTest(['a', 'b'], {
   app: (created) =>

@@ -1,11 +1,8 @@
 import pg from 'pg';
 import { afterEach, describe, expect } from 'vitest';
 import { type Executor, InvalidManagerError, noJitter } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { lazily } from '../support/fixture-builder.js';
-import { newKind } from '../support/kinds.js';
+import { deferred, lazily, newKind, rejectionOf } from '../support/index.js';
 import { createShardedApp, type ShardDatabases, shardsPerFile } from '../support/sharded-app.js';
-import { rejectionOf } from '../support/thrown-by.js';
 
 const { it, app } = shardsPerFile(['a', 'b'], { app: createAppOverPools });
 const pools = lazily(() => app.pools);

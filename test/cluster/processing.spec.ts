@@ -1,59 +1,23 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, vi } from 'vitest';
 import { noJitter, PgQueueHealthIndicator, type Task, type TaskDefinition } from '../../lib/index.js';
 import { Proxy } from '../faults/support/proxy.mjs';
 import { cutOff } from '../support/cut-off.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
-import { recordEvents } from '../support/queue-events.js';
+import { deferred, newKind, recordEvents, rejectionOf, until } from '../support/index.js';
 import {
-  createShardDatabases,
   createShardedApp,
-  dropShardDatabases,
-  type ShardDatabases,
   type ShardedApp,
   type ShardedAppOptions,
+  shardsPerTest,
 } from '../support/sharded-app.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
 
-let databases: ShardDatabases<'a' | 'b'>;
+const { it, databases } = shardsPerTest(['a', 'b'], {});
+
 let app: ShardedApp;
-let restores: (() => Promise<void>)[] = [];
 
-beforeEach(async () => {
-  databases = await createShardDatabases('a', 'b');
-});
 afterEach(async () => {
-  await Promise.all(restores.map((restore) => restore()));
-  restores = [];
+  await Promise.all(restores.splice(0).map((restore) => restore()));
   await app.close();
-  await dropShardDatabases(databases);
 });
-
-async function start(given: Partial<ShardedAppOptions> = {}): Promise<void> {
-  app = await createShardedApp({
-    databases,
-    ...given,
-    options: { autoStart: false, shutdownTimeout: 100, ...given.options },
-  });
-}
-
-async function cutOffShard(shard: 'a' | 'b'): Promise<() => Promise<void>> {
-  const restore = await cutOff(databases[shard]);
-  let restored: Promise<void> | undefined;
-  const once = () => (restored ??= restore());
-  restores.push(once);
-  return once;
-}
-
-const push = (kind: TaskDefinition<any>, shard: string, count: number) =>
-  app.queue.pushTasks(
-    Array.from({ length: count }, (_, n) => ({ kind, payload: `${shard}/${n}` })),
-    { shardKey: `${shard}/0` },
-  );
-
-const health = async (): Promise<Record<string, any>> =>
-  (await app.get(PgQueueHealthIndicator).isHealthy()).pgqueue;
 
 describe('processing', () => {
   it('runs the tasks of every shard, each once, with ids that name their shards', async () => {
@@ -245,3 +209,30 @@ describe('a shard that is down', () => {
     expect(await rejectionOf(app.queue.start())).toMatchObject({ code: 'PGQUEUE_SCHEMA_MISMATCH' });
   });
 });
+
+async function start(given: Partial<ShardedAppOptions> = {}): Promise<void> {
+  app = await createShardedApp({
+    databases,
+    ...given,
+    options: { autoStart: false, shutdownTimeout: 100, ...given.options },
+  });
+}
+
+async function cutOffShard(shard: 'a' | 'b'): Promise<() => Promise<void>> {
+  const restore = await cutOff(databases[shard]);
+  let restored: Promise<void> | undefined;
+  const once = () => (restored ??= restore());
+  restores.push(once);
+  return once;
+}
+
+const push = (kind: TaskDefinition<any>, shard: string, count: number) =>
+  app.queue.pushTasks(
+    Array.from({ length: count }, (_, n) => ({ kind, payload: `${shard}/${n}` })),
+    { shardKey: `${shard}/0` },
+  );
+
+const health = async (): Promise<Record<string, any>> =>
+  (await app.get(PgQueueHealthIndicator).isHealthy()).pgqueue;
+
+const restores: (() => Promise<void>)[] = [];

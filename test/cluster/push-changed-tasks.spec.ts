@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { defineTask } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
+import { deferred } from '../support/index.js';
 import { createShardedApp, shardsPerFile } from '../support/sharded-app.js';
 
 const { it, app } = shardsPerFile(['a', 'b'], {

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { DataSource } from 'typeorm';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, vi } from 'vitest';
 import {
   InvalidManagerError,
   InvalidOptionError,
@@ -10,47 +10,17 @@ import {
   PartialFailureError,
 } from '../../lib/index.js';
 import { cutOff } from '../support/cut-off.js';
-import { newKind } from '../support/kinds.js';
-import { recordEvents } from '../support/queue-events.js';
+import { newKind, recordEvents, rejectionOf } from '../support/index.js';
 import {
-  createShardDatabases,
   createShardedApp,
-  dropShardDatabases,
   type ShardDatabases,
-  type ShardedApp,
   shardOfPrefix,
+  shardsPerFile,
 } from '../support/sharded-app.js';
-import { rejectionOf } from '../support/thrown-by.js';
 
-/** As somebody who looks it up may write it. */
-const sometimesLater = (key: ShardKey) =>
-  key === 'later/1' ? (Promise.resolve('a') as never) : shardOfPrefix(key);
+const { it, databases, app } = shardsPerFile(['a', 'b', 'c'], { app: openDraining });
 
-let databases: ShardDatabases<'a' | 'b' | 'c'>;
-let app: ShardedApp;
-
-beforeAll(async () => {
-  databases = await createShardDatabases('a', 'b', 'c');
-  app = await createShardedApp({ databases, shards: { draining: ['c'], shardOf: sometimesLater } });
-});
 afterEach(() => clear());
-afterAll(async () => {
-  await app.close();
-  await dropShardDatabases(databases);
-});
-
-async function clear(): Promise<void> {
-  await Promise.all(['a', 'b', 'c'].map((shard) => app.dataSource(shard).query('DELETE FROM pgqueue')));
-}
-
-async function stored(shard: string): Promise<unknown[]> {
-  const rows = await app
-    .dataSource(shard)
-    .query<{ payload: unknown }[]>('SELECT payload FROM pgqueue ORDER BY id');
-  return rows.map(({ payload }) => payload);
-}
-
-const kind = newKind();
 
 describe('pushTask', () => {
   it('goes to the shard of its key, and its id names it', async () => {
@@ -249,10 +219,9 @@ describe('cancelTaskByKey and retryTasks', () => {
   });
 });
 
-const shardOf = () => 'a';
-const pool = new pg.Pool();
-
 describe('the options', () => {
+  const pool = new pg.Pool();
+
   it.each([
     ['no names', { names: [], shardOf }, 'shards.names'],
     ['a name twice', { names: ['a', 'a'], shardOf }, 'shards.names[1]'],
@@ -283,3 +252,28 @@ describe('the options', () => {
     expect(asked.mock.calls).toEqual([[7], [7n], ['7']]);
   });
 });
+
+/** As somebody who looks it up may write it. */
+const sometimesLater = (key: ShardKey) =>
+  key === 'later/1' ? (Promise.resolve('a') as never) : shardOfPrefix(key);
+
+async function clear(): Promise<void> {
+  await Promise.all(['a', 'b', 'c'].map((shard) => app.dataSource(shard).query('DELETE FROM pgqueue')));
+}
+
+async function stored(shard: string): Promise<unknown[]> {
+  const rows = await app
+    .dataSource(shard)
+    .query<{ payload: unknown }[]>('SELECT payload FROM pgqueue ORDER BY id');
+  return rows.map(({ payload }) => payload);
+}
+
+const kind = newKind();
+
+function shardOf() {
+  return 'a';
+}
+
+function openDraining(created: ShardDatabases) {
+  return createShardedApp({ databases: created, shards: { draining: ['c'], shardOf: sometimesLater } });
+}
