@@ -10,7 +10,7 @@ import {
   type NestModule,
   VersioningType,
 } from '@nestjs/common';
-import { afterEach, describe, expect } from 'vitest';
+import { describe, expect, onTestFinished } from 'vitest';
 import {
   ADAPTERS,
   createDashboardApp,
@@ -19,24 +19,17 @@ import {
   FROM_PAGE,
 } from '../support/dashboard-app.js';
 import { openEventStream } from '../support/event-stream.js';
-import { databasePerFile } from '../support/fixtures.js';
+import { databasePerFile } from '../support/index.js';
 
 const { it, database } = databasePerFile({});
 
-let dashboard: DashboardApp;
-
-afterEach(() => dashboard.close());
-
-const prefix = (path: string, exclude?: string[]) => (app: INestApplication) =>
-  app.setGlobalPrefix(path, exclude && { exclude });
-
-const versions = (defaultVersion?: string) => (app: INestApplication) => {
-  app.enableVersioning({ type: VersioningType.URI, ...(defaultVersion && { defaultVersion }) });
-};
-
 describe.each(ADAPTERS)('with %s', (adapter) => {
+  let dashboard: DashboardApp;
+
   async function start(options: Partial<DashboardAppOptions>): Promise<void> {
-    dashboard = await createDashboardApp({ url: database.url, adapter, ...options });
+    const opened = await createDashboardApp({ url: database.url, adapter, ...options });
+    onTestFinished(() => opened.close());
+    dashboard = opened;
   }
 
   /** The page, a file, the data, a change, the stream, and nothing. */
@@ -172,4 +165,13 @@ class UserModule implements NestModule {
       })
       .forRoutes('{*path}');
   }
+}
+
+function prefix(path: string, exclude?: string[]) {
+  return (app: INestApplication) => app.setGlobalPrefix(path, exclude && { exclude });
+}
+
+function versions(defaultVersion?: string) {
+  return (app: INestApplication) =>
+    app.enableVersioning({ type: VersioningType.URI, ...(defaultVersion && { defaultVersion }) });
 }

@@ -3,7 +3,7 @@ import { HttpException, Logger, NotFoundException, UnauthorizedException } from 
 import { afterAll, afterEach, describe, expect, vi } from 'vitest';
 import type { Authorization } from '../../lib/dashboard/index.js';
 import { ADAPTERS, createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
-import { databasePerFile } from '../support/fixtures.js';
+import { databasePerFile } from '../support/index.js';
 
 const { it, database } = databasePerFile({});
 

@@ -13,17 +13,12 @@ import {
 } from '../../lib/dashboard/index.js';
 import { InvalidOptionError, PgQueueModule } from '../../lib/index.js';
 import { createDashboardApp, PAGES } from '../support/dashboard-app.js';
-import { databasePerFile } from '../support/fixtures.js';
+import { databasePerFile, IDLE } from '../support/index.js';
 import { bootError, typeOrm } from '../support/nest-app.js';
-import { createQueueApp } from '../support/queue-app.js';
 import { silentLogger } from '../support/silent-logger.js';
 
-const { it, database } = databasePerFile({});
-
-it.beforeAll(async () => {
-  // Applications that are refused must not leave a migration half done.
-  await (await createQueueApp({ url: database.url, options: { autoStart: false } })).close();
-});
+// Applications that are refused must not leave a migration half done: the owner's has made the tables.
+const { it, database } = databasePerFile({ owner: IDLE });
 
 afterEach(() => {
   vi.unstubAllEnvs();

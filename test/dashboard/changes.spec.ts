@@ -3,7 +3,7 @@ import { json } from 'node:stream/consumers';
 import { afterAll, beforeEach, describe, expect } from 'vitest';
 import { CHANGE_HEADER } from '../../lib/dashboard/dashboard-api.js';
 import { ADAPTERS, createDashboardApp, type DashboardApp, FROM_PAGE } from '../support/dashboard-app.js';
-import { databasePerFile } from '../support/fixtures.js';
+import { databasePerFile } from '../support/index.js';
 
 const { it, database } = databasePerFile({});
 

@@ -2,7 +2,7 @@ import { request as ask } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { afterEach, describe, expect, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, vi } from 'vitest';
 import type { Authorization, DashboardRequest } from '../../lib/dashboard/index.js';
 import { resolveDashboardOptions } from '../../lib/dashboard/dashboard.options.js';
 import { StreamText } from '../../lib/dashboard/overview-event.js';
@@ -14,32 +14,20 @@ import {
   type DashboardAppOptions,
 } from '../support/dashboard-app.js';
 import { type EventStream, openEventStream } from '../support/event-stream.js';
-import { databasePerFile } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
-import { thrownBy } from '../support/thrown-by.js';
+import { databasePerFile, newKind, thrownBy } from '../support/index.js';
 
 const { it, database } = databasePerFile({});
 
-let dashboard: DashboardApp;
-let viewers: EventStream[] = [];
-
-afterEach(async () => {
-  viewers.forEach((viewer) => viewer.leave());
-  viewers = [];
-  await dashboard.close();
-  vi.restoreAllMocks();
-});
-
-const HANGS = () => new Promise<Authorization>(() => undefined);
+afterEach(() => vi.restoreAllMocks());
 
 describe.each(ADAPTERS)('with %s', (adapter) => {
   async function start(options: Partial<DashboardAppOptions> = {}): Promise<void> {
-    dashboard = await createDashboardApp({ url: database.url, adapter, ...options });
+    await open({ adapter, ...options });
   }
 
   async function watch(headers: Record<string, string> = {}): Promise<EventStream> {
     const viewer = await openEventStream(`${dashboard.origin}/pgqueue/api/overview/stream`, headers);
-    viewers.push(viewer);
+    onTestFinished(() => viewer.leave());
     return viewer;
   }
 
@@ -56,7 +44,7 @@ describe.each(ADAPTERS)('with %s', (adapter) => {
     vi.spyOn(Logger.prototype, 'error').mockReturnValue();
     let hangs = false;
     await start({
-      dashboard: { authorize: () => (hangs ? HANGS() : true) },
+      dashboard: { authorize: () => (hangs ? hangForever() : true) },
       times: { period: 50, heartbeat: 20 },
       patience: 200,
     });
@@ -188,7 +176,7 @@ describe.each(ADAPTERS)('with %s', (adapter) => {
     ['the address as the adapter tells it', ({ ip, socket }) => (ip ?? socket.remoteAddress) === '127.0.0.1'],
     ['a header that any page can send', ({ headers }) => headers['x-forwarded-user'] === 'ada'],
     ['a part of the URL', ({ url }) => url.endsWith('/session')],
-    ['what can’t be found out', ({ headers }) => (headers.cookie ? true : HANGS())],
+    ['what can’t be found out', ({ headers }) => (headers.cookie ? true : hangForever())],
   ])('asks for the name of the host where authorize goes by %s', async (_, authorize) => {
     vi.spyOn(Logger.prototype, 'warn').mockReturnValue();
     await start({ dashboard: { authorize }, patience: 200 });
@@ -226,7 +214,7 @@ it.each([['https://ops.example.com'], ['ops.example.com:443'], [''], ['*'], [7]]
 );
 
 it('works with as many kinds as there can be', { timeout: 120_000 }, async () => {
-  dashboard = await createDashboardApp({ url: database.url });
+  await open();
   const dataSource = dashboard.app.get(DataSource);
   await dataSource.query(
     `INSERT INTO pgqueue (kind, status, payload, attempts_left)
@@ -249,3 +237,16 @@ it('works with as many kinds as there can be', { timeout: 120_000 }, async () =>
     await dataSource.query('TRUNCATE pgqueue');
   }
 });
+
+function hangForever(): Promise<Authorization> {
+  return new Promise(() => undefined);
+}
+
+let dashboard: DashboardApp;
+
+/** Opens one that is closed at the end of the test. */
+async function open(options: Partial<DashboardAppOptions> = {}): Promise<void> {
+  const opened = await createDashboardApp({ url: database.url, ...options });
+  onTestFinished(() => opened.close());
+  dashboard = opened;
+}

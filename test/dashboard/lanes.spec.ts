@@ -5,11 +5,7 @@ import { AdminLane } from '../../lib/cluster/admin/admin-lane.js';
 import { BusyError, ConcurrencyLimit } from '../../lib/cluster/admin/concurrency-limit.js';
 import { untilAborted, LaneDatabase } from '../../lib/storage/lane-database.js';
 import { createDashboardApp, FROM_PAGE } from '../support/dashboard-app.js';
-import { deferred } from '../support/deferred.js';
-import { databasePerFile } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
+import { databasePerFile, deferred, newKind, rejectionOf, until } from '../support/index.js';
 
 const AT_ONCE = 2;
 

@@ -2,8 +2,7 @@ import { expect, vi } from 'vitest';
 import { OverviewFeed } from '../../lib/dashboard/overview-feed.js';
 import { visitorOf } from '../../lib/dashboard/visitor.js';
 import { QueueAdmin } from '../../lib/index.js';
-import { databasePerFile, IDLE } from '../support/fixtures.js';
-import { until } from '../support/until.js';
+import { databasePerFile, IDLE, until } from '../support/index.js';
 
 const { it, app } = databasePerFile({ app: IDLE });
 

@@ -1,9 +1,7 @@
 import { DataSource } from 'typeorm';
 import { expect } from 'vitest';
 import { createDashboardApp } from '../support/dashboard-app.js';
-import { databasePerFile } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
-import { until } from '../support/until.js';
+import { databasePerFile, newKind, until } from '../support/index.js';
 
 const { it, dashboard } = databasePerFile({ dashboard: ({ url }) => createDashboardApp({ url }) });
 

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect } from 'vitest';
 import { ADAPTERS, createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
-import { databasePerFile } from '../support/fixtures.js';
+import { databasePerFile } from '../support/index.js';
 
 const { it, database } = databasePerFile({});
 

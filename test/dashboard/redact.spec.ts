@@ -2,8 +2,7 @@ import { Logger } from '@nestjs/common';
 import { afterEach, expect, vi } from 'vitest';
 import type { Redact } from '../../lib/dashboard/index.js';
 import { createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
-import { databasePerFile } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerFile, newKind } from '../support/index.js';
 
 const PAYLOAD = { to: 'ada', Card: { number: 1 }, inner: [{ CARD: null, note: 'card', token: 'x' }] };
 

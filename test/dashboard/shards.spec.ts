@@ -3,15 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { cutOff } from '../support/cut-off.js';
 import { ADAPTERS, createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
-import { newKind } from '../support/kinds.js';
+import { newKind } from '../support/index.js';
 import {
   createShardDatabases,
   dropShardDatabases,
   type ShardDatabases,
   shardedQueue,
 } from '../support/sharded-app.js';
-
-const AWAY = { shard: 'b', message: 'The database does not answer' };
 
 describe.each(ADAPTERS)('over several shards, with %s', (adapter) => {
   let databases: ShardDatabases<'a' | 'b'>;
@@ -131,3 +129,5 @@ describe.each(ADAPTERS)('over several shards, with %s', (adapter) => {
 
 const definition = newKind({ name: 'work' });
 const { kind } = definition;
+
+const AWAY = { shard: 'b', message: 'The database does not answer' };

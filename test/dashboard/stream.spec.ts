@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
-import { afterEach, describe, expect, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, vi } from 'vitest';
 import type { Authorization, PgQueueDashboardOptions } from '../../lib/dashboard/index.js';
 import { DashboardLanes } from '../../lib/dashboard/dashboard-lanes.js';
 import { StreamText } from '../../lib/dashboard/overview-event.js';
@@ -10,40 +10,33 @@ import { OverviewFeed, type Viewer } from '../../lib/dashboard/overview-feed.js'
 import { OverviewStream } from '../../lib/dashboard/overview-stream.js';
 import { cutOff } from '../support/cut-off.js';
 import { ADAPTERS, createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
-import { deferred } from '../support/deferred.js';
 import { type EventStream, openEventStream } from '../support/event-stream.js';
-import { databasePerFile } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
-import { until } from '../support/until.js';
+import { databasePerFile, deferred, newKind, until } from '../support/index.js';
 
 const { it, database } = databasePerFile({});
 
-let dashboard: DashboardApp;
-let viewers: EventStream[] = [];
-
-afterEach(async () => {
-  viewers.forEach((viewer) => viewer.leave());
-  viewers = [];
-  await dashboard.close();
-  vi.restoreAllMocks();
-});
+afterEach(() => vi.restoreAllMocks());
 
 describe.each(ADAPTERS)('with %s', (adapter) => {
+  let dashboard: DashboardApp;
+
   async function start(
     authorize: PgQueueDashboardOptions['authorize'] = () => true,
     periods = { period: 50, heartbeat: 10_000 },
   ): Promise<void> {
-    dashboard = await createDashboardApp({
+    const app = await createDashboardApp({
       url: database.url,
       adapter,
       dashboard: { authorize },
       times: periods,
     });
+    onTestFinished(() => app.close());
+    dashboard = app;
   }
 
   async function watch(headers: Record<string, string> = {}): Promise<EventStream> {
     const viewer = await openEventStream(`${dashboard.origin}/pgqueue/api/overview/stream`, headers);
-    viewers.push(viewer);
+    onTestFinished(() => viewer.leave());
     return viewer;
   }
 

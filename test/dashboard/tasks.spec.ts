@@ -1,9 +1,7 @@
 import { DataSource } from 'typeorm';
 import { beforeEach, describe, expect } from 'vitest';
 import { createDashboardApp } from '../support/dashboard-app.js';
-import { databasePerFile, lazily } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
-import { until } from '../support/until.js';
+import { databasePerFile, lazily, newKind, until } from '../support/index.js';
 
 const { it, dashboard } = databasePerFile({ dashboard: ({ url }) => createDashboardApp({ url }) });
 const admin = lazily(() => dashboard.admin);
@@ -11,9 +9,6 @@ const queue = lazily(() => dashboard.queue);
 const dataSource = lazily(() => dashboard.app.get(DataSource));
 
 beforeEach(() => dataSource.query('TRUNCATE pgqueue'));
-
-const A = newKind();
-const B = newKind();
 
 describe('the list', () => {
   it('answers what QueueAdmin lists', async () => {
@@ -218,3 +213,6 @@ async function store(status: string, kind: number, payload = '{}'): Promise<stri
 }
 
 type Ids = Record<string, string>;
+
+const A = newKind();
+const B = newKind();

@@ -3,8 +3,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, vi } from 'vitest';
 import type { Authorization, DashboardRequest } from '../../lib/dashboard/index.js';
 import { ADAPTERS, createDashboardApp, type DashboardApp } from '../support/dashboard-app.js';
 import { openEventStream } from '../support/event-stream.js';
-import { databasePerFile } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerFile, newKind } from '../support/index.js';
 
 const { it, database } = databasePerFile({});
 
