@@ -4,7 +4,7 @@ import { OnCall } from '../../docs/examples/admin.js';
 import { runCli } from '../../lib/cli/cli.js';
 import { defineTask, QueueAdmin } from '../../lib/index.js';
 import { cutOff } from '../support/cut-off.js';
-import { databasePerFile, lazily } from '../support/fixtures.js';
+import { databasePerFile, lazily } from '../support/index.js';
 import { createShardDatabases, createShardedApp, dropShardDatabases } from '../support/sharded-app.js';
 
 const { it, app } = databasePerFile({ app: { options: { autoStart: false }, providers: [OnCall] } });

@@ -6,7 +6,7 @@ import { OpsModule, password, redact, SupportModule } from '../../docs/examples/
 import { DashboardAssets } from '../../lib/dashboard/dashboard-assets.js';
 import { PgQueueModule } from '../../lib/index.js';
 import { PAGES } from '../support/dashboard-app.js';
-import { databasePerFile } from '../support/fixtures.js';
+import { databasePerFile } from '../support/index.js';
 import { typeOrm } from '../support/nest-app.js';
 import { silentLogger } from '../support/silent-logger.js';
 

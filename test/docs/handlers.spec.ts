@@ -2,8 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, expect } from 'vitest';
 import { Importer, ImportFile, Imports } from '../../docs/examples/handlers.js';
-import { databasePerFile } from '../support/fixtures.js';
-import { until } from '../support/until.js';
+import { databasePerFile, until } from '../support/index.js';
 
 const { it, app } = databasePerFile({ app: { providers: [Importer, Imports] } });
 

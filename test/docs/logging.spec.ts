@@ -1,8 +1,7 @@
 import { Logger, Module } from '@nestjs/common';
 import { afterAll, expect, vi } from 'vitest';
 import { createApp, createPino, Geocoder } from '../../docs/examples/logging.js';
-import { databasePerFile } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerFile, newKind } from '../support/index.js';
 
 const { it, app } = databasePerFile({ app: {} });
 

@@ -1,7 +1,7 @@
 import { expect, vi } from 'vitest';
 import { ImportFile } from '../../docs/examples/handlers.js';
 import { AttemptLog, ImportLog, LoggedImporter } from '../../docs/examples/nest.js';
-import { databasePerFile } from '../support/fixtures.js';
+import { databasePerFile } from '../support/index.js';
 
 const { it, app } = databasePerFile({ app: { providers: [AttemptLog, ImportLog, LoggedImporter] } });
 

@@ -1,21 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { TypeOrmModule } from '@nestjs/typeorm';
 import { register } from 'prom-client';
 import type { AddressInfo } from 'node:net';
 import { afterAll, expect, vi } from 'vitest';
 import { ObservabilityModule, SlowAttempts } from '../../docs/examples/observability.js';
-import {
-  defineTask,
-  noJitter,
-  PgQueueModule,
-  pgQueueMigrations,
-  QueueService,
-  TaskHandler,
-} from '../../lib/index.js';
-import { databasePerFile } from '../support/fixtures.js';
-import { until } from '../support/until.js';
+import { defineTask, noJitter, PgQueueModule, QueueService, TaskHandler } from '../../lib/index.js';
+import { databasePerFile, until } from '../support/index.js';
+import { typeOrm } from '../support/nest-app.js';
 
 const { it, database } = databasePerFile({});
 
@@ -25,17 +17,7 @@ let origin: string;
 it.beforeAll(async () => {
   register.clear();
   const testing = await Test.createTestingModule({
-    imports: [
-      TypeOrmModule.forRoot({
-        type: 'postgres',
-        url: database.url,
-        migrations: [...pgQueueMigrations],
-        migrationsRun: true,
-        retryAttempts: 0,
-      }),
-      PgQueueModule.forRoot({}),
-      ObservabilityModule,
-    ],
+    imports: [typeOrm(database.url), PgQueueModule.forRoot({}), ObservabilityModule],
     providers: [Worker, SlowAttempts],
   })
     .setLogger(false as never)

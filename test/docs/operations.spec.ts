@@ -3,24 +3,18 @@ import { readFileSync } from 'node:fs';
 import { Test } from '@nestjs/testing';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
-import { afterAll, describe, expect, vi } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { defineTask, noJitter, QueueAdmin, QueueService } from '../../lib/index.js';
-import { databasePerFile } from '../support/fixtures.js';
+import { databasePerFile, until } from '../support/index.js';
 import { createQueueApp, storedTasks } from '../support/queue-app.js';
-import { until } from '../support/until.js';
+import { openClient } from '../support/test-database.js';
 
-const { it, database, openApp } = databasePerFile({});
-
-let admin: pg.Client;
+const { it, database, admin, openApp } = databasePerFile({ admin: openClient });
 
 it.beforeAll(async () => {
   const owner = await createQueueApp({ url: database.url, options: { autoStart: false } });
   await owner.close();
-  admin = new pg.Client({ connectionString: database.url });
-  await admin.connect();
 });
-
-afterAll(() => admin.end());
 
 describe('docs/examples/grants.sql', () => {
   it('is enough to push, run, retry, rescue and clean', () =>

@@ -1,50 +1,20 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { register } from 'prom-client';
-import { afterAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { ObservabilityModule } from '../../docs/examples/observability.js';
 import { defineTask, noJitter, PgQueueModule, TaskHandler } from '../../lib/index.js';
-import { databasePerFile } from '../support/fixtures.js';
+import { databasePerFile } from '../support/index.js';
 import { typeOrm } from '../support/nest-app.js';
 import { hasPromtool, promtool } from '../support/promtool.js';
+import type { TestDatabase } from '../support/test-database.js';
 
-const DASHBOARD = 'docs/grafana-dashboard.json';
-const ALERTS = 'docs/alert-rules.yml';
-/** Put on by Prometheus. */
-const TARGET_LABELS = ['job', 'instance'];
-
-const { it, database } = databasePerFile({});
-
-let app: INestApplication;
-let exposition: string;
-/** What the scrape shows: by the series' names, the values of each label. */
-let series: Map<string, Map<string, Set<string>>>;
-
-it.beforeAll(async () => {
-  register.clear();
-  const testing = await Test.createTestingModule({
-    imports: [typeOrm(database.url), PgQueueModule.forRoot(), ObservabilityModule],
-    providers: [Worker],
-  })
-    .setLogger(false as never)
-    .compile();
-  app = testing.createNestApplication();
-  await app.listen(0, '127.0.0.1');
-  exposition = await (await fetch(`${await app.getUrl()}/metrics`)).text();
-  series = seriesOf(exposition);
-});
-
-afterAll(() => app.close());
-
-if (!hasPromtool) {
-  process.stdout.write('skipped: the checks by promtool, since it is not installed on this machine\n');
-}
+const { it, scraped } = databasePerFile({ scraped: scrapeOnce });
 
 describe('the Grafana dashboard', () => {
-  const dashboard = JSON.parse(readFileSync(DASHBOARD, 'utf8')) as Dashboard;
+  const dashboard = JSON.parse(readFileSync('docs/grafana-dashboard.json', 'utf8')) as Dashboard;
   const drawn = dashboard.panels.filter(({ type }) => type !== 'row');
 
   it('asks for nothing that a scrape does not have', () => {
@@ -59,7 +29,7 @@ describe('the Grafana dashboard', () => {
         [...text.matchAll(/\bpgqueue_\w+/g)].map(([name]) => name.replace(/_bucket$/, '')),
       ),
     );
-    expect([...asked].toSorted()).toEqual(exposition.match(/(?<=^# TYPE )pgqueue_\w+/gm)!.toSorted());
+    expect([...asked].toSorted()).toEqual(scraped.exposition.match(/(?<=^# TYPE )pgqueue_\w+/gm)!.toSorted());
   });
 
   it('has what Grafana needs to import it', () => {
@@ -88,7 +58,7 @@ describe('the Grafana dashboard', () => {
 });
 
 describe('the alert rules', () => {
-  const rules = readFileSync(ALERTS, 'utf8');
+  const rules = readFileSync('docs/alert-rules.yml', 'utf8');
 
   it('ask for nothing that a scrape does not have', () => {
     const expressions = rules.split(/^ +- alert: /m).slice(1);
@@ -108,7 +78,7 @@ describe('the alert rules', () => {
 describe('the labels of a scrape', () => {
   /** Without the one that makes a histogram. */
   const labelsOf = (name: string) =>
-    [...(series.get(name) ?? series.get(`${name}_bucket`))!.keys()]
+    [...(scraped.series.get(name) ?? scraped.series.get(`${name}_bucket`))!.keys()]
       .filter((label) => label !== 'le')
       .toSorted();
 
@@ -134,13 +104,17 @@ describe('the check of queries', () => {
   });
 });
 
+if (!hasPromtool) {
+  process.stdout.write('skipped: the checks by promtool, since it is not installed on this machine\n');
+}
+
 describe.skipIf(!hasPromtool)('promtool', () => {
   it('has nothing to say about a scrape', () => {
-    expect(promtool(['check', 'metrics'], exposition)).toEqual({ status: 0, output: '' });
+    expect(promtool(['check', 'metrics'], scraped.exposition)).toEqual({ status: 0, output: '' });
   });
 
   it('accepts the alerts', () => {
-    expect(promtool(['check', 'rules', '--lint-fatal', ALERTS])).toMatchObject({ status: 0 });
+    expect(promtool(['check', 'rules', '--lint-fatal', 'docs/alert-rules.yml'])).toMatchObject({ status: 0 });
   });
 
   it('sees them fire when they should, and no sooner', () => {
@@ -151,7 +125,7 @@ describe.skipIf(!hasPromtool)('promtool', () => {
   });
 
   it('accepts every query of the dashboard', () => {
-    const dashboard = JSON.parse(readFileSync(DASHBOARD, 'utf8')) as Dashboard;
+    const dashboard = JSON.parse(readFileSync('docs/grafana-dashboard.json', 'utf8')) as Dashboard;
     const queries = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
     const rules = queries.map(
       (query, n) =>
@@ -208,7 +182,7 @@ function unknownIn(expression: string): string[] {
   const selectors = [...expression.matchAll(/\b(pgqueue_\w+)(?:\{([^}]*)\})?/g)];
   const known = new Set(TARGET_LABELS);
   const unknown = selectors.flatMap(([, name, matchers = '']) => {
-    const labels = series.get(name!);
+    const labels = scraped.series.get(name!);
     if (!labels) {
       return [name!];
     }
@@ -244,3 +218,21 @@ const rowsOf = (part: string, besides: string[]) =>
       .concat(besides)
       .toSorted(),
   ]);
+
+/** Put on by Prometheus. */
+const TARGET_LABELS = ['job', 'instance'];
+
+/** An application, and what a scrape of it shows: by the series' names, the values of each label. */
+async function scrapeOnce({ url }: TestDatabase) {
+  register.clear();
+  const testing = await Test.createTestingModule({
+    imports: [typeOrm(url), PgQueueModule.forRoot(), ObservabilityModule],
+    providers: [Worker],
+  })
+    .setLogger(false as never)
+    .compile();
+  const app = testing.createNestApplication();
+  await app.listen(0, '127.0.0.1');
+  const exposition = await (await fetch(`${await app.getUrl()}/metrics`)).text();
+  return { exposition, series: seriesOf(exposition), close: () => app.close() };
+}

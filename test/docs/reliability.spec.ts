@@ -1,10 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
+import { newKind, until } from '../support/index.js';
 import { createQueueApp } from '../support/queue-app.js';
-import { newKind } from '../support/kinds.js';
 import { createTestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 
 const PAGE = readFileSync('docs/reliability.md', 'utf8');
 const SCENARIOS = Array.from({ length: 55 }, (_, n) => n + 1);

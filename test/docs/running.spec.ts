@@ -10,9 +10,8 @@ import { SignUp } from '../../docs/examples/tour/sign-up.js';
 import { SendWelcome } from '../../docs/examples/tour/tasks.js';
 import { User } from '../../docs/examples/tour/user.entity.js';
 import { pgQueueMigrations, QueueService } from '../../lib/index.js';
-import { databasePerFile } from '../support/fixtures.js';
+import { databasePerFile, until } from '../support/index.js';
 import { storedTasks } from '../support/queue-app.js';
-import { until } from '../support/until.js';
 
 const { it, database } = databasePerFile({}, {}, { plain: true });
 

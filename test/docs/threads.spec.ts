@@ -2,10 +2,8 @@ import type { Worker } from 'node:worker_threads';
 import { afterEach, expect } from 'vitest';
 import { CountPrimes, PrimeCounter } from '../../docs/examples/threads.js';
 import { TaskCancelledError } from '../../lib/index.js';
-import { databasePerTest } from '../support/fixtures.js';
+import { databasePerTest, type RecordedEvents, recordEvents, until } from '../support/index.js';
 import { type QueueApp, storedTasks } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { until } from '../support/until.js';
 
 /** So many that it would take years. */
 const ENDLESS = Number.MAX_SAFE_INTEGER;

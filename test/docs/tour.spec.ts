@@ -3,9 +3,8 @@ import { DataSource } from 'typeorm';
 import { afterAll, expect, vi } from 'vitest';
 import { SignUp } from '../../docs/examples/tour/sign-up.js';
 import { User } from '../../docs/examples/tour/user.entity.js';
-import { databasePerFile } from '../support/fixtures.js';
+import { databasePerFile, until } from '../support/index.js';
 import { storedTasks } from '../support/queue-app.js';
-import { until } from '../support/until.js';
 
 const { it, database } = databasePerFile({}, {}, { plain: true });
 

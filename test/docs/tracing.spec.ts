@@ -1,8 +1,7 @@
 import { expect } from 'vitest';
 import { Resize, Resizer, TracingModule } from '../../docs/examples/tracing.js';
-import { databasePerFile } from '../support/fixtures.js';
+import { databasePerFile, until } from '../support/index.js';
 import { recordSpans } from '../support/recorded-spans.js';
-import { until } from '../support/until.js';
 
 const exporter = recordSpans();
 const { it, app } = databasePerFile({ app: { imports: [TracingModule], providers: [Resizer] } });

@@ -7,7 +7,7 @@ import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import postgres from 'postgres';
 import { DataSource } from 'typeorm';
-import { afterAll, beforeEach, describe, expect } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import {
   ChargeOrder,
   Charges,
@@ -24,50 +24,24 @@ import {
 } from '../../docs/examples/transactions.js';
 import { AppModule } from '../../docs/examples/pool.js';
 import { defineTask, type Executor, pgQueueMigrations, QueueService } from '../../lib/index.js';
-import { databasePerFile, IDLE } from '../support/fixtures.js';
+import { databasePerFile, IDLE, until } from '../support/index.js';
 import { prismaClient } from '../support/prisma-client.js';
 import { cannotRunOver } from '../support/over.js';
 import { storedTasks } from '../support/queue-app.js';
-import { until } from '../support/until.js';
+import type { TestDatabase } from '../support/test-database.js';
 
 const fixed = cannotRunOver({ schema: 'examples with a module of their own work in the schema public' });
 
-const { it, database, queueApp, openApp } = databasePerFile({ queueApp: IDLE });
-
-let pool: pg.Pool;
-let postgresJs: postgres.Sql;
-let mikroOrm: MikroORM;
-let prisma: ReturnType<typeof prismaClient>;
-
-it.beforeAll(async () => {
-  await queueApp.dataSource.query('CREATE TABLE orders (id int PRIMARY KEY, charged int NOT NULL DEFAULT 0)');
-  pool = new pg.Pool({ connectionString: database.url });
-  postgresJs = postgres(database.url, { max: 2 });
-  mikroOrm = await MikroORM.init({
-    clientUrl: database.url,
-    entities: [],
-    discovery: { warnWhenNoEntities: false },
-  });
-  prisma = prismaClient(database.url);
+const { it, database, queueApp, libraries, openApp } = databasePerFile({
+  queueApp: IDLE,
+  libraries: openLibraries,
 });
+
+it.beforeAll(() =>
+  queueApp.dataSource.query('CREATE TABLE orders (id int PRIMARY KEY, charged int NOT NULL DEFAULT 0)'),
+);
 
 beforeEach(() => queueApp.dataSource.query('TRUNCATE orders, pgqueue'));
-
-afterAll(async () => {
-  await prisma.$disconnect();
-  await mikroOrm.close();
-  await postgresJs.end();
-  await pool.end();
-});
-
-const withExecutors: [string, Place][] = [
-  ['pg', (queue, id) => withPg(pool, queue, id)],
-  ['Kysely', (queue, id) => withKysely(new Kysely({ dialect: new PostgresDialect({ pool }) }), queue, id)],
-  ['Drizzle', (queue, id) => withDrizzle(drizzle(pool), queue, id)],
-  ['postgres.js', (queue, id) => withPostgresJs(postgresJs, queue, id)],
-  ['MikroORM', (queue, id) => withMikroOrm(mikroOrm, queue, id)],
-  ['Prisma', (queue, id) => withPrisma(prisma, queue, id)],
-];
 
 describe.each<[string, Place]>([
   ['a TypeORM manager', (queue, id) => withManager(queueApp.dataSource, queue, id)],
@@ -78,7 +52,7 @@ describe.each<[string, Place]>([
       await withQueryRunner(runner, queue, id).finally(() => runner.release());
     },
   ],
-  ...withExecutors,
+  ...withExecutors(),
 ])('%s', (_, place) => {
   it('commits the order and its task together', async () => {
     await place(queueApp.queue, 1);
@@ -92,7 +66,7 @@ describe.each<[string, Place]>([
 });
 
 /** Every statement that takes a transaction, with all that may be hard on another library's parameters. */
-describe.each(withExecutors)('the executor of %s', (_, place) => {
+describe.each(withExecutors())('the executor of %s', (_, place) => {
   const task = { kind: ChargeOrder, payload: { text: '$1 "\u0000 \\? :a ☃' } as never };
 
   it('carries keys, duplicates, cancels and retries', async () => {
@@ -161,7 +135,10 @@ describe.each<[string, Place]>([
     'Kysely',
     (queue, id) =>
       withKysely(
-        new Kysely({ dialect: new PostgresDialect({ pool }), plugins: [new CamelCasePlugin()] }),
+        new Kysely({
+          dialect: new PostgresDialect({ pool: libraries.clients.pool }),
+          plugins: [new CamelCasePlugin()],
+        }),
         queue,
         id,
       ),
@@ -281,4 +258,38 @@ function inTransactionOf(place: Place, work: (executor: Executor) => Promise<unk
     } as unknown as QueueService,
     2,
   );
+}
+
+function withExecutors(): [string, Place][] {
+  return [
+    ['pg', (queue, id) => withPg(libraries.clients.pool, queue, id)],
+    [
+      'Kysely',
+      (queue, id) =>
+        withKysely(new Kysely({ dialect: new PostgresDialect({ pool: libraries.clients.pool }) }), queue, id),
+    ],
+    ['Drizzle', (queue, id) => withDrizzle(drizzle(libraries.clients.pool), queue, id)],
+    ['postgres.js', (queue, id) => withPostgresJs(libraries.clients.postgresJs, queue, id)],
+    ['MikroORM', (queue, id) => withMikroOrm(libraries.clients.mikroOrm, queue, id)],
+    ['Prisma', (queue, id) => withPrisma(libraries.clients.prisma, queue, id)],
+  ];
+}
+
+/** A client of each library. */
+async function openLibraries({ url }: TestDatabase) {
+  const pool = new pg.Pool({ connectionString: url });
+  const postgresJs = postgres(url, { max: 2 });
+  const mikroOrm = await MikroORM.init({
+    clientUrl: url,
+    entities: [],
+    discovery: { warnWhenNoEntities: false },
+  });
+  const prisma = prismaClient(url);
+  const close = async () => {
+    await prisma.$disconnect();
+    await mikroOrm.close();
+    await postgresJs.end();
+    await pool.end();
+  };
+  return { clients: { pool, postgresJs, mikroOrm, prisma }, close };
 }
