@@ -1,32 +1,9 @@
 import { forwardRef, Global, Inject, Injectable, Module, type Provider } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { defineTask, noJitter, type Task, TaskHandler } from '../../lib/index.js';
+import { until } from '../support/index.js';
 import { createQueueApp, type QueueApp, type QueueAppOptions } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
-
-const OPTIONS = { attemptTimeout: '5s', backoff: noJitter('1s') } as const;
-const A = defineTask<string>({ kind: 1, name: 'a', ...OPTIONS });
-const B = defineTask<string>({ kind: 2, name: 'b', ...OPTIONS });
-
-@Injectable()
-class Mailer {
-  @TaskHandler(A)
-  send({ payload }: Task<string>) {
-    ran.push({ method: 'Mailer.send', self: this, payload });
-  }
-
-  @TaskHandler(B)
-  remind({ payload }: Task<string>) {
-    ran.push({ method: 'Mailer.remind', self: this, payload });
-  }
-
-  notAHandler() {
-    throw new Error('nobody asked for this');
-  }
-}
-
-const alias = (provide: string, useExisting: string): Provider => ({ provide, useExisting });
 
 describe('H47: handlers', () => {
   let database: TestDatabase;
@@ -187,18 +164,18 @@ describe('H47: handlers', () => {
     expect(calls).toEqual(['run']);
   });
 
-  it.each<[string, QueueAppOptions['providers']]>([
-    ['useClass', [{ provide: 'MAILER', useClass: Mailer }]],
-    ['useFactory', [{ provide: 'MAILER', useFactory: () => new Mailer() }]],
-    ['an asynchronous useFactory', [{ provide: Mailer, useFactory: async () => new Mailer() }]],
-    ['useValue', [{ provide: 'MAILER', useValue: new Mailer() }]],
-    ['useExisting', [Mailer, { provide: 'MAILER', useExisting: Mailer }, alias('ANOTHER', 'MAILER')]],
+  it.each<[string, () => Provider[]]>([
+    ['useClass', () => [{ provide: 'MAILER', useClass: Mailer }]],
+    ['useFactory', () => [{ provide: 'MAILER', useFactory: () => new Mailer() }]],
+    ['an asynchronous useFactory', () => [{ provide: Mailer, useFactory: async () => new Mailer() }]],
+    ['useValue', () => [{ provide: 'MAILER', useValue: new Mailer() }]],
+    ['useExisting', () => [Mailer, { provide: 'MAILER', useExisting: Mailer }, alias('ANOTHER', 'MAILER')]],
     [
       'a factory that hands on another provider',
-      [Mailer, { provide: 'MAILER', inject: [Mailer], useFactory: (mailer: Mailer) => mailer }],
+      () => [Mailer, { provide: 'MAILER', inject: [Mailer], useFactory: (mailer: Mailer) => mailer }],
     ],
   ])('are found once behind %s', async (_, providers) => {
-    await start({ providers });
+    await start({ providers: providers() });
     expect(await run(A, B)).toEqual(['Mailer.remind', 'Mailer.send']);
   });
 
@@ -235,3 +212,26 @@ class WithBadGetter {
     return fail();
   }
 }
+
+const OPTIONS = { attemptTimeout: '5s', backoff: noJitter('1s') } as const;
+const A = defineTask<string>({ kind: 1, name: 'a', ...OPTIONS });
+const B = defineTask<string>({ kind: 2, name: 'b', ...OPTIONS });
+
+@Injectable()
+class Mailer {
+  @TaskHandler(A)
+  send({ payload }: Task<string>) {
+    ran.push({ method: 'Mailer.send', self: this, payload });
+  }
+
+  @TaskHandler(B)
+  remind({ payload }: Task<string>) {
+    ran.push({ method: 'Mailer.remind', self: this, payload });
+  }
+
+  notAHandler() {
+    throw new Error('nobody asked for this');
+  }
+}
+
+const alias = (provide: string, useExisting: string): Provider => ({ provide, useExisting });

@@ -12,8 +12,7 @@ import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { map } from 'rxjs';
 import { afterEach, describe, expect } from 'vitest';
 import { type HandlerEnhancers, PG_QUEUE_CONTEXT, type Task, TaskHandler } from '../../lib/index.js';
-import { until } from '../support/until.js';
-import { databasePerFile, type OpenApp, type Recipe } from '../support/fixtures.js';
+import { databasePerFile, type OpenApp, type Recipe, until } from '../support/index.js';
 import {
   Answering,
   Decorated,

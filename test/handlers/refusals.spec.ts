@@ -4,14 +4,6 @@ import { defineTask, noJitter, PgQueueModule, QueueService, TaskHandler } from '
 import { bootError, typeOrm } from '../support/nest-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-const OPTIONS = { attemptTimeout: '5s', backoff: noJitter('1s') } as const;
-const A = defineTask<string>({ kind: 1, name: 'a', ...OPTIONS });
-
-class Mailer {
-  @TaskHandler(A)
-  send() {}
-}
-
 describe('H47: handlers that are refused at boot', () => {
   let database: TestDatabase;
 
@@ -99,3 +91,11 @@ describe('H47: handlers that are refused at boot', () => {
     );
   });
 });
+
+const OPTIONS = { attemptTimeout: '5s', backoff: noJitter('1s') } as const;
+const A = defineTask<string>({ kind: 1, name: 'a', ...OPTIONS });
+
+class Mailer {
+  @TaskHandler(A)
+  send() {}
+}

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Module, Scope } from '@nestjs/common';
+import { Inject, Injectable, Module, type Provider, Scope } from '@nestjs/common';
 import {
   type ContextId,
   ContextIdFactory,
@@ -8,32 +8,9 @@ import {
 } from '@nestjs/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { defineTask, noJitter, type Task, TaskHandler } from '../../lib/index.js';
+import { until } from '../support/index.js';
 import { createQueueApp, type QueueApp, type QueueAppOptions } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
-
-const WORK = defineTask<string>({ kind: 1, attemptTimeout: '5s', backoff: noJitter('1s') });
-const OTHER = defineTask<string>({ kind: 2, attemptTimeout: '5s', backoff: noJitter('1s') });
-
-@Injectable()
-class Shared {
-  readonly name = 'shared';
-}
-
-@Injectable({ scope: Scope.REQUEST })
-class RequestScoped {
-  @Inject() readonly property!: Shared;
-
-  constructor(
-    @Inject(REQUEST) readonly request: unknown,
-    readonly shared: Shared,
-  ) {}
-
-  @TaskHandler(WORK)
-  work(task: Task<string>) {
-    runs.push({ self: this, saw: [this.request, this.shared.name, this.property.name], task });
-  }
-}
 
 describe('H47: handlers of providers that are not shared', () => {
   let database: TestDatabase;
@@ -60,12 +37,12 @@ describe('H47: handlers of providers that are not shared', () => {
     return runs;
   }
 
-  it.each<[string, QueueAppOptions['providers']]>([
-    ['by their class', [RequestScoped]],
-    ['by useClass', [{ provide: 'WORKER', useClass: RequestScoped }]],
+  it.each<[string, () => Provider[]]>([
+    ['by their class', () => [RequestScoped]],
+    ['by useClass', () => [{ provide: 'WORKER', useClass: RequestScoped }]],
     [
       'by a factory that is request-scoped',
-      [
+      () => [
         {
           provide: RequestScoped,
           scope: Scope.REQUEST,
@@ -75,8 +52,8 @@ describe('H47: handlers of providers that are not shared', () => {
         },
       ],
     ],
-  ])('get an instance per task, whose REQUEST is the task: %s', async (_, providers = []) => {
-    const [first, second] = await run({ providers: [...providers, Shared] }, ['a', 'b']);
+  ])('get an instance per task, whose REQUEST is the task: %s', async (_, providers) => {
+    const [first, second] = await run({ providers: [...providers(), Shared] }, ['a', 'b']);
     expect(first!.self).not.toBe(second!.self);
     for (const { saw, task } of [first!, second!]) {
       expect(saw).toEqual([task, 'shared', 'shared']);
@@ -171,6 +148,29 @@ describe('H47: handlers of providers that are not shared', () => {
     expect(row.messages).toEqual(['no instance today']);
   });
 });
+
+const WORK = defineTask<string>({ kind: 1, attemptTimeout: '5s', backoff: noJitter('1s') });
+const OTHER = defineTask<string>({ kind: 2, attemptTimeout: '5s', backoff: noJitter('1s') });
+
+@Injectable()
+class Shared {
+  readonly name = 'shared';
+}
+
+@Injectable({ scope: Scope.REQUEST })
+class RequestScoped {
+  @Inject() readonly property!: Shared;
+
+  constructor(
+    @Inject(REQUEST) readonly request: unknown,
+    readonly shared: Shared,
+  ) {}
+
+  @TaskHandler(WORK)
+  work(task: Task<string>) {
+    runs.push({ self: this, saw: [this.request, this.shared.name, this.property.name], task });
+  }
+}
 
 interface Run {
   self: object;
