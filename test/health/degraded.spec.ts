@@ -1,28 +1,19 @@
-import { afterEach, beforeEach, describe, expect } from 'vitest';
+import { afterEach, describe, expect } from 'vitest';
 import { PgQueueHealthIndicator, type PgQueueHealthOptions } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { databasePerTest } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerTest, deferred, newKind, perTest, recordEvents, until } from '../support/index.js';
 import { cannotRunOver, NEEDS_LISTEN } from '../support/over.js';
-import { recordEvents, untilListening } from '../support/queue-events.js';
-import { until } from '../support/until.js';
-
-const deaf = cannotRunOver(NEEDS_LISTEN);
+import { untilListening } from '../support/queue-events.js';
 
 const { it, database, app } = databasePerTest({
   app: { options: { autoStart: false, shutdownTimeout: 50 } },
 });
 
-let end = deferred();
-
-beforeEach(() => {
-  end = deferred();
-});
+const end = perTest(() => deferred());
 
 afterEach(() => end.resolve());
 
 describe('H55: health is degraded, and up', () => {
-  it.skipIf(deaf)('while wake-ups are not heard', async () => {
+  it.skipIf(cannotRunOver(NEEDS_LISTEN))('while wake-ups are not heard', async () => {
     await start();
     expect(await check()).not.toHaveProperty('degraded');
     const { status, reason } = await until(async () => {

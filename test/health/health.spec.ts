@@ -13,20 +13,11 @@ import {
   QueueService,
   TaskHandler,
 } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
 import { cutOff, setReadOnly } from '../support/cut-off.js';
+import { deferred, until } from '../support/index.js';
 import { typeOrm } from '../support/nest-app.js';
 import { silentLogger } from '../support/silent-logger.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
-
-const WORK = defineTask<null>({ kind: 1, attemptTimeout: '60s', backoff: noJitter('1s') });
-
-/** Options of a test, over the usual. */
-let patience: PgQueueHealthOptions = {};
-
-/** Holds the handlers of a test. */
-let gate = deferred();
 
 describe('H55: health', () => {
   let database: TestDatabase;
@@ -213,6 +204,14 @@ describe('H55: health', () => {
     expect(await check()).toMatchObject({ code: 200 });
   });
 });
+
+const WORK = defineTask<null>({ kind: 1, attemptTimeout: '60s', backoff: noJitter('1s') });
+
+/** Options of a test, over the usual. */
+let patience: PgQueueHealthOptions = {};
+
+/** Holds the handlers of a test. */
+let gate = deferred();
 
 @Injectable()
 class Failing {

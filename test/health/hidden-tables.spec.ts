@@ -7,11 +7,9 @@ import {
   type PgQueueModuleOptions,
   QueueService,
 } from '../../lib/index.js';
-import { newKind } from '../support/kinds.js';
+import { newKind, recordEvents, until } from '../support/index.js';
 import { startApp, typeOrm } from '../support/nest-app.js';
-import { recordEvents } from '../support/queue-events.js';
 import { createOrdinaryRole, type OrdinaryRole } from '../support/ordinary-role.js';
-import { until } from '../support/until.js';
 
 describe('tables that are not seen', () => {
   let database: OrdinaryRole;

@@ -1,8 +1,6 @@
 import { expect } from 'vitest';
 import { PgQueueHealthIndicator } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { databasePerTest } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerTest, deferred, newKind } from '../support/index.js';
 
 const { it, app } = databasePerTest({ app: {} });
 
