@@ -1,28 +1,17 @@
-import { afterEach, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { KindOptions, TaskDefinition } from '../../lib/index.js';
-import { databasePerFile, IDLE } from '../support/fixtures.js';
-import { newKind } from '../support/kinds.js';
-import type { QueueApp } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { until } from '../support/until.js';
+import { databasePerFile, IDLE, newKind, until } from '../support/index.js';
 
 const { it, producer, openApp } = databasePerFile({ producer: IDLE });
-
-let workers: QueueApp[] = [];
-
-afterEach(async () => {
-  await Promise.all(workers.map((worker) => worker.close()));
-  workers = [];
-});
 
 describe('the janitor', () => {
   it('gives its turn back when it is stopped half-way', async () => {
     const definition = janitorOf({ loop: { janitorPeriod: '2s' } });
     const total = 100_000;
     await storeEnded(definition, total, '2h');
-    await startWorker([definition]);
+    const { worker } = await startWorker([definition]);
     await until(async () => (await count(definition)) < total);
-    await workers[0]!.queue.stop();
+    await worker.queue.stop();
     expect(await count(definition)).toBeGreaterThan(0);
     const [turn] = await producer.dataSource.query(
       'SELECT updated_at::text FROM pgqueue_registry WHERE job = $1',
@@ -37,7 +26,7 @@ describe('the janitor', () => {
     const period = 400;
     const definition = janitorOf({ loop: { janitorPeriod: period } });
     const startedAt = performance.now();
-    const all = await Promise.all([1, 2, 3].map(() => startWorker([definition])));
+    const all = await Promise.all([1, 2, 3].map(async () => (await startWorker([definition])).events));
     const runs = () => all.reduce((sum, events) => sum + events.of('tasks-expired').length, 0);
     await until(() => runs() >= 5);
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual((runs() - 1) * period);
@@ -48,7 +37,7 @@ describe('the janitor', () => {
     const other = newKind();
     await storeEnded(definition, 20_000, '1 day');
     await storeEnded(definition, 100, '59 minutes');
-    const events = await startWorker([definition, other]);
+    const { events } = await startWorker([definition, other]);
     const done = () => events.of('tasks-expired').find(({ kind }) => kind === definition.kind);
     for (let ran = 1; !done(); ran++) {
       await producer.queue.pushTask({ kind: other, payload: 0 });
@@ -61,7 +50,7 @@ describe('the janitor', () => {
   it('H40: is shared by processes without harm: each task is deleted once', async () => {
     const definitions = Array.from({ length: 6 }, () => janitorOf({ loop: { janitorPeriod: 250 } }));
     await Promise.all(definitions.map((definition) => storeEnded(definition, 3000, '2 hours')));
-    const all = await Promise.all([1, 2, 3].map(() => startWorker(definitions)));
+    const all = await Promise.all([1, 2, 3].map(async () => (await startWorker(definitions)).events));
     await until(async () => (await Promise.all(definitions.map(count))).every((left) => left === 0));
     const deleted = () =>
       all.flatMap((events) => events.of('tasks-expired')).reduce((sum, event) => sum + event.count, 0);
@@ -77,7 +66,7 @@ describe('the janitor', () => {
       `UPDATE pgqueue SET status = 'no_attempts_left' WHERE id IN (SELECT id FROM pgqueue WHERE kind = $1 LIMIT 4)`,
       [definition.kind],
     );
-    const events = await startWorker([definition]);
+    const { events } = await startWorker([definition]);
     await until(() => events.of('tasks-expired').length >= 2);
     const left = await producer.stored(`kind = ${definition.kind}`);
     expect(left.map(({ status }) => status)).toEqual(Array.from({ length: 4 }, () => 'no_attempts_left'));
@@ -93,7 +82,7 @@ describe('the janitor', () => {
       CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not this kind'; END $$;
       CREATE TRIGGER refuse BEFORE DELETE ON pgqueue FOR EACH ROW WHEN (OLD.kind = ${broken.kind}) EXECUTE FUNCTION refuse()`);
     // The third kind makes it look again soon.
-    const events = await startWorker([broken, sound, janitorOf({ loop: { janitorPeriod: 250 } })]);
+    const { events } = await startWorker([broken, sound, janitorOf({ loop: { janitorPeriod: 250 } })]);
     await until(async () => (await count(sound)) === 0);
     await until(() => events.of('task-refused').length >= 10);
     expect(events.of('task-refused')[0]).toMatchObject({
@@ -108,13 +97,12 @@ describe('the janitor', () => {
   });
 });
 
-async function startWorker(definitions: readonly TaskDefinition<any>[]): Promise<RecordedEvents> {
+async function startWorker(definitions: readonly TaskDefinition<any>[]) {
   const worker = await openApp({ options: { autoStart: false } });
-  const events = recordEvents(worker.queue);
-  workers.push(worker);
+  const events = worker.recordEvents();
   definitions.forEach((definition) => worker.queue.registerKind(definition, () => undefined));
   await worker.queue.start();
-  return events;
+  return { worker, events };
 }
 
 /** Stores tasks that ended so long ago; this is what the test has no time for. */

@@ -1,6 +1,5 @@
 import { beforeEach, expect } from 'vitest';
-import { databasePerFile } from '../support/fixtures.js';
-import { until } from '../support/until.js';
+import { databasePerFile, until } from '../support/index.js';
 
 const { it, app, openApp } = databasePerFile(
   {},
