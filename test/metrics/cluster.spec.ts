@@ -1,67 +1,21 @@
 import pg from 'pg';
 import { Registry } from 'prom-client';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect } from 'vitest';
 import { type PgQueueModuleOptions, QueueAdmin } from '../../lib/index.js';
 import { PgQueueMetricsModule, type PgQueueMetricsOptions } from '../../lib/metrics/index.js';
 import { cutOff } from '../support/cut-off.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerTest, newKind, type OpenApp, recordEvents, until } from '../support/index.js';
 import { cannotRunOver } from '../support/over.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { recordEvents } from '../support/queue-events.js';
+import { createQueueApp } from '../support/queue-app.js';
 import { scrape } from '../support/scrape.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 
-const STATUSES = ['new', 'must_retry', 'processing', 'no_attempts_left', 'succeeded', 'cancelled'];
-const TABLES = ['', '_lease', '_registry', '_pause', '_activity', '_snapshot'].map(
-  (name) => `pgqueue${name}`,
-);
+const { it, database, openApp } = databasePerTest({});
 
-let database: TestDatabase;
-let registry: Registry;
-let apps: QueueApp[];
-let clients: pg.Client[];
-
-beforeEach(async () => {
-  database = await createTestDatabase();
+beforeEach(() => {
   registry = new Registry();
-  apps = [];
-  clients = [];
 });
 
-afterEach(async () => {
-  await Promise.all(apps.map((app) => app.close()));
-  await Promise.all(clients.map((client) => client.end()));
-  await database.drop();
-});
-
-/** A process that is not started, and so has no connection of the queue's own but that of the metrics. */
-async function start(
-  options: PgQueueMetricsOptions = {},
-  queue: PgQueueModuleOptions = {},
-): Promise<QueueApp> {
-  const app = await createQueueApp({
-    url: database.url,
-    imports: [PgQueueMetricsModule.register({ registry, snapshotPeriod: '1s', ...options })],
-    options: { autoStart: false, heartbeatPeriod: '200ms', shutdownTimeout: 50, ...queue },
-  });
-  apps.push(app);
-  return app;
-}
-
-async function connect(): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: database.url });
-  await client.connect();
-  clients.push(client);
-  return client;
-}
-
-const series = async (name: string, of = registry) => (await scrape(of)).get(name);
-const shows = (name: string, value: number, of = registry) =>
-  until(async () => (await series(name, of)) === value);
-
-/** With the pooling of transactions, and without it where sessions are the application's own. */
-const POOLING = cannotRunOver({ pgbouncer: 'it takes session locks' }) ? [true] : [false, true];
+afterEach(() => Promise.all(clients.splice(0).map((client) => client.end())));
 
 describe('the gauges of the cluster', () => {
   it('H54: are at 0 from the moment a kind is registered, whatever the database does', async () => {
@@ -116,6 +70,9 @@ describe('the gauges of the cluster', () => {
     expect([...found.keys()].filter((name) => name.includes('77'))).toEqual([]);
   });
 
+  /** With the pooling of transactions, and without it where sessions are the application's own. */
+  const POOLING = cannotRunOver({ pgbouncer: 'it takes session locks' }) ? [true] : [false, true];
+
   it.each(POOLING)('tell of silent worker processes, with transaction pooling: %s', async (pooling) => {
     const { dataSource } = await start({}, { transactionPooling: pooling });
     await dataSource.query(
@@ -161,7 +118,6 @@ describe('the gauges of the cluster', () => {
     await dataSource.query(`INSERT INTO pgqueue (kind, payload) VALUES ($1, '{}'), ($1, '{}')`, [work.kind]);
     await shows('pgqueue_tasks{shard="default",kind="work",status="new"}', 2);
     await worker.close();
-    apps.splice(apps.indexOf(worker), 1);
     await shows('pgqueue_workers{shard="default"}', 0);
     await dataSource.query(`INSERT INTO pgqueue (kind, payload) VALUES ($1, '{}')`, [work.kind]);
     await shows('pgqueue_tasks{shard="default",kind="work",status="new"}', 3);
@@ -233,7 +189,6 @@ describe('the gauges of the cluster', () => {
     await first.dataSource.query(`INSERT INTO pgqueue (kind, payload) VALUES (77, '{}')`);
     await shows('pgqueue_tasks{shard="default",kind="unknown",status="new"}', 1);
     await first.close();
-    apps.splice(apps.indexOf(first), 1);
     await second.dataSource.query('DELETE FROM pgqueue');
     expect(await shows('pgqueue_tasks{shard="default",kind="unknown",status="new"}', 0)).toBe(true);
   });
@@ -242,3 +197,32 @@ describe('the gauges of the cluster', () => {
     expect(() => PgQueueMetricsModule.register({ snapshotPeriod: 999 })).toThrow('snapshotPeriod');
   });
 });
+
+const TABLES = ['', '_lease', '_registry', '_pause', '_activity', '_snapshot'].map(
+  (name) => `pgqueue${name}`,
+);
+
+/** A process that is not started, and so has no connection of the queue's own but that of the metrics. */
+function start(options: PgQueueMetricsOptions = {}, queue: PgQueueModuleOptions = {}): Promise<OpenApp> {
+  return openApp({
+    imports: [PgQueueMetricsModule.register({ registry, snapshotPeriod: '1s', ...options })],
+    options: { autoStart: false, heartbeatPeriod: '200ms', shutdownTimeout: 50, ...queue },
+  });
+}
+
+async function connect(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  clients.push(client);
+  return client;
+}
+
+const series = async (name: string, of = registry) => (await scrape(of)).get(name);
+const shows = (name: string, value: number, of = registry) =>
+  until(async () => (await series(name, of)) === value);
+
+const STATUSES = ['new', 'must_retry', 'processing', 'no_attempts_left', 'succeeded', 'cancelled'];
+
+const clients: pg.Client[] = [];
+
+let registry: Registry;

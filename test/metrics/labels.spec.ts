@@ -3,20 +3,12 @@ import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { defineTask, noJitter, type Task, TaskHandler } from '../../lib/index.js';
 import { PgQueueMetricsModule } from '../../lib/metrics/index.js';
+import { until } from '../support/index.js';
 import { createQueueApp } from '../support/queue-app.js';
 import { createTestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 
 const TASKS = 1000;
 const WORK = defineTask<string>({ kind: 1, name: 'work', maxAttempts: 1, workerCount: 100 });
-
-@Injectable()
-class Worker {
-  @TaskHandler(WORK, { attemptTimeout: '10s', backoff: noJitter(0) })
-  work({ payload }: Task<string>) {
-    throw new Error(`a message of its own: ${payload}`);
-  }
-}
 
 it('H54: keys, payloads and error messages add no series', async () => {
   const database = await createTestDatabase();
@@ -49,3 +41,11 @@ it('H54: keys, payloads and error messages add no series', async () => {
   await app.close();
   await database.drop();
 });
+
+@Injectable()
+class Worker {
+  @TaskHandler(WORK, { attemptTimeout: '10s', backoff: noJitter(0) })
+  work({ payload }: Task<string>) {
+    throw new Error(`a message of its own: ${payload}`);
+  }
+}

@@ -12,73 +12,9 @@ import {
   TaskHandler,
 } from '../../lib/index.js';
 import { PgQueueMetricsModule } from '../../lib/metrics/index.js';
-import { deferred } from '../support/deferred.js';
+import { deferred, until } from '../support/index.js';
 import { createQueueApp, type QueueApp, type QueueAppOptions } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
-
-const OPTIONS = { attemptTimeout: '10s', backoff: noJitter(0), maxAttempts: 2 } as const;
-const WORK = defineTask<string>({ kind: 1, name: 'work', ...OPTIONS });
-const IDLE = defineTask<string>({ kind: 2, name: 'idle', ...OPTIONS });
-
-const ZERO = {
-  new: 0,
-  processing: 0,
-  succeeded: 0,
-  failed: 0,
-  cancelled: 0,
-  ignored: 0,
-  no_attempts_left: 0,
-  lost: 0,
-};
-
-@Injectable()
-class Worker {
-  readonly gate = deferred();
-  tries = 0;
-
-  @TaskHandler(WORK)
-  async work({ payload }: Task<string>) {
-    switch (payload) {
-      case 'fail':
-        throw new Error('failed');
-      case 'cancel':
-        throw new MustCancelTaskError('cancelled');
-      case 'ignore':
-        throw new MustIgnoreTaskError('ignored');
-      case 'snooze':
-        if (++this.tries === 1) {
-          throw new SnoozeTaskError(0);
-        }
-        return;
-      case 'wait':
-        await this.gate.promise;
-    }
-  }
-
-  @TaskHandler(IDLE)
-  idle() {}
-}
-
-/** The counter's values of one kind, by status. */
-async function counts(kind: string, registry: Registry = register, name = 'pgqueue_tasks_total') {
-  const { values } = await registry.getSingleMetric(name)!.get();
-  return Object.fromEntries(
-    values
-      .filter(({ labels }) => labels['kind'] === kind)
-      .map(({ labels, value }) => [labels['status'], value]),
-  );
-}
-
-async function attempts(kind: string, registry: Registry = register) {
-  const { values } = await registry.getSingleMetric('pgqueue_attempt_duration_seconds')!.get();
-  return (values as ((typeof values)[number] & { metricName?: string })[]).find(
-    ({ labels, metricName }) => labels['kind'] === kind && metricName?.endsWith('_count'),
-  )?.value;
-}
-
-const prometheus = (options = {}) =>
-  PrometheusModule.register({ defaultMetrics: { enabled: false }, ...options });
 
 describe('metrics', () => {
   let database: TestDatabase;
@@ -224,3 +160,66 @@ describe('metrics', () => {
     expect(await counts('work')).toEqual(ZERO);
   });
 });
+
+const ZERO = {
+  new: 0,
+  processing: 0,
+  succeeded: 0,
+  failed: 0,
+  cancelled: 0,
+  ignored: 0,
+  no_attempts_left: 0,
+  lost: 0,
+};
+
+const OPTIONS = { attemptTimeout: '10s', backoff: noJitter(0), maxAttempts: 2 } as const;
+const WORK = defineTask<string>({ kind: 1, name: 'work', ...OPTIONS });
+const IDLE = defineTask<string>({ kind: 2, name: 'idle', ...OPTIONS });
+
+@Injectable()
+class Worker {
+  readonly gate = deferred();
+  tries = 0;
+
+  @TaskHandler(WORK)
+  async work({ payload }: Task<string>) {
+    switch (payload) {
+      case 'fail':
+        throw new Error('failed');
+      case 'cancel':
+        throw new MustCancelTaskError('cancelled');
+      case 'ignore':
+        throw new MustIgnoreTaskError('ignored');
+      case 'snooze':
+        if (++this.tries === 1) {
+          throw new SnoozeTaskError(0);
+        }
+        return;
+      case 'wait':
+        await this.gate.promise;
+    }
+  }
+
+  @TaskHandler(IDLE)
+  idle() {}
+}
+
+/** The counter's values of one kind, by status. */
+async function counts(kind: string, registry: Registry = register, name = 'pgqueue_tasks_total') {
+  const { values } = await registry.getSingleMetric(name)!.get();
+  return Object.fromEntries(
+    values
+      .filter(({ labels }) => labels['kind'] === kind)
+      .map(({ labels, value }) => [labels['status'], value]),
+  );
+}
+
+async function attempts(kind: string, registry: Registry = register) {
+  const { values } = await registry.getSingleMetric('pgqueue_attempt_duration_seconds')!.get();
+  return (values as ((typeof values)[number] & { metricName?: string })[]).find(
+    ({ labels, metricName }) => labels['kind'] === kind && metricName?.endsWith('_count'),
+  )?.value;
+}
+
+const prometheus = (options = {}) =>
+  PrometheusModule.register({ defaultMetrics: { enabled: false }, ...options });

@@ -1,54 +1,16 @@
 import { Registry } from 'prom-client';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { noJitter, type PgQueueModuleOptions } from '../../lib/index.js';
 import { PgQueueMetricsModule } from '../../lib/metrics/index.js';
 import { cutOff } from '../support/cut-off.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerTest, deferred, newKind, type OpenApp, recordEvents, until } from '../support/index.js';
 import { cannotRunOver, LISTENS, NEEDS_LISTEN } from '../support/over.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { recordEvents, untilListening } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { untilListening } from '../support/queue-events.js';
 
-const deaf = cannotRunOver(NEEDS_LISTEN);
+const { it, database, openApp } = databasePerTest({});
 
-const ROLES = ['claim', 'settle', 'heartbeat', 'listen'];
-
-let database: TestDatabase;
-let registry: Registry;
-let apps: QueueApp[];
-
-beforeEach(async () => {
-  database = await createTestDatabase();
+beforeEach(() => {
   registry = new Registry();
-  apps = [];
-});
-
-afterEach(async () => {
-  await Promise.all(apps.map((app) => app.close()));
-  await database.drop();
-});
-
-async function start(options: PgQueueModuleOptions = {}): Promise<QueueApp> {
-  const app = await createQueueApp({
-    url: database.url,
-    imports: [PgQueueMetricsModule.register({ registry })],
-    options: { shutdownTimeout: 50, ...options },
-  });
-  apps.push(app);
-  return app;
-}
-
-/** A series as a scrape shows it, such as `pgqueue_slots{kind="work",state="busy"}`; undefined: there is none. */
-async function series(name: string): Promise<number | undefined> {
-  const line = (await registry.metrics()).split('\n').find((text) => text.startsWith(`${name} `));
-  return line === undefined ? undefined : Number(line.slice(name.length + 1));
-}
-
-const slots = async (kind: string) => ({
-  busy: await series(`pgqueue_slots{kind="${kind}",state="busy"}`),
-  free: await series(`pgqueue_slots{kind="${kind}",state="free"}`),
 });
 
 describe('what a process knows by itself', () => {
@@ -131,7 +93,7 @@ describe('what a process knows by itself', () => {
     await until(async () => (await abandoned()) === 0);
   });
 
-  it.skipIf(deaf)('counts wake-ups, and leases that were lost', async () => {
+  it.skipIf(cannotRunOver(NEEDS_LISTEN))('counts wake-ups, and leases that were lost', async () => {
     const { queue, dataSource } = await start({ autoStart: false, heartbeatPeriod: '50ms' });
     const work = newKind();
     const events = recordEvents(queue);
@@ -172,3 +134,25 @@ describe('what a process knows by itself', () => {
     expect(await series('pgqueue_reconnects_total{shard="default",role="settle"}')).toBe(0);
   });
 });
+
+function start(options: PgQueueModuleOptions = {}): Promise<OpenApp> {
+  return openApp({
+    imports: [PgQueueMetricsModule.register({ registry })],
+    options: { shutdownTimeout: 50, ...options },
+  });
+}
+
+/** A series as a scrape shows it, such as `pgqueue_slots{kind="work",state="busy"}`; undefined: there is none. */
+async function series(name: string): Promise<number | undefined> {
+  const line = (await registry.metrics()).split('\n').find((text) => text.startsWith(`${name} `));
+  return line === undefined ? undefined : Number(line.slice(name.length + 1));
+}
+
+const slots = async (kind: string) => ({
+  busy: await series(`pgqueue_slots{kind="${kind}",state="busy"}`),
+  free: await series(`pgqueue_slots{kind="${kind}",state="free"}`),
+});
+
+const ROLES = ['claim', 'settle', 'heartbeat', 'listen'];
+
+let registry: Registry;

@@ -1,64 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { Registry } from 'prom-client';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect } from 'vitest';
 import { PgQueueMetricsModule, type PgQueueMetricsOptions } from '../../lib/metrics/index.js';
+import { databasePerTest, until } from '../support/index.js';
 import { cannotRunOver } from '../support/over.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { scrape } from '../support/scrape.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 
-const blind = cannotRunOver({ dml: 'a role of few rights sees no sessions but its own' });
+const { it, database } = databasePerTest({});
 
-const TABLES = ['', '_lease', '_registry', '_pause', '_activity', '_snapshot'].map(
-  (name) => `pgqueue${name}`,
-);
-
-let database: TestDatabase;
-let registry: Registry;
-let apps: QueueApp[];
-let clients: pg.Client[];
-
-beforeEach(async () => {
-  database = await createTestDatabase();
+beforeEach(() => {
   registry = new Registry();
-  apps = [];
-  clients = [];
 });
 
-afterEach(async () => {
-  await Promise.all(apps.map((app) => app.close()));
-  await Promise.all(clients.map((client) => client.end()));
-  await database.drop();
-});
-
-/** A process that is not started, and so has no connection of the queue's own but that of the metrics. */
-async function start(options: PgQueueMetricsOptions = {}, url = database.url): Promise<QueueApp> {
-  const app = await createQueueApp({
-    url,
-    imports: [PgQueueMetricsModule.register({ registry, snapshotPeriod: '1s', ...options })],
-    options: { autoStart: false, heartbeatPeriod: '200ms', shutdownTimeout: 50 },
-    typeorm: url === database.url ? {} : { migrationsRun: false },
-  });
-  apps.push(app);
-  return app;
-}
-
-async function connect(url = database.url): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  clients.push(client);
-  return client;
-}
-
-const series = async (name: string, of = registry) => (await scrape(of)).get(name);
-const shows = (name: string, value: number, of = registry) =>
-  until(async () => (await series(name, of)) === value);
+afterEach(() => closeAll());
 
 describe('the age of the oldest transaction', () => {
   const AGE = 'pgqueue_oldest_transaction_age_seconds{shard="default"}';
 
+  const blind = cannotRunOver({ dml: 'a role of few rights sees no sessions but its own' });
   const SESSIONS = [
     ['a session that has written', 'BEGIN; SELECT pg_current_xact_id()', 'ROLLBACK'],
     ['a session that reads', 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1', 'ROLLBACK'],
@@ -116,6 +77,7 @@ describe('a role of few rights', () => {
   });
 
   afterEach(async () => {
+    await Promise.all(apps.map((app) => app.close()));
     await Promise.all(apps.splice(0).map((app) => app.close()));
     await admin.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
   });
@@ -159,3 +121,40 @@ describe('a role of few rights', () => {
     await admin.query(`ROLLBACK PREPARED '${role}'`);
   });
 });
+
+const TABLES = ['', '_lease', '_registry', '_pause', '_activity', '_snapshot'].map(
+  (name) => `pgqueue${name}`,
+);
+
+/** A process that is not started, and so has no connection of the queue's own but that of the metrics. */
+async function start(options: PgQueueMetricsOptions = {}, url = database.url): Promise<QueueApp> {
+  const app = await createQueueApp({
+    url,
+    imports: [PgQueueMetricsModule.register({ registry, snapshotPeriod: '1s', ...options })],
+    options: { autoStart: false, heartbeatPeriod: '200ms', shutdownTimeout: 50 },
+    typeorm: url === database.url ? {} : { migrationsRun: false },
+  });
+  apps.push(app);
+  return app;
+}
+
+const apps: QueueApp[] = [];
+const clients: pg.Client[] = [];
+
+async function closeAll(): Promise<void> {
+  await Promise.all(apps.splice(0).map((app) => app.close()));
+  await Promise.all(clients.splice(0).map((client) => client.end()));
+}
+
+async function connect(url = database.url): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  clients.push(client);
+  return client;
+}
+
+const series = async (name: string, of = registry) => (await scrape(of)).get(name);
+const shows = (name: string, value: number, of = registry) =>
+  until(async () => (await series(name, of)) === value);
+
+let registry: Registry;

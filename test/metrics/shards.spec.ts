@@ -1,48 +1,20 @@
 import { Registry } from 'prom-client';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { PgQueueMetricsModule } from '../../lib/metrics/index.js';
-import { Proxy } from '../faults/support/proxy.mjs';
-import { newKind } from '../support/kinds.js';
-import { recordEvents } from '../support/queue-events.js';
+import { newKind, recordEvents, until } from '../support/index.js';
 import { scrape } from '../support/scrape.js';
-import {
-  createShardDatabases,
-  createShardedApp,
-  dropShardDatabases,
-  type ShardDatabases,
-  type ShardedApp,
-} from '../support/sharded-app.js';
-import { until } from '../support/until.js';
+import { createProxiedApp, shardsPerFile } from '../support/sharded-app.js';
 
-const kind = newKind({ name: 'work' });
+const registry = new Registry();
 
-let databases: ShardDatabases<'a' | 'b'>;
-let proxy: Proxy;
-let registry: Registry;
-let app: ShardedApp;
-
-beforeAll(async () => {
-  databases = await createShardDatabases('a', 'b');
-  proxy = await Proxy.start(Number(new URL(databases.b.url).port));
-  registry = new Registry();
-  app = await createShardedApp({
-    databases,
-    urls: { b: proxy.through(databases.b.url) },
-    options: { autoStart: false, statementTimeout: 500 },
-    imports: [PgQueueMetricsModule.register({ registry, snapshotPeriod: '1s' })],
-  });
+const { it, app } = shardsPerFile(['a', 'b'], {
+  app: (created) =>
+    createProxiedApp({
+      databases: created,
+      options: { autoStart: false, statementTimeout: 500 },
+      imports: [PgQueueMetricsModule.register({ registry, snapshotPeriod: '1s' })],
+    }),
 });
-
-afterAll(async () => {
-  await app.close();
-  await proxy.close();
-  await dropShardDatabases(databases);
-});
-
-const series = async (name: string) => (await scrape(registry)).get(name) ?? Number.NaN;
-const isUp = (shard: string) => series(`pgqueue_shard_up{shard="${shard}"}`);
-const ageOf = (shard: string) => series(`pgqueue_snapshot_age_seconds{shard="${shard}"}`);
-const newIn = (shard: string) => series(`pgqueue_tasks{shard="${shard}",kind="work",status="new"}`);
 
 it('tell of each shard by its name, and of one that hangs what was seen last, while the others go on', async () => {
   app.queue.registerKind(kind, () => undefined);
@@ -52,7 +24,7 @@ it('tell of each shard by its name, and of one that hangs what was seen last, wh
   expect([await isUp('a'), await isUp('b')]).toEqual([1, 1]);
 
   const events = recordEvents(app.queue);
-  proxy.blackhole();
+  app.proxy.blackhole();
   await until(async () => (await isUp('b')) === 0);
   const age = await ageOf('b');
   await app.queue.pushTask({ kind, payload: 2 }, { shardKey: 'a/1' });
@@ -62,6 +34,13 @@ it('tell of each shard by its name, and of one that hangs what was seen last, wh
   const failures = events.of('connection-failed').map(({ role, shard }) => `${role} ${shard}`);
   expect(new Set(failures)).toEqual(new Set(['maintenance b']));
 
-  proxy.heal({ revive: false });
+  app.proxy.heal({ revive: false });
   await until(async () => (await isUp('b')) === 1);
 });
+
+const kind = newKind({ name: 'work' });
+
+const series = async (name: string) => (await scrape(registry)).get(name) ?? Number.NaN;
+const isUp = (shard: string) => series(`pgqueue_shard_up{shard="${shard}"}`);
+const ageOf = (shard: string) => series(`pgqueue_snapshot_age_seconds{shard="${shard}"}`);
+const newIn = (shard: string) => series(`pgqueue_tasks{shard="${shard}",kind="work",status="new"}`);
