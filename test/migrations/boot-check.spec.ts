@@ -10,26 +10,10 @@ import {
   QueueAdmin,
   TaskHandler,
 } from '../../lib/index.js';
+import { until } from '../support/index.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { OVER } from '../support/over.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
-
-const WORK = defineTask<number>({ kind: 1, attemptTimeout: '5s', backoff: noJitter('1s') });
-const OTHER = defineTask<number>({ kind: 2, attemptTimeout: '5s', backoff: noJitter('1s') });
-
-/** A process that handles tasks needs more than one that pushes. */
-class Handlers {
-  @TaskHandler(OTHER)
-  handle(): void {}
-}
-
-const GRANTS = {
-  USAGE: 'SCHEMA queue',
-  'SELECT, INSERT, UPDATE, DELETE':
-    'queue.pgqueue, queue.pgqueue_lease, queue.pgqueue_registry, queue.pgqueue_pause, queue.pgqueue_activity, queue.pgqueue_snapshot',
-  'SELECT, UPDATE': 'SEQUENCE queue.pgqueue_bell, queue.pgqueue_rewind',
-};
 
 describe('H52: the check of the tables at boot', () => {
   let database: TestDatabase;
@@ -272,3 +256,19 @@ describe('H52: the check of the tables at boot', () => {
     expect(ran).toEqual([1, 2]);
   });
 });
+
+/** A process that handles tasks needs more than one that pushes. */
+const WORK = defineTask<number>({ kind: 1, attemptTimeout: '5s', backoff: noJitter('1s') });
+const OTHER = defineTask<number>({ kind: 2, attemptTimeout: '5s', backoff: noJitter('1s') });
+
+class Handlers {
+  @TaskHandler(OTHER)
+  handle(): void {}
+}
+
+const GRANTS = {
+  USAGE: 'SCHEMA queue',
+  'SELECT, INSERT, UPDATE, DELETE':
+    'queue.pgqueue, queue.pgqueue_lease, queue.pgqueue_registry, queue.pgqueue_pause, queue.pgqueue_activity, queue.pgqueue_snapshot',
+  'SELECT, UPDATE': 'SEQUENCE queue.pgqueue_bell, queue.pgqueue_rewind',
+};
