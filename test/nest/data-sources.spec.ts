@@ -12,25 +12,10 @@ import {
   type Task,
   TaskHandler,
 } from '../../lib/index.js';
+import { until } from '../support/index.js';
 import { bootError, startApp, typeOrm } from '../support/nest-app.js';
 import { storedTasks } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
-
-const WORK = defineTask<number>({ kind: 1, attemptTimeout: '5s', backoff: noJitter('1s') });
-
-@Injectable()
-class Worker {
-  readonly ran: number[] = [];
-
-  constructor(@InjectDataSource('second') readonly dataSource: DataSource) {}
-
-  @TaskHandler(WORK)
-  async work(task: Task<number>) {
-    await this.dataSource.transaction((manager) => task.completeIn(manager));
-    this.ran.push(task.payload);
-  }
-}
 
 describe('dataSource and schema', () => {
   let first: TestDatabase;
@@ -140,4 +125,19 @@ async function pushAll(queue: QueueService): Promise<{ ids: unknown[] }> {
   expect(await queue.cancelTaskByKey(WORK, 'unknown')).toBe(false);
   expect(await queue.retryTasks(WORK)).toBe(0);
   return { ids: results.map(({ id }) => id) };
+}
+
+const WORK = defineTask<number>({ kind: 1, attemptTimeout: '5s', backoff: noJitter('1s') });
+
+@Injectable()
+class Worker {
+  readonly ran: number[] = [];
+
+  constructor(@InjectDataSource('second') readonly dataSource: DataSource) {}
+
+  @TaskHandler(WORK)
+  async work(task: Task<number>) {
+    await this.dataSource.transaction((manager) => task.completeIn(manager));
+    this.ran.push(task.payload);
+  }
 }

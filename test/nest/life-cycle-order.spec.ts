@@ -20,10 +20,65 @@ import {
   type TaskDefinition,
   TaskHandler,
 } from '../../lib/index.js';
-import { type Deferred, deferred } from '../support/deferred.js';
+import { type Deferred, deferred, until } from '../support/index.js';
 import { startApp, typeOrm } from '../support/nest-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+
+describe.each<[string, Imports]>([
+  ['first', (queue, database) => [queue, database, GlobalModule, FeatureModule]],
+  ['last', (queue, database) => [database, GlobalModule, FeatureModule, queue]],
+  ['deep in another module', (queue, database) => [nested(queue), database, GlobalModule, FeatureModule]],
+  ['in a global module', (queue, database) => [inGlobal(queue), database, GlobalModule, FeatureModule]],
+])('a queue that is imported %s', (_, imports) => {
+  let database: TestDatabase;
+  let lines: string[];
+  let rows: unknown[];
+  let connectedAtTheEnd: boolean;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    const app = await startApp({
+      imports: imports(PgQueueModule.forRoot(), typeOrm(database.url)),
+      providers: [InRoot],
+    });
+    const journal = app.get(Journal);
+    const dataSource = app.get(DataSource);
+    ({ lines } = journal);
+    await until(() => lines.filter((line) => line.endsWith(' run')).length === 3);
+
+    // The handlers end a while after the application has begun to close.
+    const closing = app.close();
+    await dataSource.query(SLOWLY);
+    journal.gate.resolve();
+    await closing;
+
+    connectedAtTheEnd = dataSource.isInitialized;
+    await dataSource.initialize();
+    rows = await dataSource.query(
+      `SELECT kind, status, payload::jsonb, count(*)::int FROM pgqueue GROUP BY 1, 2, 3 ORDER BY 1, 3`,
+    );
+    await dataSource.destroy();
+  });
+
+  afterAll(() => database.drop());
+
+  it('H50: starts when all providers have bootstrapped, and drains before any is destroyed', () => {
+    const events = lines.map((line) => line.split(' ')[1]);
+    const order = ['bootstrap', 'run', 'done', 'destroy', 'shutdown'];
+    expect(events).toEqual(order.flatMap((event) => [event, event, event]));
+  });
+
+  it('pushes until the end, and has written every outcome before the DataSource closes', () => {
+    expect(connectedAtTheEnd).toBe(false);
+    expect(rows).toEqual([
+      { kind: 1, status: 'succeeded', payload: null, count: 1 },
+      { kind: 2, status: 'succeeded', payload: null, count: 1 },
+      { kind: 3, status: 'succeeded', payload: null, count: 1 },
+      { kind: 100, status: 'new', payload: 'from onModuleDestroy', count: 3 },
+      { kind: 100, status: 'new', payload: 'from the handler', count: 3 },
+    ]);
+  });
+});
 
 const FOLLOW_UP = defineTask<string>({ kind: 100 });
 
@@ -126,59 +181,3 @@ function inGlobal(queue: DynamicModule): DynamicModule {
   class Shared {}
   return { module: Shared, global: true, imports: [queue] };
 }
-
-describe.each<[string, Imports]>([
-  ['first', (queue, database) => [queue, database, GlobalModule, FeatureModule]],
-  ['last', (queue, database) => [database, GlobalModule, FeatureModule, queue]],
-  ['deep in another module', (queue, database) => [nested(queue), database, GlobalModule, FeatureModule]],
-  ['in a global module', (queue, database) => [inGlobal(queue), database, GlobalModule, FeatureModule]],
-])('a queue that is imported %s', (_, imports) => {
-  let database: TestDatabase;
-  let lines: string[];
-  let rows: unknown[];
-  let connectedAtTheEnd: boolean;
-
-  beforeAll(async () => {
-    database = await createTestDatabase();
-    const app = await startApp({
-      imports: imports(PgQueueModule.forRoot(), typeOrm(database.url)),
-      providers: [InRoot],
-    });
-    const journal = app.get(Journal);
-    const dataSource = app.get(DataSource);
-    ({ lines } = journal);
-    await until(() => lines.filter((line) => line.endsWith(' run')).length === 3);
-
-    // The handlers end a while after the application has begun to close.
-    const closing = app.close();
-    await dataSource.query(SLOWLY);
-    journal.gate.resolve();
-    await closing;
-
-    connectedAtTheEnd = dataSource.isInitialized;
-    await dataSource.initialize();
-    rows = await dataSource.query(
-      `SELECT kind, status, payload::jsonb, count(*)::int FROM pgqueue GROUP BY 1, 2, 3 ORDER BY 1, 3`,
-    );
-    await dataSource.destroy();
-  });
-
-  afterAll(() => database.drop());
-
-  it('H50: starts when all providers have bootstrapped, and drains before any is destroyed', () => {
-    const events = lines.map((line) => line.split(' ')[1]);
-    const order = ['bootstrap', 'run', 'done', 'destroy', 'shutdown'];
-    expect(events).toEqual(order.flatMap((event) => [event, event, event]));
-  });
-
-  it('pushes until the end, and has written every outcome before the DataSource closes', () => {
-    expect(connectedAtTheEnd).toBe(false);
-    expect(rows).toEqual([
-      { kind: 1, status: 'succeeded', payload: null, count: 1 },
-      { kind: 2, status: 'succeeded', payload: null, count: 1 },
-      { kind: 3, status: 'succeeded', payload: null, count: 1 },
-      { kind: 100, status: 'new', payload: 'from onModuleDestroy', count: 3 },
-      { kind: 100, status: 'new', payload: 'from the handler', count: 3 },
-    ]);
-  });
-});

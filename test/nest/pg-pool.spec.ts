@@ -11,32 +11,13 @@ import {
   type Task,
   TaskHandler,
 } from '../../lib/index.js';
+import { until } from '../support/index.js';
 import { bootError, startApp } from '../support/nest-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
-
-const Work = defineTask<number>({ kind: 1, name: 'work', attemptTimeout: '5s', backoff: noJitter('1s') });
 
 let database: TestDatabase;
 let pool: pg.Pool;
 const ran: number[] = [];
-
-@Injectable()
-class Worker {
-  @TaskHandler(Work)
-  async work(task: Task<number>) {
-    const client = await pool.connect();
-    try {
-      await client.query('BEGIN');
-      await task.completeIn(client);
-      await client.query('INSERT INTO done VALUES ($1)', [task.payload]);
-      await client.query('COMMIT');
-      ran.push(task.payload);
-    } finally {
-      client.release();
-    }
-  }
-}
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -135,3 +116,22 @@ it('refuses a DataSource beside it', async () => {
     message: expect.stringContaining('dataSource: must not be given with pool'),
   });
 });
+
+const Work = defineTask<number>({ kind: 1, name: 'work', attemptTimeout: '5s', backoff: noJitter('1s') });
+
+@Injectable()
+class Worker {
+  @TaskHandler(Work)
+  async work(task: Task<number>) {
+    const client = await pool.connect();
+    try {
+      await client.query('BEGIN');
+      await task.completeIn(client);
+      await client.query('INSERT INTO done VALUES ($1)', [task.payload]);
+      await client.query('COMMIT');
+      ran.push(task.payload);
+    } finally {
+      client.release();
+    }
+  }
+}

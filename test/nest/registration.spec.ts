@@ -9,30 +9,6 @@ import {
 import { bootError, startApp, typeOrm } from '../support/nest-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-const LIMIT = Symbol('LIMIT');
-
-@Injectable()
-class LimitOptions implements PgQueueOptionsFactory {
-  createPgQueueOptions(): PgQueueModuleOptions {
-    return { maxPayloadBytes: 11 };
-  }
-}
-
-@Injectable()
-class InjectedLimitOptions implements PgQueueOptionsFactory {
-  constructor(@Inject(LIMIT) private readonly limit: number) {}
-
-  async createPgQueueOptions(): Promise<PgQueueModuleOptions> {
-    return { maxPayloadBytes: this.limit };
-  }
-}
-
-@Module({
-  providers: [{ provide: LIMIT, useValue: 13 }, InjectedLimitOptions],
-  exports: [LIMIT, InjectedLimitOptions],
-})
-class ConfigModule {}
-
 describe('PgQueueModule', () => {
   let database: TestDatabase;
 
@@ -135,3 +111,27 @@ describe('PgQueueModule', () => {
     expect(error.message).toBe('no configuration');
   });
 });
+
+const LIMIT = Symbol('LIMIT');
+
+@Injectable()
+class LimitOptions implements PgQueueOptionsFactory {
+  createPgQueueOptions(): PgQueueModuleOptions {
+    return { maxPayloadBytes: 11 };
+  }
+}
+
+@Injectable()
+class InjectedLimitOptions implements PgQueueOptionsFactory {
+  constructor(@Inject(LIMIT) private readonly limit: number) {}
+
+  async createPgQueueOptions(): Promise<PgQueueModuleOptions> {
+    return { maxPayloadBytes: this.limit };
+  }
+}
+
+@Module({
+  providers: [{ provide: LIMIT, useValue: 13 }, InjectedLimitOptions],
+  exports: [LIMIT, InjectedLimitOptions],
+})
+class ConfigModule {}

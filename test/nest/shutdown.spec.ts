@@ -9,39 +9,9 @@ import {
   type Task,
   TaskHandler,
 } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
+import { deferred, until } from '../support/index.js';
 import { createQueueApp, type QueueApp, type StoredTask, storedTasks } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
-
-const WORK = defineTask<{ step: number }>({
-  kind: 1,
-  workerCount: 10,
-  maxAttempts: 3,
-  attemptTimeout: '60s',
-  backoff: noJitter('1s'),
-  terminalTasksTtl: '1h',
-});
-
-/** What the handler does is up to the test. */
-@Injectable()
-class Worker implements OnModuleDestroy {
-  readonly started: Task<{ step: number }>[] = [];
-  destroyed = false;
-  work: (task: Task<{ step: number }>) => Promise<unknown> = async () => undefined;
-
-  constructor(readonly queue: QueueService) {}
-
-  @TaskHandler(WORK)
-  run(task: Task<{ step: number }>) {
-    this.started.push(task);
-    return this.work(task);
-  }
-
-  onModuleDestroy() {
-    this.destroyed = true;
-  }
-}
 
 describe('H33: shutdown', () => {
   let database: TestDatabase;
@@ -178,3 +148,32 @@ describe('H33: shutdown', () => {
     expect(performance.now() - startedAt).toBeLessThan(5000);
   });
 });
+
+const WORK = defineTask<{ step: number }>({
+  kind: 1,
+  workerCount: 10,
+  maxAttempts: 3,
+  attemptTimeout: '60s',
+  backoff: noJitter('1s'),
+  terminalTasksTtl: '1h',
+});
+
+/** What the handler does is up to the test. */
+@Injectable()
+class Worker implements OnModuleDestroy {
+  readonly started: Task<{ step: number }>[] = [];
+  destroyed = false;
+  work: (task: Task<{ step: number }>) => Promise<unknown> = async () => undefined;
+
+  constructor(readonly queue: QueueService) {}
+
+  @TaskHandler(WORK)
+  run(task: Task<{ step: number }>) {
+    this.started.push(task);
+    return this.work(task);
+  }
+
+  onModuleDestroy() {
+    this.destroyed = true;
+  }
+}

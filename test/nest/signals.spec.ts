@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ChildApp, type ChildApps, compileApps } from '../support/child-app.js';
+import { until } from '../support/index.js';
 import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
 import { applicationUrl, createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 import { WORK } from './signal-tasks.js';
 
 /** A worker in a process of its own, as a container runs it, and a producer here that looks on. */
@@ -15,7 +15,7 @@ describe('H33: a worker process and SIGTERM', () => {
     apps = await compileApps('test/nest/signal-app.ts', 'test/nest/signal-tasks.ts', 'test/support/over.ts');
   });
 
-  afterAll(() => apps.remove());
+  afterAll(() => apps.close());
 
   beforeEach(async () => {
     database = await createTestDatabase();

@@ -2,33 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defineTask, noJitter, type Task, TaskHandler } from '../../lib/index.js';
 import { Proxy } from '../faults/support/proxy.mjs';
+import { deferred, type RecordedEvents, recordEvents, until } from '../support/index.js';
 import { cannotRunOver } from '../support/over.js';
-import { deferred } from '../support/deferred.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { recordEvents, type RecordedEvents } from '../support/queue-events.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
-
-const spread = cannotRunOver({ shards: 'a start waits for no shard as long as another one answers' });
-const pooled = cannotRunOver({ pgbouncer: 'connections to the server are those of the pooler' });
-
-const COUNT = defineTask<number>({
-  kind: 1,
-  name: 'count',
-  attemptTimeout: '10s',
-  backoff: noJitter('1s'),
-  terminalTasksTtl: '1h',
-});
-
-@Injectable()
-class Counter {
-  readonly ran: number[] = [];
-
-  @TaskHandler(COUNT)
-  count({ payload }: Task<number>) {
-    this.ran.push(payload);
-  }
-}
 
 describe('H32: start and stop', () => {
   let database: TestDatabase;
@@ -128,15 +105,18 @@ describe('H32: start and stop', () => {
     expect(events.of('lease-acquired')).toHaveLength(2);
   });
 
-  it.skipIf(pooled)('ends as the last of many calls says, whichever are made at once', async () => {
-    const { queue } = app;
-    await Promise.all([queue.start(), queue.stop(), queue.start(), queue.stop(), queue.start()]);
-    await works(1);
-    await Promise.all([queue.stop(), queue.start(), queue.stop()]);
-    expect(await leases()).toEqual([]);
-    // The server takes a moment to see that a connection was closed.
-    expect(await until(async () => ((await connections()) === 1 ? 1 : undefined))).toBe(1);
-  });
+  it.skipIf(cannotRunOver({ pgbouncer: 'connections to the server are those of the pooler' }))(
+    'ends as the last of many calls says, whichever are made at once',
+    async () => {
+      const { queue } = app;
+      await Promise.all([queue.start(), queue.stop(), queue.start(), queue.stop(), queue.start()]);
+      await works(1);
+      await Promise.all([queue.stop(), queue.start(), queue.stop()]);
+      expect(await leases()).toEqual([]);
+      // The server takes a moment to see that a connection was closed.
+      expect(await until(async () => ((await connections()) === 1 ? 1 : undefined))).toBe(1);
+    },
+  );
 
   it('starts later after a start that failed, and says why it did', async () => {
     await app.dataSource.query('ALTER TABLE pgqueue RENAME TO pgqueue_hidden');
@@ -148,7 +128,7 @@ describe('H32: start and stop', () => {
     await works(1);
   });
 
-  it.skipIf(spread)(
+  it.skipIf(cannotRunOver({ shards: 'a start waits for no shard as long as another one answers' }))(
     'is not held up by a server that says nothing: a stop waits for one look at it, and the start fails',
     async () => {
       const proxy = await Proxy.start(Number(new URL(database.url).port));
@@ -200,3 +180,21 @@ describe('H32: start and stop', () => {
     return rows[0].count;
   }
 });
+
+const COUNT = defineTask<number>({
+  kind: 1,
+  name: 'count',
+  attemptTimeout: '10s',
+  backoff: noJitter('1s'),
+  terminalTasksTtl: '1h',
+});
+
+@Injectable()
+class Counter {
+  readonly ran: number[] = [];
+
+  @TaskHandler(COUNT)
+  count({ payload }: Task<number>) {
+    this.ran.push(payload);
+  }
+}

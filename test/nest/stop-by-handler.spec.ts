@@ -2,15 +2,9 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PgQueueModuleOptions, QueueEvent, Task } from '../../lib/index.js';
 import { compileApps } from '../support/child-app.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
+import { deferred, newKind, type RecordedEvents, recordEvents, until } from '../support/index.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { recordEvents, type RecordedEvents } from '../support/queue-events.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
-
-/** Far longer than any of these stops may take. */
-const SHUTDOWN: PgQueueModuleOptions = { shutdownTimeout: '60s' };
 
 describe('a stop that a handler calls for', () => {
   let database: TestDatabase;
@@ -193,7 +187,10 @@ describe('a stop that a handler calls for', () => {
       expect(output()).toBe('closed\n');
       expect(await rows()).toEqual({ tasks: [DONE], leases: [] });
     } finally {
-      await apps.remove();
+      await apps.close();
     }
   });
 });
+
+/** Far longer than any of these stops may take. */
+const SHUTDOWN: PgQueueModuleOptions = { shutdownTimeout: '60s' };
