@@ -1,72 +1,25 @@
 import pg from 'pg';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect } from 'vitest';
 import type { TaskDefinition } from '../../lib/index.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { databasePerTest, newKind, type RecordedEvents, recordEvents, until } from '../support/index.js';
+import type { QueueApp } from '../support/queue-app.js';
 
-let database: TestDatabase;
+const { it, database, openApp } = databasePerTest({});
+
 let observer: pg.Client;
 let apps: QueueApp[] = [];
 
 beforeEach(async () => {
-  database = await createTestDatabase();
   observer = new pg.Client({ connectionString: database.url });
   await observer.connect();
 });
 afterEach(async () => {
   await stopAll();
   await observer.end();
-  await database.drop();
 });
-
-async function start(
-  definitions: TaskDefinition<any>[],
-): Promise<QueueApp & { events: RecordedEvents; runs: () => number }> {
-  const app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  apps.push(app);
-  const events = recordEvents(app.queue);
-  let runs = 0;
-  for (const definition of definitions) {
-    app.queue.registerKind(definition, () => void runs++);
-  }
-  return { ...app, events, runs: () => runs };
-}
-
-const push = (app: QueueApp, kind: TaskDefinition<any>, count: number) =>
-  app.queue.pushTasks(Array.from({ length: count }, (_, n) => ({ kind, payload: n })));
-
-interface Statistics {
-  inserts: number;
-  updates: number;
-  hot: number;
-  /** Sequential scans of the table. */
-  scans: number;
-  /** Entries of the claim index that scans came upon. */
-  read: number;
-}
 
 /** The longest that an idle session keeps for itself what it did (PGSTAT_IDLE_INTERVAL is 10 s), and a margin. */
 const TOLD_WITHIN_MS = 30_000;
-
-/** The server's statistics of the table, once they tell of so many changes: a session tells when it ends, or has idled for long. */
-async function statistics({ inserts = 0, updates = 0 }: Partial<Statistics>): Promise<Statistics> {
-  return until(async () => {
-    await observer.query('SELECT pg_stat_clear_snapshot()');
-    const { rows } = await observer.query<Statistics>(
-      `SELECT n_tup_ins::int AS inserts, n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot, seq_scan::int AS scans, idx_tup_read::int AS read
-       FROM pg_stat_user_tables t, pg_stat_user_indexes i WHERE t.relname = 'pgqueue' AND indexrelname = 'pgqueue_claim'`,
-    );
-    return rows[0]!.inserts >= inserts && rows[0]!.updates >= updates && rows[0]!;
-  }, TOLD_WITHIN_MS);
-}
-
-async function stopAll(): Promise<void> {
-  await Promise.all(apps.map((app) => app.close()));
-  apps = [];
-}
 
 it('claims by HOT updates, and reads the table by its indexes alone', async () => {
   const kind = newKind({ workerCount: 100, terminalTasksTtl: 0 });
@@ -158,3 +111,46 @@ it('H41: many processes on one kind meet neither deadlocks nor each other', asyn
   );
   expect(rows).toEqual([{ deadlocks: 0 }]);
 });
+
+async function start(
+  definitions: TaskDefinition<any>[],
+): Promise<QueueApp & { events: RecordedEvents; runs: () => number }> {
+  const app = await openApp({ options: { autoStart: false } });
+  apps.push(app);
+  const events = recordEvents(app.queue);
+  let runs = 0;
+  for (const definition of definitions) {
+    app.queue.registerKind(definition, () => void runs++);
+  }
+  return { ...app, events, runs: () => runs };
+}
+
+const push = (app: QueueApp, kind: TaskDefinition<any>, count: number) =>
+  app.queue.pushTasks(Array.from({ length: count }, (_, n) => ({ kind, payload: n })));
+
+interface Statistics {
+  inserts: number;
+  updates: number;
+  hot: number;
+  /** Sequential scans of the table. */
+  scans: number;
+  /** Entries of the claim index that scans came upon. */
+  read: number;
+}
+
+/** The server's statistics of the table, once they tell of so many changes: a session tells when it ends, or has idled for long. */
+async function statistics({ inserts = 0, updates = 0 }: Partial<Statistics>): Promise<Statistics> {
+  return until(async () => {
+    await observer.query('SELECT pg_stat_clear_snapshot()');
+    const { rows } = await observer.query<Statistics>(
+      `SELECT n_tup_ins::int AS inserts, n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot, seq_scan::int AS scans, idx_tup_read::int AS read
+       FROM pg_stat_user_tables t, pg_stat_user_indexes i WHERE t.relname = 'pgqueue' AND indexrelname = 'pgqueue_claim'`,
+    );
+    return rows[0]!.inserts >= inserts && rows[0]!.updates >= updates && rows[0]!;
+  }, TOLD_WITHIN_MS);
+}
+
+async function stopAll(): Promise<void> {
+  await Promise.all(apps.map((app) => app.close()));
+  apps = [];
+}

@@ -1,36 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ControlPool } from '../../lib/storage/control-pool.js';
+import { describe, expect } from 'vitest';
 import { queueSql } from '../../lib/storage/sql/index.js';
+import { databasePerFile, IDLE } from '../support/index.js';
 import { QUEUE_SCHEMA } from '../support/over.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { nodesOf, openOwnConnection } from './plans.js';
 
-const HOLDERS = [['1'], [1]];
-const sql = queueSql(QUEUE_SCHEMA);
-
-let database: TestDatabase;
-let app: QueueApp;
-let pool: ControlPool;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  pool = openOwnConnection(database.url);
-});
-
-afterAll(async () => {
-  await pool.close(500);
-  await app.close();
-  await database.drop();
-});
-
-const onOwn = (text: string, values: unknown[]) =>
-  pool.transaction({ settings: {} }, async (query) =>
-    JSON.parse((await query(text, values))[0]!['QUERY PLAN']!),
-  );
-const onApplications = async (text: string, values: unknown[]) =>
-  (await app.dataSource.query(text, values))[0]['QUERY PLAN'];
+const { it, app, pool } = databasePerFile({ app: IDLE, pool: openOwnConnection });
 
 describe.each([
   ['was empty when it was vacuumed', ['VACUUM pgqueue']],
@@ -43,9 +17,12 @@ describe.each([
   ],
   ['was analyzed', ['ANALYZE pgqueue']],
 ])('H38: where the table %s', (_, statements) => {
-  beforeAll(async () => {
+  it.beforeAll(async () => {
     for (const statement of statements) await app.dataSource.query(statement);
   });
+
+  const HOLDERS = [['1'], [1]];
+  const sql = queueSql(QUEUE_SCHEMA);
 
   it.each<[string, typeof onOwn, string, unknown[]]>([
     ['deleting outcomes', onOwn, sql.settleDeleting, HOLDERS],
@@ -71,3 +48,13 @@ describe.each([
     expect(scans.filter((scan) => !scan['Index Cond'] && !scan['TID Cond'])).toEqual([]);
   });
 });
+
+async function onOwn(text: string, values: unknown[]) {
+  return pool.transaction({ settings: {} }, async (query) =>
+    JSON.parse((await query(text, values))[0]!['QUERY PLAN']!),
+  );
+}
+
+async function onApplications(text: string, values: unknown[]) {
+  return (await app.dataSource.query(text, values))[0]['QUERY PLAN'];
+}

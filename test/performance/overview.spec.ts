@@ -1,27 +1,40 @@
 import pg from 'pg';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { OverviewFeed } from '../../lib/dashboard/overview-feed.js';
 import { QueueAdmin } from '../../lib/index.js';
-import { createQueueApp } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { databasePerFile, until } from '../support/index.js';
 
 const KINDS = 10;
 
-let database: TestDatabase;
+const { it, database, openApp } = databasePerFile({});
+
 let observer: pg.Client;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
+it.beforeAll(async () => {
   observer = new pg.Client({ connectionString: database.url });
 });
 
-afterAll(async () => {
-  await observer.end();
-  await database.drop();
+afterAll(() => observer.end());
+
+it('reads as much of a million tasks as of a quarter', { timeout: 120_000 }, async () => {
+  await (await createApp()).close();
+  await observer.connect();
+  await observer.query(
+    `INSERT INTO pgqueue_activity (kind, minute, succeeded, failed, exhausted, wait, run)
+     SELECT kind, date_trunc('minute', now()) - m * interval '1 min', 1, 0, 0, '{1}', '{1}'
+     FROM generate_series(0, $1::int - 1) kind, generate_series(0, 1439) m`,
+    [KINDS],
+  );
+  await store(250_000);
+  const ofFew = await readByOverview();
+  await store(750_000);
+  const ofMany = await readByOverview();
+  expect(ofMany.rows).toBeLessThan(ofFew.rows * 1.2);
+  expect(ofMany.rows).toBeLessThan(100_000);
+  expect(ofMany.scans).toBe(0);
 });
 
-const createApp = () => createQueueApp({ url: database.url, options: { autoStart: false } });
+const createApp = () => openApp({ options: { autoStart: false } });
 
 /** Tasks of each status, and what came of them each minute of a day. */
 async function store(tasks: number): Promise<void> {
@@ -58,21 +71,3 @@ async function readByOverview(): Promise<{ rows: number; scans: number }> {
   });
   return { rows: after.rows - before.rows, scans: after.scans - before.scans };
 }
-
-it('reads as much of a million tasks as of a quarter', { timeout: 120_000 }, async () => {
-  await (await createApp()).close();
-  await observer.connect();
-  await observer.query(
-    `INSERT INTO pgqueue_activity (kind, minute, succeeded, failed, exhausted, wait, run)
-     SELECT kind, date_trunc('minute', now()) - m * interval '1 min', 1, 0, 0, '{1}', '{1}'
-     FROM generate_series(0, $1::int - 1) kind, generate_series(0, 1439) m`,
-    [KINDS],
-  );
-  await store(250_000);
-  const ofFew = await readByOverview();
-  await store(750_000);
-  const ofMany = await readByOverview();
-  expect(ofMany.rows).toBeLessThan(ofFew.rows * 1.2);
-  expect(ofMany.rows).toBeLessThan(100_000);
-  expect(ofMany.scans).toBe(0);
-});

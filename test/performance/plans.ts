@@ -1,4 +1,5 @@
 import { ControlPool } from '../../lib/storage/control-pool.js';
+import type { TestDatabase } from '../support/test-database.js';
 
 /** What EXPLAIN tells of a step of a plan. */
 export interface PlanNode {
@@ -19,9 +20,9 @@ export function nodesOf(node: PlanNode): PlanNode[] {
 }
 
 /** A connection as the queue's own are, with their settings of the planner. */
-export function openOwnConnection(connectionString: string): ControlPool {
-  return new ControlPool({
-    connection: () => ({ connectionString }),
+export async function openOwnConnection({ url }: TestDatabase) {
+  const pool = new ControlPool({
+    connection: () => ({ connectionString: url }),
     purpose: { role: 'plans' },
     max: 1,
     deadlineMs: 30_000,
@@ -30,4 +31,6 @@ export function openOwnConnection(connectionString: string): ControlPool {
       throw error;
     },
   });
+  const transaction: ControlPool['transaction'] = (options, work) => pool.transaction(options, work);
+  return { transaction, close: () => pool.close(500) };
 }

@@ -1,51 +1,21 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { AdminRepository } from '../../lib/storage/admin.repository.js';
 import type { Database } from '../../lib/storage/database.js';
 import { DedicatedDatabase } from '../../lib/storage/dedicated-database.js';
 import { SnapshotRepository } from '../../lib/storage/snapshot.repository.js';
 import { queueSql } from '../../lib/storage/sql/index.js';
+import { databasePerFile, IDLE } from '../support/index.js';
 import { QUEUE_SCHEMA } from '../support/over.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 const TASKS = 1_000_000;
 const KINDS = 50;
 
-interface PlanNode {
-  'Node Type': string;
-  'Relation Name'?: string;
-  'Actual Rows': number;
-  'Actual Loops': number;
-  'Rows Removed by Filter'?: number;
-  Plans?: PlanNode[];
-}
+const { it, database, app } = databasePerFile({ app: IDLE });
 
-let database: TestDatabase;
-let app: QueueApp;
 let lone: DedicatedDatabase;
 let nodes: PlanNode[];
 
-/** The connection that snapshots are taken on, which keeps the plan of each statement as it ran. */
-const explaining: Pick<Database, 'transaction'> = {
-  transaction: (work) =>
-    lone.transaction((run) =>
-      work(async (sql, parameters) => {
-        if (/\bFROM\b/.test(sql)) {
-          const [row] = await run(`EXPLAIN (ANALYZE, FORMAT JSON) ${sql}`, parameters);
-          nodes.push(...nodesOf(JSON.parse(row!['QUERY PLAN'] as string)[0].Plan));
-        }
-        return run(sql, parameters);
-      }),
-    ),
-};
-
-function nodesOf(node: PlanNode): PlanNode[] {
-  return [node, ...(node.Plans ?? []).flatMap(nodesOf)];
-}
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
+it.beforeAll(async () => {
   lone = new DedicatedDatabase(() => ({ connectionOptions: () => ({ connectionString: database.url }) }), {
     role: 'snapshot',
     statementTimeoutMs: 30_000,
@@ -58,11 +28,7 @@ beforeAll(async () => {
   );
 }, 120_000);
 
-afterAll(async () => {
-  await lone.close();
-  await app.close();
-  await database.drop();
-});
+afterAll(() => lone.close());
 
 it.each([
   ['before the table was analyzed', 'SELECT 1'],
@@ -88,3 +54,30 @@ it.each([
   // A sample of 8 MB, and some hundred rows of each kind.
   expect(read).toBeLessThan(TASKS / 10);
 });
+
+interface PlanNode {
+  'Node Type': string;
+  'Relation Name'?: string;
+  'Actual Rows': number;
+  'Actual Loops': number;
+  'Rows Removed by Filter'?: number;
+  Plans?: PlanNode[];
+}
+
+/** The connection that snapshots are taken on, which keeps the plan of each statement as it ran. */
+const explaining: Pick<Database, 'transaction'> = {
+  transaction: (work) =>
+    lone.transaction((run) =>
+      work(async (sql, parameters) => {
+        if (/\bFROM\b/.test(sql)) {
+          const [row] = await run(`EXPLAIN (ANALYZE, FORMAT JSON) ${sql}`, parameters);
+          nodes.push(...nodesOf(JSON.parse(row!['QUERY PLAN'] as string)[0].Plan));
+        }
+        return run(sql, parameters);
+      }),
+    ),
+};
+
+function nodesOf(node: PlanNode): PlanNode[] {
+  return [node, ...(node.Plans ?? []).flatMap(nodesOf)];
+}
