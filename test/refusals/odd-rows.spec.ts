@@ -1,16 +1,10 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { QueueAdmin } from '../../lib/index.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { databasePerFile, newKind, until } from '../support/index.js';
 
-let database: TestDatabase;
-let app: QueueApp;
+const { it, app } = databasePerFile({ app: {} });
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url });
+it.beforeAll(async () => {
   // Rows of before there were constraints.
   const checks = await app.dataSource.query(
     `SELECT conname FROM pg_constraint WHERE conrelid = 'pgqueue'::regclass AND contype = 'c'`,
@@ -20,14 +14,6 @@ beforeAll(async () => {
 });
 
 afterEach(() => app.dataSource.query('DELETE FROM pgqueue'));
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-const insert = (kind: number, columns: string, values: string) =>
-  app.dataSource.query(`INSERT INTO pgqueue (kind, payload, ${columns}) VALUES (${kind}, '{}', ${values})`);
 
 it.each(['infinity', '294276-01-01', '3000-01-01'])(
   'a task parked until %s stops nothing and is shown',
@@ -66,9 +52,7 @@ it.each([
   await insert(kind.kind, column, value);
   let ran = 0;
   app.queue.registerKind(kind, () => void ran++);
-  await until(
-    async () => (await storedTasks(app.dataSource, `kind = ${kind.kind}`))[0]?.status === 'succeeded',
-  );
+  await until(async () => (await app.stored(`kind = ${kind.kind}`))[0]?.status === 'succeeded');
   expect(ran).toBe(1);
 });
 
@@ -80,8 +64,11 @@ it('attempts that fail at the end of their counter are counted no further', asyn
     ran++;
     throw new Error('again');
   });
-  const stored = async () => (await storedTasks(app.dataSource, `kind = ${kind.kind}`))[0]!;
+  const stored = async () => (await app.stored(`kind = ${kind.kind}`))[0]!;
   await until(async () => (await stored()).status === 'no_attempts_left');
   expect(ran).toBe(3);
   expect((await stored()).attempts_elapsed).toBe(32767);
 });
+
+const insert = (kind: number, columns: string, values: string) =>
+  app.dataSource.query(`INSERT INTO pgqueue (kind, payload, ${columns}) VALUES (${kind}, '{}', ${values})`);
