@@ -3,13 +3,10 @@ import type { EntityManager } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InvalidManagerError, type Task } from '../../lib/index.js';
 import { LostConnections } from '../../lib/storage/lost-connections.js';
-import { newKind } from '../support/kinds.js';
+import { newKind, recordEvents, rejectionOf, until } from '../support/index.js';
 import { cannotRunOver } from '../support/over.js';
 import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { recordEvents } from '../support/queue-events.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
 
 const skipped = cannotRunOver({
   pg: 'each group makes an application of its own',
@@ -17,10 +14,6 @@ const skipped = cannotRunOver({
   shards: 'as above',
   schema: 'one is enough',
 });
-
-const REASON = 'terminating connection due to idle-in-transaction timeout';
-const GONE = 'Query runner already released. Cannot run queries anymore.';
-const SHORT = 'SET LOCAL idle_in_transaction_session_timeout = 50';
 
 describe.skipIf(skipped)('a transaction whose session the server ended', () => {
   let database: TestDatabase;
@@ -168,3 +161,7 @@ async function runOne(app: QueueApp, body: (task: Task) => Promise<unknown>) {
   const { error } = await events.first('attempt-settled', (event) => event.kind === kind.kind);
   return { error, messages: (await storedTasks(app.dataSource, `id = ${id}`))[0]!.messages };
 }
+
+const REASON = 'terminating connection due to idle-in-transaction timeout';
+const GONE = 'Query runner already released. Cannot run queries anymore.';
+const SHORT = 'SET LOCAL idle_in_transaction_session_timeout = 50';

@@ -11,15 +11,6 @@ const skipped = cannotRunOver({
   pgbouncer: 'nothing is prepared there',
 });
 
-const INSERT = `INSERT INTO ${schemaNames(QUEUE_SCHEMA).task}`;
-
-const Count = defineTask<{ number: number }>({
-  kind: 7,
-  name: 'count',
-  attemptTimeout: '1m',
-  backoff: noJitter('1m'),
-});
-
 describe.skipIf(skipped)('Pushes outside of transactions', () => {
   let database: TestDatabase;
   let app: QueueApp;
@@ -167,3 +158,12 @@ describe.skipIf(skipped)('Pushes outside of transactions', () => {
     }
   });
 });
+
+const Count = defineTask<{ number: number }>({
+  kind: 7,
+  name: 'count',
+  attemptTimeout: '1m',
+  backoff: noJitter('1m'),
+});
+
+const INSERT = `INSERT INTO ${schemaNames(QUEUE_SCHEMA).task}`;

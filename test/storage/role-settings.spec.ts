@@ -10,26 +10,10 @@ import {
   QueueService,
 } from '../../lib/index.js';
 import { giveSettings, HOSTILE_SETTINGS } from '../support/hostile-settings.js';
+import { until } from '../support/index.js';
 import { startApp } from '../support/nest-app.js';
 import { dropRoles } from '../support/roles.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
-
-const Mail = defineTask<string>({
-  kind: 1,
-  name: 'mail',
-  attemptTimeout: '20s',
-  backoff: noJitter(10),
-  terminalTasksTtl: '1h',
-  loop: { fetcherPeriod: 100, janitorPeriod: '1h' },
-});
-const EXPIRED = 6000;
-
-/** Maintenance that meets a locked table waits no longer than the queue lets it, and comes again. */
-const gaveWay = (event: QueueEvent) =>
-  event.type === 'connection-failed' &&
-  event.role === 'maintenance' &&
-  (event.error as { code?: string }).code === '55P03';
 
 let database: TestDatabase;
 let owner: pg.Client;
@@ -117,3 +101,19 @@ it('works for a role whose settings would hurt it: nothing fails, nothing stays,
   const failed = events.filter(({ type }) => type === 'connection-failed' || type === 'lease-lost');
   expect(failed.filter((event) => !gaveWay(event))).toEqual([]);
 }, 30_000);
+
+const Mail = defineTask<string>({
+  kind: 1,
+  name: 'mail',
+  attemptTimeout: '20s',
+  backoff: noJitter(10),
+  terminalTasksTtl: '1h',
+  loop: { fetcherPeriod: 100, janitorPeriod: '1h' },
+});
+const EXPIRED = 6000;
+
+/** Maintenance that meets a locked table waits no longer than the queue lets it, and comes again. */
+const gaveWay = (event: QueueEvent) =>
+  event.type === 'connection-failed' &&
+  event.role === 'maintenance' &&
+  (event.error as { code?: string }).code === '55P03';

@@ -16,34 +16,10 @@ import {
 } from '../../lib/index.js';
 import { type ChildApps, compileApps } from '../support/child-app.js';
 import { capturedCalls, HOSTILE_PATH, plantHostileObjects } from '../support/hostile-objects.js';
+import { until } from '../support/index.js';
 import { startApp } from '../support/nest-app.js';
 import { dropRoles } from '../support/roles.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
-
-const options = {
-  attemptTimeout: '20s',
-  backoff: noJitter(10),
-  loop: { fetcherPeriod: 200, janitorPeriod: 250 },
-} as const;
-const Kept = defineTask<string>({
-  kind: 1,
-  name: 'kept',
-  ...options,
-  workerCount: 20,
-  terminalTasksTtl: '1h',
-  maxAttempts: 2,
-});
-const Deleted = defineTask<string>({
-  kind: 2,
-  name: 'deleted',
-  ...options,
-  workerCount: 20,
-  terminalTasksTtl: 0,
-  maxAttempts: 2,
-});
-const Expiring = defineTask<string>({ kind: 3, name: 'expiring', ...options, terminalTasksTtl: 50 });
-const Waiting = defineTask<string>({ kind: 4, name: 'waiting' });
 
 let apps: ChildApps;
 let database: TestDatabase;
@@ -57,31 +33,15 @@ beforeAll(async () => {
   await plantHostileObjects(database.url);
   trusted = new pg.Client({ connectionString: database.url, options: '-c search_path=pg_catalog' });
   await trusted.connect();
-  await trusted.query(
-    `CREATE ROLE victim SUPERUSER LOGIN PASSWORD 'pw'; ALTER ROLE victim SET search_path = ${HOSTILE_PATH}`,
-  );
-  const url = new URL(database.url);
-  url.username = 'victim';
-  url.password = 'pw';
-  victim = url.href;
+  victim = await createVictim();
 }, 60_000);
 
 afterAll(async () => {
   await trusted.end();
-  await apps.remove();
+  await apps.close();
   await database.drop();
   await dropRoles(database.url, ['victim', 'hostile']);
 });
-
-const stored = async (where: string) =>
-  (await trusted.query(`SELECT * FROM public.pgqueue WHERE ${where} ORDER BY id`)).rows;
-
-async function cli(...args: string[]): Promise<string> {
-  const child = apps.start('lib/cli/main.ts', { DATABASE_URL: victim }, args);
-  const code = await child.ended;
-  expect({ code, output: child.output() }).toMatchObject({ code: 0 });
-  return child.output();
-}
 
 it("has an object of the other role's before and behind each of PostgreSQL's", async () => {
   const { rows } = await trusted.query(
@@ -276,3 +236,48 @@ describe.sequential('under a path full of hostile objects', () => {
     expect(await capturedCalls(database.url)).toBe(0);
   });
 });
+
+const options = {
+  attemptTimeout: '20s',
+  backoff: noJitter(10),
+  loop: { fetcherPeriod: 200, janitorPeriod: 250 },
+} as const;
+const Kept = defineTask<string>({
+  kind: 1,
+  name: 'kept',
+  ...options,
+  workerCount: 20,
+  terminalTasksTtl: '1h',
+  maxAttempts: 2,
+});
+const Deleted = defineTask<string>({
+  kind: 2,
+  name: 'deleted',
+  ...options,
+  workerCount: 20,
+  terminalTasksTtl: 0,
+  maxAttempts: 2,
+});
+const Expiring = defineTask<string>({ kind: 3, name: 'expiring', ...options, terminalTasksTtl: 50 });
+const Waiting = defineTask<string>({ kind: 4, name: 'waiting' });
+
+const stored = async (where: string) =>
+  (await trusted.query(`SELECT * FROM public.pgqueue WHERE ${where} ORDER BY id`)).rows;
+
+async function cli(...args: string[]): Promise<string> {
+  const child = apps.start('lib/cli/main.ts', { DATABASE_URL: victim }, args);
+  const code = await child.ended;
+  expect({ code, output: child.output() }).toMatchObject({ code: 0 });
+  return child.output();
+}
+
+/** @returns the address of the database for the new role */
+async function createVictim(): Promise<string> {
+  await trusted.query(
+    `CREATE ROLE victim SUPERUSER LOGIN PASSWORD 'pw'; ALTER ROLE victim SET search_path = ${HOSTILE_PATH}`,
+  );
+  const url = new URL(database.url);
+  url.username = 'victim';
+  url.password = 'pw';
+  return url.href;
+}

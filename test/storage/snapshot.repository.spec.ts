@@ -1,17 +1,16 @@
 import pg from 'pg';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { SnapshotRepository } from '../../lib/storage/snapshot.repository.js';
 import { queueSql } from '../../lib/storage/sql/index.js';
+import { databasePerFile } from '../support/index.js';
 import { QUEUE_SCHEMA } from '../support/over.js';
 import { createQueueApp } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  await (await createQueueApp({ url: database.url, options: { autoStart: false } })).close();
-});
-afterAll(() => database.drop());
+const { it, database } = databasePerFile({});
+
+it.beforeAll(async () =>
+  (await createQueueApp({ url: database.url, options: { autoStart: false } })).close(),
+);
 
 it('shows what a standby holds back to a role that may see no other sessions', async () => {
   const [client, standby] = [{}, { replication: 'database' }].map(

@@ -1,14 +1,44 @@
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rejectionOf } from '../support/index.js';
 import { cannotRunOver } from '../support/over.js';
 import { createQueueApp } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { rejectionOf } from '../support/thrown-by.js';
 
-const skipped = cannotRunOver({ pg: "no DataSource is the queue's" });
+describe.skipIf(cannotRunOver({ pg: "no DataSource is the queue's" }))('TypeOrmDatabase', () => {
+  let database: TestDatabase;
 
-/** A ready-for-query message of an idle session, which ends the start of a connection. */
-const READY = Buffer.from('Z\0\0\0\x05I');
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(() => database.drop());
+
+  it('H11: a connection that the server ends in the moment in which it is ready does not end the process', async () => {
+    const url = new URL(database.url);
+    const server = await startHostileServer(Number(url.port));
+    url.port = String(server.port);
+    // The queue's own connections hide nothing here: it has no handlers.
+    const app = await createQueueApp({ url: url.href, typeorm: { poolErrorHandler: () => undefined } });
+    const uncaught: unknown[] = [];
+    const listener = (error: unknown) => uncaught.push(error);
+    const others = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException').on('uncaughtException', listener);
+    try {
+      server.turn(true);
+      for (let tries = 0; tries < 5; tries++) {
+        await rejectionOf(app.dataSource.query('SELECT 1'));
+      }
+      server.turn(false);
+      expect(await app.dataSource.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    } finally {
+      process.removeListener('uncaughtException', listener);
+      others.forEach((other) => process.on('uncaughtException', other));
+      await app.close();
+      server.close();
+    }
+    expect(uncaught).toEqual([]);
+  });
+});
 
 /** What a server that is told to shut down says, before it closes the connection. */
 function fatal(): Buffer {
@@ -56,37 +86,5 @@ async function startHostileServer(port: number) {
   return state;
 }
 
-describe.skipIf(skipped)('TypeOrmDatabase', () => {
-  let database: TestDatabase;
-
-  beforeAll(async () => {
-    database = await createTestDatabase();
-  });
-  afterAll(() => database.drop());
-
-  it('H11: a connection that the server ends in the moment in which it is ready does not end the process', async () => {
-    const url = new URL(database.url);
-    const server = await startHostileServer(Number(url.port));
-    url.port = String(server.port);
-    // The queue's own connections hide nothing here: it has no handlers.
-    const app = await createQueueApp({ url: url.href, typeorm: { poolErrorHandler: () => undefined } });
-    const uncaught: unknown[] = [];
-    const listener = (error: unknown) => uncaught.push(error);
-    const others = process.listeners('uncaughtException');
-    process.removeAllListeners('uncaughtException').on('uncaughtException', listener);
-    try {
-      server.turn(true);
-      for (let tries = 0; tries < 5; tries++) {
-        await rejectionOf(app.dataSource.query('SELECT 1'));
-      }
-      server.turn(false);
-      expect(await app.dataSource.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    } finally {
-      process.removeListener('uncaughtException', listener);
-      others.forEach((other) => process.on('uncaughtException', other));
-      await app.close();
-      server.close();
-    }
-    expect(uncaught).toEqual([]);
-  });
-});
+/** A ready-for-query message of an idle session, which ends the start of a connection. */
+const READY = Buffer.from('Z\0\0\0\x05I');
