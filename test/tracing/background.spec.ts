@@ -1,33 +1,16 @@
-import { context, trace } from '@opentelemetry/api';
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import {
-  BasicTracerProvider,
-  InMemorySpanExporter,
-  SimpleSpanProcessor,
-} from '@opentelemetry/sdk-trace-base';
+import { trace } from '@opentelemetry/api';
 import pg from 'pg';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { PgQueueTracingModule } from '../../lib/tracing/index.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { databasePerFile, newKind, until } from '../support/index.js';
+import { recordSpans } from '../support/recorded-spans.js';
 
-const exporter = new InMemorySpanExporter();
-const { query } = pg.Client.prototype;
+const exporter = recordSpans();
+const { it, app } = databasePerFile({ app: { imports: [PgQueueTracingModule] } });
 
-let database: TestDatabase;
-let app: QueueApp;
 let sent = 0;
 
-beforeAll(async () => {
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  trace.setGlobalTracerProvider(
-    new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }),
-  );
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, imports: [PgQueueTracingModule] });
+it.beforeAll(() => {
   // As the instrumentation of `pg` does.
   pg.Client.prototype.query = function (this: pg.Client, ...args: any[]) {
     sent++;
@@ -36,19 +19,13 @@ beforeAll(async () => {
   } as never;
 });
 
-afterAll(async () => {
+afterAll(() => {
   pg.Client.prototype.query = query;
-  await app.close();
-  await database.drop();
-  trace.disable();
-  context.disable();
 });
-
-const spans = (name: string) => exporter.getFinishedSpans().filter((span) => span.name === name);
 
 it('traces no statement of the background: neither polls and heartbeats nor outcomes', async () => {
   const definition = newKind();
-  const events = recordEvents(app.queue);
+  const events = app.recordEvents();
   app.queue.registerKind(definition, () => undefined);
   await app.queue.pushTask({ kind: definition, payload: null });
   await events.first('attempt-settled');
@@ -58,3 +35,7 @@ it('traces no statement of the background: neither polls and heartbeats nor outc
   const parents = spans('statement').map(({ parentSpanContext }) => parentSpanContext?.spanId);
   expect(new Set(parents)).toEqual(new Set([push!.spanContext().spanId]));
 });
+
+const { query } = pg.Client.prototype;
+
+const spans = (name: string) => exporter.getFinishedSpans().filter((span) => span.name === name);

@@ -1,12 +1,6 @@
 import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import {
-  BasicTracerProvider,
-  InMemorySpanExporter,
-  type ReadableSpan,
-  SimpleSpanProcessor,
-} from '@opentelemetry/sdk-trace-base';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { beforeEach, describe, expect } from 'vitest';
 import {
   type KindOptions,
   MustCancelTaskError,
@@ -17,59 +11,17 @@ import {
   type TaskDefinition,
 } from '../../lib/index.js';
 import { PgQueueTracingModule } from '../../lib/tracing/index.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import type { OpenApp } from '../support/fixtures.js';
+import { databasePerFile, deferred, lazily, newKind, recordEvents, until } from '../support/index.js';
+import { createQueueApp } from '../support/queue-app.js';
+import { recordSpans } from '../support/recorded-spans.js';
+import type { TestDatabase } from '../support/test-database.js';
 
-const exporter = new InMemorySpanExporter();
-const ONCE = { maxAttempts: 1, backoff: noJitter('1h') } as const;
-
-let database: TestDatabase;
-let app: QueueApp;
-let events: RecordedEvents;
-
-beforeAll(async () => {
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  trace.setGlobalTracerProvider(
-    new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }),
-  );
-  database = await createTestDatabase();
-  // Started where a span is active, of which no attempt must be a part.
-  app = await trace.getTracer('test').startActiveSpan('boot', async (span) => {
-    const created = await createQueueApp({ url: database.url, imports: [PgQueueTracingModule] });
-    span.end();
-    return created;
-  });
-  events = recordEvents(app.queue);
-});
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-  trace.disable();
-  context.disable();
-});
+const exporter = recordSpans();
+const { it, app, openApp } = databasePerFile({ app: startTraced });
+const events = lazily(() => app.events);
 
 beforeEach(() => exporter.reset());
-
-function handle(handler: (task: Task) => unknown, options: KindOptions = {}): TaskDefinition<any> {
-  const definition = newKind(options);
-  app.queue.registerKind(definition, handler);
-  return definition;
-}
-
-function revokedProxy(): object {
-  const { proxy, revoke } = Proxy.revocable({}, {});
-  revoke();
-  return proxy;
-}
-
-const spans = (name: string) => exporter.getFinishedSpans().filter((span) => span.name === name);
-const span = (name: string) => until(() => spans(name)[0]);
-const linksOf = ({ links }: ReadableSpan) => links.map((link) => link.context.spanId);
 
 describe('a push', () => {
   it('is a producer span within the active one', async () => {
@@ -251,7 +203,7 @@ describe('an attempt', () => {
   });
 
   it('has no link when its task was pushed without a trace', async () => {
-    const untraced = await createQueueApp({ url: database.url, options: { autoStart: false } });
+    const untraced = await openApp({ options: { autoStart: false } });
     const definition = handle(() => undefined);
     await untraced.queue.pushTask({ kind: definition, payload: null });
     expect((await span(`process ${definition.name}`)).links).toEqual([]);
@@ -260,24 +212,20 @@ describe('an attempt', () => {
 });
 
 describe('without the module', () => {
-  let untraced: QueueApp;
+  let untraced: OpenApp;
 
   beforeEach(async () => {
-    untraced = await createQueueApp({ url: database.url });
+    untraced = await openApp();
   });
-
-  afterEach(() => untraced.close());
 
   it('nothing is traced or stored', async () => {
     const definition = newKind({ terminalTasksTtl: '1h' });
     untraced.queue.registerKind(definition, () => undefined);
-    const heard = recordEvents(untraced.queue);
+    const heard = untraced.recordEvents();
     await untraced.queue.pushTask({ kind: definition, payload: null });
     await heard.first('attempt-settled');
     expect(exporter.getFinishedSpans()).toEqual([]);
-    expect(await storedTasks(untraced.dataSource, `kind = ${definition.kind}`)).toMatchObject([
-      { trace: null },
-    ]);
+    expect(await untraced.stored(`kind = ${definition.kind}`)).toMatchObject([{ trace: null }]);
   });
 });
 
@@ -287,3 +235,30 @@ it('leaves the context of whoever pushes alone', async () => {
   expect(context.active()).toBe(ROOT_CONTEXT);
   await events.first('attempt-settled', ({ kind }) => kind === definition.kind);
 });
+
+/** Started where a span is active, of which no attempt must be a part. */
+async function startTraced({ url }: TestDatabase) {
+  return trace.getTracer('test').startActiveSpan('boot', async (boot) => {
+    const created = await createQueueApp({ url, imports: [PgQueueTracingModule] });
+    boot.end();
+    return { ...created, events: recordEvents(created.queue) };
+  });
+}
+
+function revokedProxy(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+function handle(handler: (task: Task) => unknown, options: KindOptions = {}): TaskDefinition<any> {
+  const definition = newKind(options);
+  app.queue.registerKind(definition, handler);
+  return definition;
+}
+
+const spans = (name: string) => exporter.getFinishedSpans().filter((span) => span.name === name);
+const span = (name: string) => until(() => spans(name)[0]);
+const linksOf = ({ links }: ReadableSpan) => links.map((link) => link.context.spanId);
+
+const ONCE = { maxAttempts: 1, backoff: noJitter('1h') } as const;
