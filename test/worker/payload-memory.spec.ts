@@ -1,47 +1,9 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { recordEvents } from '../support/queue-events.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { expect } from 'vitest';
+import { databasePerFile, IDLE, newKind, rejectionOf, until } from '../support/index.js';
 
 const KB = 1024;
 
-let database: TestDatabase;
-let producer: QueueApp;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  producer = await createQueueApp({ url: database.url, options: { autoStart: false } });
-});
-
-afterAll(async () => {
-  await producer.close();
-  await database.drop();
-});
-
-/** Runs tasks of these sizes in many slots. @returns the most bytes that ran at once */
-async function mostAtOnce(sizes: readonly number[], maxPayloadMemory: number): Promise<number> {
-  const kind = newKind({ workerCount: 100, maxAttempts: 3 });
-  // Of one character: what is compressed most.
-  await producer.queue.pushTasks(sizes.map((size) => ({ kind, payload: 'x'.repeat(size) })));
-  const worker = await createQueueApp({ url: database.url, options: { maxPayloadMemory } });
-  const events = recordEvents(worker.queue);
-  let [held, most] = [0, 0];
-  worker.queue.registerKind(kind, async ({ payload }) => {
-    held += payload.length;
-    most = Math.max(most, held);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    held -= payload.length;
-  });
-  await until(
-    () => events.of('attempt-settled').filter(({ as }) => as === 'succeeded').length === sizes.length,
-    20_000,
-  );
-  await worker.close();
-  return most;
-}
+const { it, producer, openApp } = databasePerFile({ producer: IDLE });
 
 it('claims no more bytes of payloads at once than may be held, with what runs', async () => {
   const most = await mostAtOnce(
@@ -65,9 +27,31 @@ it('claims a task that is larger than may be held, alone', async () => {
 });
 
 it('refuses a bound that is none', async () => {
-  const starting = createQueueApp({ url: database.url, options: { maxPayloadMemory: 0 } });
+  const starting = openApp({ options: { maxPayloadMemory: 0 } });
   expect(await rejectionOf(starting)).toMatchObject({
     code: 'PGQUEUE_INVALID_OPTION',
     message: expect.stringContaining('maxPayloadMemory'),
   });
 });
+
+/** Runs tasks of these sizes in many slots. @returns the most bytes that ran at once */
+async function mostAtOnce(sizes: readonly number[], maxPayloadMemory: number): Promise<number> {
+  const kind = newKind({ workerCount: 100, maxAttempts: 3 });
+  // Of one character: what is compressed most.
+  await producer.queue.pushTasks(sizes.map((size) => ({ kind, payload: 'x'.repeat(size) })));
+  const worker = await openApp({ options: { maxPayloadMemory } });
+  const events = worker.recordEvents();
+  let [held, most] = [0, 0];
+  worker.queue.registerKind(kind, async ({ payload }) => {
+    held += payload.length;
+    most = Math.max(most, held);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    held -= payload.length;
+  });
+  await until(
+    () => events.of('attempt-settled').filter(({ as }) => as === 'succeeded').length === sizes.length,
+    20_000,
+  );
+  await worker.close();
+  return most;
+}

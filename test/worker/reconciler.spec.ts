@@ -1,55 +1,11 @@
 import net from 'node:net';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import { Reconciler } from '../../lib/worker/lease/reconciler.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerFile, deferred, IDLE, newKind, recordEvents, until } from '../support/index.js';
 import { cannotRunOver } from '../support/over.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { createQueueApp } from '../support/queue-app.js';
 
-let database: TestDatabase;
-let producer: QueueApp;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  producer = await createQueueApp({ url: database.url, options: { autoStart: false } });
-});
-afterAll(async () => {
-  await producer.close();
-  await database.drop();
-});
-
-/** Stands before the server and cuts, when it is armed, the connection of the next claim that has taken tasks, before its answer. */
-async function startCutter() {
-  const cutter = { armed: false, cuts: 0, url: '', close: () => void server.close() };
-  const target = new URL(database.url);
-  const server = net.createServer((client) => {
-    const upstream = net.connect(Number(target.port), target.hostname);
-    client.on('data', (chunk) => upstream.write(chunk));
-    upstream.on('data', (chunk) => {
-      // Of all answers only that of a claim begins with the tuple of a task.
-      if (cutter.armed && chunk.includes('[[')) {
-        cutter.armed = false;
-        cutter.cuts++;
-        client.destroy();
-        return;
-      }
-      client.write(chunk);
-    });
-    client.on('close', () => upstream.destroy());
-    upstream.on('close', () => client.destroy());
-    client.on('error', () => undefined);
-    upstream.on('error', () => undefined);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  const address = new URL(database.url);
-  address.port = String((server.address() as net.AddressInfo).port);
-  address.hostname = '127.0.0.1';
-  cutter.url = address.href;
-  return cutter;
-}
+const { it, database, producer, openApp } = databasePerFile({ producer: IDLE });
 
 it.skipIf(cannotRunOver({ pgbouncer: 'the server is reached by another way' }))(
   'runs what a claim took whose answer was lost, beside a long task of the same process, and uses no attempt',
@@ -121,7 +77,7 @@ it('gives back what its leases hold and it does not run, as after a restore, and
   const started = deferred();
   const ran: string[] = [];
   const starts = vi.spyOn(Reconciler.prototype, 'start');
-  const worker = await createQueueApp({ url: database.url, options: { autoStart: false } });
+  const worker = await openApp({ options: { autoStart: false } });
   worker.queue.registerKind(long, async () => {
     started.resolve();
     await end.promise;
@@ -136,7 +92,7 @@ it('gives back what its leases hold and it does not run, as after a restore, and
   const [{ id }] = (await producer.queue.pushTasks(
     Array.from({ length: 20 }, (_, payload) => ({ kind: fast, payload })),
   )) as unknown as [{ id: string }];
-  const stored = () => storedTasks(producer.dataSource, `kind = ${fast.kind}`);
+  const stored = () => producer.stored(`kind = ${fast.kind}`);
   await until(async () => (await stored()).every(({ status }) => status === 'succeeded'));
   expect(await reconciler.runOnce()).toBe(0);
 
@@ -152,9 +108,7 @@ it('gives back what its leases hold and it does not run, as after a restore, and
   expect(ran.filter((each) => each.startsWith(`${id}: `))).toEqual([`${id}: 1`, `${id}: 1`]);
   expect(events.of('tasks-released').map(({ kind, count }) => [kind, count])).toEqual([[fast.kind, 1]]);
   expect(await reconciler.runOnce()).toBe(0);
-  expect(await storedTasks(producer.dataSource, `kind = ${long.kind} AND lease_id IS NOT NULL`)).toHaveLength(
-    1,
-  );
+  expect(await producer.stored(`kind = ${long.kind} AND lease_id IS NOT NULL`)).toHaveLength(1);
   end.resolve();
   await worker.close();
 });
@@ -163,14 +117,13 @@ it('uses up a last attempt when it begins, not when its task is claimed', async 
   const LOCK = 4712;
   const definition = newKind({ maxAttempts: 1 });
   const ran: string[] = [];
-  const stored = async () => (await storedTasks(producer.dataSource, `kind = ${definition.kind}`))[0]!;
+  const stored = async () => (await producer.stored(`kind = ${definition.kind}`))[0]!;
   await producer.dataSource.query(`CREATE FUNCTION halt() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN PERFORM pg_advisory_xact_lock_shared(${LOCK}); RETURN new; END $$`);
   await producer.dataSource.query(
     `CREATE TRIGGER halt BEFORE UPDATE ON pgqueue FOR EACH ROW WHEN (old.claim_id < 0 AND new.claim_id > 0) EXECUTE FUNCTION halt()`,
   );
-  const worker = await createQueueApp({
-    url: database.url,
+  const worker = await openApp({
     options: { autoStart: false, shutdownTimeout: 0 },
   });
   worker.queue.registerKind(definition, ({ id }) => void ran.push(id));
@@ -187,3 +140,33 @@ it('uses up a last attempt when it begins, not when its task is claimed', async 
   expect(ran).toHaveLength(1);
   await worker.close();
 });
+
+/** Stands before the server and cuts, when it is armed, the connection of the next claim that has taken tasks, before its answer. */
+async function startCutter() {
+  const cutter = { armed: false, cuts: 0, url: '', close: () => void server.close() };
+  const target = new URL(database.url);
+  const server = net.createServer((client) => {
+    const upstream = net.connect(Number(target.port), target.hostname);
+    client.on('data', (chunk) => upstream.write(chunk));
+    upstream.on('data', (chunk) => {
+      // Of all answers only that of a claim begins with the tuple of a task.
+      if (cutter.armed && chunk.includes('[[')) {
+        cutter.armed = false;
+        cutter.cuts++;
+        client.destroy();
+        return;
+      }
+      client.write(chunk);
+    });
+    client.on('close', () => upstream.destroy());
+    upstream.on('close', () => client.destroy());
+    client.on('error', () => undefined);
+    upstream.on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  const address = new URL(database.url);
+  address.port = String((server.address() as net.AddressInfo).port);
+  address.hostname = '127.0.0.1';
+  cutter.url = address.href;
+  return cutter;
+}

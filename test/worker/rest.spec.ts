@@ -1,36 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, vi } from 'vitest';
 import { type Duration, PgQueueHealthIndicator, type TaskDefinition } from '../../lib/index.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerFile, IDLE, newKind, recordEvents, until } from '../support/index.js';
+import type { RecordedEvents } from '../support/queue-events.js';
 import { LISTENS, OVER } from '../support/over.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 
-let database: TestDatabase;
-let first: QueueApp;
-let second: QueueApp;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  first = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  second = await createQueueApp({ url: database.url, options: { autoStart: false } });
-});
-afterAll(async () => {
-  await second.close();
-  await first.close();
-  await database.drop();
-});
-
-/** Heartbeats that are still to come: those of processes that have nothing to do. */
-const ahead = async (): Promise<number> => {
-  const [row] = await first.dataSource.query(
-    'SELECT count(*)::int AS count FROM pgqueue_lease WHERE heartbeat_at > clock_timestamp()',
-  );
-  return row.count;
-};
+const { it, first, second, openApp } = databasePerFile({ first: IDLE, second: IDLE });
 
 it.skipIf(!LISTENS)(
   'processes ask less while none has anything to do, and are as fast as ever when one has',
@@ -41,7 +19,7 @@ it.skipIf(!LISTENS)(
       queue.registerKind(definition, ({ payload }) => void ran.push(payload));
       await queue.start();
     }
-    const events = recordEvents(first.queue);
+    const events = first.recordEvents();
     await until(async () => (await ahead()) === 2, 20_000);
     const polls: number[] = [];
     first.queue.subscribe(({ type }) => type === 'claimed' && polls.push(performance.now()));
@@ -66,21 +44,6 @@ it.skipIf(!LISTENS)(
   60_000,
 );
 
-/** How many statements are sent to a database. */
-function countStatements(url: string): { count: number; end(): void } {
-  const counted = { count: 0, end: () => spy.mockRestore() };
-  const query = pg.Client.prototype.query as (...asked: unknown[]) => unknown;
-  const spy = vi.spyOn(pg.Client.prototype as { query: typeof query }, 'query').mockImplementation(function (
-    this: pg.Client,
-    ...asked
-  ) {
-    const { database: name } = this as unknown as { database: string };
-    counted.count += new URL(url).pathname === `/${name}` ? 1 : 0;
-    return Reflect.apply(query, this, asked);
-  });
-  return counted;
-}
-
 describe('a process with an idle period', () => {
   let quiet: TestDatabase;
   let observer: pg.Client;
@@ -88,7 +51,7 @@ describe('a process with an idle period', () => {
   let events: RecordedEvents;
   let ran: string[];
 
-  beforeAll(async () => {
+  it.beforeAll(async () => {
     quiet = await createTestDatabase();
     observer = new pg.Client({ connectionString: quiet.url });
     await observer.connect();
@@ -178,12 +141,11 @@ describe('a process with an idle period', () => {
 });
 
 it('warns when a handler blocks the event loop for a fifth of the lease timeout', async () => {
-  const blocking = await createQueueApp({
-    url: database.url,
+  const blocking = await openApp({
     options: { autoStart: false, leaseTimeout: '4s' },
   });
   const definition = newKind();
-  const events = recordEvents(blocking.queue);
+  const events = blocking.recordEvents();
   blocking.queue.registerKind(definition, () => {
     const end = performance.now() + 1500;
     while (performance.now() < end);
@@ -195,3 +157,26 @@ it('warns when a handler blocks the event loop for a fifth of the lease timeout'
   expect(leaseTimeoutMs).toBe(4000);
   await blocking.close();
 });
+
+/** Heartbeats that are still to come: those of processes that have nothing to do. */
+const ahead = async (): Promise<number> => {
+  const [row] = await first.dataSource.query(
+    'SELECT count(*)::int AS count FROM pgqueue_lease WHERE heartbeat_at > clock_timestamp()',
+  );
+  return row.count;
+};
+
+/** How many statements are sent to a database. */
+function countStatements(url: string): { count: number; end(): void } {
+  const counted = { count: 0, end: () => spy.mockRestore() };
+  const query = pg.Client.prototype.query as (...asked: unknown[]) => unknown;
+  const spy = vi.spyOn(pg.Client.prototype as { query: typeof query }, 'query').mockImplementation(function (
+    this: pg.Client,
+    ...asked
+  ) {
+    const { database: name } = this as unknown as { database: string };
+    counted.count += new URL(url).pathname === `/${name}` ? 1 : 0;
+    return Reflect.apply(query, this, asked);
+  });
+  return counted;
+}

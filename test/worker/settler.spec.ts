@@ -1,83 +1,19 @@
 import type { EntityManager } from 'typeorm';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import type { Task } from '../../lib/index.js';
-import { type Deferred, deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
+import type { Deferred } from '../support/deferred.js';
+import { databasePerFile, deferred, IDLE, newKind, recordEvents, until } from '../support/index.js';
 import { startLossyRelay } from '../support/lossy-relay.js';
 import { cannotRunOver } from '../support/over.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { createQueueApp } from '../support/queue-app.js';
 
-/** More than there are statements on their way at once. */
-const HELD = 5;
+const { it, database, producer, worker, openApp } = databasePerFile(
+  { producer: IDLE },
+  { worker: { options: { shutdownTimeout: 100 } } },
+);
+const { events } = worker;
 
-let database: TestDatabase;
-let worker: QueueApp;
-let producer: QueueApp;
-let events: RecordedEvents;
-let ends: Deferred<void>[] = [];
-let held = newKind();
-const other = newKind({ workerCount: 10 });
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  producer = await createQueueApp({ url: database.url, options: { autoStart: false } });
-});
-
-afterAll(async () => {
-  await producer.close();
-  await database.drop();
-});
-
-beforeEach(async () => {
-  worker = await createQueueApp({ url: database.url, options: { shutdownTimeout: 100 } });
-  events = recordEvents(worker.queue);
-  worker.queue.registerKind(other, () => undefined);
-});
-
-afterEach(() => worker.close());
-
-const stored = () => storedTasks(producer.dataSource, `kind = ${held.kind}`);
-const keys = Array.from({ length: HELD }, (_, n) => `key ${n}`);
-
-/** Tasks that run until the test ends them, each with a key. */
-async function startHeld(options = {}, body: (task: Task<any>) => unknown = () => undefined): Promise<void> {
-  held = newKind({ workerCount: HELD, ...options });
-  ends = keys.map(() => deferred());
-  worker.queue.registerKind(held, async (task) => {
-    await body(task);
-    await ends[task.payload as number]!.promise;
-  });
-  await producer.queue.pushTasks(keys.map((externalKey, payload) => ({ kind: held, payload, externalKey })));
-  await until(async () => (await stored()).every(({ lease_id }) => lease_id !== null));
-}
-
-/** Tasks of another kind, one after the other: each outcome is written before the next task is pushed. */
-async function expectOthersToBeWritten(): Promise<void> {
-  const written = () => events.of('attempt-settled').filter(({ kind }) => kind === other.kind).length;
-  const before = written();
-  for (let n = 1; n <= 5; n++) {
-    await producer.queue.pushTask({ kind: other, payload: 0 });
-    await until(() => written() === before + n, 5000);
-  }
-}
-
-/** Runs in a transaction that commits, or rolls back, when its last step is done. */
-async function inTransaction(end: 'commits' | 'rolls back', work: (manager: EntityManager) => Promise<void>) {
-  const runner = producer.dataSource.createQueryRunner();
-  await runner.startTransaction();
-  try {
-    await work(runner.manager);
-    await (end === 'commits' ? runner.commitTransaction() : runner.rollbackTransaction());
-  } finally {
-    await runner.release();
-  }
-}
-
-const settledAs = () =>
-  events.of('attempt-settled').flatMap(({ kind, as }) => (kind === held.kind ? [as] : []));
+beforeEach(() => worker.queue.registerKind(other, () => undefined));
 
 describe('outcomes whose rows a transaction of the application holds', () => {
   it.each([
@@ -156,12 +92,11 @@ describe('outcomes whose rows a transaction of the application holds', () => {
       await worker.queue.stop();
       expect(performance.now() - startedAt).toBeLessThan(6000);
     });
-    const rescuer = await createQueueApp({
-      url: database.url,
+    const rescuer = await openApp({
       options: { heartbeatPeriod: 50, leaseTimeout: 150 },
     });
     rescuer.queue.registerKind(newKind(), () => undefined);
-    const { count } = await recordEvents(rescuer.queue).first('tasks-rescued');
+    const { count } = await rescuer.recordEvents().first('tasks-rescued');
     expect(count).toBe(HELD);
     await rescuer.close();
   });
@@ -210,13 +145,6 @@ describe('outcomes that wait behind others', () => {
   });
 });
 
-async function waitingForLocks(): Promise<number> {
-  const [row] = await producer.dataSource.query(
-    `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-  );
-  return row.count;
-}
-
 describe('an outcome that is written again because its answer was lost', () => {
   it.skipIf(cannotRunOver({ pgbouncer: 'the server is reached by another way' })).each([
     ['succeeds', false, 'succeeded'],
@@ -237,9 +165,64 @@ describe('an outcome that is written again because its answer was lost', () => {
     await app.queue.start();
     await lost;
     expect(await told.first('attempt-settled')).toMatchObject({ as });
-    const [task] = await storedTasks(producer.dataSource, `kind = ${kind.kind}`);
+    const [task] = await producer.stored(`kind = ${kind.kind}`);
     expect(task).toMatchObject({ status: cancels ? 'cancelled' : 'succeeded' });
     await app.close();
     relay.close();
   });
 });
+
+const other = newKind({ workerCount: 10 });
+
+/** More than there are statements on their way at once. */
+const HELD = 5;
+
+let ends: Deferred<void>[] = [];
+let held = newKind();
+
+const stored = () => producer.stored(`kind = ${held.kind}`);
+const keys = Array.from({ length: HELD }, (_, n) => `key ${n}`);
+
+/** Tasks that run until the test ends them, each with a key. */
+async function startHeld(options = {}, body: (task: Task<any>) => unknown = () => undefined): Promise<void> {
+  held = newKind({ workerCount: HELD, ...options });
+  ends = keys.map(() => deferred());
+  worker.queue.registerKind(held, async (task) => {
+    await body(task);
+    await ends[task.payload as number]!.promise;
+  });
+  await producer.queue.pushTasks(keys.map((externalKey, payload) => ({ kind: held, payload, externalKey })));
+  await until(async () => (await stored()).every(({ lease_id }) => lease_id !== null));
+}
+
+/** Tasks of another kind, one after the other: each outcome is written before the next task is pushed. */
+async function expectOthersToBeWritten(): Promise<void> {
+  const written = () => events.of('attempt-settled').filter(({ kind }) => kind === other.kind).length;
+  const before = written();
+  for (let n = 1; n <= 5; n++) {
+    await producer.queue.pushTask({ kind: other, payload: 0 });
+    await until(() => written() === before + n, 5000);
+  }
+}
+
+/** Runs in a transaction that commits, or rolls back, when its last step is done. */
+async function inTransaction(end: 'commits' | 'rolls back', work: (manager: EntityManager) => Promise<void>) {
+  const runner = producer.dataSource.createQueryRunner();
+  await runner.startTransaction();
+  try {
+    await work(runner.manager);
+    await (end === 'commits' ? runner.commitTransaction() : runner.rollbackTransaction());
+  } finally {
+    await runner.release();
+  }
+}
+
+const settledAs = () =>
+  events.of('attempt-settled').flatMap(({ kind, as }) => (kind === held.kind ? [as] : []));
+
+async function waitingForLocks(): Promise<number> {
+  const [row] = await producer.dataSource.query(
+    `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  );
+  return row.count;
+}

@@ -2,11 +2,9 @@ import type { INestApplicationContext } from '@nestjs/common';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PgQueueModule, type PgQueueModuleOptions, QueueService } from '../../lib/index.js';
-import { newKind } from '../support/kinds.js';
+import { newKind, recordEvents, until } from '../support/index.js';
 import { startApp, typeOrm } from '../support/nest-app.js';
-import { recordEvents } from '../support/queue-events.js';
 import { createOrdinaryRole, type OrdinaryRole } from '../support/ordinary-role.js';
-import { until } from '../support/until.js';
 
 describe('short of connections', () => {
   let database: OrdinaryRole;

@@ -1,102 +1,23 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import type { QueryRunner } from 'typeorm';
 import type { TaskDefinition } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { recordEvents, type RecordedEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { databasePerFile, deferred, IDLE, newKind, recordEvents, until } from '../support/index.js';
+import type { RecordedEvents } from '../support/queue-events.js';
+import type { QueueApp } from '../support/queue-app.js';
 
 /** By then claims have moved the point twice that no open transaction can write before. */
 const LONG_ENOUGH_MS = 3000;
 
-let database: TestDatabase;
-let producer: QueueApp;
+const { it, producer, openApp } = databasePerFile({ producer: IDLE });
+
 let worker: QueueApp | undefined;
 const transactions: QueryRunner[] = [];
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  producer = await createQueueApp({ url: database.url, options: { autoStart: false } });
-});
 
 afterEach(async () => {
   await Promise.all(transactions.splice(0).map((runner) => runner.release()));
   await worker?.close();
   worker = undefined;
 });
-
-afterAll(async () => {
-  await producer.close();
-  await database.drop();
-});
-
-interface Work {
-  events: RecordedEvents;
-  /** The payloads of what ran. */
-  ran: number[];
-  /** Nothing ends before. */
-  open(): void;
-}
-
-/**
- * A worker of the kind, in whose time no sweep comes. Its tasks wait behind a first one, until claims may pass whatever was pushed
- * before: a transaction that begins then is not waited for.
- */
-async function work(
-  kind: TaskDefinition<number>,
-  options: { maxPayloadMemory?: number } = {},
-): Promise<Work> {
-  await producer.dataSource.query(
-    `INSERT INTO pgqueue_registry (job, updated_at) VALUES ('sweep:${kind.kind}', clock_timestamp() + interval '1 hour')`,
-  );
-  worker = await createQueueApp({ url: database.url, options: { autoStart: false, ...options } });
-  const events = recordEvents(worker.queue);
-  const gate = deferred<void>();
-  const ran: number[] = [];
-  worker.queue.registerKind(kind, async ({ payload }) => {
-    await gate.promise;
-    ran.push(payload);
-  });
-  // With a free slot there are claims.
-  worker.queue.registerKind(newKind(), () => {});
-  await worker.queue.start();
-  await events.first('tasks-claimed');
-  const startedAt = performance.now();
-  await until(() => performance.now() - startedAt > LONG_ENOUGH_MS);
-  return { events, ran, open: () => gate.resolve() };
-}
-
-/** The claims that are made next find nothing, and the cursor passes all. */
-async function untilPassed({ events }: Work): Promise<void> {
-  const claims = events.of('claimed').length;
-  await until(() => events.of('claimed').length > claims + 10, 20_000);
-}
-
-async function begin(): Promise<QueryRunner> {
-  const runner = producer.dataSource.createQueryRunner();
-  transactions.push(runner);
-  await runner.startTransaction();
-  return runner;
-}
-
-/** Locks rows in a transaction of the application's. */
-async function lock(ids: readonly string[]): Promise<QueryRunner> {
-  const runner = await begin();
-  await runner.query('SELECT FROM pgqueue WHERE id = ANY ($1::bigint[]) FOR UPDATE', [ids]);
-  return runner;
-}
-
-async function push(kind: TaskDefinition<number>, count: number): Promise<string[]> {
-  const pushed = await producer.queue.pushTasks(
-    Array.from({ length: count }, (_, payload) => ({ kind, payload })),
-  );
-  return pushed.map(({ id }) => id!);
-}
-
-const sorted = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b);
-const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
 
 it('starts what the application held while claims passed over it, soon after the commit', async () => {
   const kind = newKind<number>({ workerCount: 2 });
@@ -182,3 +103,69 @@ it('goes on behind a row that is held where sizes are looked at first', async ()
   await until(() => working.ran.length === 10, 5000);
   expect(working.events.of('swept')).toEqual([]);
 });
+
+interface Work {
+  events: RecordedEvents;
+  /** The payloads of what ran. */
+  ran: number[];
+  /** Nothing ends before. */
+  open(): void;
+}
+
+/**
+ * A worker of the kind, in whose time no sweep comes. Its tasks wait behind a first one, until claims may pass whatever was pushed
+ * before: a transaction that begins then is not waited for.
+ */
+async function work(
+  kind: TaskDefinition<number>,
+  options: { maxPayloadMemory?: number } = {},
+): Promise<Work> {
+  await producer.dataSource.query(
+    `INSERT INTO pgqueue_registry (job, updated_at) VALUES ('sweep:${kind.kind}', clock_timestamp() + interval '1 hour')`,
+  );
+  worker = await openApp({ options: { autoStart: false, ...options } });
+  const events = recordEvents(worker.queue);
+  const gate = deferred<void>();
+  const ran: number[] = [];
+  worker.queue.registerKind(kind, async ({ payload }) => {
+    await gate.promise;
+    ran.push(payload);
+  });
+  // With a free slot there are claims.
+  worker.queue.registerKind(newKind(), () => {});
+  await worker.queue.start();
+  await events.first('tasks-claimed');
+  const startedAt = performance.now();
+  await until(() => performance.now() - startedAt > LONG_ENOUGH_MS);
+  return { events, ran, open: () => gate.resolve() };
+}
+
+/** The claims that are made next find nothing, and the cursor passes all. */
+async function untilPassed({ events }: Work): Promise<void> {
+  const claims = events.of('claimed').length;
+  await until(() => events.of('claimed').length > claims + 10, 20_000);
+}
+
+async function begin(): Promise<QueryRunner> {
+  const runner = producer.dataSource.createQueryRunner();
+  transactions.push(runner);
+  await runner.startTransaction();
+  return runner;
+}
+
+/** Locks rows in a transaction of the application's. */
+async function lock(ids: readonly string[]): Promise<QueryRunner> {
+  const runner = await begin();
+  await runner.query('SELECT FROM pgqueue WHERE id = ANY ($1::bigint[]) FOR UPDATE', [ids]);
+  return runner;
+}
+
+async function push(kind: TaskDefinition<number>, count: number): Promise<string[]> {
+  const pushed = await producer.queue.pushTasks(
+    Array.from({ length: count }, (_, payload) => ({ kind, payload })),
+  );
+  return pushed.map(({ id }) => id!);
+}
+
+const sorted = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b);
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
