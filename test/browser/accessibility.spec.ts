@@ -1,16 +1,10 @@
 import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newKind } from '../support/kinds.js';
+import { newKind, until } from '../support/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 import { chromiumPath, openBrowser, type TestBrowser } from './support/browser.js';
 import { type DashboardApp, startDashboard } from './support/dashboard-app.js';
-
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
-}
 
 /** The rules of WCAG 2.2 AA that a machine can judge, contrast among them. */
 describe.skipIf(!chromiumPath)('the pages for everybody', () => {
@@ -75,3 +69,8 @@ describe.skipIf(!chromiumPath)('the pages for everybody', () => {
     expect(await violations()).toEqual([]);
   });
 });
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+}

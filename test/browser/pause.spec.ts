@@ -1,17 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ChildApp, type ChildApps, compileApps } from '../support/child-app.js';
+import { until } from '../support/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 import { chromiumPath, openBrowser, type TestBrowser } from './support/browser.js';
 import { type DashboardApp, startDashboard } from './support/dashboard-app.js';
 import { LETTERS, PARCELS } from './support/two-kinds.js';
-
-const BATCH = 40;
-
-/** How often a process has written this at the beginning of a line. */
-function ranBy(worker: ChildApp, what: string): number {
-  return worker.output().match(new RegExp(`^${what}`, 'gm'))?.length ?? 0;
-}
 
 describe.skipIf(!chromiumPath)('a pause by the dashboard', () => {
   let database: TestDatabase;
@@ -33,7 +26,7 @@ describe.skipIf(!chromiumPath)('a pause by the dashboard', () => {
 
   afterAll(async () => {
     await browser.close();
-    await apps.remove();
+    await apps.close();
     await office.close();
     await database.drop();
   });
@@ -81,3 +74,10 @@ describe.skipIf(!chromiumPath)('a pause by the dashboard', () => {
     expect(faults).toEqual([]);
   });
 });
+
+const BATCH = 40;
+
+/** How often a process has written this at the beginning of a line. */
+function ranBy(worker: ChildApp, what: string): number {
+  return worker.output().match(new RegExp(`^${what}`, 'gm'))?.length ?? 0;
+}

@@ -1,13 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Authorization } from '../../lib/dashboard/index.js';
-import { newKind } from '../support/kinds.js';
+import { newKind, until } from '../support/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 import { chromiumPath, openBrowser, overflowOf, type TestBrowser } from './support/browser.js';
 import { type DashboardApp, startDashboard } from './support/dashboard-app.js';
-
-const MARKUP = `<img src=x onerror="alert(1)"><script>alert(2)</script><b>bold</b>"'&lt;`;
 
 describe.skipIf(!chromiumPath)('what the pages give away', () => {
   let database: TestDatabase;
@@ -139,3 +136,5 @@ describe.skipIf(!chromiumPath)('what the pages give away', () => {
     }
   });
 });
+
+const MARKUP = `<img src=x onerror="alert(1)"><script>alert(2)</script><b>bold</b>"'&lt;`;

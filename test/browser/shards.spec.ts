@@ -2,7 +2,7 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { QueueAdmin } from '../../lib/index.js';
 import { cutOff } from '../support/cut-off.js';
-import { newKind } from '../support/kinds.js';
+import { newKind } from '../support/index.js';
 import {
   createShardDatabases,
   dropShardDatabases,

@@ -1,12 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newKind } from '../support/kinds.js';
+import { newKind, until } from '../support/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 import { chromiumPath, openBrowser, overflowOf, type TestBrowser } from './support/browser.js';
 import { type DashboardApp, startDashboard } from './support/dashboard-app.js';
 
-const LONGEST_NAME = 200;
-const LONG_KEY = 300;
 const WIDTHS = [360, 768, 1024, 1440];
 
 const ODD_LANGUAGES = ['en-US@posix', 'C', ''];
@@ -216,3 +213,6 @@ describe.skipIf(!chromiumPath)('the pages', () => {
     await empty.drop();
   });
 });
+
+const LONGEST_NAME = 200;
+const LONG_KEY = 300;
