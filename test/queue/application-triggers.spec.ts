@@ -1,22 +1,8 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { MustCancelTaskError, QueueAdmin } from '../../lib/index.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { databasePerFile, IDLE, newKind, until } from '../support/index.js';
 
-let database: TestDatabase;
-let app: QueueApp;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-});
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
+const { it, app } = databasePerFile({ app: IDLE });
 
 it('a trigger of the application finds its tables by their names, whoever changes a task', async () => {
   await app.dataSource.query(
@@ -26,7 +12,7 @@ it('a trigger of the application finds its tables by their names, whoever change
      CREATE TRIGGER audit AFTER UPDATE OR DELETE ON pgqueue FOR EACH ROW EXECUTE FUNCTION audit()`,
   );
   const definition = newKind({ maxAttempts: 1 });
-  const events = recordEvents(app.queue);
+  const events = app.recordEvents();
   app.queue.registerKind(definition, ({ payload }) => {
     if (payload === 'fails') {
       throw new Error('fails');

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import {
   type KindOptions,
   MustCancelTaskError,
@@ -6,53 +6,11 @@ import {
   SnoozeTaskError,
   type Task,
 } from '../../lib/index.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, type StoredTask, storedTasks } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { databasePerFile, newKind, until } from '../support/index.js';
+import type { StoredTask } from '../support/queue-app.js';
 
-let database: TestDatabase;
-let app: QueueApp;
-let events: RecordedEvents;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url });
-  events = recordEvents(app.queue);
-});
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-/** Runs one task of a new kind until it is in the status, and answers its row and how its attempts were settled. */
-async function run(
-  status: string,
-  options: KindOptions,
-  handler: (task: Task) => unknown,
-): Promise<{ row: StoredTask; settledAs: string[] }> {
-  const definition = newKind(options);
-  let begun = 0;
-  app.queue.registerKind(definition, (task) => {
-    begun += 1;
-    return handler(task);
-  });
-  const { id } = await app.queue.pushTask({ kind: definition, payload: 0, externalKey: 'key' });
-  const row = await until(async () => {
-    const [found] = await storedTasks(app.dataSource, `id = ${id}`);
-    return found?.status === status && found.lease_id === null ? found : undefined;
-  });
-  const settled = () => events.of('attempt-settled').filter((event) => event.id === id);
-  // The row shows it before the process is told.
-  await until(() => settled().length === begun);
-  return { row, settledAs: settled().map(({ as }) => as) };
-}
-
-function fail(message = 'failed'): never {
-  throw new Error(message);
-}
+const { it, app } = databasePerFile({ app: {} });
+const { events } = app;
 
 describe('the attempts of a task', () => {
   it('count from 1, with those that are left', async () => {
@@ -216,7 +174,7 @@ describe('a terminal TTL of 0', () => {
     app.queue.registerKind(definition, handler);
     const push = () => app.queue.pushTask({ kind: definition, payload: 0, externalKey: 'key' });
     expect(await push()).toMatchObject({ status: 'pushed' });
-    await until(async () => (await storedTasks(app.dataSource, `kind = ${definition.kind}`)).length === 0);
+    await until(async () => (await app.stored(`kind = ${definition.kind}`)).length === 0);
     expect(await push()).toMatchObject({ status: 'pushed' });
   });
 
@@ -225,3 +183,30 @@ describe('a terminal TTL of 0', () => {
     expect(row.messages).toEqual(['failed']);
   });
 });
+
+/** Runs one task of a new kind until it is in the status, and answers its row and how its attempts were settled. */
+async function run(
+  status: string,
+  options: KindOptions,
+  handler: (task: Task) => unknown,
+): Promise<{ row: StoredTask; settledAs: string[] }> {
+  const definition = newKind(options);
+  let begun = 0;
+  app.queue.registerKind(definition, (task) => {
+    begun += 1;
+    return handler(task);
+  });
+  const { id } = await app.queue.pushTask({ kind: definition, payload: 0, externalKey: 'key' });
+  const row = await until(async () => {
+    const [found] = await app.stored(`id = ${id}`);
+    return found?.status === status && found.lease_id === null ? found : undefined;
+  });
+  const settled = () => events.of('attempt-settled').filter((event) => event.id === id);
+  // The row shows it before the process is told.
+  await until(() => settled().length === begun);
+  return { row, settledAs: settled().map(({ as }) => as) };
+}
+
+function fail(message = 'failed'): never {
+  throw new Error(message);
+}

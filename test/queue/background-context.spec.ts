@@ -2,15 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { QueueEvent } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
+import { deferred, newKind, recordEvents, until } from '../support/index.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { recordEvents, untilListening } from '../support/queue-events.js';
+import { untilListening } from '../support/queue-events.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
-
-/** What an application keeps for each request. */
-const requests = new AsyncLocalStorage<string>();
 
 describe('background work', () => {
   let database: TestDatabase;
@@ -131,3 +126,6 @@ describe('background work', () => {
     expect(seen.filter(({ request }) => request?.startsWith('entered'))).toEqual([]);
   });
 });
+
+/** What an application keeps for each request. */
+const requests = new AsyncLocalStorage<string>();

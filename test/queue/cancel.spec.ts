@@ -1,41 +1,19 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect } from 'vitest';
 import { TaskCancelledError, type TransactionOptions } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
+import type { OpenApp } from '../support/fixtures.js';
+import { databasePerFile, deferred, IDLE, newKind, rejectionOf, until } from '../support/index.js';
 
-const KEY = 'key';
+const { it, producer, openApp } = databasePerFile({ producer: IDLE });
 
-let database: TestDatabase;
-let producer: QueueApp;
 let definition = newKind();
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  producer = await createQueueApp({ url: database.url, options: { autoStart: false } });
-});
 
 beforeEach(() => {
   definition = newKind();
 });
 
-afterAll(async () => {
-  await producer.close();
-  await database.drop();
-});
-
-const push = (options = {}) =>
-  producer.queue.pushTask({ kind: definition, payload: 0, externalKey: KEY }, options);
-const cancel = (options: TransactionOptions = {}) => producer.queue.cancelTaskByKey(definition, KEY, options);
-const stored = () => storedTasks(producer.dataSource, `kind = ${definition.kind}`);
-
 describe('cancelTaskByKey', () => {
   it('cancels a task that waits, so that it never runs, and says so', async () => {
-    const events = recordEvents(producer.queue);
+    const events = producer.recordEvents();
     await push({ delay: '1h' });
     expect(await cancel()).toBe(true);
     expect(await stored()).toMatchObject([
@@ -48,7 +26,7 @@ describe('cancelTaskByKey', () => {
 
   it('finds nothing to cancel for another key or kind, or a second time', async () => {
     await push({ delay: '1h' });
-    const events = recordEvents(producer.queue);
+    const events = producer.recordEvents();
     expect(await producer.queue.cancelTaskByKey(definition, 'other')).toBe(false);
     expect(await producer.queue.cancelTaskByKey(newKind(), KEY)).toBe(false);
     expect(events.of('task-cancelled')).toEqual([]);
@@ -73,14 +51,14 @@ describe.each([
   ['that listens', { listen: true }],
   ['that only polls', { listen: false, heartbeatPeriod: 100 }],
 ])('a cancel while the task runs in another process, one %s', (_, options) => {
-  let worker: QueueApp;
-  let events: RecordedEvents;
+  let worker: OpenApp;
+  let events: ReturnType<OpenApp['recordEvents']>;
   const started = { signal: deferred<AbortSignal>(), end: deferred() };
   let attempts = 0;
 
   beforeEach(async () => {
-    worker = await createQueueApp({ url: database.url, options: { ...options, shutdownTimeout: 100 } });
-    events = recordEvents(worker.queue);
+    worker = await openApp({ options: { ...options, shutdownTimeout: 100 } });
+    events = worker.recordEvents();
     attempts = 0;
     started.signal = deferred();
     started.end = deferred();
@@ -176,10 +154,17 @@ describe('a cancel in a transaction that rolls back', () => {
       }),
     );
     expect(await stored()).toMatchObject([{ status: 'new' }]);
-    const worker = await createQueueApp({ url: database.url });
+    const worker = await openApp();
     worker.queue.registerKind(definition, () => undefined);
     await until(async () => (await stored())[0]!.status === 'succeeded');
     expect(await stored()).toMatchObject([{ attempts_elapsed: 1 }]);
     await worker.close();
   });
 });
+
+const push = (options = {}) =>
+  producer.queue.pushTask({ kind: definition, payload: 0, externalKey: KEY }, options);
+const cancel = (options: TransactionOptions = {}) => producer.queue.cancelTaskByKey(definition, KEY, options);
+const stored = () => producer.stored(`kind = ${definition.kind}`);
+
+const KEY = 'key';

@@ -1,38 +1,21 @@
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { afterEach, expect, vi } from 'vitest';
 import { QueueAdmin } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { databasePerFile, deferred, newKind, recordEvents, until } from '../support/index.js';
 
 const YEAR = 365 * 24 * 3600 * 1000;
 
-let database: TestDatabase;
-let app: QueueApp;
-let events: RecordedEvents;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { heartbeatPeriod: 50, leaseTimeout: 500 } });
-  events = recordEvents(app.queue);
+const { it, app, openApp } = databasePerFile({
+  app: { options: { heartbeatPeriod: 50, leaseTimeout: 500 } },
 });
+const { events } = app;
 
 afterEach(() => {
   vi.useRealTimers();
 });
 
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
 it('when the clock of the database jumps forward, nobody who lives is taken for dead', async () => {
   const others = await Promise.all(
-    [1, 2].map(() =>
-      createQueueApp({ url: database.url, options: { heartbeatPeriod: 50, leaseTimeout: 500 } }),
-    ),
+    [1, 2].map(() => openApp({ options: { heartbeatPeriod: 50, leaseTimeout: 500 } })),
   );
   const definition = newKind({ workerCount: 3 });
   const attempts: number[] = [];
@@ -58,8 +41,7 @@ it('when the clock of the database jumps forward, nobody who lives is taken for 
   }
   end.resolve();
   await until(
-    async () =>
-      (await storedTasks(app.dataSource, `kind = ${definition.kind} AND status = 'succeeded'`)).length === 9,
+    async () => (await app.stored(`kind = ${definition.kind} AND status = 'succeeded'`)).length === 9,
   );
   expect(attempts).toEqual(Array(9).fill(1));
   expect(all.flatMap((recorded) => recorded.of('lease-lost'))).toEqual([]);
@@ -80,7 +62,7 @@ it.each([
   vi.setSystemTime(Date.now() + jump);
   const pushedAt = performance.now();
   await app.queue.pushTask({ kind: definition, payload: 0 }, { delay: 300 });
-  const [stored] = await storedTasks(app.dataSource, `kind = ${definition.kind}`);
+  const [stored] = await app.stored(`kind = ${definition.kind}`);
   expect(stored!.due_in).toBeLessThanOrEqual(300);
   await until(() => starts.length === 2);
   const [first, second] = starts as [number, number];

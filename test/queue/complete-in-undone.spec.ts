@@ -1,56 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { LeaseLostError, type Task } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
+import { databasePerFile, deferred, newKind, perTest, rejectionOf, until } from '../support/index.js';
 
-let database: TestDatabase;
-let app: QueueApp;
-let events: RecordedEvents;
-let definition = newKind();
+const { it, app } = databasePerFile({ app: {} });
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url });
-  await app.dataSource.query('CREATE TABLE effect (id int PRIMARY KEY)');
-});
+const events = perTest(() => app.recordEvents());
 
-beforeEach(async () => {
-  await app.dataSource.query('TRUNCATE effect');
-  events = recordEvents(app.queue);
-});
+it.beforeAll(() => app.dataSource.query('CREATE TABLE effect (id int PRIMARY KEY)'));
 
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-const effects = async () =>
-  (await app.dataSource.query('SELECT id FROM effect ORDER BY id')).map(({ id }: { id: number }) => id);
-const settledAs = () =>
-  events.of('attempt-settled').flatMap(({ kind, as }) => (kind === definition.kind ? [as] : []));
-
-async function start(handler: (task: Task<any>) => unknown): Promise<void> {
-  definition = newKind();
-  app.queue.registerKind(definition, handler);
-  await app.queue.pushTask({ kind: definition, payload: 0, externalKey: 'key' });
-}
-
-/** An effect and the outcome in one transaction. */
-const complete = (task: Task, effect = task.attempt, last: () => unknown = () => undefined) =>
-  app.dataSource.transaction(async (manager) => {
-    await manager.query('INSERT INTO effect (id) VALUES ($1)', [effect]);
-    await task.completeIn(manager);
-    await last();
-  });
-
-function fail(message = 'failed'): never {
-  throw new Error(message);
-}
+beforeEach(() => app.dataSource.query('TRUNCATE effect'));
 
 describe('completeIn whose effects are undone, or whose task is another’s', () => {
   it('is refused after a roll-back to a savepoint, when another has taken the task meanwhile', async () => {
@@ -136,6 +94,29 @@ describe('completeIn whose effects are undone, or whose task is another’s', ()
   });
 });
 
+const effects = async () =>
+  (await app.dataSource.query('SELECT id FROM effect ORDER BY id')).map(({ id }: { id: number }) => id);
+const settledAs = () =>
+  events.of('attempt-settled').flatMap(({ kind, as }) => (kind === definition.kind ? [as] : []));
+
+async function start(handler: (task: Task<any>) => unknown): Promise<void> {
+  definition = newKind();
+  app.queue.registerKind(definition, handler);
+  await app.queue.pushTask({ kind: definition, payload: 0, externalKey: 'key' });
+}
+
+/** An effect and the outcome in one transaction. */
+const complete = (task: Task, effect = task.attempt, last: () => unknown = () => undefined) =>
+  app.dataSource.transaction(async (manager) => {
+    await manager.query('INSERT INTO effect (id) VALUES ($1)', [effect]);
+    await task.completeIn(manager);
+    await last();
+  });
+
+function fail(message = 'failed'): never {
+  throw new Error(message);
+}
+
 /** As a rescue does, and the claim or the end of another process after it; nobody is told. */
 async function takeAway(
   task: Task,
@@ -145,3 +126,5 @@ async function takeAway(
     task.id,
   ]);
 }
+
+let definition = newKind();

@@ -1,63 +1,17 @@
 import pg from 'pg';
 import { DataSource } from 'typeorm';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { InvalidManagerError, type KindOptions, LeaseLostError, type Task } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerFile, deferred, newKind, perTest, rejectionOf, until } from '../support/index.js';
 import { cannotRunOver } from '../support/over.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
 
-const ofAnyOwner = cannotRunOver({ pg: 'a pool can not tell whose manager it is' });
-let database: TestDatabase;
-let app: QueueApp;
-let events: RecordedEvents;
-let definition = newKind();
+const { it, database, app } = databasePerFile({ app: {} });
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url });
-  await app.dataSource.query(
-    'CREATE TABLE effect (id int PRIMARY KEY, key text UNIQUE DEFERRABLE INITIALLY DEFERRED)',
-  );
-});
+const events = perTest(() => app.recordEvents());
 
-beforeEach(async () => {
-  await app.dataSource.query('TRUNCATE effect');
-  events = recordEvents(app.queue);
-});
+it.beforeAll(() => createEffects());
 
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-const stored = () => storedTasks(app.dataSource, `kind = ${definition.kind}`);
-const effects = async () =>
-  (await app.dataSource.query('SELECT id FROM effect ORDER BY id')).map(({ id }: { id: number }) => id);
-const settledAs = () =>
-  events.of('attempt-settled').flatMap(({ kind, as }) => (kind === definition.kind ? [as] : []));
-
-async function start(options: KindOptions, handler: (task: Task<any>) => unknown): Promise<void> {
-  definition = newKind(options);
-  app.queue.registerKind(definition, handler);
-  await app.queue.pushTask({ kind: definition, payload: 0, externalKey: 'key' });
-}
-
-/** An effect and the outcome in one transaction. */
-const complete = (task: Task, effect = task.attempt, last: () => unknown = () => undefined) =>
-  app.dataSource.transaction(async (manager) => {
-    await manager.query('INSERT INTO effect (id) VALUES ($1)', [effect]);
-    await task.completeIn(manager);
-    await last();
-  });
-
-function fail(message = 'failed'): never {
-  throw new Error(message);
-}
+beforeEach(() => app.dataSource.query('TRUNCATE effect'));
 
 describe('completeIn', () => {
   it('commits the outcome with the effects', async () => {
@@ -203,17 +157,20 @@ describe('completeIn', () => {
     expect(await effects()).toEqual([1]);
   });
 
-  it.skipIf(ofAnyOwner)('refuses the manager of another DataSource', async () => {
-    const thrown = deferred<unknown>();
-    const foreign = new DataSource({ type: 'postgres', url: database.url });
-    await foreign.initialize();
-    await start({}, async (task) => {
-      thrown.resolve(await rejectionOf(foreign.transaction((manager) => task.completeIn(manager))));
-    });
-    expect(await thrown.promise).toBeInstanceOf(InvalidManagerError);
-    await until(async () => (await stored())[0]!.status === 'succeeded');
-    await foreign.destroy();
-  });
+  it.skipIf(cannotRunOver({ pg: 'a pool can not tell whose manager it is' }))(
+    'refuses the manager of another DataSource',
+    async () => {
+      const thrown = deferred<unknown>();
+      const foreign = new DataSource({ type: 'postgres', url: database.url });
+      await foreign.initialize();
+      await start({}, async (task) => {
+        thrown.resolve(await rejectionOf(foreign.transaction((manager) => task.completeIn(manager))));
+      });
+      expect(await thrown.promise).toBeInstanceOf(InvalidManagerError);
+      await until(async () => (await stored())[0]!.status === 'succeeded');
+      await foreign.destroy();
+    },
+  );
 
   it('keeps the row while the live TTL is wrong', async () => {
     let ttl: number | string = 0;
@@ -275,6 +232,30 @@ describe('completeIn', () => {
   });
 });
 
+const stored = () => app.stored(`kind = ${definition.kind}`);
+const effects = async () =>
+  (await app.dataSource.query('SELECT id FROM effect ORDER BY id')).map(({ id }: { id: number }) => id);
+const settledAs = () =>
+  events.of('attempt-settled').flatMap(({ kind, as }) => (kind === definition.kind ? [as] : []));
+
+async function start(options: KindOptions, handler: (task: Task<any>) => unknown): Promise<void> {
+  definition = newKind(options);
+  app.queue.registerKind(definition, handler);
+  await app.queue.pushTask({ kind: definition, payload: 0, externalKey: 'key' });
+}
+
+/** An effect and the outcome in one transaction. */
+const complete = (task: Task, effect = task.attempt, last: () => unknown = () => undefined) =>
+  app.dataSource.transaction(async (manager) => {
+    await manager.query('INSERT INTO effect (id) VALUES ($1)', [effect]);
+    await task.completeIn(manager);
+    await last();
+  });
+
+function fail(message = 'failed'): never {
+  throw new Error(message);
+}
+
 async function inRunner(work: (runner: ReturnType<DataSource['createQueryRunner']>) => Promise<void>) {
   const runner = app.dataSource.createQueryRunner();
   await runner.startTransaction();
@@ -296,4 +277,12 @@ async function inClient(work: (client: pg.Client) => Promise<void>) {
   await work(client);
   await client.query('COMMIT');
   await client.end();
+}
+
+let definition = newKind();
+
+async function createEffects(): Promise<void> {
+  await app.dataSource.query(
+    'CREATE TABLE effect (id int PRIMARY KEY, key text UNIQUE DEFERRABLE INITIALLY DEFERRED)',
+  );
 }

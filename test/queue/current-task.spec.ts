@@ -1,53 +1,19 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConsoleLogger, Logger } from '@nestjs/common';
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { afterEach, expect, vi } from 'vitest';
 import { type CurrentTask, currentTask, TaskConsoleLogger } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { databasePerFile, deferred, newKind } from '../support/index.js';
 
-let database: TestDatabase;
-let app: QueueApp;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url });
-});
+const { it, app, openApp } = databasePerFile({ app: {} });
 
 afterEach(() => {
   Logger.overrideLogger(false);
   vi.restoreAllMocks();
 });
 
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-/** What `written` is called with while a logger writes one line within a handler, and one outside of any. */
-async function linesOf(logger: ConsoleLogger, name: string): Promise<[within: string, outside: string]> {
-  const lines: string[] = [];
-  vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(String(line)) > 0);
-  Logger.overrideLogger(logger);
-  const own = new Logger('Mailer');
-  const definition = newKind({ name });
-  const done = deferred();
-  app.queue.registerKind(definition, async () => {
-    await pause(1);
-    own.log('sent');
-    done.resolve();
-  });
-  await app.queue.pushTask({ kind: definition, payload: { secret: 'x' } });
-  await done.promise;
-  own.log('outside');
-  return ['sent', 'outside'].map((text) => lines.find((line) => line.includes(text))!) as [string, string];
-}
-
 it('tells whoever a handler calls which task runs, each its own', async () => {
   const definition = newKind({ workerCount: 3, maxAttempts: 2 });
-  const events = recordEvents(app.queue);
+  const events = app.recordEvents();
   const seen: (CurrentTask | undefined)[] = [];
   app.queue.registerKind(definition, async ({ attempt }) => {
     await Promise.all([pause(5), Promise.resolve()]);
@@ -83,7 +49,7 @@ it('is none outside of a handler, and none for those who listen to events', asyn
 });
 
 it('is none where the module was told so', async () => {
-  const silent = await createQueueApp({ url: database.url, options: { taskContext: false } });
+  const silent = await openApp({ options: { taskContext: false } });
   const definition = newKind();
   const seen = deferred<CurrentTask | undefined>();
   silent.queue.registerKind(definition, () => seen.resolve(currentTask()));
@@ -110,3 +76,22 @@ it("Nest's lines say it, in JSON, without the payload", async () => {
   const [odd] = await linesOf(new TaskConsoleLogger({ json: true }), 'send\u202ejson\u009b31m');
   expect(JSON.parse(odd)).toMatchObject({ task: { name: 'send json 31m' } });
 });
+
+/** What `written` is called with while a logger writes one line within a handler, and one outside of any. */
+async function linesOf(logger: ConsoleLogger, name: string): Promise<[within: string, outside: string]> {
+  const lines: string[] = [];
+  vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(String(line)) > 0);
+  Logger.overrideLogger(logger);
+  const own = new Logger('Mailer');
+  const definition = newKind({ name });
+  const done = deferred();
+  app.queue.registerKind(definition, async () => {
+    await pause(1);
+    own.log('sent');
+    done.resolve();
+  });
+  await app.queue.pushTask({ kind: definition, payload: { secret: 'x' } });
+  await done.promise;
+  own.log('outside');
+  return ['sent', 'outside'].map((text) => lines.find((line) => line.includes(text))!) as [string, string];
+}

@@ -4,34 +4,17 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import * as api from '../../lib/index.js';
 import { PgQueueError, type QueueEvent, type Task, type TaskDefinition } from '../../lib/index.js';
-import { newKind } from '../support/kinds.js';
+import { newKind, rejectionOf, thrownBy, until } from '../support/index.js';
 import { type LossyRelay, startLossyRelay } from '../support/lossy-relay.js';
 import { cannotRunOver } from '../support/over.js';
 import { createQueueApp, type QueueApp } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { rejectionOf, thrownBy } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
-
-/** Texts of the application's own, and what comes before there is a task, or holds errors of these classes alone. */
-const WITHOUT_TASK = new Set(
-  `PgQueueError MustCancelTaskError MustIgnoreTaskError SnoozeTaskError UnsupportedHandlerError SchemaMismatchError
-   NoAnswerError PartialFailureError`.split(/\s+/),
-);
 
 const skipped = cannotRunOver({
   pgbouncer: 'the relay stands between the application and the server',
   dml: 'as above',
   shards: 'as above',
 });
-
-const CONTENT = { payload: { card: 'CANARY' }, externalKey: 'CANARY' };
-const QUOTING: StandardSchemaV1 = {
-  '~standard': {
-    version: 1,
-    vendor: 'quoting',
-    validate: (value) => ({ issues: [{ path: ['card'], message: `is "${(value as any).card}"` }] }),
-  },
-};
 
 let database: TestDatabase;
 let relay: LossyRelay;
@@ -52,6 +35,38 @@ afterAll(async () => {
   relay.close();
   await database.drop();
 });
+
+it.skipIf(skipped)('no error of any class, event or log line shows a payload or a key', async () => {
+  const classes = Object.entries(api as Record<string, unknown>)
+    .filter(([, value]) => typeof value === 'function' && value.prototype instanceof Error)
+    .map(([name]) => name);
+  expect(Object.keys(ERRORS).toSorted()).toEqual(
+    classes.filter((name) => !WITHOUT_TASK.has(name)).toSorted(),
+  );
+  for (const [name, provoke] of Object.entries(ERRORS)) {
+    const error = await provoke();
+    expect(error).toBeInstanceOf(PgQueueError);
+    expect((error as Error).constructor.name).toBe(name);
+    expect(textOf(error)).not.toContain('CANARY');
+  }
+  await until(() => lines.length >= 3);
+  expect(textOf(lines)).not.toContain('CANARY');
+  expect(textOf(events)).not.toContain('CANARY');
+});
+
+/** Texts of the application's own, and what comes before there is a task, or holds errors of these classes alone. */
+const WITHOUT_TASK = new Set(
+  `PgQueueError MustCancelTaskError MustIgnoreTaskError SnoozeTaskError UnsupportedHandlerError SchemaMismatchError
+   NoAnswerError PartialFailureError`.split(/\s+/),
+);
+
+const QUOTING: StandardSchemaV1 = {
+  '~standard': {
+    version: 1,
+    vendor: 'quoting',
+    validate: (value) => ({ issues: [{ path: ['card'], message: `is "${(value as any).card}"` }] }),
+  },
+};
 
 const push = (kind: TaskDefinition<unknown> | number, options?: object) =>
   app.queue.pushTask({ kind, ...CONTENT }, options);
@@ -138,24 +153,6 @@ const ERRORS: Record<string, () => Promise<unknown>> = {
   ShutdownError: () => fromHandler(aborted, async () => void app.queue.stop()),
 };
 
-it.skipIf(skipped)('no error of any class, event or log line shows a payload or a key', async () => {
-  const classes = Object.entries(api as Record<string, unknown>)
-    .filter(([, value]) => typeof value === 'function' && value.prototype instanceof Error)
-    .map(([name]) => name);
-  expect(Object.keys(ERRORS).toSorted()).toEqual(
-    classes.filter((name) => !WITHOUT_TASK.has(name)).toSorted(),
-  );
-  for (const [name, provoke] of Object.entries(ERRORS)) {
-    const error = await provoke();
-    expect(error).toBeInstanceOf(PgQueueError);
-    expect((error as Error).constructor.name).toBe(name);
-    expect(textOf(error)).not.toContain('CANARY');
-  }
-  await until(() => lines.length >= 3);
-  expect(textOf(lines)).not.toContain('CANARY');
-  expect(textOf(events)).not.toContain('CANARY');
-});
-
 /** By all ways in which loggers print. */
 function textOf(value: unknown): string {
   const shown = inspect(value, {
@@ -167,3 +164,5 @@ function textOf(value: unknown): string {
   });
   return [shown, JSON.stringify(value), String(value), (value as Error).stack].join('\n');
 }
+
+const CONTENT = { payload: { card: 'CANARY' }, externalKey: 'CANARY' };

@@ -1,30 +1,14 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { noJitter } from '../../lib/index.js';
 import { cutOff } from '../support/cut-off.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerTest, deferred, newKind, until } from '../support/index.js';
 import { cannotRunOver, LISTENS, NEEDS_LISTEN } from '../support/over.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents, untilListening } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { untilListening } from '../support/queue-events.js';
 
-const deaf = cannotRunOver(NEEDS_LISTEN);
-
-let database: TestDatabase;
-let app: QueueApp;
-let events: RecordedEvents;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false, shutdownTimeout: 50 } });
-  events = recordEvents(app.queue);
+const { it, database, app } = databasePerTest({
+  app: { options: { autoStart: false, shutdownTimeout: 50 } },
 });
-
-afterEach(async () => {
-  await app.close();
-  await database.drop();
-});
+const { events } = app;
 
 it('tell how long each claimed task had been due, by the database', async () => {
   const definition = newKind({ workerCount: 2 });
@@ -116,7 +100,7 @@ it('tell what was retried, and nothing when there was nothing', async () => {
   ]);
 });
 
-it.skipIf(deaf)('tell of wake-ups', async () => {
+it.skipIf(cannotRunOver(NEEDS_LISTEN))('tell of wake-ups', async () => {
   const definition = newKind();
   app.queue.registerKind(definition, () => undefined);
   await app.queue.start();

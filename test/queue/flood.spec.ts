@@ -1,22 +1,9 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { expect } from 'vitest';
+import { databasePerFile, deferred, newKind, until } from '../support/index.js';
 
 const FLOOD = 2000;
 
-let database: TestDatabase;
-let app: QueueApp;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url });
-});
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
+const { it, app } = databasePerFile({ app: {} });
 
 it('H43: a tenant that floods a kind delays neither what is more urgent there, nor other kinds', async () => {
   const [flooded, other] = [newKind({ workerCount: 1 }), newKind({ workerCount: 1 })];

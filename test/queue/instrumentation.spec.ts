@@ -1,59 +1,22 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import type { TaskDefinition } from '../../lib/index.js';
+import { beforeEach, expect } from 'vitest';
 import { type AttemptInfo, Instruments, type PushInfo } from '../../lib/events/instrumentation.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { databasePerFile, lazily, newKind, perTest, until } from '../support/index.js';
 
-let database: TestDatabase;
-let app: QueueApp;
-let instruments: Instruments;
-let events: RecordedEvents;
-let definition: TaskDefinition<any>;
+const { it, app } = databasePerFile({ app: {} });
+const instruments = lazily(() => app.get(Instruments));
+const events = perTest(() => app.recordEvents());
+
+let definition = newKind();
 let runs: number;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url });
-  instruments = app.get(Instruments);
-});
-
 beforeEach(() => {
-  events = recordEvents(app.queue);
   definition = newKind();
   runs = 0;
   app.queue.registerKind(definition, () => {
     runs++;
   });
 });
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-/** Pushes one task and waits until it has succeeded. */
-async function work(): Promise<void> {
-  const { id } = await app.queue.pushTask({ kind: definition, payload: null });
-  expect(await events.first('attempt-settled', (event) => event.id === id)).toMatchObject({
-    as: 'succeeded',
-  });
-}
-
-const run = <T>(call: () => T) => call();
-const nothing = () => undefined;
-
-const broken = (): never => {
-  throw new Error('broken instrumentation');
-};
-
-function callAndBreak(call: () => unknown): never {
-  void call();
-  return broken();
-}
 
 it('is called once for a push of many, and once for each attempt, with what the push gave', async () => {
   const pushes: PushInfo[] = [];
@@ -123,3 +86,23 @@ it('surrounds an attempt alone, and not what the queue does afterwards', async (
   expect(within).toEqual(new Set(pushed.map(({ id }) => id)));
   expect(afterwards).toEqual(new Set([undefined]));
 });
+
+/** Pushes one task and waits until it has succeeded. */
+async function work(): Promise<void> {
+  const { id } = await app.queue.pushTask({ kind: definition, payload: null });
+  expect(await events.first('attempt-settled', (event) => event.id === id)).toMatchObject({
+    as: 'succeeded',
+  });
+}
+
+const run = <T>(call: () => T) => call();
+const nothing = () => undefined;
+
+function broken(): never {
+  throw new Error('broken instrumentation');
+}
+
+function callAndBreak(call: () => unknown): never {
+  void call();
+  return broken();
+}

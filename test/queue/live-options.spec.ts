@@ -1,83 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect } from 'vitest';
 import type { KindOptions } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { databasePerFile, deferred, newKind, until } from '../support/index.js';
 
-let database: TestDatabase;
-let app: QueueApp;
-let events: RecordedEvents;
-const held: Held[] = [];
+const { it, app } = databasePerFile({}, { app: { options: { autoStart: false, shutdownTimeout: 200 } } });
+const { events } = app;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-
-afterAll(() => database.drop());
-
-beforeEach(async () => {
-  app = await createQueueApp({ url: database.url, options: { autoStart: false, shutdownTimeout: 200 } });
-  events = recordEvents(app.queue);
-});
-
-afterEach(async () => {
-  held.splice(0).forEach((kind) => kind.endAll());
-  await app.close();
-});
-
-/** A kind whose handlers run until the test ends them, one by one or all. */
-class Held {
-  readonly definition;
-  readonly running = new Set<unknown>();
-  most = 0;
-  private readonly ends = new Map<unknown, () => void>();
-  private ended = false;
-
-  constructor(options: KindOptions) {
-    this.definition = newKind(options);
-    held.push(this);
-    app.queue.registerKind(this.definition, async ({ payload }) => {
-      if (this.ended) return;
-      const end = deferred();
-      this.ends.set(payload, end.resolve);
-      this.running.add(payload);
-      this.most = Math.max(this.most, this.running.size);
-      await end.promise;
-      this.running.delete(payload);
-    });
-  }
-
-  push(count: number) {
-    const tasks = Array.from({ length: count }, (_, payload) => ({ kind: this.definition, payload }));
-    return app.queue.pushTasks(tasks);
-  }
-
-  async end(payload: unknown): Promise<void> {
-    await until(() => this.ends.has(payload));
-    this.ends.get(payload)!();
-  }
-
-  endAll(): void {
-    this.ended = true;
-    this.ends.forEach((end) => end());
-  }
-
-  async stored(status: string) {
-    return (await storedTasks(app.dataSource, `kind = ${this.definition.kind} AND status = '${status}'`))
-      .length;
-  }
-}
-
-/** Runs a task of another kind: the worker has looked for work since. */
-async function anotherKindRuns(): Promise<void> {
-  const definition = newKind();
-  app.queue.registerKind(definition, () => undefined);
-  await app.queue.pushTask({ kind: definition, payload: 0 });
-  await events.first('attempt-settled', ({ kind }) => kind === definition.kind);
-}
+afterEach(() => held.splice(0).forEach((kind) => kind.endAll()));
 
 describe('H34: a live workerCount', () => {
   it('that grows takes effect while all slots are busy', async () => {
@@ -233,7 +161,7 @@ describe('other live values', () => {
     );
     ttl = 1;
     await events.first('tasks-expired', ({ kind, count }) => kind === definition.kind && count === 1);
-    expect(await storedTasks(app.dataSource, `kind = ${definition.kind}`)).toEqual([]);
+    expect(await app.stored(`kind = ${definition.kind}`)).toEqual([]);
   });
 });
 
@@ -272,6 +200,58 @@ describe('registerKind', () => {
   });
 });
 
+/** A kind whose handlers run until the test ends them, one by one or all. */
+class Held {
+  readonly definition;
+  readonly running = new Set<unknown>();
+  most = 0;
+  private readonly ends = new Map<unknown, () => void>();
+  private ended = false;
+
+  constructor(options: KindOptions) {
+    this.definition = newKind(options);
+    held.push(this);
+    app.queue.registerKind(this.definition, async ({ payload }) => {
+      if (this.ended) return;
+      const end = deferred();
+      this.ends.set(payload, end.resolve);
+      this.running.add(payload);
+      this.most = Math.max(this.most, this.running.size);
+      await end.promise;
+      this.running.delete(payload);
+    });
+  }
+
+  push(count: number) {
+    const tasks = Array.from({ length: count }, (_, payload) => ({ kind: this.definition, payload }));
+    return app.queue.pushTasks(tasks);
+  }
+
+  async end(payload: unknown): Promise<void> {
+    await until(() => this.ends.has(payload));
+    this.ends.get(payload)!();
+  }
+
+  endAll(): void {
+    this.ended = true;
+    this.ends.forEach((end) => end());
+  }
+
+  async stored(status: string) {
+    return (await app.stored(`kind = ${this.definition.kind} AND status = '${status}'`)).length;
+  }
+}
+
+/** Runs a task of another kind: the worker has looked for work since. */
+async function anotherKindRuns(): Promise<void> {
+  const definition = newKind();
+  app.queue.registerKind(definition, () => undefined);
+  await app.queue.pushTask({ kind: definition, payload: 0 });
+  await events.first('attempt-settled', ({ kind }) => kind === definition.kind);
+}
+
 function pick({ kind, name }: { kind: number; name?: string }) {
   return { kind, name };
 }
+
+const held: Held[] = [];

@@ -1,40 +1,15 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { QueueDatabases } from '../../lib/cluster/queue-databases.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { databasePerFile, IDLE, newKind, until } from '../support/index.js';
 
-let database: TestDatabase;
-let producer: QueueApp;
-let worker: QueueApp;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  producer = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  worker = await createQueueApp({ url: database.url, options: { autoStart: false } });
-});
-afterAll(async () => {
-  await worker.close();
-  await producer.close();
-  await database.drop();
-});
-
-/** Claims stand still between their snapshot and their first row, for as long as the lock is held. */
-function stopClaimsHalfWay(lock: number): void {
-  const { sql } = worker.get(QueueDatabases).all[0]!;
-  const before = 'WITH before AS MATERIALIZED (SELECT ';
-  expect(sql.claim).toContain(before);
-  sql.claim = sql.claim.replace(before, `${before}pg_advisory_xact_lock_shared(${lock}) AS halted, `);
-}
+const { it, producer, worker } = databasePerFile({ producer: IDLE, worker: IDLE });
 
 it('runs what it took, and what it missed, when a row changes under a claim', async () => {
   const LOCK = 4711;
   const kind = newKind<string>({ workerCount: 10, terminalTasksTtl: 0, loop: { fetcherPeriod: '1h' } });
   const ran: string[] = [];
   worker.queue.registerKind(kind, ({ payload }) => void ran.push(payload));
-  const events = recordEvents(worker.queue);
+  const events = worker.recordEvents();
   stopClaimsHalfWay(LOCK);
   const push = (key: string, payload: string) =>
     producer.queue.pushTask({ kind, payload, externalKey: key }, { onConflict: 'replace' });
@@ -67,3 +42,11 @@ it('runs what it took, and what it missed, when a row changes under a claim', as
   expect(events.of('lease-lost')).toEqual([]);
   await until(async () => (await producer.dataSource.query('SELECT FROM pgqueue')).length === 0);
 });
+
+/** Claims stand still between their snapshot and their first row, for as long as the lock is held. */
+function stopClaimsHalfWay(lock: number): void {
+  const { sql } = worker.get(QueueDatabases).all[0]!;
+  const before = 'WITH before AS MATERIALIZED (SELECT ';
+  expect(sql.claim).toContain(before);
+  sql.claim = sql.claim.replace(before, `${before}pg_advisory_xact_lock_shared(${lock}) AS halted, `);
+}

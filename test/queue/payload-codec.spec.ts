@@ -1,37 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { EncryptedPayloads } from '../../docs/examples/payload-codec.js';
 import { defineTask, noJitter, QueueAdmin, TaskPayloadError } from '../../lib/index.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { databasePerFile, until } from '../support/index.js';
 
 const keys = new Map([
   ['old', randomBytes(32)],
   ['new', randomBytes(32)],
 ]);
-const options = { attemptTimeout: 5000, backoff: noJitter(50), maxAttempts: 1 };
-const Secret = defineTask<unknown>({ kind: 1, name: 'secret', ...options });
-const Plain = defineTask<unknown>({ kind: 2, name: 'plain', codec: null, ...options });
-const Broken = defineTask<unknown>({
-  kind: 3,
-  name: 'broken',
-  codec: { encode: (json) => json, decode: async () => '{"half' },
-  ...options,
-});
 
-let database: TestDatabase;
-let app: QueueApp;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({
-    url: database.url,
+const { it, app } = databasePerFile({
+  app: () => ({
     options: { codec: new EncryptedPayloads(keys, 'new'), autoStart: false, maxPayloadBytes: 1000 },
-  });
-});
-afterAll(async () => {
-  await app.close();
-  await database.drop();
+  }),
 });
 
 it('stores no plain payload, and gives the handler what was pushed, by older keys too', async () => {
@@ -47,7 +28,7 @@ it('stores no plain payload, and gives the handler what was pushed, by older key
   const alike = { other: 1, 'pgqueue.encoded': 'plain' };
   await app.queue.pushTask({ kind: Plain, payload: 'plain' });
   await app.queue.pushTask({ kind: Plain, payload: alike });
-  expect(JSON.stringify(await storedTasks(app.dataSource))).not.toContain('CANARY');
+  expect(JSON.stringify(await app.stored())).not.toContain('CANARY');
   const admin = app.app.get(QueueAdmin, { strict: false });
   expect(JSON.stringify((await admin.task(id!))!.payload)).not.toContain('CANARY');
   expect((await admin.task(id!, { decoded: true }))!.payload).toEqual({ card: 'CANARY' });
@@ -79,4 +60,14 @@ it('refuses a plain payload that looks encoded, a wrong codec, and says that enc
   const error = await app.queue.pushTask({ kind: failing, payload: 1 }).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(TaskPayloadError);
   expect(String(error)).toContain('no key');
+});
+
+const options = { attemptTimeout: 5000, backoff: noJitter(50), maxAttempts: 1 };
+const Secret = defineTask<unknown>({ kind: 1, name: 'secret', ...options });
+const Plain = defineTask<unknown>({ kind: 2, name: 'plain', codec: null, ...options });
+const Broken = defineTask<unknown>({
+  kind: 3,
+  name: 'broken',
+  codec: { encode: (json) => json, decode: async () => '{"half' },
+  ...options,
 });

@@ -1,72 +1,19 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect } from 'vitest';
 import type { TaskDefinition } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { databasePerFile, deferred, newKind, perTest, until } from '../support/index.js';
+import type { RecordedEvents } from '../support/queue-events.js';
+import { type QueueApp, storedTasks } from '../support/queue-app.js';
 
-/** So many short tasks in a row, and some more, make a slot claim ahead. */
-const SHORT = 300;
-/** Claimed ahead of the long task's end, or not, as the last claim happens to fall. */
-const BEHIND = 100;
-const LONG = SHORT;
+const { it, openApp } = databasePerFile({});
 
-let database: TestDatabase;
-let apps: QueueApp[] = [];
-let definition: TaskDefinition<number>;
-/** What started, in order. */
-let started: number[] = [];
-let longTask = deferred();
+const longTask = perTest(() => deferred());
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
 beforeEach(() => {
   definition = newKind<number>({ workerCount: 1, terminalTasksTtl: 0 });
   started = [];
-  longTask = deferred();
 });
-afterEach(async () => {
-  longTask.resolve();
-  await Promise.all(apps.map((app) => app.close()));
-  apps = [];
-});
-afterAll(() => database.drop());
 
-async function createApp(): Promise<QueueApp & { events: RecordedEvents }> {
-  const app = await createQueueApp({ url: database.url, options: { autoStart: false, shutdownTimeout: 0 } });
-  apps.push(app);
-  const events = recordEvents(app.queue);
-  app.queue.registerKind(definition, async ({ payload, attempt }) => {
-    expect(attempt).toBe(1);
-    started.push(payload);
-    if (payload === LONG) {
-      await longTask.promise;
-    }
-  });
-  return { ...app, events };
-}
-
-/** In the order of the keys, which is that of the rows. */
-const keyOf = (n: number) => String(n).padStart(4, '0');
-
-/** Short ones, a long one, and as many behind it as are claimed ahead of a slot. */
-async function pushAll(app: QueueApp): Promise<void> {
-  const count = SHORT + 1 + BEHIND;
-  await app.queue.pushTasks(
-    Array.from({ length: count }, (_, n) => ({
-      kind: definition,
-      payload: n,
-      externalKey: keyOf(n),
-    })),
-  );
-}
-
-const stored = (app: QueueApp) => storedTasks(app.dataSource, `kind = ${definition.kind}`);
-const leased = async (app: QueueApp) => (await stored(app)).filter(({ lease_id }) => lease_id !== null);
-const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n);
+afterEach(() => longTask.resolve());
 
 it('claims more than a slot can run at once only where tasks are short', async () => {
   const app = await createApp();
@@ -120,3 +67,45 @@ it('gives them back at a stop', async () => {
   ).toBe(true);
   expect(await leased(app)).toEqual([]);
 });
+
+/** So many short tasks in a row, and some more, make a slot claim ahead. */
+const SHORT = 300;
+/** Claimed ahead of the long task's end, or not, as the last claim happens to fall. */
+const BEHIND = 100;
+const LONG = SHORT;
+
+let definition: TaskDefinition<number>;
+/** What started, in order. */
+let started: number[];
+
+async function createApp(): Promise<QueueApp & { events: RecordedEvents }> {
+  const app = await openApp({ options: { autoStart: false, shutdownTimeout: 0 } });
+  const events = app.recordEvents();
+  app.queue.registerKind(definition, async ({ payload, attempt }) => {
+    expect(attempt).toBe(1);
+    started.push(payload);
+    if (payload === LONG) {
+      await longTask.promise;
+    }
+  });
+  return { ...app, events };
+}
+
+/** In the order of the keys, which is that of the rows. */
+const keyOf = (n: number) => String(n).padStart(4, '0');
+
+/** Short ones, a long one, and as many behind it as are claimed ahead of a slot. */
+async function pushAll(app: QueueApp): Promise<void> {
+  const count = SHORT + 1 + BEHIND;
+  await app.queue.pushTasks(
+    Array.from({ length: count }, (_, n) => ({
+      kind: definition,
+      payload: n,
+      externalKey: keyOf(n),
+    })),
+  );
+}
+
+const stored = (app: QueueApp) => storedTasks(app.dataSource, `kind = ${definition.kind}`);
+const leased = async (app: QueueApp) => (await stored(app)).filter(({ lease_id }) => lease_id !== null);
+const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n);

@@ -1,54 +1,15 @@
 import pg from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect } from 'vitest';
 import type { NewTask, TransactionOptions } from '../../lib/index.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerFile, IDLE, newKind, rejectionOf } from '../support/index.js';
 import { cannotRunOver } from '../support/over.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { rejectionOf } from '../support/thrown-by.js';
 
-const ofAnyOwner = cannotRunOver({ pg: 'a pool can not tell whose manager it is' });
-let database: TestDatabase;
-let app: QueueApp;
-let definition = newKind();
+const { it, database, app } = databasePerFile({ app: IDLE });
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-});
-
-beforeEach(() => {
-  definition = newKind();
-});
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-const stored = () => storedTasks(app.dataSource, `kind = ${definition.kind}`);
-
-/** So many and so large that it takes several statements; the last one is refused by the database. */
-function batchWithBadEnd(): NewTask[] {
-  const tasks: NewTask[] = Array.from({ length: 4500 }, () => ({ kind: definition, payload: 0 }));
-  return [...tasks, { kind: definition, payload: 'refused' }];
-}
-
-/** What a database refuses that checks payloads by itself, as late as in the last statement. */
-async function refusePayload(): Promise<void> {
-  await app.dataSource.query(
-    `ALTER TABLE pgqueue ADD CONSTRAINT not_refused CHECK (payload::text <> '"refused"')`,
-  );
-}
+beforeEach(() => app.dataSource.query('TRUNCATE pgqueue'));
 
 afterEach(() => app.dataSource.query('ALTER TABLE pgqueue DROP CONSTRAINT IF EXISTS not_refused'));
-
-/** All four, and nothing is stored. */
-function allWith(message: RegExp): unknown[] {
-  const refusal = { code: 'PGQUEUE_INVALID_MANAGER', message: expect.stringMatching(message) };
-  return Array.from({ length: 4 }, () => expect.objectContaining(refusal));
-}
 
 describe('H20: a manager that can not carry the push is refused, and nothing is written', () => {
   /** What each call that takes a manager is refused with. */
@@ -64,17 +25,20 @@ describe('H20: a manager that can not carry the push is refused, and nothing is 
     return [...errors, ...(await stored())];
   }
 
-  it.skipIf(ofAnyOwner)('when it is of another DataSource, even of one to the same database', async () => {
-    const foreign = new DataSource({ type: 'postgres', url: database.url });
-    await foreign.initialize();
-    const runner = foreign.createQueryRunner();
-    const refused = allWith(/belongs to another DataSource/);
-    expect(await refusals({ manager: foreign.manager })).toEqual(refused);
-    expect(await refusals({ manager: runner })).toEqual(refused);
-    expect(await foreign.transaction((manager) => refusals({ manager }))).toEqual(refused);
-    await runner.release();
-    await foreign.destroy();
-  });
+  it.skipIf(cannotRunOver({ pg: 'a pool can not tell whose manager it is' }))(
+    'when it is of another DataSource, even of one to the same database',
+    async () => {
+      const foreign = new DataSource({ type: 'postgres', url: database.url });
+      await foreign.initialize();
+      const runner = foreign.createQueryRunner();
+      const refused = allWith(/belongs to another DataSource/);
+      expect(await refusals({ manager: foreign.manager })).toEqual(refused);
+      expect(await refusals({ manager: runner })).toEqual(refused);
+      expect(await foreign.transaction((manager) => refusals({ manager }))).toEqual(refused);
+      await runner.release();
+      await foreign.destroy();
+    },
+  );
 
   it('when its transaction is over', async () => {
     let late!: EntityManager;
@@ -124,3 +88,26 @@ describe('a batch that takes several statements', () => {
     await pool.end();
   });
 });
+
+const stored = () => app.stored(`kind = ${definition.kind}`);
+
+/** So many and so large that it takes several statements; the last one is refused by the database. */
+function batchWithBadEnd(): NewTask[] {
+  const tasks: NewTask[] = Array.from({ length: 4500 }, () => ({ kind: definition, payload: 0 }));
+  return [...tasks, { kind: definition, payload: 'refused' }];
+}
+
+/** What a database refuses that checks payloads by itself, as late as in the last statement. */
+async function refusePayload(): Promise<void> {
+  await app.dataSource.query(
+    `ALTER TABLE pgqueue ADD CONSTRAINT not_refused CHECK (payload::text <> '"refused"')`,
+  );
+}
+
+/** All four, and nothing is stored. */
+function allWith(message: RegExp): unknown[] {
+  const refusal = { code: 'PGQUEUE_INVALID_MANAGER', message: expect.stringMatching(message) };
+  return Array.from({ length: 4 }, () => expect.objectContaining(refusal));
+}
+
+const definition = newKind();

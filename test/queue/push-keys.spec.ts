@@ -1,48 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import type { NewTask, PushResult } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
+import { databasePerFile, deferred, newKind, rejectionOf, until } from '../support/index.js';
 
-let database: TestDatabase;
-let app: QueueApp;
-let definition = newKind();
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({
-    url: database.url,
-    options: { autoStart: false },
-    typeorm: { extra: { max: 30 } },
-  });
+const { it, app } = databasePerFile({
+  app: { options: { autoStart: false }, typeorm: { extra: { max: 30 } } },
 });
 
-beforeEach(() => {
-  definition = newKind();
-});
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-const task = (externalKey: string | null, payload: unknown = 0): NewTask => ({
-  kind: definition,
-  payload,
-  externalKey,
-});
-const stored = () => storedTasks(app.dataSource, `kind = ${definition.kind}`);
-
-/** How many sessions wait for a lock of another. */
-async function waiting(): Promise<number> {
-  const [{ count }] = await app.dataSource.query(
-    `SELECT count(*)::int FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
-  );
-  return count;
-}
+beforeEach(() => app.dataSource.query('TRUNCATE pgqueue'));
 
 describe('a key that is stored already', () => {
   it('H25: is a duplicate with the id of the stored task, whose payload stays', async () => {
@@ -254,3 +218,20 @@ describe('H22: batches of the same keys in opposite order', () => {
     expect((await stored()).map(({ payload }) => payload)).toEqual([survivor, survivor]);
   });
 });
+
+const task = (externalKey: string | null, payload: unknown = 0): NewTask => ({
+  kind: definition,
+  payload,
+  externalKey,
+});
+const stored = () => app.stored(`kind = ${definition.kind}`);
+
+/** How many sessions wait for a lock of another. */
+async function waiting(): Promise<number> {
+  const [{ count }] = await app.dataSource.query(
+    `SELECT count(*)::int FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+  );
+  return count;
+}
+
+const definition = newKind();

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import { Logger } from '@nestjs/common';
 import {
   DatabaseError,
@@ -10,24 +10,14 @@ import {
   QueueAdmin,
 } from '../../lib/index.js';
 import { outcomeOf } from '../../lib/task/outcome.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { recordEvents } from '../support/queue-events.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { databasePerFile, IDLE, rejectionOf } from '../support/index.js';
 
-const Note = defineTask<unknown>({ kind: 1, name: 'note' });
-let database: TestDatabase;
-let app: QueueApp;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
+const { it, app, openApp } = databasePerFile({ app: IDLE });
+
+it.beforeAll(async () => {
   await app.dataSource.query(`
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
     'BEGIN RAISE EXCEPTION ''no % %'', NEW.payload, NEW.external_key USING DETAIL = NEW.payload::text; END'`);
-});
-afterAll(async () => {
-  await app.close();
-  await database.drop();
 });
 
 it.each([
@@ -71,11 +61,11 @@ it('no error, event or log line of a worker or of an operator shows what the dat
   const outcomes = `CREATE TRIGGER t BEFORE UPDATE OR DELETE ON pgqueue FOR EACH ROW WHEN (OLD.kind = 2 AND OLD.lease_id IS NOT NULL)
     EXECUTE FUNCTION refuse_outcome()`;
   await app.dataSource.query(outcomes);
-  const worker = await createQueueApp({ url: database.url });
+  const worker = await openApp();
   const told: unknown[] = [];
   const tell = (...line: unknown[]) => void told.push(line);
   Logger.overrideLogger({ log: tell, warn: tell, error: tell });
-  const events = recordEvents(worker.queue);
+  const events = worker.recordEvents();
   worker.queue.subscribe((event) => void told.push(event));
   const Secret = defineTask<unknown>({
     kind: 2,
@@ -120,3 +110,5 @@ it('errors of another copy of the package are known', async () => {
   expect(thrown).not.toBeInstanceOf(DatabaseError);
   expect(outcomeOf(thrown)).toMatchObject({ type: 'cancelled' });
 });
+
+const Note = defineTask<unknown>({ kind: 1, name: 'note' });

@@ -1,52 +1,16 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { z } from 'zod';
 import { defineTask, MustCancelTaskError, type Task, TaskPayloadError } from '../../lib/index.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { recordEvents } from '../support/queue-events.js';
+import { databasePerFile, newKind, until } from '../support/index.js';
 import { anyText } from '../support/texts.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 
-let database: TestDatabase;
-let app: QueueApp;
-let definition = newKind();
-let received: Task[] = [];
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url });
-});
+const { it, app, openApp } = databasePerFile({ app: {} });
 
 beforeEach(() => {
   definition = newKind({ workerCount: 100 });
   received = [];
 });
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-const stored = () => storedTasks(app.dataSource, `kind = ${definition.kind}`);
-
-/** What handlers are given for these payloads, in their order. */
-async function roundTrip(payloads: readonly unknown[]): Promise<unknown[]> {
-  const start = received.length;
-  await app.queue.pushTasks(payloads.map((payload) => ({ kind: definition, payload })));
-  await until(() => received.length === start + payloads.length);
-  return received
-    .slice(start)
-    .toSorted((a, b) => Number(a.id) - Number(b.id))
-    .map(({ payload }) => payload);
-}
-
-function register(): void {
-  app.queue.registerKind(definition, (task) => {
-    received.push(task);
-  });
-}
 
 describe('H28: a payload comes to the handler as it was pushed', () => {
   it.each([
@@ -116,8 +80,7 @@ describe('H28: a payload comes to the handler as it was pushed', () => {
 
 describe('large payloads', () => {
   it('H30: of 10 MB are carried where the limit is raised, and several of them are claimed at once', async () => {
-    const worker = await createQueueApp({
-      url: database.url,
+    const worker = await openApp({
       options: { maxPayloadBytes: 16 * 1024 * 1024 },
     });
     const lengths: number[] = [];
@@ -199,8 +162,8 @@ describe('H31: hostile text stays data', () => {
   it('in the names of kinds and of worker processes', async () => {
     for (const text of hostile) {
       definition = newKind({ name: `${text}` });
-      const worker = await createQueueApp({ url: database.url, options: { workerName: text } });
-      const events = recordEvents(worker.queue);
+      const worker = await openApp({ options: { workerName: text } });
+      const events = worker.recordEvents();
       worker.queue.registerKind(definition, () => undefined);
       await worker.queue.pushTask({ kind: definition, payload: 0 });
       const settled = await events.first('attempt-settled');
@@ -222,7 +185,7 @@ describe('the schema of a definition', () => {
     await app.queue.pushTask(task);
     await until(() => payloads.length === 1);
     expect(payloads).toStrictEqual([{ userId: 5, at: new Date('2026-01-02') }]);
-    const [row] = await storedTasks(app.dataSource, `kind = ${typed.kind}`);
+    const [row] = await app.stored(`kind = ${typed.kind}`);
     expect(row!.payload).toEqual(task.payload);
   });
 
@@ -230,7 +193,7 @@ describe('the schema of a definition', () => {
     const base = newKind({ maxAttempts: 2, backoff: () => 0 });
     const typed = defineTask({ ...base, payload: z.object({ userId: z.number() }) });
     let ran = 0;
-    const events = recordEvents(app.queue);
+    const events = app.recordEvents();
     app.queue.registerKind(typed, () => {
       ran += 1;
     });
@@ -239,7 +202,7 @@ describe('the schema of a definition', () => {
     await app.queue.pushTask({ kind: older, payload: { user: 5 } });
     const { error } = await events.first('attempt-settled', ({ exhausted }) => exhausted);
     expect(error).toBeInstanceOf(TaskPayloadError);
-    const [row] = await storedTasks(app.dataSource, `kind = ${typed.kind}`);
+    const [row] = await app.stored(`kind = ${typed.kind}`);
     expect(row).toMatchObject({
       status: 'no_attempts_left',
       messages: [expect.stringMatching(/^the stored payload does not fit its schema \(userId: /)],
@@ -259,6 +222,28 @@ it('an object that is used again for the next push stays what it was at the firs
   task.payload = 'which no schema has seen';
   task.externalKey = 'second';
   await first;
-  const [row] = await storedTasks(app.dataSource, `kind = ${typed.kind}`);
+  const [row] = await app.stored(`kind = ${typed.kind}`);
   expect(row).toMatchObject({ payload: { userId: 1 }, external_key: 'first' });
 });
+
+const stored = () => app.stored(`kind = ${definition.kind}`);
+
+/** What handlers are given for these payloads, in their order. */
+async function roundTrip(payloads: readonly unknown[]): Promise<unknown[]> {
+  const start = received.length;
+  await app.queue.pushTasks(payloads.map((payload) => ({ kind: definition, payload })));
+  await until(() => received.length === start + payloads.length);
+  return received
+    .slice(start)
+    .toSorted((a, b) => Number(a.id) - Number(b.id))
+    .map(({ payload }) => payload);
+}
+
+function register(): void {
+  app.queue.registerKind(definition, (task) => {
+    received.push(task);
+  });
+}
+
+let definition = newKind();
+let received: Task[] = [];

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { z } from 'zod';
 import {
   defineTask,
@@ -7,55 +7,14 @@ import {
   type NewTask,
   type PushOptions,
 } from '../../lib/index.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { rejectionOf, thrownBy } from '../support/thrown-by.js';
+import { databasePerFile, newKind, type Recipe, rejectionOf, thrownBy } from '../support/index.js';
 
-let database: TestDatabase;
-let app: QueueApp;
-let statements: string[] = [];
+const { it, app, openApp } = databasePerFile({ app: () => LOGGING });
 
-function ignore(): void {}
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  const logQuery = (statement: string) => statements.push(statement);
-  const logger = { logQuery, logQueryError: ignore, logQuerySlow: ignore, logSchemaBuild: ignore };
-  app = await createQueueApp({
-    url: database.url,
-    options: { autoStart: false },
-    typeorm: { logging: true, logger: { ...logger, logMigration: ignore, log: ignore } },
-  });
-});
-
-beforeEach(() => {
-  statements = [];
-});
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
+beforeEach(() => statements.splice(0));
 
 const definition = newKind();
 const good: NewTask = { kind: definition, payload: { a: 1 } };
-
-function circular(): object {
-  const object: Record<string, unknown> = {};
-  object['self'] = object;
-  return object;
-}
-
-/** What a push of one task, and of a batch with it, is refused with; nothing may have been sent to the database. */
-async function refusals(task: unknown, options?: PushOptions): Promise<[InvalidTaskError, InvalidTaskError]> {
-  const alone = await rejectionOf(app.queue.pushTask(task as NewTask, options));
-  const batch = await rejectionOf(app.queue.pushTasks([good, task as NewTask, good], options));
-  expect(alone).toBeInstanceOf(InvalidTaskError);
-  expect(batch).toBeInstanceOf(InvalidTaskError);
-  expect(statements).toEqual([]);
-  return [alone as InvalidTaskError, batch as InvalidTaskError];
-}
 
 describe('a task is refused before anything is written', () => {
   it.each([
@@ -177,13 +136,12 @@ describe('a task is refused before anything is written', () => {
     }
   });
 
-  it('and nothing of a batch is stored', () => expect(storedTasks(app.dataSource)).resolves.toEqual([]));
+  it('and nothing of a batch is stored', () => expect(app.stored()).resolves.toEqual([]));
 });
 
 describe('the limit of the payload', () => {
   it('is counted in bytes of JSON, and can be set', async () => {
-    const small = await createQueueApp({
-      url: database.url,
+    const small = await openApp({
       options: { autoStart: false, maxPayloadBytes: 100 },
     });
     const push = (payload: string) => small.queue.pushTask({ kind: definition, payload });
@@ -239,3 +197,34 @@ describe('defineTask', () => {
     expect(error).toMatchObject({ field: 'kind 1: payload', value: payload });
   });
 });
+
+function ignore(): void {}
+
+/** What a push of one task, and of a batch with it, is refused with; nothing may have been sent to the database. */
+async function refusals(task: unknown, options?: PushOptions): Promise<[InvalidTaskError, InvalidTaskError]> {
+  const alone = await rejectionOf(app.queue.pushTask(task as NewTask, options));
+  const batch = await rejectionOf(app.queue.pushTasks([good, task as NewTask, good], options));
+  expect(alone).toBeInstanceOf(InvalidTaskError);
+  expect(batch).toBeInstanceOf(InvalidTaskError);
+  expect(statements).toEqual([]);
+  return [alone as InvalidTaskError, batch as InvalidTaskError];
+}
+
+const logger = {
+  logQuery: (statement: string) => statements.push(statement),
+  logQueryError: ignore,
+  logQuerySlow: ignore,
+  logSchemaBuild: ignore,
+  logMigration: ignore,
+  log: ignore,
+};
+
+const statements: string[] = [];
+
+function circular(): object {
+  const object: Record<string, unknown> = {};
+  object['self'] = object;
+  return object;
+}
+
+const LOGGING: Recipe = { options: { autoStart: false }, typeorm: { logging: true, logger } };

@@ -1,36 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { LeaseLostError, type NewTask, type Priority, type PushOptions } from '../../lib/index.js';
-import { type Arranged, arrange, createWorld, KEY, type Node, type World } from '../support/arrange.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
+import { type Arranged, arrange, createWorld, KEY, type Node } from '../support/arrange.js';
+import { databasePerFile, deferred, newKind, rejectionOf, until } from '../support/index.js';
 import { storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
 
-let database: TestDatabase;
-let world: World;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  world = await createWorld(database.url);
-});
-
-afterAll(async () => {
-  await world.close();
-  await database.drop();
-});
+const { it, world } = databasePerFile({ world: ({ url }) => createWorld(url) });
 
 const OPTIONS: PushOptions = { onConflict: 'replace', delay: '1h', priority: 2 };
-
-const replacement = ({ definition }: Pick<Arranged, 'definition'>): NewTask => ({
-  kind: { ...definition, maxAttempts: 7 },
-  payload: { replaced: true },
-  externalKey: KEY,
-});
-
-const stored = ({ definition }: Pick<Arranged, 'definition'>) =>
-  storedTasks(world.producer.dataSource, `kind = ${definition.kind}`);
 
 describe('H25: a push that replaces', () => {
   it.each<Node>(['new', 'must_retry', 'no_attempts_left', 'succeeded', 'cancelled'])(
@@ -220,3 +196,12 @@ describe('H25: a push that replaces', () => {
     expect(row).toMatchObject({ attempts_elapsed: 1 });
   });
 });
+
+const replacement = ({ definition }: Pick<Arranged, 'definition'>): NewTask => ({
+  kind: { ...definition, maxAttempts: 7 },
+  payload: { replaced: true },
+  externalKey: KEY,
+});
+
+const stored = ({ definition }: Pick<Arranged, 'definition'>) =>
+  storedTasks(world.producer.dataSource, `kind = ${definition.kind}`);

@@ -1,21 +1,11 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { defineTask } from '../../lib/index.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { databasePerFile } from '../support/index.js';
 
 const Note = defineTask<{ n: number }>({ kind: 1, name: 'note' });
 const PUSHES = 200;
 
-let database: TestDatabase;
-let app: QueueApp;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url });
-});
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
+const { it, app } = databasePerFile({ app: {} });
 
 const push = (n: number) => app.queue.pushTask({ kind: Note, payload: { n } });
 
@@ -27,7 +17,7 @@ it('stores pushes that come at once by fewer statements, and tells each its own 
     'CREATE TRIGGER log_statement AFTER INSERT ON pgqueue FOR EACH STATEMENT EXECUTE FUNCTION log_statement()',
   );
   const results = await Promise.all(Array.from({ length: PUSHES }, (_, n) => push(n)));
-  const stored = new Map((await storedTasks(app.dataSource)).map(({ id, payload }) => [id, payload]));
+  const stored = new Map((await app.stored()).map(({ id, payload }) => [id, payload]));
   expect(results.map(({ id }) => stored.get(id!))).toEqual(Array.from({ length: PUSHES }, (_, n) => ({ n })));
   expect(stored.size).toBe(PUSHES);
   const [{ statements }] = await app.dataSource.query(
@@ -42,7 +32,7 @@ it('fails only the push that the database refuses', async () => {
   const outcomes = await Promise.allSettled(Array.from({ length: 20 }, (_, n) => push(n)));
   expect(outcomes.flatMap(({ status }, n) => (status === 'rejected' ? [n] : []))).toEqual([7]);
   expect(String((outcomes[7] as PromiseRejectedResult).reason)).toContain('no_sevens');
-  const numbers = (await storedTasks(app.dataSource)).map(({ payload }) => (payload as { n: number }).n);
+  const numbers = (await app.stored()).map(({ payload }) => (payload as { n: number }).n);
   expect(numbers.toSorted((a, b) => a - b)).toEqual(
     Array.from({ length: 20 }, (_, n) => n).filter((n) => n !== 7),
   );
@@ -67,9 +57,7 @@ it('goes by itself where a library slips an ambient transaction under the DataSo
     await runner.rollbackTransaction();
     await runner.release();
   }
-  expect((await storedTasks(app.dataSource)).map(({ payload }) => payload)).toEqual(
-    [1, 2, 3, 4].map((n) => ({ n })),
-  );
+  expect((await app.stored()).map(({ payload }) => payload)).toEqual([1, 2, 3, 4].map((n) => ({ n })));
 });
 
 it('tells a large batch its ids, whether or not they follow each other', async () => {
@@ -78,7 +66,7 @@ it('tells a large batch its ids, whether or not they follow each other', async (
     await app.dataSource.query(`ALTER TABLE pgqueue ALTER id SET INCREMENT BY ${increment}`);
     const tasks = Array.from({ length: 500 }, (_, n) => ({ kind: Note, payload: { n } }));
     const results = await app.queue.pushTasks(tasks);
-    const stored = new Map((await storedTasks(app.dataSource)).map(({ id, payload }) => [id, payload]));
+    const stored = new Map((await app.stored()).map(({ id, payload }) => [id, payload]));
     expect(results.map(({ id }) => stored.get(id!))).toEqual(tasks.map(({ payload }) => payload));
     expect(Number(results.at(-1)!.id) - Number(results[0]!.id)).toBe(499 * increment);
   }

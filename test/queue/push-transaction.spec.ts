@@ -1,43 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
 import type { EntityManager } from 'typeorm';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect } from 'vitest';
 import { InvalidManagerError, type TransactionOptions } from '../../lib/index.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { rejectionOf } from '../support/thrown-by.js';
+import { databasePerFile, newKind, rejectionOf } from '../support/index.js';
 
-const rollback = new Error('roll back');
-
-let database: TestDatabase;
-let app: QueueApp;
-let ambient: AsyncLocalStorage<EntityManager>;
-let definition = newKind();
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  ambient = new AsyncLocalStorage();
-  app = await createQueueApp({
-    url: database.url,
-    // What nestjs-cls answers: the manager of the open transaction, else that of the DataSource.
-    options: { autoStart: false, transactionManager: () => ambient.getStore() ?? app.dataSource.manager },
-    typeorm: { extra: { max: 3 } },
-  });
+const { it, database, app, openApp } = databasePerFile({
+  app: { options: { autoStart: false, transactionManager: ambientManager }, typeorm: { extra: { max: 3 } } },
 });
 
-beforeEach(() => {
-  definition = newKind();
-});
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-const stored = () => storedTasks(app.dataSource, `kind = ${definition.kind}`);
-const push = (options?: TransactionOptions) =>
-  app.queue.pushTask({ kind: definition, payload: 0, externalKey: 'key' }, options);
+beforeEach(() => app.dataSource.query('TRUNCATE pgqueue'));
 
 describe('a push in the transaction of an EntityManager', () => {
   it('commits with it', async () => {
@@ -77,8 +49,7 @@ describe('a push in the transaction of an EntityManager', () => {
   });
 
   it('H19: takes no connection besides', async () => {
-    const narrow = await createQueueApp({
-      url: database.url,
+    const narrow = await openApp({
       options: { autoStart: false },
       typeorm: { extra: { max: 1 } },
     });
@@ -113,7 +84,7 @@ describe('a push in the transaction of a QueryRunner', () => {
 describe('a push by an executor', () => {
   let client: pg.Client;
 
-  beforeAll(async () => {
+  it.beforeAll(async () => {
     client = new pg.Client({ connectionString: database.url });
     await client.connect();
   });
@@ -209,3 +180,18 @@ describe('the hook for an ambient transaction', () => {
     expect(await stored()).toEqual([]);
   });
 });
+
+const rollback = new Error('roll back');
+
+const stored = () => app.stored(`kind = ${definition.kind}`);
+const push = (options?: TransactionOptions) =>
+  app.queue.pushTask({ kind: definition, payload: 0, externalKey: 'key' }, options);
+
+/** As nestjs-cls returns it: the manager of the open transaction, or else that of the DataSource. */
+function ambientManager(): EntityManager {
+  return ambient.getStore() ?? app.dataSource.manager;
+}
+
+const definition = newKind();
+
+const ambient = new AsyncLocalStorage<EntityManager>();

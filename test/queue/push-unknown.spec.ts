@@ -12,20 +12,17 @@ import { DatabaseEncoding } from '../../lib/storage/database-encoding.js';
 import type { RunStatement } from '../../lib/storage/executor.js';
 import { queueSql } from '../../lib/storage/sql/index.js';
 import { TaskRepository } from '../../lib/storage/task.repository.js';
+import { rejectionOf } from '../support/index.js';
 import { errorMessageOf, type LossyRelay, startLossyRelay } from '../support/lossy-relay.js';
 import { cannotRunOver, QUEUE_SCHEMA } from '../support/over.js';
 import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { rejectionOf } from '../support/thrown-by.js';
 
 const skipped = cannotRunOver({
   pgbouncer: 'the relay stands between the application and the server',
   dml: 'as above',
   shards: 'as above',
 });
-
-const Note = defineTask<{ n: number }>({ kind: 1, name: 'note' });
-const task = (n: number, externalKey?: string) => ({ kind: Note, payload: { n }, externalKey });
 
 describe.skipIf(skipped)('an answer that is lost', () => {
   let database: TestDatabase;
@@ -200,3 +197,6 @@ describe('a push in a transaction of its own', () => {
     expect((await storedTasks(app.dataSource)).map(({ payload }) => payload)).toEqual([{ n: 2 }]);
   });
 });
+
+const Note = defineTask<{ n: number }>({ kind: 1, name: 'note' });
+const task = (n: number, externalKey?: string) => ({ kind: Note, payload: { n }, externalKey });

@@ -1,44 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { defineTask, type NewTask, type Priority, UnexpectedTaskKindError } from '../../lib/index.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { databasePerFile, IDLE, newKind, until } from '../support/index.js';
 
 const YEAR = 365.25 * 24 * 3600 * 1000;
 
-let database: TestDatabase;
-let app: QueueApp;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-});
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
-
-const tasksOf = ({ kind }: { kind: number }) => storedTasks(app.dataSource, `kind = ${kind}`);
-
-/** Runs the tasks of a kind in an application of its own, until `count` have been run. */
-async function run(
-  definition: ReturnType<typeof newKind>,
-  count: number,
-  handler: (payload: any) => void,
-): Promise<void> {
-  let ran = 0;
-  const worker = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  worker.queue.registerKind(definition, (task) => {
-    handler(task.payload);
-    ran += 1;
-  });
-  await worker.queue.start();
-  await until(() => ran >= count);
-  await worker.close();
-}
+const { it, app, openApp } = databasePerFile({ app: IDLE });
 
 describe('pushTask', () => {
   it('stores a new task that is due now, with the defaults', async () => {
@@ -142,7 +108,7 @@ describe('pushTasks', () => {
     });
     const results = await app.queue.pushTasks(tasks);
     expect(results).toHaveLength(50);
-    const stored = await storedTasks(app.dataSource, `kind IN (${kinds.map(({ kind }) => kind).join()})`);
+    const stored = await app.stored(`kind IN (${kinds.map(({ kind }) => kind).join()})`);
     const places = new Map(stored.map(({ id, payload }) => [id, (payload as { n: number }).n]));
     expect(results.map(({ id, status }) => [places.get(id!), status])).toEqual(
       tasks.map((_, n) => [n, 'pushed']),
@@ -166,7 +132,7 @@ describe('pushTasks', () => {
 
   it('tells subscribers how many of each kind were stored', async () => {
     const [first, second] = [newKind(), newKind()];
-    const events = recordEvents(app.queue);
+    const events = app.recordEvents();
     await app.queue.pushTasks([
       { kind: first, payload: 0, externalKey: 'key' },
       { kind: first, payload: 0, externalKey: 'key' },
@@ -211,3 +177,22 @@ describe('the order of tasks', () => {
     expect(ran).toEqual(['due', 'usual']);
   });
 });
+
+const tasksOf = ({ kind }: { kind: number }) => app.stored(`kind = ${kind}`);
+
+/** Runs the tasks of a kind in an application of its own, until `count` have been run. */
+async function run(
+  definition: ReturnType<typeof newKind>,
+  count: number,
+  handler: (payload: any) => void,
+): Promise<void> {
+  let ran = 0;
+  const worker = await openApp({ options: { autoStart: false } });
+  worker.queue.registerKind(definition, (task) => {
+    handler(task.payload);
+    ran += 1;
+  });
+  await worker.queue.start();
+  await until(() => ran >= count);
+  await worker.close();
+}

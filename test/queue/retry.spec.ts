@@ -1,68 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
+import { beforeEach, describe, expect } from 'vitest';
+import { databasePerFile, IDLE, newKind, rejectionOf, until } from '../support/index.js';
 
-let database: TestDatabase;
-let producer: QueueApp;
-let worker: QueueApp;
-let definition = newKind();
-let healed = false;
-let slots = 1;
-let ran: unknown[] = [];
+const { it, producer, worker } = databasePerFile({ producer: IDLE, worker: {} });
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  producer = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  worker = await createQueueApp({ url: database.url });
-});
-
-beforeEach(() => {
-  healed = false;
-  slots = 1;
-  ran = [];
-  // So far away that only a wake-up can be what starts a retried task.
-  definition = newKind({
-    maxAttempts: 2,
-    maxTaskErrorMessages: 5,
-    workerCount: () => slots,
-    loop: { fetcherPeriod: '1h' },
-  });
-  worker.queue.registerKind(definition, ({ payload, attempt, attemptsLeft }) => {
-    ran.push([payload, attempt, attemptsLeft]);
-    if (!healed) throw new Error(`attempt ${attempt}`);
-  });
-});
-
-afterAll(async () => {
-  await worker.close();
-  await producer.close();
-  await database.drop();
-});
-
-const stored = (status = '') =>
-  storedTasks(producer.dataSource, `kind = ${definition.kind} ${status && `AND status = '${status}'`}`);
-
-/** Pushes so many tasks, each in a transaction of its own, and lets all of them use up their attempts. */
-async function breakTasks(count: number): Promise<void> {
-  for (let payload = 0; payload < count; payload++) {
-    await producer.queue.pushTask({ kind: definition, payload, externalKey: `key ${payload}` });
-  }
-  await until(async () => (await stored('no_attempts_left')).length === count);
-  ran = [];
-}
-
-/** Claims are made one after the other: one that still counted on a slot has been answered. */
-async function anotherKindRuns(): Promise<void> {
-  const other = newKind();
-  const events = recordEvents(worker.queue);
-  worker.queue.registerKind(other, () => undefined);
-  await producer.queue.pushTask({ kind: other, payload: 0 });
-  await events.first('attempt-settled', ({ kind }) => kind === other.kind);
-}
+beforeEach(() => handleUntilHealed());
 
 describe('retryTasks', () => {
   it('gives broken tasks new attempts, counted from 1, and they run at once', async () => {
@@ -144,7 +85,7 @@ describe('retryTasks', () => {
 
   it('H5: does not start a second run beside the last attempt', async () => {
     const held = newKind({ maxAttempts: 1 });
-    const events = recordEvents(worker.queue);
+    const events = worker.recordEvents();
     let end!: () => void;
     const over = new Promise<void>((resolve) => (end = resolve));
     worker.queue.registerKind(held, () => over);
@@ -156,3 +97,47 @@ describe('retryTasks', () => {
     expect(events.of('tasks-claimed').filter(({ kind }) => kind === held.kind)).toHaveLength(1);
   });
 });
+
+let definition = newKind();
+let healed: boolean;
+let slots: number;
+let ran: unknown[];
+
+/** A new kind, whose handler fails until the test says otherwise. */
+function handleUntilHealed(): void {
+  healed = false;
+  slots = 1;
+  ran = [];
+  // So far away that only a wake-up can be what starts a retried task.
+  definition = newKind({
+    maxAttempts: 2,
+    maxTaskErrorMessages: 5,
+    workerCount: () => slots,
+    loop: { fetcherPeriod: '1h' },
+  });
+  worker.queue.registerKind(definition, ({ payload, attempt, attemptsLeft }) => {
+    ran.push([payload, attempt, attemptsLeft]);
+    if (!healed) throw new Error(`attempt ${attempt}`);
+  });
+}
+
+const stored = (status = '') =>
+  producer.stored(`kind = ${definition.kind} ${status && `AND status = '${status}'`}`);
+
+/** Pushes so many tasks, each in a transaction of its own, and lets all of them use up their attempts. */
+async function breakTasks(count: number): Promise<void> {
+  for (let payload = 0; payload < count; payload++) {
+    await producer.queue.pushTask({ kind: definition, payload, externalKey: `key ${payload}` });
+  }
+  await until(async () => (await stored('no_attempts_left')).length === count);
+  ran = [];
+}
+
+/** Claims are made one after the other: one that still counted on a slot has been answered. */
+async function anotherKindRuns(): Promise<void> {
+  const other = newKind();
+  const events = worker.recordEvents();
+  worker.queue.registerKind(other, () => undefined);
+  await producer.queue.pushTask({ kind: other, payload: 0 });
+  await events.first('attempt-settled', ({ kind }) => kind === other.kind);
+}

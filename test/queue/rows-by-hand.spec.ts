@@ -1,74 +1,12 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect } from 'vitest';
 import { defineTask, noJitter, QueueAdmin } from '../../lib/index.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { databasePerFile, IDLE, type OpenApp, until } from '../support/index.js';
 
-const Good = defineTask<number>({ kind: 1, name: 'good' });
-const Odd = defineTask({ kind: 2, name: 'odd' });
-const OPTIONS = { attemptTimeout: '5s', backoff: noJitter(20), loop: { fetcherPeriod: 100 } } as const;
+const { it, owner, openApp } = databasePerFile({ owner: IDLE });
 
-let database: TestDatabase;
-let app: QueueApp;
-let good: unknown[];
-let odd: string[];
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-
-afterEach(async () => {
-  await app.dataSource.query('DELETE FROM pgqueue; DELETE FROM pgqueue_registry').catch(() => undefined);
-  await app.close();
-});
-
-afterAll(() => database.drop());
-
-const insert = (columns: Record<string, string>) => {
-  const row = { kind: '2', payload: `'{}'`, ...columns };
-  return app.dataSource.query(
-    `INSERT INTO pgqueue (${Object.keys(row).join(', ')}) VALUES (${Object.values(row).join(', ')}) RETURNING id::text`,
-  );
-};
-
-/** Processing begins when the rows are there, so that they are not behind a cursor. */
-async function open(): Promise<void> {
-  good = [];
-  odd = [];
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-  app.queue.registerKind(Good, ({ payload }) => good.push(payload), OPTIONS);
-  app.queue.registerKind(Odd, ({ id }) => odd.push(id), OPTIONS);
-}
-
-async function runNeighbours(): Promise<void> {
-  await app.queue.pushTasks([1, 2, 3].map((payload) => ({ kind: Good, payload })));
-  await app.queue.start();
-  await until(() => good.length >= 3);
-  await app.queue.pushTask({ kind: Good, payload: 4 });
-  await until(() => good.length >= 4);
-}
-
-async function useReaders(): Promise<void> {
-  const admin = app.get(QueueAdmin);
-  await Promise.all([admin.counts(), admin.kinds(), admin.workers(), admin.activity()]);
-  const rows: { id: string }[] = await app.dataSource.query('SELECT id::text FROM pgqueue');
-  for (const { id } of rows.filter(({ id: each }) => !each.startsWith('-'))) {
-    await admin.task(id);
-    await admin.explain(id);
-  }
-  for (const filter of [{}, { kind: 2 }, { status: 'new' as const }, { status: 'succeeded' as const }]) {
-    const seen = new Set<string>();
-    let cursor: string | undefined;
-    do {
-      const page = await admin.list(filter, { limit: 1, ...(cursor ? { after: cursor } : {}) });
-      for (const { id } of page.tasks) {
-        expect(seen).not.toContain(id);
-        seen.add(id);
-      }
-      cursor = page.next ?? undefined;
-    } while (cursor);
-  }
-}
+afterEach(() =>
+  owner.dataSource.query('DELETE FROM pgqueue; DELETE FROM pgqueue_registry').catch(() => undefined),
+);
 
 describe('rows written by hand', () => {
   it.each<[string, Record<string, string>]>([
@@ -144,15 +82,13 @@ describe('rows written by hand', () => {
   });
 
   describe('before there were constraints', () => {
-    beforeAll(async () => {
-      await open();
-      await app.dataSource.query(`
+    it.beforeAll(async () => {
+      await owner.dataSource.query(`
         ALTER DOMAIN pgqueue_time DROP CONSTRAINT pgqueue_time_valid;
         ALTER DOMAIN pgqueue_attempts DROP CONSTRAINT pgqueue_attempts_valid;
         ALTER TABLE pgqueue_pause DROP CONSTRAINT pgqueue_pause_valid;
         ALTER TABLE pgqueue_lease DROP CONSTRAINT pgqueue_lease_valid;
         ALTER TABLE pgqueue_activity DROP CONSTRAINT pgqueue_activity_valid`);
-      await app.close();
     });
 
     it.each<[string, Record<string, string>]>([
@@ -184,3 +120,57 @@ describe('rows written by hand', () => {
     });
   });
 });
+
+const OPTIONS = { attemptTimeout: '5s', backoff: noJitter(20), loop: { fetcherPeriod: 100 } } as const;
+const Good = defineTask<number>({ kind: 1, name: 'good' });
+const Odd = defineTask({ kind: 2, name: 'odd' });
+
+const insert = (columns: Record<string, string>) => {
+  const row = { kind: '2', payload: `'{}'`, ...columns };
+  return app.dataSource.query(
+    `INSERT INTO pgqueue (${Object.keys(row).join(', ')}) VALUES (${Object.values(row).join(', ')}) RETURNING id::text`,
+  );
+};
+
+let app: OpenApp;
+let good: unknown[];
+let odd: string[];
+
+/** Processing begins when the rows are there, so that they are not behind a cursor. */
+async function open(): Promise<void> {
+  good = [];
+  odd = [];
+  app = await openApp({ options: { autoStart: false } });
+  app.queue.registerKind(Good, ({ payload }) => good.push(payload), OPTIONS);
+  app.queue.registerKind(Odd, ({ id }) => odd.push(id), OPTIONS);
+}
+
+async function runNeighbours(): Promise<void> {
+  await app.queue.pushTasks([1, 2, 3].map((payload) => ({ kind: Good, payload })));
+  await app.queue.start();
+  await until(() => good.length >= 3);
+  await app.queue.pushTask({ kind: Good, payload: 4 });
+  await until(() => good.length >= 4);
+}
+
+async function useReaders(): Promise<void> {
+  const admin = app.get(QueueAdmin);
+  await Promise.all([admin.counts(), admin.kinds(), admin.workers(), admin.activity()]);
+  const rows: { id: string }[] = await app.dataSource.query('SELECT id::text FROM pgqueue');
+  for (const { id } of rows.filter(({ id: each }) => !each.startsWith('-'))) {
+    await admin.task(id);
+    await admin.explain(id);
+  }
+  for (const filter of [{}, { kind: 2 }, { status: 'new' as const }, { status: 'succeeded' as const }]) {
+    const seen = new Set<string>();
+    let cursor: string | undefined;
+    do {
+      const page = await admin.list(filter, { limit: 1, ...(cursor ? { after: cursor } : {}) });
+      for (const { id } of page.tasks) {
+        expect(seen).not.toContain(id);
+        seen.add(id);
+      }
+      cursor = page.next ?? undefined;
+    } while (cursor);
+  }
+}

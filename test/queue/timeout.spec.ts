@@ -1,46 +1,13 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect } from 'vitest';
 import { type KindOptions, ShutdownError, type Task, TaskTimeoutError } from '../../lib/index.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
-import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
+import { databasePerFile, deferred, newKind, perTest, rejectionOf, until } from '../support/index.js';
 
-let database: TestDatabase;
-let app: QueueApp;
-let events: RecordedEvents;
-let definition = newKind();
-let end = deferred();
+const { it, app } = databasePerFile({}, { app: { options: { shutdownTimeout: 100 } } });
+const { events } = app;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
+const end = perTest(() => deferred());
 
-afterAll(() => database.drop());
-
-beforeEach(async () => {
-  app = await createQueueApp({ url: database.url, options: { shutdownTimeout: 100 } });
-  events = recordEvents(app.queue);
-  end = deferred();
-});
-
-afterEach(async () => {
-  end.resolve();
-  await app.close();
-});
-
-const push = (payload: unknown = 0) => app.queue.pushTask({ kind: definition, payload });
-const stored = () => storedTasks(app.dataSource, `kind = ${definition.kind}`);
-
-function register(options: KindOptions, handler: (task: Task<any>) => unknown): void {
-  definition = newKind({ attemptTimeout: 100, ...options });
-  app.queue.registerKind(definition, handler);
-}
-
-/** Never ends before the test does, whatever its signal says. */
-const ignoreSignal = () => end.promise;
+afterEach(() => end.resolve());
 
 describe('an attempt that runs longer than attemptTimeout', () => {
   it('has its signal aborted with TaskTimeoutError, and fails with its message', async () => {
@@ -222,3 +189,16 @@ describe('H7: an attemptTimeout of weeks', () => {
     expect(as).toBe('succeeded');
   });
 });
+
+const push = (payload: unknown = 0) => app.queue.pushTask({ kind: definition, payload });
+const stored = () => app.stored(`kind = ${definition.kind}`);
+
+function register(options: KindOptions, handler: (task: Task<any>) => unknown): void {
+  definition = newKind({ attemptTimeout: 100, ...options });
+  app.queue.registerKind(definition, handler);
+}
+
+/** Never ends before the test does, whatever its signal says. */
+const ignoreSignal = () => end.promise;
+
+let definition = newKind();

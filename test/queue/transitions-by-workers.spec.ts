@@ -1,34 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { arrange, createWorld, type Node, statusOf, type World } from '../support/arrange.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
-import { recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { describe, expect } from 'vitest';
 import { TRANSITIONS } from '../support/transitions.js';
-import { until } from '../support/until.js';
+import { arrange, createWorld, type Node, statusOf } from '../support/arrange.js';
+import { databasePerFile, deferred, newKind, recordEvents, until } from '../support/index.js';
 
-let database: TestDatabase;
-let world: World;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-
-afterAll(() => database.drop());
-
-beforeEach(async () => {
-  world = await createWorld(database.url);
-});
-
-afterEach(() => world.close());
-
-/** Where the table says that an event leads, for each of the statuses. */
-function expected(event: 'claim' | 'janitor', from: readonly Node[]): Node[] {
-  return from.map((node) => {
-    const found = TRANSITIONS.find((transition) => transition.event === event && transition.from === node);
-    return found ? found.to[0]! : node;
-  });
-}
+const { it, world } = databasePerFile({}, { world: ({ url }) => createWorld(url) });
 
 describe('a claim', () => {
   it('takes new tasks and those that must be retried, when they are due, and no others', async () => {
@@ -135,3 +110,11 @@ describe('the janitor', () => {
     tasks.forEach((task) => task.endBody());
   });
 });
+
+/** Where the table says that an event leads, for each of the statuses. */
+function expected(event: 'claim' | 'janitor', from: readonly Node[]): Node[] {
+  return from.map((node) => {
+    const found = TRANSITIONS.find((transition) => transition.event === event && transition.from === node);
+    return found ? found.to[0]! : node;
+  });
+}

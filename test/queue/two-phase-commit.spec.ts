@@ -1,28 +1,10 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EmbeddedPostgres } from '../../scripts/embedded-postgres/index.mjs';
-import { newKind } from '../support/kinds.js';
+import { newKind, until } from '../support/index.js';
 import { cannotRunOver } from '../support/over.js';
 import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
-
-/** How many notifications of the queue its trigger sends for what the work does. */
-async function notificationsOf(url: string, work: () => Promise<unknown>): Promise<number> {
-  const listener = new pg.Client({ connectionString: url });
-  await listener.connect();
-  const { rows } = await listener.query(
-    `SELECT substring(prosrc FROM 'pg_notify\\(''(\\w+)''') AS channel FROM pg_proc WHERE proname = 'pgqueue_ring'`,
-  );
-  await listener.query(`LISTEN ${rows[0].channel}; LISTEN end_of_work`);
-  const channels: string[] = [];
-  listener.on('notification', ({ channel }) => channels.push(channel));
-  await work();
-  await listener.query('NOTIFY end_of_work');
-  await until(() => channels.at(-1) === 'end_of_work');
-  await listener.end();
-  return channels.length - 1;
-}
 
 const skipped = cannotRunOver({ dml: 'the transactions are those of the tables’ owner' });
 
@@ -207,3 +189,20 @@ it('a server that can prepare none notifies once for a transaction too', async (
   await app.close();
   await server.stop();
 });
+
+/** How many notifications of the queue its trigger sends for what the work does. */
+async function notificationsOf(url: string, work: () => Promise<unknown>): Promise<number> {
+  const listener = new pg.Client({ connectionString: url });
+  await listener.connect();
+  const { rows } = await listener.query(
+    `SELECT substring(prosrc FROM 'pg_notify\\(''(\\w+)''') AS channel FROM pg_proc WHERE proname = 'pgqueue_ring'`,
+  );
+  await listener.query(`LISTEN ${rows[0].channel}; LISTEN end_of_work`);
+  const channels: string[] = [];
+  listener.on('notification', ({ channel }) => channels.push(channel));
+  await work();
+  await listener.query('NOTIFY end_of_work');
+  await until(() => channels.at(-1) === 'end_of_work');
+  await listener.end();
+  return channels.length - 1;
+}

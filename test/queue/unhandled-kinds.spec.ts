@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { newKind } from '../support/kinds.js';
+import { newKind, type RecordedEvents, recordEvents, until } from '../support/index.js';
 import { createQueueApp, type QueueApp, storedTasks } from '../support/queue-app.js';
-import { type RecordedEvents, recordEvents } from '../support/queue-events.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 
 const BACKLOG = 20_000;
 
@@ -11,9 +9,6 @@ let database: TestDatabase;
 let producer: QueueApp;
 let old: QueueApp;
 let events: RecordedEvents;
-const known = newKind({ workerCount: 5 });
-/** Of a release that is not rolled out yet, or of one that is gone. */
-const unknown = newKind();
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -29,24 +24,6 @@ afterAll(async () => {
   await producer.close();
   await database.drop();
 });
-
-/** How often the index of claims was walked, and how many of its entries were read. */
-async function claimIndex(): Promise<{ scans: number; entries: number }> {
-  const [row] = await producer.dataSource.query(
-    `SELECT idx_scan::int AS scans, idx_tup_read::int AS entries FROM pg_stat_user_indexes
-     WHERE indexrelname = 'pgqueue_claim'`,
-  );
-  return row;
-}
-
-const untouched = async () =>
-  (
-    await producer.dataSource.query(
-      `SELECT count(*)::int AS n FROM pgqueue
-       WHERE kind = $1 AND status = 'new' AND lease_id IS NULL AND attempts_elapsed = 0 AND finished_at IS NULL`,
-      [unknown.kind],
-    )
-  )[0].n as number;
 
 it('H35, H36: tasks of a kind that nobody handles wait untouched, and cost the claims of others nothing', async () => {
   const before = await claimIndex();
@@ -79,3 +56,25 @@ it('H35: they run when a process comes that handles the kind', async () => {
   expect(ran).toBe(100);
   await rolledOut.close();
 });
+
+const known = newKind({ workerCount: 5 });
+/** Of a release that is not rolled out yet, or of one that is gone. */
+const unknown = newKind();
+
+/** How often the index of claims was walked, and how many of its entries were read. */
+async function claimIndex(): Promise<{ scans: number; entries: number }> {
+  const [row] = await producer.dataSource.query(
+    `SELECT idx_scan::int AS scans, idx_tup_read::int AS entries FROM pg_stat_user_indexes
+     WHERE indexrelname = 'pgqueue_claim'`,
+  );
+  return row;
+}
+
+const untouched = async () =>
+  (
+    await producer.dataSource.query(
+      `SELECT count(*)::int AS n FROM pgqueue
+       WHERE kind = $1 AND status = 'new' AND lease_id IS NULL AND attempts_elapsed = 0 AND finished_at IS NULL`,
+      [unknown.kind],
+    )
+  )[0].n as number;

@@ -1,21 +1,10 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
+import { expect } from 'vitest';
+import { databasePerFile, until } from '../support/index.js';
 
 const TASKS = 100_000;
 const HEAP_LIMIT = 512 * 1024 * 1024;
 
-let database: TestDatabase;
-let app: QueueApp;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url });
-});
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
+const { it, app } = databasePerFile({ app: {} });
 
 it('pushes 100,000 tasks in one call and runs each once, within 512 MB of heap', async () => {
   let highest = 0;

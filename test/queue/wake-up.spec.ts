@@ -1,39 +1,19 @@
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect } from 'vitest';
 import { schemaNames } from '../../lib/storage/schema-names.js';
-import { deferred } from '../support/deferred.js';
-import { newKind } from '../support/kinds.js';
+import { databasePerFile, deferred, IDLE, newKind, rejectionOf, until } from '../support/index.js';
 import { cannotRunOver, NEEDS_LISTEN, QUEUE_SCHEMA } from '../support/over.js';
-import { createQueueApp, type QueueApp } from '../support/queue-app.js';
-import { recordEvents } from '../support/queue-events.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { rejectionOf } from '../support/thrown-by.js';
-import { until } from '../support/until.js';
 
 const deaf = cannotRunOver(NEEDS_LISTEN);
 
-const rollback = new Error('roll back');
-const { channel } = schemaNames(QUEUE_SCHEMA);
-
-let database: TestDatabase;
-let app: QueueApp;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  app = await createQueueApp({ url: database.url, options: { autoStart: false } });
-});
-
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
+const { it, database, app, openApp } = databasePerFile({ app: IDLE });
 
 describe('a wake-up', () => {
   let listener: pg.Client;
   const heard: (string | undefined)[] = [];
 
-  beforeAll(async () => {
+  it.beforeAll(async () => {
     listener = new pg.Client({ connectionString: database.url });
     await listener.connect();
     listener.on('notification', ({ payload }) => heard.push(payload));
@@ -76,7 +56,7 @@ describe('a wake-up', () => {
   it('H45: comes about once in 8 ms at most, however many processes push single tasks', async () => {
     const definition = newKind();
     const producers = await Promise.all(
-      Array.from({ length: 6 }, () => createQueueApp({ url: database.url, options: { autoStart: false } })),
+      Array.from({ length: 6 }, () => openApp({ options: { autoStart: false } })),
     );
     await notified();
     const startedAt = performance.now();
@@ -103,9 +83,9 @@ describe('a worker whose poll is an hour away', () => {
     'H18: runs what commits late after its commit, and meanwhile what was pushed later',
     async () => {
       const definition = newKind(slow);
-      const worker = await createQueueApp({ url: database.url });
+      const worker = await openApp();
       const ran: unknown[] = [];
-      const events = recordEvents(worker.queue);
+      const events = worker.recordEvents();
       worker.queue.registerKind(definition, (task) => ran.push(task.payload));
       await events.first('listening');
       const [pushed, commit] = [deferred(), deferred()];
@@ -138,8 +118,8 @@ describe('a worker whose poll is an hour away', () => {
       await app.dataSource
         .query(`CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON pgqueue DEFERRABLE INITIALLY DEFERRED
       FOR EACH ROW WHEN (new.kind = ${definition.kind}) EXECUTE FUNCTION slow_commit()`);
-      const worker = await createQueueApp({ url: database.url });
-      const events = recordEvents(worker.queue);
+      const worker = await openApp();
+      const events = worker.recordEvents();
       const ran = new Set<number>();
       worker.queue.registerKind(definition, ({ payload }) => void ran.add((payload as { n: number }).n));
       await events.first('listening');
@@ -167,7 +147,7 @@ describe('a worker whose poll is an hour away', () => {
     );
     await app.dataSource.transaction(async (manager) => {
       await manager.query('INSERT INTO invoice (task) VALUES ($1)', [id]);
-      const worker = await createQueueApp({ url: database.url });
+      const worker = await openApp();
       const ran: string[] = [];
       worker.queue.registerKind(definition, (task) => void ran.push(task.id));
       await until(() => ran.length > 0, 5000);
@@ -179,7 +159,7 @@ describe('a worker whose poll is an hour away', () => {
 
   it('runs every one of many single pushes from several connections, whichever rings are left out', async () => {
     const definition = newKind({ ...slow, workerCount: 3 });
-    const worker = await createQueueApp({ url: database.url });
+    const worker = await openApp();
     const ran = new Set<unknown>();
     worker.queue.registerKind(definition, (task) => ran.add(task.payload));
     await Promise.all(
@@ -196,7 +176,7 @@ describe('a worker whose poll is an hour away', () => {
 
   it('runs delayed tasks when they are due, the earliest first', async () => {
     const definition = newKind(slow);
-    const worker = await createQueueApp({ url: database.url });
+    const worker = await openApp();
     const ran: { payload: unknown; at: number }[] = [];
     worker.queue.registerKind(definition, (task) => ran.push({ payload: task.payload, at: Date.now() }));
     const startedAt = Date.now();
@@ -214,7 +194,7 @@ describe('a worker whose poll is an hour away', () => {
 
   it('runs a retry when it is due', async () => {
     const definition = newKind({ ...slow, backoff: () => 250 });
-    const worker = await createQueueApp({ url: database.url });
+    const worker = await openApp();
     const attempts: number[] = [];
     worker.queue.registerKind(definition, (task) => {
       attempts.push(performance.now());
@@ -230,7 +210,7 @@ describe('a worker whose poll is an hour away', () => {
 
   it('runs a delayed task when it is due that was pushed while its kind had no free slot and another had one', async () => {
     const [definition, idle] = [newKind(slow), newKind(slow)];
-    const worker = await createQueueApp({ url: database.url });
+    const worker = await openApp();
     let lookedAt = 0;
     worker.queue.subscribe(({ type }) => (lookedAt = type === 'claimed' ? performance.now() : lookedAt));
     const ran: unknown[] = [];
@@ -256,8 +236,8 @@ describe('a worker whose poll is an hour away', () => {
 describe('polling alone', () => {
   it('finds pushes, late commits, delayed tasks and retries within a period or so', async () => {
     const definition = newKind({ loop: { fetcherPeriod: 100 }, backoff: () => 50 });
-    const worker = await createQueueApp({ url: database.url, options: { listen: false } });
-    const events = recordEvents(worker.queue);
+    const worker = await openApp({ options: { listen: false } });
+    const events = worker.recordEvents();
     const ran: unknown[] = [];
     worker.queue.registerKind(definition, (task) => {
       ran.push(task.payload);
@@ -277,3 +257,6 @@ describe('polling alone', () => {
     await worker.close();
   });
 });
+
+const rollback = new Error('roll back');
+const { channel } = schemaNames(QUEUE_SCHEMA);
