@@ -19,7 +19,7 @@ import type { TestDatabase } from '../support/test-database.js';
 
 const exporter = recordSpans();
 const { it, app, openApp } = databasePerFile({ app: startTraced });
-const events = lazily(() => app.events);
+const events = lazily(() => app.recorded);
 
 beforeEach(() => exporter.reset());
 
@@ -241,7 +241,7 @@ async function startTraced({ url }: TestDatabase) {
   return trace.getTracer('test').startActiveSpan('boot', async (boot) => {
     const created = await createQueueApp({ url, imports: [PgQueueTracingModule] });
     boot.end();
-    return { ...created, events: recordEvents(created.queue) };
+    return { ...created, recorded: recordEvents(created.queue) };
   });
 }
 
