@@ -9,7 +9,7 @@ import type { CheckedFilter } from '../inspect/task-filter.js';
 import type { KindCounts, StoredSummary, TaskDetail, TaskSummary } from '../inspect/task-view.js';
 import { timelineOf } from '../inspect/timeline.js';
 import type { AdminDatabase } from './admin-database.js';
-import { countsOf, readFigures, type Servers } from './figures.js';
+import { countsOf, readFigures, type Servers, type StoredFigures } from './figures.js';
 import type { KindNames } from './kind-names.js';
 import { type ActionProgress, type CheckedAction, TaskActions } from './task-actions.js';
 import { TaskLister } from './task-lister.js';
@@ -35,11 +35,8 @@ export interface DatabasePage {
 }
 
 /** The figures of one database with the names of kinds, and with ids as the application knows them. */
-export interface DatabaseFigures {
+export interface DatabaseFigures extends Pick<StoredFigures, 'workers' | 'pauses'> {
   readonly counts: readonly KindCounts[];
-  readonly workers: readonly StoredWorker[];
-  /** When each paused kind was paused. */
-  readonly pauses: ReadonlyMap<number, Date>;
 }
 
 /** At most this many due tasks that run before a task are counted. */

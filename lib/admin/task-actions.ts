@@ -96,12 +96,8 @@ export class TaskActions {
         }
         const batch = Math.min(BATCH, limit - progress.changed);
         const { tasks, next } = await this.lister.page(filter, batch, after, shape);
-        await this.act(
-          action,
-          tasks.map(({ task }) => task),
-          attempts,
-          progress,
-        );
+        const found = tasks.map(({ task }) => task);
+        await this.act(action, found, attempts, progress);
         after = next;
       } while (after !== null);
     }

@@ -2,7 +2,6 @@ import type { ActivityPoint, KindActivity } from '../inspect/activity.js';
 import type { FiguresOfShard, QueueFigures } from '../cluster/admin/queue-overview.js';
 import { sumCounts } from '../inspect/task-counts.js';
 import type { KindCounts, KindView } from '../inspect/task-view.js';
-import { mapStatuses } from '../task/task-status.js';
 import type { Overview, OverviewShard } from './dashboard-api.js';
 import { errorResponseOf } from './error-response.js';
 import { isAmong, type KindSet } from './visitor.js';
@@ -11,10 +10,7 @@ import { isAmong, type KindSet } from './visitor.js';
 const MOST_KINDS = 300;
 const MANY_TASKS = 1_000_000_000;
 
-const NO_COUNTS = {
-  statuses: mapStatuses(() => ({ count: 0, approximate: false })),
-  oldestDueAt: null,
-};
+const NO_COUNTS = sumCounts([]);
 /** A kind without activity has no minutes. */
 const NO_ACTIVITY = { points: [], wait: null, run: null };
 const NO_VIEW = {
@@ -50,7 +46,7 @@ export function overviewOf(figures: QueueFigures, visible: KindSet): Overview {
     })),
     moreKinds: numbers.length - shown.length,
     totals: {
-      statuses: (sumCounts(counts) ?? NO_COUNTS).statuses,
+      statuses: sumCounts(counts).statuses,
       busy: slots.reduce((sum, { busy }) => sum + busy, 0),
       capacity: slots.reduce((sum, { capacity }) => sum + capacity, 0),
     },
@@ -104,7 +100,7 @@ function clockOf(shards: readonly FiguresOfShard[]): Date {
 
 function shardOf({ name, draining, ageMs, failure, counts }: FiguresOfShard): OverviewShard {
   const problem = failure === undefined ? null : errorResponseOf(failure).body.message;
-  return { name, draining, ageMs, problem, ...(sumCounts(counts) ?? NO_COUNTS) };
+  return { name, draining, ageMs, problem, ...sumCounts(counts) };
 }
 
 function byKind<T extends { readonly kind: number }>(items: readonly T[]): Map<number, T> {

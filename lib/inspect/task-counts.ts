@@ -85,13 +85,8 @@ export function mergeCounts(all: readonly (readonly KindCounts[])[]): KindCounts
   return [...merged.values()].toSorted((a, b) => a.kind - b.kind);
 }
 
-/** The sums over all kinds; undefined when there is no kind. */
-export function sumCounts(
-  counts: readonly KindCounts[],
-): Pick<KindCounts, 'statuses' | 'oldestDueAt'> | undefined {
-  if (counts.length === 0) {
-    return undefined;
-  }
+/** The sums over all kinds: zeros where there is no kind. */
+export function sumCounts(counts: readonly KindCounts[]): Pick<KindCounts, 'statuses' | 'oldestDueAt'> {
   const since = Math.min(...counts.map(({ oldestDueAt }) => oldestDueAt?.getTime() ?? Infinity));
   return {
     statuses: mapStatuses((status) => ({
