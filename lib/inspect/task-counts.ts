@@ -87,7 +87,11 @@ export function mergeCounts(all: readonly (readonly KindCounts[])[]): KindCounts
 
 /** The sums over all kinds: zeros where there is no kind. */
 export function sumCounts(counts: readonly KindCounts[]): Pick<KindCounts, 'statuses' | 'oldestDueAt'> {
-  const since = Math.min(...counts.map(({ oldestDueAt }) => oldestDueAt?.getTime() ?? Infinity));
+  // There may be more kinds than a call can have arguments.
+  const since = counts.reduce(
+    (oldest, { oldestDueAt }) => Math.min(oldest, oldestDueAt?.getTime() ?? oldest),
+    Number.POSITIVE_INFINITY,
+  );
   return {
     statuses: mapStatuses((status) => ({
       count: counts.reduce((sum, { statuses }) => sum + statuses[status].count, 0),

@@ -24,6 +24,11 @@ export function isolateRows<Item, Result>(
 
 /** Splits items into parts of one kind each: a flaw is often the same for all of a kind. */
 export function byKind<Item>(items: readonly Item[], kindOf: (item: Item) => number): Item[][] {
-  const kinds = new Set(items.map(kindOf));
-  return [...kinds].map((kind) => items.filter((item) => kindOf(item) === kind));
+  const kinds = new Map<number, Item[]>();
+  for (const item of items) {
+    const ofKind = kinds.get(kindOf(item)) ?? [];
+    kinds.set(kindOf(item), ofKind);
+    ofKind.push(item);
+  }
+  return [...kinds.values()];
 }

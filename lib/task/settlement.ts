@@ -55,24 +55,44 @@ export function settlementOf(
   onInvalid: (error: unknown) => void,
 ): Settlement {
   const keep = options.maxTaskErrorMessages;
-  const finish = (status: TerminalStatus, message: string | null, kept: number): Settlement =>
-    keepsTerminal(options, onInvalid)
-      ? { id, claimId, write: 'finish', status, message, keep: kept }
-      : { id, claimId, write: 'delete' };
-  const reopen = (delayMs: number, back: boolean, message: string | null): Settlement => {
-    return { id, claimId, write: 'reopen', delayMs, back, message, keep };
-  };
   switch (outcome.type) {
     case 'succeeded':
-      return finish('succeeded', null, keep);
+      return keepsTerminal(options, onInvalid)
+        ? { id, claimId, write: 'finish', status: 'succeeded', message: null, keep }
+        : { id, claimId, write: 'delete' };
     case 'cancelled':
-      return finish('cancelled', outcome.message, Math.max(1, keep));
+      return keepsTerminal(options, onInvalid)
+        ? {
+            id,
+            claimId,
+            write: 'finish',
+            status: 'cancelled',
+            message: outcome.message,
+            keep: Math.max(1, keep),
+          }
+        : { id, claimId, write: 'delete' };
     case 'failed':
-      return reopen(backoffOf(options, number, onInvalid), false, outcome.message);
+      return {
+        id,
+        claimId,
+        write: 'reopen',
+        delayMs: backoffOf(options, number, onInvalid),
+        back: false,
+        message: outcome.message,
+        keep,
+      };
     case 'snoozed':
-      return reopen(outcome.delayMs, true, null);
+      return {
+        id,
+        claimId,
+        write: 'reopen',
+        delayMs: outcome.delayMs,
+        back: true,
+        message: null,
+        keep,
+      };
     case 'released':
-      return reopen(0, true, null);
+      return { id, claimId, write: 'reopen', delayMs: 0, back: true, message: null, keep };
     case 'unclaimed':
       return { id, claimId, write: 'unclaim' };
   }

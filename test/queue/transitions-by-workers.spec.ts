@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest';
 import { TRANSITIONS } from '../support/transitions.js';
 import { arrange, createWorld, type Node, statusOf } from '../support/arrange.js';
 import { databasePerFile, deferred, newKind, recordEvents, until } from '../support/index.js';
+import { NODES } from './transition-cases.js';
 
 const { it, world } = databasePerFile({}, { world: ({ url }) => createWorld(url) });
 
@@ -75,15 +76,7 @@ describe('a claim', () => {
 
 describe('the janitor', () => {
   it('deletes what is terminal for longer than the TTL, and nothing else however old', async () => {
-    const statuses: Node[] = [
-      null,
-      'new',
-      'processing',
-      'must_retry',
-      'no_attempts_left',
-      'succeeded',
-      'cancelled',
-    ];
+    const statuses = NODES;
     let ttl: string | number = '1h';
     const events = recordEvents(world.worker.queue);
     const options = { terminalTasksTtl: () => ttl, loop: { fetcherPeriod: 50, janitorPeriod: 250 } };

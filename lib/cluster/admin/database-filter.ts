@@ -4,8 +4,8 @@ import type { CheckedFilter } from '../../inspect/task-filter.js';
 import type { DatabaseAdmin } from '../../admin/database-admin.js';
 
 /**
- * The databases that may have tasks of a filter: the databases of its ids, and the database that it names.
- * @throws InvalidOptionError for a database, or an id of a database, that does not exist
+ * The databases that may have tasks of a filter: those of its ids, and the one that its `shard` names.
+ * @throws InvalidOptionError for a shard, or an id of a shard, that does not exist
  */
 export function databasesOf(
   all: readonly DatabaseAdmin[],
@@ -19,11 +19,11 @@ export function databasesOf(
   return named.filter((candidate) => owners.has(candidate));
 }
 
-/** The filter with the ids that the database of the database has; ids of other databases are removed. */
-export function ownFilter(shard: DatabaseAdmin, filter: CheckedFilter): CheckedFilter {
+/** The filter with the ids of this database's tasks as the database has them; ids of other databases are removed. */
+export function ownFilter(database: DatabaseAdmin, filter: CheckedFilter): CheckedFilter {
   const ids = filter.ids?.flatMap((id) => {
     const { id: ownId } = splitTaskId(id);
-    return shard.idOf(ownId) === id ? ownId : [];
+    return database.idOf(ownId) === id ? ownId : [];
   });
   return { ...filter, ids: ids ?? null };
 }

@@ -13,10 +13,19 @@ export interface ClaimStarterDeps extends Pick<WorkerBase, 'held' | 'idle' | 'ev
 
 /** Hands what a claim brought to the pools of its kinds. */
 export class ClaimStarter {
-  /** Whether late answers start nothing any more: the tasks that they bring are left to the rescue. */
-  isClosed = false;
+  private closed = false;
 
   constructor(private readonly deps: ClaimStarterDeps) {}
+
+  /** Whether late answers start nothing any more. */
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** From now on, tasks that a late answer brings are left to the rescue. */
+  close(): void {
+    this.closed = true;
+  }
 
   start({ claimId, leaseId }: ClaimRequest, answer: LimitedAnswer): void {
     const { pools, held, leases, idle, events, watch } = this.deps;

@@ -93,7 +93,7 @@ export class Claimer {
 
   /** Starts nothing any more: tasks that a late answer brings are left to the rescue. */
   close(): void {
-    this.starter.isClosed = true;
+    this.starter.close();
   }
 
   private async run(): Promise<void> {

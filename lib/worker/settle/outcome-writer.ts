@@ -50,8 +50,12 @@ export class OutcomeWriter {
 
   /** Returns the outcomes whose leases are held; the others are reported as lost. */
   heldOf(entries: readonly SettlerEntry[]): SettlerEntry[] {
-    const isHeld = ({ leaseId }: SettlerEntry) => this.base.held.holds(leaseId);
-    entries.filter((entry) => !isHeld(entry)).forEach((entry) => this.report.lost(entry));
-    return entries.filter(isHeld);
+    return entries.filter((entry) => {
+      const isHeld = this.base.held.holds(entry.leaseId);
+      if (!isHeld) {
+        this.report.lost(entry);
+      }
+      return isHeld;
+    });
   }
 }
